@@ -1,0 +1,22 @@
+//! The engine: makes recovery points of what matters, copies them offsite, keeps track of each one.
+//!
+//! Data flows one way, source → capture → home vault → plan → copy → destinations, and only the two ends and the
+//! catalog touch the world. ARCHITECTURE.md has the map.
+
+pub mod capture;
+pub mod catalog;
+pub mod chunk;
+pub mod config;
+pub mod copy;
+pub mod destination;
+pub mod format;
+pub mod model;
+pub mod plan;
+pub mod platform;
+pub mod port;
+pub mod restore;
+pub mod seal;
+pub mod service;
+pub mod sim;
+pub mod source;
+pub mod vault;

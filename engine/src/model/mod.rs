@@ -1,0 +1,19 @@
+//! The words of the design as types. In: nothing. Out: values that are valid because they exist.
+//!
+//! Deliberately absent: I/O, clocks, randomness, formats and any dependency on another module of ours.
+
+mod entry;
+mod id;
+mod name;
+mod placement;
+mod point;
+mod time;
+mod vault_path;
+
+pub use entry::{ChunkRef, Content, DeviceKind, Entry, EntryPath, EntryPathError, Kind, Meta, Seen, Span, Xattr};
+pub use id::{ChunkId, Digest, FamilyId, GroupId, IdError, JobId, PackId, PointId, ShortPack, VaultId, WriterId};
+pub use name::{DestinationName, HOME, JobName, Name, NameError};
+pub use placement::{Proof, State};
+pub use point::{KeyEpoch, PointName, PointOrder};
+pub use time::Time;
+pub use vault_path::{ObjectName, VaultPath, VaultPathError};
