@@ -1,1 +1,13 @@
-//! To be written.
+//! Keys, and (key, nonce, bytes) to sealed bytes and back. Pure: entropy is handed in.
+//!
+//! Every key has one purpose and comes from the master by BLAKE3's key derivation with a context of its own; no key
+//! seals under two nonces that could meet: see FORMAT.md, "Keys". Secrets are wiped when dropped and never printed.
+//! Deliberately absent: I/O, formats of files, and where a passphrase comes from.
+
+mod aead;
+mod keyring;
+mod slots;
+
+pub use aead::{Opened, SealError, open_box, seal_box};
+pub use keyring::{ChunkPlace, Keyring, Master, PackKeys};
+pub use slots::{KdfChoice, NewSlot, SlotError, add_slot, first_set, sheet_text, sheet_text_parse, unlock};

@@ -1,0 +1,275 @@
+//! The masters of a family and the purpose keys that come from them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use super::aead::{SealError, open, open_box, seal, seal_box, short_hash};
+use crate::format::{SealedHeader, SealedKind};
+use crate::model::{ChunkId, FamilyId, KeyEpoch};
+
+const IDENTITY: &str = "offsite-copy v1 2026-11-22 chunk identity";
+const CHUNKER: &str = "offsite-copy v1 2026-11-22 chunker seed";
+const PACK: &str = "offsite-copy v1 2026-11-22 pack";
+const PACK_NONCE: &str = "offsite-copy v1 2026-11-22 pack nonce";
+const FOOTER: &str = "offsite-copy v1 2026-11-22 pack footer";
+const FOOTER_NONCE: &str = "offsite-copy v1 2026-11-22 pack footer nonce";
+const MANIFEST: &str = "offsite-copy v1 2026-11-22 manifest";
+const MANIFEST_NONCE: &str = "offsite-copy v1 2026-11-22 manifest nonce";
+const HEAD: &str = "offsite-copy v1 2026-11-22 head";
+const HEAD_NONCE: &str = "offsite-copy v1 2026-11-22 head nonce";
+const SLOTS: &str = "offsite-copy v1 2026-11-22 slot set";
+const OLDER: &str = "offsite-copy v1 2026-11-22 older master";
+
+type Key = Zeroizing<[u8; 32]>;
+
+/// One master key.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct Master(pub(super) [u8; 32]);
+
+impl Master {
+    /// A master of those bytes; they must come from a good source of entropy.
+    #[must_use]
+    pub fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The key for one purpose: BLAKE3 `derive_key(context, master || parts…)`. Each part has a fixed width.
+    pub(super) fn derive(&self, context: &str, parts: &[&[u8]]) -> Key {
+        let mut hasher = blake3::Hasher::new_derive_key(context);
+        hasher.update(&self.0);
+        parts.iter().for_each(|part| {
+            hasher.update(part);
+        });
+        Zeroizing::new(*hasher.finalize().as_bytes())
+    }
+
+    pub(super) fn slots_mac(&self, family: &FamilyId, authenticated: &[u8]) -> [u8; 32] {
+        *blake3::keyed_hash(&self.derive(SLOTS, &[&family.0]), authenticated).as_bytes()
+    }
+
+    pub(super) fn older_key(&self, family: &FamilyId, epoch: KeyEpoch) -> Key {
+        self.derive(OLDER, &[&family.0, &epoch.0.to_be_bytes()])
+    }
+}
+
+impl fmt::Debug for Master {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Master(secret)")
+    }
+}
+
+/// All masters of a family, by epoch: opens whatever the family sealed, seals with the newest.
+#[derive(Clone, Debug)]
+pub struct Keyring {
+    family: FamilyId,
+    masters: BTreeMap<KeyEpoch, Master>,
+}
+
+/// Where a chunk stands: associated data, so that a chunk can't be moved unnoticed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChunkPlace {
+    /// Its place among the pack's chunks.
+    pub index: u32,
+    /// First byte of its record.
+    pub offset: u32,
+    /// Bytes of its record.
+    pub stored: u32,
+    /// Its identity.
+    pub id: ChunkId,
+}
+
+/// The keys of one pack.
+pub struct PackKeys {
+    header: Vec<u8>,
+    salt: [u8; 32],
+    chunk: Key,
+    nonce: Key,
+    footer: Key,
+    footer_nonce: Key,
+}
+
+impl Keyring {
+    /// A keyring of those masters.
+    ///
+    /// # Panics
+    /// If there is none: a family has at least one.
+    #[must_use]
+    pub fn new(family: FamilyId, masters: BTreeMap<KeyEpoch, Master>) -> Self {
+        assert!(!masters.is_empty(), "a family has a master");
+        Self { family, masters }
+    }
+
+    /// Whose keys these are.
+    #[must_use]
+    pub fn family(&self) -> FamilyId {
+        self.family
+    }
+
+    /// The epoch that is written with.
+    #[must_use]
+    pub fn epoch(&self) -> KeyEpoch {
+        *self.masters.keys().next_back().expect("a family has a master")
+    }
+
+    /// The newest master.
+    pub(super) fn newest(&self) -> &Master {
+        &self.masters[&self.epoch()]
+    }
+
+    /// The key of chunk identities: keyed BLAKE3 of the plain bytes.
+    #[must_use]
+    pub fn identity(&self) -> Zeroizing<[u8; 32]> {
+        self.newest().derive(IDENTITY, &[&self.family.0])
+    }
+
+    /// Identity keys of every epoch, newest first: old chunks are checked with theirs.
+    #[must_use]
+    pub fn identities(&self) -> Vec<Zeroizing<[u8; 32]>> {
+        self.masters.values().rev().map(|master| master.derive(IDENTITY, &[&self.family.0])).collect()
+    }
+
+    /// The seed of the chunker's gear table.
+    #[must_use]
+    pub fn chunker_seed(&self) -> u64 {
+        let key = self.newest().derive(CHUNKER, &[&self.family.0]);
+        u64::from_be_bytes(*key.first_chunk().expect("32 bytes"))
+    }
+
+    /// The keys of the pack with that header.
+    ///
+    /// # Errors
+    /// [`SealError`] if the header is of another family, or of an epoch whose master is not known.
+    pub fn pack(&self, header: &SealedHeader) -> Result<PackKeys, SealError> {
+        let derive = |context| self.derive(header, SealedKind::Pack, context);
+        let (chunk, nonce) = (derive(PACK)?, derive(PACK_NONCE)?);
+        let (footer, footer_nonce) = (derive(FOOTER)?, derive(FOOTER_NONCE)?);
+        Ok(PackKeys { header: header.encode(), salt: header.salt, chunk, nonce, footer, footer_nonce })
+    }
+
+    /// Seals the body of a head or a manifest behind its header: the file's bytes.
+    ///
+    /// # Errors
+    /// [`SealError`] if the header is of another family or epoch.
+    pub fn seal_file(&self, header: &SealedHeader, plain: Vec<u8>) -> Result<Vec<u8>, SealError> {
+        let (context, nonce_context) = file_contexts(header.kind);
+        let key = self.derive(header, header.kind, context)?;
+        let nonce_key = self.derive(header, header.kind, nonce_context)?;
+        let mut file = header.encode();
+        let sealed = seal_box(&key, &nonce_key, &file, plain);
+        file.extend_from_slice(&sealed);
+        Ok(file)
+    }
+
+    /// Opens the body behind the header of a head or a manifest.
+    ///
+    /// # Errors
+    /// [`SealError`] if it does not open.
+    pub fn open_file(&self, header: &SealedHeader, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
+        let key = self.derive(header, header.kind, file_contexts(header.kind).0)?;
+        open_box(&key, &header.encode(), sealed)
+    }
+
+    fn derive(&self, header: &SealedHeader, kind: SealedKind, context: &str) -> Result<Key, SealError> {
+        let master = self.masters.get(&header.epoch).filter(|_| header.family == self.family && header.kind == kind);
+        let epoch = header.epoch.0.to_be_bytes();
+        Ok(master.ok_or(SealError)?.derive(context, &[&header.family.0, &header.scope, &epoch, &header.salt]))
+    }
+}
+
+const fn file_contexts(kind: SealedKind) -> (&'static str, &'static str) {
+    match kind {
+        SealedKind::Head => (HEAD, HEAD_NONCE),
+        SealedKind::Manifest => (MANIFEST, MANIFEST_NONCE),
+        SealedKind::Pack => (FOOTER, FOOTER_NONCE),
+    }
+}
+
+impl PackKeys {
+    /// Seals a chunk's encoded bytes for its place.
+    #[must_use]
+    pub fn seal_chunk(&self, place: &ChunkPlace, encoded: Vec<u8>) -> Vec<u8> {
+        seal(&self.chunk, self.chunk_nonce(place), &self.chunk_data(place), encoded)
+    }
+
+    /// Opens the chunk at its place.
+    ///
+    /// # Errors
+    /// [`SealError`] if it was altered or stands elsewhere.
+    pub fn open_chunk(&self, place: &ChunkPlace, sealed: &[u8]) -> Result<Vec<u8>, SealError> {
+        open(&self.chunk, self.chunk_nonce(place), &self.chunk_data(place), sealed)
+    }
+
+    /// Seals the footer that lies at `offset`.
+    #[must_use]
+    pub fn seal_footer(&self, offset: u32, plain: Vec<u8>) -> Vec<u8> {
+        seal_box(&self.footer, &self.footer_nonce, &self.footer_data(offset), plain)
+    }
+
+    /// Opens the footer that lies at `offset`.
+    ///
+    /// # Errors
+    /// [`SealError`] if it was altered or lay elsewhere.
+    pub fn open_footer(&self, offset: u32, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
+        open_box(&self.footer, &self.footer_data(offset), sealed)
+    }
+
+    fn chunk_nonce(&self, place: &ChunkPlace) -> [u8; 12] {
+        let input = [&self.salt[..], &place.index.to_be_bytes(), &place.id.0].concat();
+        short_hash(&self.nonce, &input)
+    }
+
+    fn chunk_data(&self, place: &ChunkPlace) -> Vec<u8> {
+        let numbers = [place.index, place.offset, place.stored].map(u32::to_be_bytes).concat();
+        [&self.header[..], &numbers, &place.id.0].concat()
+    }
+
+    fn footer_data(&self, offset: u32) -> Vec<u8> {
+        [&self.header[..], &offset.to_be_bytes()].concat()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keyring(byte: u8) -> Keyring {
+        Keyring::new(FamilyId([1; 16]), BTreeMap::from([(KeyEpoch(1), Master::new([byte; 32]))]))
+    }
+
+    fn header(kind: SealedKind) -> SealedHeader {
+        SealedHeader { kind, family: FamilyId([1; 16]), scope: [2; 16], epoch: KeyEpoch(1), salt: [3; 32] }
+    }
+
+    #[test]
+    fn a_chunk_opens_at_its_own_place_only() {
+        let keys = keyring(9).pack(&header(SealedKind::Pack)).expect("known epoch");
+        let place = ChunkPlace { index: 3, offset: 100, stored: 30, id: ChunkId([4; 32]) };
+        let sealed = keys.seal_chunk(&place, b"chunk".to_vec());
+        assert_eq!(keys.open_chunk(&place, &sealed), Ok(b"chunk".to_vec()));
+        for moved in
+            [ChunkPlace { index: 4, ..place }, ChunkPlace { offset: 99, ..place }, ChunkPlace { stored: 31, ..place }]
+        {
+            assert_eq!(keys.open_chunk(&moved, &sealed), Err(SealError));
+        }
+        let other = keyring(8).pack(&header(SealedKind::Pack)).expect("known epoch");
+        assert_eq!(other.open_chunk(&place, &sealed), Err(SealError));
+    }
+
+    #[test]
+    fn a_manifest_is_no_head_and_a_foreign_family_no_ours() {
+        let keys = keyring(9);
+        let file = keys.seal_file(&header(SealedKind::Manifest), b"body".to_vec()).expect("own family");
+        let sealed = &file[header(SealedKind::Manifest).encode().len()..];
+        assert!(keys.open_file(&header(SealedKind::Manifest), sealed).is_ok());
+        assert!(keys.open_file(&header(SealedKind::Head), sealed).is_err());
+        let foreign = SealedHeader { family: FamilyId([7; 16]), ..header(SealedKind::Manifest) };
+        assert!(keys.open_file(&foreign, sealed).is_err());
+    }
+
+    #[test]
+    fn secrets_are_not_printed() {
+        assert!(!format!("{:?}", keyring(0xaa)).contains("170"));
+    }
+}

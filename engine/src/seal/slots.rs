@@ -1,0 +1,292 @@
+//! Key slots: from a secret that a person holds to the master key, and back into a set.
+
+use std::collections::BTreeMap;
+
+use argon2::{Algorithm, Argon2, Params, Version};
+use zeroize::Zeroizing;
+
+use super::aead::{open, seal};
+use super::keyring::{Keyring, Master};
+use crate::format::{FormatError, Kdf, OlderMaster, Slot, SlotKind, SlotSet};
+use crate::model::{FamilyId, KeyEpoch, Time};
+use crate::port::Entropy;
+
+const WRAP: &str = "offsite-copy v1 2026-11-22 slot wrap";
+const COMMIT: &str = "offsite-copy v1 2026-11-22 slot commitment";
+/// Bytes of a recovery sheet's secret: 160 bits.
+const SHEET_BYTES: usize = 20;
+/// Letters that are not mistaken for one another (Crockford's base 32).
+const SHEET_LETTERS: &str = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+/// Why a secret does not give the master key.
+#[derive(Debug, thiserror::Error)]
+pub enum SlotError {
+    /// No slot was made with this secret.
+    #[error("wrong passphrase or recovery sheet")]
+    Wrong,
+    /// The secret is right, the slot's bytes are not.
+    #[error("the key slot that this secret opens is damaged")]
+    DamagedSlot,
+    /// The set as a whole was altered.
+    #[error("the key slots were altered: their common seal does not hold")]
+    Altered,
+    /// Parameters that no slot may have.
+    #[error(transparent)]
+    Format(#[from] FormatError),
+    /// The system gave no random bytes.
+    #[error("no random bytes from the system")]
+    Entropy(#[source] std::io::Error),
+    /// Argon2id could not run.
+    #[error("can't derive a key from the secret: {0}")]
+    Derive(String),
+}
+
+/// How costly guessing a secret shall be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KdfChoice {
+    /// For what people can remember: 64 MiB, three passes (RFC 9106, second recommended option, one lane).
+    Passphrase,
+    /// For 160 random bits, which nobody guesses: the least that the bounds allow.
+    Sheet,
+}
+
+/// A slot to be made.
+pub struct NewSlot<'s> {
+    /// What opens it.
+    pub kind: SlotKind,
+    /// The secret.
+    pub secret: &'s [u8],
+    /// For people.
+    pub label: &'s str,
+}
+
+impl KdfChoice {
+    const fn parameters(self) -> Kdf {
+        match self {
+            Self::Passphrase => Kdf { memory_kib: 65_536, passes: 3, lanes: 1 },
+            Self::Sheet => Kdf { memory_kib: 8192, passes: 1, lanes: 1 },
+        }
+    }
+}
+
+/// The first set of a new family, with a fresh master key, and the keyring.
+///
+/// # Errors
+/// [`SlotError`] if there is no entropy, or Argon2id can't run.
+pub fn first_set(
+    family: FamilyId,
+    slots: &[NewSlot<'_>],
+    now: Time,
+    entropy: &dyn Entropy,
+) -> Result<(SlotSet, Keyring), SlotError> {
+    let master = Master::new(*random::<32>(entropy)?);
+    let keyring = Keyring::new(family, BTreeMap::from([(KeyEpoch(1), master)]));
+    let mut set = SlotSet {
+        family,
+        sequence: 1,
+        epoch: KeyEpoch(1),
+        created: now,
+        slots: Vec::new(),
+        older: Vec::new(),
+        mac: [0; 32],
+    };
+    for slot in slots {
+        set.slots.push(make_slot(slot, &keyring, now, entropy)?);
+    }
+    authenticate(&mut set, &keyring);
+    Ok((set, keyring))
+}
+
+/// The next set: with one more slot.
+///
+/// # Errors
+/// As [`first_set`].
+pub fn add_slot(
+    set: &SlotSet,
+    keyring: &Keyring,
+    slot: &NewSlot<'_>,
+    now: Time,
+    entropy: &dyn Entropy,
+) -> Result<SlotSet, SlotError> {
+    let mut next = SlotSet { sequence: set.sequence + 1, created: now, ..set.clone() };
+    next.slots.push(make_slot(slot, keyring, now, entropy)?);
+    authenticate(&mut next, keyring);
+    Ok(next)
+}
+
+/// Opens the set with a passphrase or a sheet's secret.
+///
+/// # Errors
+/// [`SlotError::Wrong`] if no slot was made with it; other variants if the set is damaged.
+pub fn unlock(set: &SlotSet, secret: &[u8]) -> Result<Keyring, SlotError> {
+    let mut outcome = Err(SlotError::Wrong);
+    for slot in &set.slots {
+        outcome = open_slot(set, slot, secret);
+        if !matches!(outcome, Err(SlotError::Wrong)) {
+            break;
+        }
+    }
+    let master = outcome?;
+    if master.slots_mac(&set.family, &set.authenticated()) != set.mac {
+        return Err(SlotError::Altered);
+    }
+    let mut masters = BTreeMap::new();
+    for older in &set.older {
+        masters.insert(older.epoch, open_older(set, older, &master)?);
+    }
+    masters.insert(set.epoch, master);
+    Ok(Keyring::new(set.family, masters))
+}
+
+/// A recovery sheet's secret as it is written down: groups of four letters, the last with a check.
+///
+/// The secret that opens the slot is the text itself, upper case, without the dashes.
+///
+/// # Errors
+/// [`SlotError::Entropy`] if the system has none.
+pub fn sheet_text(entropy: &dyn Entropy) -> Result<Zeroizing<String>, SlotError> {
+    let secret = random::<SHEET_BYTES>(entropy)?;
+    let letters: Vec<u8> = SHEET_LETTERS.bytes().collect();
+    let mut text = Zeroizing::new(String::new());
+    let bit = |at: usize| usize::from(secret[at / 8] >> (7 - at % 8) & 1);
+    for at in (0..SHEET_BYTES * 8).step_by(5) {
+        let value = (0..5).fold(0, |value, offset| value * 2 + bit(at + offset));
+        text.push(char::from(letters[value]));
+    }
+    let check = sheet_check(&text);
+    text.push_str(&check);
+    let groups: Vec<&str> = (0..text.len()).step_by(4).map(|at| &text[at..at + 4]).collect();
+    Ok(Zeroizing::new(groups.join("-")))
+}
+
+/// Reads what was typed from a sheet; gives the secret.
+///
+/// # Errors
+/// [`SlotError::Wrong`] if a letter was mistyped.
+pub fn sheet_text_parse(typed: &str) -> Result<Zeroizing<Vec<u8>>, SlotError> {
+    let plain: Zeroizing<String> =
+        Zeroizing::new(typed.chars().filter(|c| c.is_ascii_alphanumeric()).map(correct_letter).collect());
+    let split = plain.len().checked_sub(4).ok_or(SlotError::Wrong)?;
+    let (text, check) = plain.split_at(split);
+    if text.len() == SHEET_BYTES * 8 / 5 && sheet_check(text) == check {
+        Ok(Zeroizing::new(plain.as_bytes().to_vec()))
+    } else {
+        Err(SlotError::Wrong)
+    }
+}
+
+/// Letters that people confuse, as Crockford's base 32 reads them.
+fn correct_letter(typed: char) -> char {
+    match typed.to_ascii_uppercase() {
+        'O' => '0',
+        'I' | 'L' => '1',
+        other => other,
+    }
+}
+
+fn sheet_check(text: &str) -> String {
+    let digest = blake3::hash(text.as_bytes());
+    let letters = SHEET_LETTERS.as_bytes();
+    digest.as_bytes()[..4].iter().map(|byte| char::from(letters[usize::from(byte % 32)])).collect()
+}
+
+fn make_slot(new: &NewSlot<'_>, keyring: &Keyring, now: Time, entropy: &dyn Entropy) -> Result<Slot, SlotError> {
+    let choice = match new.kind {
+        SlotKind::Passphrase => KdfChoice::Passphrase,
+        SlotKind::Sheet => KdfChoice::Sheet,
+    };
+    let (id, salt, kdf) = (*random::<8>(entropy)?, *random::<32>(entropy)?, choice.parameters());
+    let (wrap, commitment) = derive(new.secret, &salt, &kdf)?;
+    let sealed = seal(&wrap, [0; 12], &slot_data(&keyring.family(), keyring.epoch(), &id), keyring.newest().0.to_vec());
+    let wrapped = sealed.try_into().expect("32 bytes and a tag of 16");
+    Ok(Slot { id, kind: new.kind, kdf, salt, commitment, wrapped, created: now, label: new.label.to_owned() })
+}
+
+fn open_slot(set: &SlotSet, slot: &Slot, secret: &[u8]) -> Result<Master, SlotError> {
+    slot.kdf.check()?;
+    let (wrap, commitment) = derive(secret, &slot.salt, &slot.kdf)?;
+    if commitment != slot.commitment {
+        return Err(SlotError::Wrong);
+    }
+    let plain = open(&wrap, [0; 12], &slot_data(&set.family, set.epoch, &slot.id), &slot.wrapped);
+    let plain = Zeroizing::new(plain.map_err(|_| SlotError::DamagedSlot)?);
+    Ok(Master(plain.as_slice().try_into().map_err(|_| SlotError::DamagedSlot)?))
+}
+
+fn open_older(set: &SlotSet, older: &OlderMaster, newest: &Master) -> Result<Master, SlotError> {
+    let key = newest.older_key(&set.family, older.epoch);
+    let plain = Zeroizing::new(open(&key, [0; 12], &[], &older.wrapped).map_err(|_| SlotError::Altered)?);
+    Ok(Master(plain.as_slice().try_into().map_err(|_| SlotError::Altered)?))
+}
+
+/// The wrapping key and the commitment that a secret gives. The salt is fresh for each slot, so the key seals once.
+fn derive(secret: &[u8], salt: &[u8; 32], kdf: &Kdf) -> Result<(Zeroizing<[u8; 32]>, [u8; 32]), SlotError> {
+    let failed = |error: argon2::Error| SlotError::Derive(error.to_string());
+    let params = Params::new(kdf.memory_kib, kdf.passes, kdf.lanes, Some(32)).map_err(failed)?;
+    let mut key = Zeroizing::new([0; 32]);
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+        .hash_password_into(secret, salt, &mut *key)
+        .map_err(failed)?;
+    let wrap = Zeroizing::new(blake3::derive_key(WRAP, &*key));
+    Ok((wrap, blake3::derive_key(COMMIT, &*key)))
+}
+
+fn slot_data(family: &FamilyId, epoch: KeyEpoch, id: &[u8; 8]) -> Vec<u8> {
+    [&family.0[..], &epoch.0.to_be_bytes(), id].concat()
+}
+
+fn authenticate(set: &mut SlotSet, keyring: &Keyring) {
+    set.mac = keyring.newest().slots_mac(&set.family, &set.authenticated());
+}
+
+fn random<const N: usize>(entropy: &dyn Entropy) -> Result<Zeroizing<[u8; N]>, SlotError> {
+    let mut bytes = Zeroizing::new([0; N]);
+    entropy.fill(&mut *bytes).map_err(SlotError::Entropy)?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::port::SystemEntropy;
+
+    fn set_of(sheet: &str) -> (SlotSet, Keyring) {
+        let secret = sheet_text_parse(sheet).expect("own sheet");
+        let slots = [
+            NewSlot { kind: SlotKind::Sheet, secret: &secret, label: "recovery sheet" },
+            NewSlot { kind: SlotKind::Passphrase, secret: b"correct horse", label: "passphrase" },
+        ];
+        first_set(FamilyId([1; 16]), &slots, Time::from_seconds(1), &SystemEntropy).expect("made")
+    }
+
+    #[test]
+    fn passphrase_and_sheet_give_the_same_master() {
+        let sheet = sheet_text(&SystemEntropy).expect("entropy");
+        let (set, keyring) = set_of(&sheet);
+        let typed = sheet_text_parse(&sheet.to_lowercase().replace('-', " ").replace('0', "o")).expect("typed");
+        for secret in [&b"correct horse"[..], &typed] {
+            assert_eq!(unlock(&set, secret).expect("opens").identity(), keyring.identity());
+        }
+        assert!(matches!(unlock(&set, b"wrong"), Err(SlotError::Wrong)));
+    }
+
+    #[test]
+    fn a_wrong_secret_a_damaged_slot_and_an_altered_set_are_told_apart() {
+        let sheet = sheet_text(&SystemEntropy).expect("entropy");
+        let (set, _) = set_of(&sheet);
+        let mut damaged = set.clone();
+        damaged.slots[1].wrapped[0] ^= 1;
+        assert!(matches!(unlock(&damaged, b"correct horse"), Err(SlotError::DamagedSlot)));
+        let mut altered = set.clone();
+        altered.slots.remove(0);
+        assert!(matches!(unlock(&altered, b"correct horse"), Err(SlotError::Altered)));
+    }
+
+    #[test]
+    fn a_mistyped_letter_is_noticed() {
+        let sheet = sheet_text(&SystemEntropy).expect("entropy");
+        let other = if sheet.starts_with('7') { "8" } else { "7" };
+        assert!(sheet_text_parse(&format!("{other}{}", &sheet[1..])).is_err());
+        assert!(sheet_text_parse("").is_err());
+    }
+}
