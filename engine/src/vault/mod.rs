@@ -1,1 +1,26 @@
-//! To be written.
+//! A vault as a whole: founding one, opening one, sealing packs and manifests, reading points back.
+//!
+//! In: a store, keys, values. Out: objects at the store, or values read from it, each checked against its name, its
+//! seal and its identity. Invariants: an object is written whole under a new name and never changed; what a store
+//! serves is believed only after its seal held.
+//! Deliberately absent: the catalog, which objects should be where, retries.
+
+mod chunk_code;
+mod error;
+mod found;
+mod heads;
+mod objects;
+mod open;
+mod pack;
+mod point;
+mod reader;
+
+pub use chunk_code::{decode_chunk, encode_chunk};
+pub use error::VaultError;
+pub use found::{FirstKeys, RESTORE_PATH, found, restore_text};
+pub use heads::{FoundHead, HEADS_KEPT, list_heads, write_head};
+pub use objects::{get, get_digest, put, read_whole};
+pub use open::{FoundKeys, Ring, identity_of, keys_of, unlock};
+pub use pack::{PackBuilder, SealedPack};
+pub use point::{EntryStream, PackNames, seal_manifest};
+pub use reader::{ChunkSource, VaultReader};

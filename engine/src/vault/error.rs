@@ -1,0 +1,54 @@
+//! Why something can't be read from a vault, or written to it.
+
+use crate::destination::{ErrorKind, StoreError};
+use crate::format::FormatError;
+use crate::seal::SealError;
+
+/// An operation on a vault that failed.
+#[derive(Debug, thiserror::Error)]
+pub enum VaultError {
+    /// The place answered with an error.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Bytes that are not what they should be.
+    #[error(transparent)]
+    Format(#[from] FormatError),
+    /// An object that its name does not fit.
+    #[error("{object} is damaged: {why}")]
+    Damaged {
+        /// The object.
+        object: String,
+        /// What does not fit.
+        why: String,
+    },
+    /// An object that should be there.
+    #[error("{object} is missing")]
+    Missing {
+        /// The object.
+        object: String,
+    },
+    /// A vault of another family, or another vault than expected.
+    #[error("{0}")]
+    Foreign(String),
+    /// The system gave no random bytes.
+    #[error("no random bytes from the system")]
+    Entropy(#[source] std::io::Error),
+}
+
+impl VaultError {
+    /// `object` does not open under its key.
+    pub fn seal(object: impl ToString, error: SealError) -> Self {
+        Self::Damaged { object: object.to_string(), why: error.to_string() }
+    }
+
+    /// Does it say that bytes are wrong or gone, and not merely that the place can't be asked now?
+    #[must_use]
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::Store(error) => error.kind == ErrorKind::NotFound,
+            Self::Format(error) => matches!(error, FormatError::Damaged { .. }),
+            Self::Damaged { .. } | Self::Missing { .. } => true,
+            Self::Foreign(_) | Self::Entropy(_) => false,
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Founding a vault: identity twice, keys, and the text for a person who finds it.
+
+use super::error::VaultError;
+use super::objects::put;
+use crate::destination::WriteStore;
+use crate::format::{Identity, SlotSet};
+use crate::model::VaultPath;
+
+/// Where the text for people lies.
+pub const RESTORE_PATH: &str = "RESTORE.txt";
+
+/// What a vault's keys folder begins with.
+#[derive(Debug, Clone, Copy)]
+pub struct FirstKeys<'k> {
+    /// The family's slots.
+    pub set: &'k SlotSet,
+}
+
+/// Writes an empty vault. `VAULT` comes last: without it there is no vault, and the step can be repeated.
+///
+/// # Errors
+/// As the store answers.
+pub fn found(store: &dyn WriteStore, identity: &Identity, keys: FirstKeys<'_>) -> Result<(), VaultError> {
+    let path = |text: &str| VaultPath::parse(text).expect("a name of ours");
+    put(store, &path(&format!("keys/{}", keys.set.name())), &keys.set.encode())?;
+    put(store, &path(RESTORE_PATH), restore_text(identity).as_bytes())?;
+    put(store, &path("VAULT.copy"), &identity.encode())?;
+    put(store, &path("VAULT"), &identity.encode())
+}
+
+/// What a person reads who finds the drive.
+#[must_use]
+pub fn restore_text(identity: &Identity) -> String {
+    format!(
+        "This folder is a vault: encrypted backup copies, made by Offsite.
+
+Nothing here is damaged by looking at it. Please do not rename, move or delete anything in it.
+
+To get the files back you need the passphrase or the recovery sheet that belongs to it, and one of these:
+
+1. The program itself, on any computer, with no configuration and no catalog:
+
+     engine recover --from file:///PATH/TO/THIS/FOLDER --passphrase-file FILE
+     engine recover --from file:///PATH/TO/THIS/FOLDER --passphrase-file FILE --to NEW-FOLDER
+
+   The first line lists what is here, the second restores the newest point of each job.
+   With the recovery sheet, give --sheet FILE in place of --passphrase-file.
+
+2. The independent reader, one Python file that shares no code with the program:
+
+     python3 read_vault.py THIS-FOLDER --passphrase-file FILE --list
+     python3 read_vault.py THIS-FOLDER --passphrase-file FILE --point ID --to NEW-FOLDER
+
+3. FORMAT.md of the program's source, which describes every byte here (format version {}).
+
+family {}
+vault  {}
+",
+        crate::format::VERSION,
+        identity.family,
+        identity.vault
+    )
+}

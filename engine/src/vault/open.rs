@@ -1,0 +1,87 @@
+//! Opening a vault: whose it is, and with which keys.
+
+use std::collections::BTreeMap;
+
+use super::error::VaultError;
+use super::objects::get;
+use crate::destination::ReadStore;
+use crate::format::{FormatError, Identity, KeysName, SlotSet};
+use crate::model::VaultPath;
+use crate::seal::{Keyring, SlotError};
+
+/// A family's keys, unlocked.
+pub type Ring = Keyring;
+
+/// The key slots' file that counts, and what is wrong with the others.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FoundKeys {
+    /// The highest valid set.
+    pub set: SlotSet,
+    /// Its bytes: the same at every medium of the family.
+    pub bytes: Vec<u8>,
+    /// Damaged files beside it, for people.
+    pub damaged: Vec<String>,
+}
+
+/// The identity of the vault at `store`; from its copy where the first is damaged or missing.
+///
+/// # Errors
+/// [`VaultError::Missing`] if neither file is there: no vault. [`FormatError::Newer`] is never hidden by the copy.
+pub fn identity_of(store: &dyn ReadStore) -> Result<Identity, VaultError> {
+    let first = read_identity(store, "VAULT");
+    match first {
+        Err(error) if error.is_damage() => read_identity(store, "VAULT.copy").map_err(|copy| worse(error, copy)),
+        first => first,
+    }
+}
+
+fn read_identity(store: &dyn ReadStore, name: &str) -> Result<Identity, VaultError> {
+    let path = VaultPath::parse(name).expect("a constant");
+    Ok(Identity::decode(&get(store, &path)?)?)
+}
+
+/// Of two failures the one that says more: damage rather than absence.
+fn worse(first: VaultError, copy: VaultError) -> VaultError {
+    if matches!(first, VaultError::Missing { .. }) { copy } else { first }
+}
+
+/// The key slots that count at `store`.
+///
+/// # Errors
+/// [`VaultError::Missing`] if there is no valid file, a newer one is told as such.
+pub fn keys_of(store: &dyn ReadStore) -> Result<FoundKeys, VaultError> {
+    let folder = VaultPath::parse("keys").expect("a constant");
+    let mut named = BTreeMap::new();
+    for listed in store.list(&folder)? {
+        if let Ok(name) = listed.path.file_name().parse::<KeysName>() {
+            named.insert(name, listed.path);
+        }
+    }
+    let mut damaged = Vec::new();
+    for (name, path) in named.into_iter().rev() {
+        match read_keys(store, name, &path) {
+            Ok((set, bytes)) => return Ok(FoundKeys { set, bytes, damaged }),
+            Err(error) if error.is_damage() => damaged.push(error.to_string()),
+            Err(error) => return Err(error),
+        }
+    }
+    let object = damaged.into_iter().next().unwrap_or_else(|| "the key slots' file".to_owned());
+    Err(VaultError::Missing { object })
+}
+
+fn read_keys(store: &dyn ReadStore, name: KeysName, path: &VaultPath) -> Result<(SlotSet, Vec<u8>), VaultError> {
+    let bytes = get(store, path)?;
+    if KeysName::digest_of(&bytes) != name.digest {
+        return Err(FormatError::damaged("the key slots' file", format!("{path} is not what its name says")).into());
+    }
+    let set = SlotSet::decode(&bytes)?;
+    Ok((set, bytes))
+}
+
+/// Opens a set of slots with a secret: a passphrase, or a sheet's.
+///
+/// # Errors
+/// As [`crate::seal::unlock`].
+pub fn unlock(keys: &FoundKeys, secret: &[u8]) -> Result<Ring, SlotError> {
+    crate::seal::unlock(&keys.set, secret)
+}

@@ -1,0 +1,125 @@
+//! A point's parts: sealing its manifest, its list of packs, its stream of entries.
+
+use super::error::VaultError;
+use super::reader::ChunkSource;
+use crate::format::{EntryDecoder, FormatError, Manifest, SealedHeader, SealedKind};
+use crate::model::{ChunkRef, Entry, JobId, PackId, ShortPack};
+use crate::port::Entropy;
+use crate::seal::Keyring;
+
+/// The manifest's file.
+///
+/// # Errors
+/// [`VaultError::Entropy`].
+pub fn seal_manifest(manifest: &Manifest, keyring: &Keyring, entropy: &dyn Entropy) -> Result<Vec<u8>, VaultError> {
+    let mut salt = [0; 32];
+    entropy.fill(&mut salt).map_err(VaultError::Entropy)?;
+    let mut scope = [0; 16];
+    scope[..JobId::BYTES].copy_from_slice(&manifest.job.0);
+    let header =
+        SealedHeader { kind: SealedKind::Manifest, family: keyring.family(), scope, epoch: keyring.epoch(), salt };
+    Ok(keyring.seal_file(&header, manifest.encode()).expect("the keyring's own family and epoch"))
+}
+
+/// Sorted names of packs, found by their prefix.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PackNames(Vec<PackId>);
+
+impl PackNames {
+    /// Sorts `names`.
+    #[must_use]
+    pub fn new(mut names: Vec<PackId>) -> Self {
+        names.sort_unstable();
+        names.dedup();
+        Self(names)
+    }
+
+    /// All names, sorted.
+    #[must_use]
+    pub fn all(&self) -> &[PackId] {
+        &self.0
+    }
+
+    /// Those with that prefix: nearly always one.
+    #[must_use]
+    pub fn find(&self, short: ShortPack) -> &[PackId] {
+        let start = self.0.partition_point(|id| id.short() < short);
+        let end = self.0.partition_point(|id| id.short() <= short);
+        &self.0[start..end]
+    }
+
+    /// The chunk, from whichever pack of that prefix holds it.
+    ///
+    /// # Errors
+    /// [`VaultError`] if none does.
+    pub fn chunk(&self, source: &dyn ChunkSource, chunk: &ChunkRef) -> Result<Vec<u8>, VaultError> {
+        let missing = VaultError::Damaged {
+            object: "the manifest".into(),
+            why: format!("it does not list the pack {}", chunk.pack),
+        };
+        self.find(chunk.pack).iter().fold(Err(missing), |found, pack| found.or_else(|_| source.chunk(pack, chunk)))
+    }
+
+    /// The list that a manifest refers to, roots included: all that a restore of the point needs.
+    ///
+    /// # Errors
+    /// [`VaultError`] if it can't be read.
+    pub fn of(manifest: &Manifest, source: &dyn ChunkSource) -> Result<Self, VaultError> {
+        let roots = Self::new(manifest.roots.clone());
+        let mut names = manifest.roots.clone();
+        let mut rest = Vec::new();
+        for chunk in &manifest.packs {
+            rest.extend_from_slice(&roots.chunk(source, chunk)?);
+            let (whole, left) = rest.as_chunks::<{ PackId::BYTES }>();
+            names.extend(whole.iter().map(|bytes| PackId(*bytes)));
+            rest = left.to_vec();
+        }
+        if rest.is_empty() {
+            Ok(Self::new(names))
+        } else {
+            Err(FormatError::damaged("the pack list", "it ends in the middle of a name").into())
+        }
+    }
+}
+
+/// The entries of a point, read as they are wanted.
+pub struct EntryStream<'s> {
+    source: &'s dyn ChunkSource,
+    roots: PackNames,
+    left: std::vec::IntoIter<ChunkRef>,
+    decoder: EntryDecoder,
+}
+
+impl<'s> EntryStream<'s> {
+    /// The stream that a manifest refers to.
+    #[must_use]
+    pub fn new(manifest: &Manifest, source: &'s dyn ChunkSource) -> Self {
+        let roots = PackNames::new(manifest.roots.clone());
+        Self { source, roots, left: manifest.entries.clone().into_iter(), decoder: EntryDecoder::default() }
+    }
+
+    /// The next entry and its bytes in the stream; none at the end.
+    ///
+    /// # Errors
+    /// [`VaultError`] if a part of the stream can't be read: all that follows is lost with it.
+    pub fn next_raw(&mut self) -> Result<Option<(Entry, Vec<u8>)>, VaultError> {
+        loop {
+            if let Some((entry, raw)) = self.decoder.next()? {
+                return Ok(Some((entry, raw.to_vec())));
+            }
+            let Some(chunk) = self.left.next() else {
+                self.decoder.finish()?;
+                return Ok(None);
+            };
+            self.decoder.push(&self.roots.chunk(self.source, &chunk)?);
+        }
+    }
+}
+
+impl Iterator for EntryStream<'_> {
+    type Item = Result<Entry, VaultError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.next_raw().map(|found| found.map(|(entry, _)| entry)).transpose()
+    }
+}

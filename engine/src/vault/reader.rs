@@ -1,0 +1,166 @@
+//! Reads manifests and chunks from one vault, each checked down to its identity.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use zeroize::Zeroizing;
+
+use super::chunk_code::decode_chunk;
+use super::error::VaultError;
+use super::objects::read_whole;
+use crate::destination::ReadStore;
+use crate::format::{
+    CHUNK_OVERHEAD, FormatError, Manifest, PACK_TRAILER_BYTES, PackFooter, PackTrailer, SealedHeader, SealedKind,
+    split_chunk_record,
+};
+use crate::model::{ChunkRef, Digest, JobId, ObjectName, PackId, PointName};
+use crate::seal::{ChunkPlace, Keyring, PackKeys};
+
+/// Keys of so many packs are remembered.
+const KEYS_MAX: usize = 4096;
+/// Small chunks are read in windows of this many bytes: neighbours are nearly always wanted next.
+const WINDOW: usize = 1 << 20;
+
+/// Where chunks come from.
+pub trait ChunkSource {
+    /// The plain bytes of the chunk that `chunk` refers to, in `pack`.
+    ///
+    /// # Errors
+    /// If the pack is missing, or what lies there is not that chunk.
+    fn chunk(&self, pack: &PackId, chunk: &ChunkRef) -> Result<Vec<u8>, VaultError>;
+}
+
+/// Reads one vault.
+pub struct VaultReader<'s> {
+    store: &'s dyn ReadStore,
+    keyring: &'s Keyring,
+    identities: Vec<Zeroizing<[u8; 32]>>,
+    keys: Mutex<HashMap<PackId, Arc<PackKeys>>>,
+    window: Mutex<Window>,
+}
+
+#[derive(Default)]
+struct Window {
+    pack: Option<PackId>,
+    start: usize,
+    bytes: Vec<u8>,
+}
+
+impl<'s> VaultReader<'s> {
+    /// A reader of the vault at `store`.
+    #[must_use]
+    pub fn new(store: &'s dyn ReadStore, keyring: &'s Keyring) -> Self {
+        Self { store, keyring, identities: keyring.identities(), keys: Mutex::default(), window: Mutex::default() }
+    }
+
+    /// The store that is read.
+    #[must_use]
+    pub fn store(&self) -> &'s dyn ReadStore {
+        self.store
+    }
+
+    /// A manifest, its digest and its size; what it says of itself is compared with its name.
+    ///
+    /// # Errors
+    /// [`VaultError`] if it is missing, damaged, or another point's.
+    pub fn manifest(&self, job: JobId, name: PointName) -> Result<(Manifest, Digest, u64), VaultError> {
+        let object = ObjectName::Point(job, name);
+        let file = read_whole(self.store, &object.path())?;
+        let (header, length) = SealedHeader::decode(&file, SealedKind::Manifest)?;
+        let plain =
+            self.keyring.open_file(&header, &file[length..]).map_err(|error| VaultError::seal(object, error))?;
+        let manifest = Manifest::decode(&plain)?;
+        let itself = (manifest.family, manifest.job, manifest.name);
+        if itself != (self.keyring.family(), job, name) || header.scope[..JobId::BYTES] != job.0 {
+            return Err(VaultError::Damaged {
+                object: object.to_string(),
+                why: "it is another point's manifest".into(),
+            });
+        }
+        Ok((manifest, Digest(*blake3::hash(&file).as_bytes()), file.len() as u64))
+    }
+
+    /// The footer of a pack and its header, for a rebuild.
+    ///
+    /// # Errors
+    /// [`VaultError`] if it is missing or damaged.
+    pub fn footer(&self, pack: &PackId) -> Result<(SealedHeader, PackFooter), VaultError> {
+        let path = ObjectName::Pack(*pack).path();
+        let bytes = self.store.stat(&path)?.ok_or_else(|| VaultError::Missing { object: path.to_string() })?;
+        let (header, keys, start) = self.open_header(pack)?;
+        let tail = PACK_TRAILER_BYTES as u64;
+        let trailer =
+            PackTrailer::decode(&self.store.read(&path, bytes.saturating_sub(tail), PACK_TRAILER_BYTES)?, bytes)?;
+        let offset = bytes - tail - u64::from(trailer.footer_bytes);
+        let sealed = self.store.read(&path, offset, trailer.footer_bytes as usize)?;
+        let offset =
+            u32::try_from(offset).map_err(|_| FormatError::damaged("the pack", "it is longer than a pack can be"))?;
+        let plain = keys.open_footer(offset, &sealed).map_err(|error| VaultError::seal(&path, error))?;
+        Ok((header, PackFooter::decode(&plain, start)?))
+    }
+
+    fn open_header(&self, pack: &PackId) -> Result<(SealedHeader, PackKeys, u32), VaultError> {
+        let path = ObjectName::Pack(*pack).path();
+        let begin = self.store.read(&path, 0, SealedHeader::BYTES_MAX)?;
+        let (header, length) = SealedHeader::decode(&begin, SealedKind::Pack)?;
+        let keys = self.keyring.pack(&header).map_err(|error| VaultError::seal(&path, error))?;
+        Ok((header, keys, u32::try_from(length).expect("a header is short")))
+    }
+
+    fn keys_of(&self, pack: &PackId) -> Result<Arc<PackKeys>, VaultError> {
+        let known = self.keys.lock().unwrap_or_else(PoisonError::into_inner).get(pack).cloned();
+        if let Some(keys) = known {
+            return Ok(keys);
+        }
+        let keys = Arc::new(self.open_header(pack)?.1);
+        let mut all = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= KEYS_MAX {
+            all.clear();
+        }
+        all.insert(*pack, Arc::clone(&keys));
+        Ok(keys)
+    }
+
+    fn record(&self, pack: &PackId, chunk: &ChunkRef) -> Result<Vec<u8>, VaultError> {
+        let (offset, stored) = (chunk.offset as usize, chunk.stored as usize);
+        let path = ObjectName::Pack(*pack).path();
+        if stored > WINDOW / 4 {
+            return Ok(self.store.read(&path, u64::from(chunk.offset), stored)?);
+        }
+        let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
+        let inside = window.pack == Some(*pack)
+            && offset >= window.start
+            && offset + stored <= window.start + window.bytes.len();
+        if !inside {
+            window.pack = None;
+            window.bytes = self.store.read(&path, u64::from(chunk.offset), WINDOW)?;
+            (window.pack, window.start) = (Some(*pack), offset);
+        }
+        let at = offset - window.start;
+        Ok(window.bytes.get(at..at + stored).unwrap_or(&[]).to_vec())
+    }
+
+    fn is_identity(&self, chunk: &ChunkRef, plain: &[u8]) -> bool {
+        self.identities.iter().any(|key| *blake3::keyed_hash(key, plain).as_bytes() == chunk.id.0)
+    }
+}
+
+impl ChunkSource for VaultReader<'_> {
+    fn chunk(&self, pack: &PackId, chunk: &ChunkRef) -> Result<Vec<u8>, VaultError> {
+        let object = || ObjectName::Pack(*pack);
+        let damaged = |why: &str| VaultError::Damaged { object: object().to_string(), why: why.to_owned() };
+        if (chunk.stored as usize) <= CHUNK_OVERHEAD {
+            return Err(damaged("a chunk too short to be one"));
+        }
+        let record = self.record(pack, chunk)?;
+        if record.len() != chunk.stored as usize {
+            return Err(damaged("it ends before the chunk does"));
+        }
+        let (index, sealed) = split_chunk_record(&record)?;
+        let place = ChunkPlace { index, offset: chunk.offset, stored: chunk.stored, id: chunk.id };
+        let encoded =
+            self.keys_of(pack)?.open_chunk(&place, sealed).map_err(|error| VaultError::seal(object(), error))?;
+        let plain = decode_chunk(&encoded, chunk.plain)?;
+        if self.is_identity(chunk, &plain) { Ok(plain) } else { Err(damaged("a chunk is not what its identity says")) }
+    }
+}
