@@ -9,8 +9,12 @@
 mod content;
 mod exclude;
 mod folders;
+mod item;
+mod links;
+mod marker;
 mod names;
 mod roots;
+mod walk;
 
 use std::io;
 use std::ops::ControlFlow;
@@ -142,4 +146,13 @@ pub enum Stillness {
     Still,
     /// It changed: read it again once, then keep it as unstable.
     Changed,
+}
+
+/// Why the system refused, for people.
+#[must_use]
+pub fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        _ => error.to_string(),
+    }
 }
