@@ -7,6 +7,7 @@ mod id;
 mod name;
 mod placement;
 mod point;
+mod problem;
 mod time;
 mod vault_path;
 
@@ -15,5 +16,6 @@ pub use id::{ChunkId, Digest, FamilyId, GroupId, IdError, JobId, PackId, PointId
 pub use name::{DestinationName, HOME, JobName, Name, NameError};
 pub use placement::{Proof, State};
 pub use point::{KeyEpoch, PointName, PointOrder};
+pub use problem::Problem;
 pub use time::Time;
 pub use vault_path::{ObjectName, VaultPath, VaultPathError};

@@ -1,1 +1,27 @@
-//! To be written.
+//! All that differs by operating system, behind one small interface. In: names, descriptors, folders. Out: values that
+//! mean the same everywhere, or an `Unsupported` error where a system truly has nothing.
+//!
+//! The only folder beside `copy`'s mapped windows where `unsafe` may stand: a few system calls that no crate wraps, each
+//! with its proof. Deliberately absent: decisions. What to read, to skip, to restore is said elsewhere.
+
+mod stat;
+
+#[cfg(unix)]
+mod unix;
+#[cfg(unix)]
+use unix as system;
+
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(all(unix, not(target_os = "linux")))]
+#[path = "other_unix.rs"]
+mod linux;
+
+#[cfg(windows)]
+mod windows;
+#[cfg(windows)]
+use windows as system;
+
+pub use stat::{FileKind, Links, Stat};
+pub(crate) use system::{CacheWatch, NodeKind, Ownership, dress_file, flush_all};
+pub use system::{Folder, is_loop, next_data, next_hole, read_at, stat_file, stat_path, xattrs_of_file};

@@ -1,0 +1,81 @@
+//! Configured folders as a source: what is in it, and what is left out.
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+use super::exclude::{ExcludeError, Excludes};
+use super::roots::RootNode;
+use super::walk::Walk;
+use super::{Source, Visitor};
+
+/// A source that can't be.
+#[derive(Debug, thiserror::Error)]
+pub enum FoldersError {
+    /// No folder at all.
+    #[error("no folder is given")]
+    NoRoots,
+    /// A folder that does not say where it is.
+    #[error("{} is not an absolute path without `..`", .0.display())]
+    NotAbsolute(PathBuf),
+    /// A pattern.
+    #[error("the excludes can't be used")]
+    Exclude(#[from] ExcludeError),
+}
+
+/// How far a walk goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum FileSystems {
+    /// Into whatever is mounted below a root.
+    #[default]
+    All,
+    /// Only on each root's own; mount points stay, as empty folders. On Btrfs each subvolume is one of its own.
+    One,
+}
+
+/// What a source of folders is made of.
+#[derive(Debug, Clone, Default)]
+pub struct FoldersOptions {
+    /// Absolute paths of folders or single files; may overlap, be links, or lead through links. The folders above them
+    /// are entries too, and so come back with their modes.
+    pub roots: Vec<PathBuf>,
+    /// Patterns of what is left out; the module `exclude` says how they read.
+    pub exclude: Vec<String>,
+    /// Files of such patterns, one a line.
+    pub exclude_files: Vec<PathBuf>,
+    /// How far to go.
+    pub file_systems: FileSystems,
+    /// Folders of the engine itself, home, state and local destinations, that are never in a point. They need not be
+    /// there yet; they are looked at when a walk begins.
+    pub own: Vec<PathBuf>,
+}
+
+/// Folders to walk.
+#[derive(Debug)]
+pub struct Folders {
+    pub(super) roots: RootNode,
+    pub(super) excludes: Excludes,
+    pub(super) file_systems: FileSystems,
+    pub(super) own: Vec<PathBuf>,
+}
+
+impl Folders {
+    /// Looks at nothing but the files of patterns.
+    ///
+    /// # Errors
+    /// If there is no root, a root is not absolute, or a pattern is wrong.
+    pub fn new(options: &FoldersOptions) -> Result<Self, FoldersError> {
+        if options.roots.is_empty() {
+            return Err(FoldersError::NoRoots);
+        }
+        let roots = RootNode::of(options.roots.iter().map(PathBuf::as_path))
+            .map_err(|root| FoldersError::NotAbsolute(root.to_owned()))?;
+        let excludes = Excludes::new(&options.roots, &options.exclude, &options.exclude_files)?;
+        Ok(Self { roots, excludes, file_systems: options.file_systems, own: options.own.clone() })
+    }
+}
+
+impl Source for Folders {
+    fn walk(&mut self, visitor: &mut dyn Visitor) -> ControlFlow<()> {
+        Walk::new(self, visitor).run()
+    }
+}

@@ -1,0 +1,92 @@
+//! The names of one folder, packed: a million of them in one buffer, not in a million allocations.
+
+use std::ffi::CStr;
+use std::io;
+
+/// Names in the order of the entries: sorted by their bytes.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    /// Each name with the NUL that ends it.
+    bytes: Vec<u8>,
+    /// Where each begins.
+    starts: Vec<u32>,
+}
+
+impl Names {
+    /// Adds a name, in no order yet.
+    ///
+    /// # Errors
+    /// If the names of one folder are more than 4 GiB.
+    pub(super) fn push(&mut self, name: &CStr) -> io::Result<()> {
+        let start = u32::try_from(self.bytes.len()).map_err(|_| io::Error::other("too many names in one folder"))?;
+        self.starts.push(start);
+        self.bytes.extend_from_slice(name.to_bytes_with_nul());
+        Ok(())
+    }
+
+    /// Puts them in order, each once.
+    pub(super) fn sort(&mut self) {
+        let Self { bytes, starts } = self;
+        // Up to the NUL only, for a NUL sorts before every byte that a name can have.
+        let name = |&start: &u32| tail(bytes, start);
+        starts.sort_unstable_by(|a, b| name(a).cmp(name(b)));
+        starts.dedup_by(|a, b| name(a) == name(b));
+    }
+
+    pub(super) fn get(&self, index: usize) -> Option<&CStr> {
+        self.starts.get(index).and_then(|&start| CStr::from_bytes_until_nul(&self.bytes[start as usize..]).ok())
+    }
+
+    /// Needs order.
+    pub(super) fn contains(&self, wanted: &CStr) -> bool {
+        self.starts.binary_search_by(|&start| tail(&self.bytes, start).cmp(wanted.to_bytes())).is_ok()
+    }
+
+    /// Memory that it holds.
+    #[cfg(test)]
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.bytes.capacity() + self.starts.capacity() * size_of::<u32>()
+    }
+}
+
+/// The name that begins at `start`.
+fn tail(bytes: &[u8], start: u32) -> &[u8] {
+    let from = &bytes[start as usize..];
+    CStr::from_bytes_until_nul(from).map_or(from, CStr::to_bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ffi::CString;
+
+    fn names(of: &[&[u8]]) -> Names {
+        let mut names = Names::default();
+        for name in of {
+            names.push(&CString::new(*name).expect("no NUL")).expect("few");
+        }
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn names_come_sorted_by_bytes_each_once() {
+        let names = names(&[b"b", b"a.txt", b"a", b"\xff", b"a-b", b"a"]);
+        let all: Vec<_> = (0..).map_while(|i| names.get(i)).map(CStr::to_bytes).collect();
+        assert_eq!(all, [&b"a"[..], b"a-b", b"a.txt", b"b", b"\xff"]);
+        assert!(names.contains(c"a-b") && !names.contains(c"a-"));
+    }
+
+    #[test]
+    fn two_hundred_thousand_names_take_a_few_megabytes() {
+        let mut names = Names::default();
+        for number in 0..200_000_u32 {
+            let name = CString::new(format!("file-{:06}.txt", number.wrapping_mul(7919) % 200_000)).expect("no NUL");
+            names.push(&name).expect("few");
+        }
+        names.sort();
+        assert_eq!(names.get(199_999).map(CStr::to_bytes), Some(&b"file-199999.txt"[..]));
+        assert_eq!(names.get(200_000), None);
+        assert!(names.heap_bytes() < 8 << 20, "{}", names.heap_bytes());
+    }
+}

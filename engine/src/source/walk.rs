@@ -1,0 +1,309 @@
+//! One walk over folders: depth first, each folder's names sorted, never the tree in memory.
+//!
+//! Every look goes through the descriptor of an open folder and takes one name, so a folder that is swapped for a link
+//! meanwhile is noticed, not followed. In memory: for each folder on the way down, its names; the first names of inodes
+//! that have several.
+
+use std::ffi::CStr;
+use std::io;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use super::exclude::Asked;
+use super::folders::{FileSystems, Folders};
+use super::item::FolderItem;
+use super::links::FirstNames;
+use super::marker;
+use super::names::Names;
+use super::roots::RootNode;
+use super::{LeftOut, Verdict, Visitor, Walked, reason};
+use crate::model::{EntryPath, Problem};
+use crate::platform::{self, FileKind, Folder, Links, Stat};
+
+/// Folders kept open below the one at hand; those further up are opened again when the walk comes back to them.
+const OPEN_MAX: usize = 200;
+/// How often a name that changes under the look is looked at.
+const LOOKS: usize = 3;
+
+/// A folder on the way down.
+struct Frame<'a> {
+    /// None while it is too far up to be kept open.
+    folder: Option<Folder>,
+    stat: Stat,
+    /// How much of the path is its own.
+    path_bytes: usize,
+    names: Names,
+    next: usize,
+    /// Where it stands in the tree of roots, if it leads to one.
+    node: Option<&'a RootNode>,
+    /// The file system of the root it belongs to; none above the roots, where nothing is listed.
+    device: Option<u64>,
+}
+
+/// What one name is, and what the configuration says of it.
+#[derive(Clone, Copy)]
+struct Place<'a, 'n> {
+    name: &'n CStr,
+    node: Option<&'a RootNode>,
+    /// As for [`Frame`], of the name itself.
+    device: Option<u64>,
+}
+
+/// Did a name hold still while it was looked at?
+enum Looked {
+    Done(ControlFlow<()>),
+    Changed,
+}
+
+pub(super) struct Walk<'a, 'v> {
+    source: &'a Folders,
+    visitor: &'v mut dyn Visitor,
+    own: Vec<(u64, u64)>,
+    path: Vec<u8>,
+    first_names: FirstNames,
+    frames: Vec<Frame<'a>>,
+}
+
+impl<'a, 'v> Walk<'a, 'v> {
+    pub(super) fn new(source: &'a Folders, visitor: &'v mut dyn Visitor) -> Self {
+        let own = source.own.iter().filter_map(|path| platform::stat_path(path).ok()).map(|s| (s.device, s.inode));
+        let own = own.collect();
+        Self { source, visitor, own, path: Vec::new(), first_names: FirstNames::default(), frames: Vec::new() }
+    }
+
+    pub(super) fn run(mut self) -> ControlFlow<()> {
+        let top = Folder::open(Path::new("/")).and_then(|top| Ok((top.stat()?, top)));
+        match top {
+            Ok((stat, top)) => {
+                let roots = &self.source.roots;
+                self.push(top, stat, Some(roots), roots.is_root.then_some(stat.device));
+            }
+            Err(error) => self.problem(&error),
+        }
+        while let Some(depth) = self.frames.len().checked_sub(1) {
+            self.step(depth)?;
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Looks at the next name of the lowest folder, or leaves that folder.
+    fn step(&mut self, depth: usize) -> ControlFlow<()> {
+        let frame = &mut self.frames[depth];
+        // Lent out, so that a name in it stays valid while the walk is changed.
+        let names = std::mem::take(&mut frame.names);
+        let Some(name) = names.get(frame.next) else {
+            self.leave();
+            return ControlFlow::Continue(());
+        };
+        frame.next += 1;
+        self.path.truncate(frame.path_bytes);
+        if !self.path.is_empty() {
+            self.path.push(b'/');
+        }
+        self.path.extend_from_slice(name.to_bytes());
+        let flow = self.look(depth, name);
+        self.frames[depth].names = names;
+        flow
+    }
+
+    fn look(&mut self, depth: usize, name: &CStr) -> ControlFlow<()> {
+        for _ in 0..LOOKS {
+            if let Looked::Done(flow) = self.look_once(depth, name) {
+                return flow;
+            }
+        }
+        self.problem(&io::Error::other("it keeps changing while it is looked at"));
+        ControlFlow::Continue(())
+    }
+
+    fn look_once(&mut self, depth: usize, name: &CStr) -> Looked {
+        let frame = &self.frames[depth];
+        let node = frame.node.and_then(|node| node.below.get(name));
+        let links = links_of(node);
+        let Some(folder) = &frame.folder else { return Looked::Changed };
+        let stat = match folder.stat_of(name, links) {
+            Ok(stat) => stat,
+            // It went since its name was read; a configured one must be there.
+            Err(error) if node.is_none() && error.kind() == io::ErrorKind::NotFound => return done(),
+            Err(error) => {
+                self.problem(&error);
+                return done();
+            }
+        };
+        let device = if node.is_some_and(|node| node.is_root) { Some(stat.device) } else { frame.device };
+        let place = Place { name, node, device };
+        if let Some(why) = self.left_out(place, &stat) {
+            self.tell_left_out(why);
+            return done();
+        }
+        match stat.kind {
+            FileKind::Folder => self.enter(depth, place, stat),
+            _ => Looked::Done(self.show_other(depth, place, stat)),
+        }
+    }
+
+    fn left_out(&self, place: Place<'_, '_>, stat: &Stat) -> Option<LeftOut> {
+        let is_folder = stat.kind == FileKind::Folder;
+        if is_folder && self.own.contains(&(stat.device, stat.inode)) {
+            return Some(LeftOut::OwnFolder);
+        }
+        let asked = if is_folder { Asked::Folder } else { Asked::Other };
+        // What is configured by name is never excluded by pattern.
+        (place.node.is_none() && self.source.excludes.leave_out(&self.path, asked)).then_some(LeftOut::Excluded)
+    }
+
+    /// Anything but a folder.
+    fn show_other(&mut self, depth: usize, place: Place<'_, '_>, stat: Stat) -> ControlFlow<()> {
+        if place.node.is_some_and(|node| !node.below.is_empty()) {
+            self.problem(&io::Error::other("it is not a folder, and a configured folder lies below it"));
+        }
+        if place.device.is_none() {
+            return ControlFlow::Continue(());
+        }
+        let first_name = if stat.links > 1 { self.first_names.look_up(&stat) } else { None };
+        let is_first = first_name.is_none();
+        match self.show(depth, place, stat, first_name) {
+            Some((Verdict::Stop, _)) => return ControlFlow::Break(()),
+            Some((Verdict::Kept, path)) if is_first && stat.links > 1 => self.first_names.remember(&stat, path),
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// A folder: opened before it is shown, listed after.
+    fn enter(&mut self, depth: usize, place: Place<'a, '_>, stat: Stat) -> Looked {
+        let is_elsewhere =
+            self.source.file_systems == FileSystems::One && place.device.is_some_and(|device| device != stat.device);
+        let opened = match self.open_folder(depth, place, is_elsewhere) {
+            Ok(opened) if opened.stat().is_ok_and(|now| now.is_same_inode(&stat)) => Some(opened),
+            Ok(_) => return Looked::Changed,
+            Err(error) if platform::is_loop(&error) => return Looked::Changed,
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                return Looked::Changed;
+            }
+            Err(error) => {
+                self.problem(&error);
+                None
+            }
+        };
+        if let Some((Verdict::Stop, _)) = self.show(depth, place, stat, None) {
+            return Looked::Done(ControlFlow::Break(()));
+        }
+        let device = place.device.filter(|_| !is_elsewhere);
+        if is_elsewhere {
+            self.tell_left_out(LeftOut::OtherFileSystem);
+        }
+        if let Some(folder) = opened {
+            self.push(folder, stat, place.node, device);
+        }
+        done()
+    }
+
+    fn open_folder(&mut self, depth: usize, place: Place<'_, '_>, is_elsewhere: bool) -> io::Result<Folder> {
+        let Some(within) = &self.frames[depth].folder else { return Err(io::ErrorKind::NotFound.into()) };
+        let links = links_of(place.node);
+        if place.device.is_none() || is_elsewhere {
+            return within.passage(place.name, links);
+        }
+        match within.child(place.name, links) {
+            // Not to be listed, but a configured folder may lie below it.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied && place.node.is_some() => {
+                let passage = within.passage(place.name, links)?;
+                self.problem(&error);
+                Ok(passage)
+            }
+            answer => answer,
+        }
+    }
+
+    fn show(
+        &mut self,
+        depth: usize,
+        place: Place<'_, '_>,
+        stat: Stat,
+        first_name: Option<EntryPath>,
+    ) -> Option<(Verdict, EntryPath)> {
+        let path = EntryPath::parse(&self.path).inspect_err(|e| self.tell(e.to_string())).ok()?;
+        let within = self.frames[depth].folder.as_ref()?;
+        let mut item = FolderItem { within, name: place.name, links: links_of(place.node) };
+        let walked = Walked { path, stat, first_name };
+        Some((self.visitor.entry(&walked, &mut item), walked.path))
+    }
+
+    /// Goes down into an open folder; `device` is none if it is not to be listed.
+    fn push(&mut self, folder: Folder, stat: Stat, node: Option<&'a RootNode>, device: Option<u64>) {
+        let mut names = if device.is_some() { self.list(&folder) } else { Names::default() };
+        for name in node.iter().flat_map(|node| node.below.keys()) {
+            // Only fails for names beyond 4 GiB, of which there was a word before.
+            let _ = names.push(name);
+        }
+        names.sort();
+        let path_bytes = self.path.len();
+        self.frames.push(Frame { folder: Some(folder), stat, path_bytes, names, next: 0, node, device });
+        if let Some(far) = self.frames.len().checked_sub(OPEN_MAX)
+            && self.frames[far].node.is_none()
+        {
+            self.frames[far].folder = None;
+        }
+    }
+
+    /// The sorted names of a folder, or its marker alone.
+    fn list(&mut self, folder: &Folder) -> Names {
+        let mut names = Names::default();
+        let mut full = Ok(());
+        let listed = folder.each_name(&mut |name| {
+            if full.is_ok() {
+                full = names.push(name);
+            }
+        });
+        if let Err(error) = listed.and(full) {
+            self.tell(format!("not all of the folder could be listed: {}", reason(&error)));
+        }
+        names.sort();
+        let Some((marker, why)) = marker::find(folder, &names) else { return names };
+        self.tell_left_out(why);
+        let mut only = Names::default();
+        let _ = only.push(marker);
+        only
+    }
+
+    /// Goes back up; a folder that was closed is opened again, if it is still the one above.
+    fn leave(&mut self) {
+        let left = self.frames.pop();
+        let Some(frame) = self.frames.last_mut() else { return };
+        if frame.folder.is_some() {
+            return;
+        }
+        let above = left.and_then(|left| left.folder).map(|folder| folder.parent());
+        let same = |folder: &Folder| folder.stat().is_ok_and(|now| now.is_same_inode(&frame.stat));
+        frame.folder = above.and_then(Result::ok).filter(same);
+        if frame.folder.is_none() {
+            frame.next = usize::MAX;
+            self.path.truncate(frame.path_bytes);
+            self.tell("it was moved while it was read: the rest of it is missing".to_owned());
+        }
+    }
+
+    fn problem(&mut self, error: &io::Error) {
+        self.tell(reason(error));
+    }
+
+    fn tell(&mut self, problem: String) {
+        self.visitor.problem(Problem::new(&self.path, problem));
+    }
+
+    fn tell_left_out(&mut self, why: LeftOut) {
+        if let Ok(path) = EntryPath::parse(&self.path) {
+            self.visitor.left_out(&path, why);
+        }
+    }
+}
+
+const fn done() -> Looked {
+    Looked::Done(ControlFlow::Continue(()))
+}
+
+/// Links are followed where a person named them.
+fn links_of(node: Option<&RootNode>) -> Links {
+    if node.is_some() { Links::Followed } else { Links::Kept }
+}
