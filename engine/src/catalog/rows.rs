@@ -1,0 +1,514 @@
+//! The rows of the catalog as values. Words as in DESIGN 2. Units: bytes; times are by the wall clock of the writer.
+//!
+//! Deliberately absent: how they are found and changed, and any rule about them.
+
+use rkyv::with::Map;
+use rkyv::{Archive, Deserialize, Serialize};
+
+use super::stored::{
+    DigestDef, FamilyIdDef, GroupIdDef, JobIdDef, KeyEpochDef, NameText, PackIdDef, PointIdDef, PointOrderDef,
+    ProofDef, StateDef, TimeDef, VaultIdDef, WriterIdDef,
+};
+use crate::model::{
+    DestinationName, Digest, FamilyId, GroupId, JobId, JobName, KeyEpoch, PackId, PointId, PointOrder, Proof, State,
+    Time, VaultId, WriterId,
+};
+
+/// Moves on with each change that a plan depends on. A plan names the one it was made from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Generation(pub u64);
+
+/// A pack's number in this catalog: dense, from 1, never used again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PackNo(pub u64);
+
+/// A reservation's number: from 1, never used again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReservationId(pub u64);
+
+/// The wall clock and the clock that never jumps, read together: tells when the wall clock was set.
+#[derive(Debug, Clone, PartialEq, Eq, Archive, Serialize, Deserialize)]
+pub struct ClockMark {
+    /// By the wall.
+    #[rkyv(with = TimeDef)]
+    pub wall: Time,
+    /// Nanoseconds by the clock that never goes back.
+    pub monotonic_nanos: u64,
+    /// Which boot that clock counts from.
+    pub boot: String,
+}
+
+/// What this catalog is: one row.
+#[derive(Debug, Clone, PartialEq, Eq, Archive, Serialize, Deserialize)]
+pub struct MetaRow {
+    /// The installation's family of vaults.
+    #[rkyv(with = FamilyIdDef)]
+    pub family: FamilyId,
+    /// This writer; a rebuild makes a new one.
+    #[rkyv(with = WriterIdDef)]
+    pub writer: WriterId,
+    /// The writer's epoch, from 1.
+    pub epoch: u32,
+    /// The next point's number in the epoch.
+    pub next_sequence: u64,
+    /// The next pack's number.
+    pub next_pack: u64,
+    /// The next reservation's number.
+    pub next_reservation: u64,
+    /// The next medium's local number.
+    pub next_medium: u32,
+    /// The next event's number.
+    pub next_event: u64,
+    /// See [`Generation`].
+    pub generation: u64,
+    /// When this file was made.
+    #[rkyv(with = TimeDef)]
+    pub created: Time,
+    /// Rebuilt, and no head as new as the newest point was read since: nothing may be removed.
+    pub unconfirmed: bool,
+    /// The home vault, once it is known.
+    #[rkyv(with = Map<VaultIdDef>)]
+    pub home: Option<VaultId>,
+    /// For the clock-jump rule.
+    pub clock: Option<ClockMark>,
+}
+
+/// How a run of a job ended.
+#[derive(Debug, Clone, PartialEq, Eq, Archive, Serialize, Deserialize)]
+pub struct RunMark {
+    /// When it began.
+    #[rkyv(with = TimeDef)]
+    pub started: Time,
+    /// When it ended; none while it runs, or if it died.
+    #[rkyv(with = Map<TimeDef>)]
+    pub finished: Option<Time>,
+    /// Its exit code as the contract counts, 0 to 4.
+    pub outcome: u8,
+    /// What it said, for a person.
+    pub text: String,
+}
+
+/// A job that has or had points here; jobs that left the configuration stay known.
+#[derive(Debug, Clone, PartialEq, Eq, Archive, Serialize, Deserialize)]
+pub struct JobRow {
+    /// Its name at destinations.
+    #[rkyv(with = JobIdDef)]
+    pub id: JobId,
+    /// Its name in the configuration.
+    #[rkyv(with = NameText)]
+    pub name: JobName,
+    /// Its dedup group.
+    #[rkyv(with = GroupIdDef)]
+    pub group: GroupId,
+    /// The `created` of its newest point; the next one's is never earlier.
+    #[rkyv(with = Map<TimeDef>)]
+    pub newest_created: Option<Time>,
+    /// The last run.
+    pub last_run: Option<RunMark>,
+    /// Entries that are regular files in its last point.
+    pub last_files: u64,
+    /// Their apparent bytes.
+    pub last_bytes: u64,
+    /// An alarm that stops eviction and retention, for a person.
+    pub alarm: Option<String>,
+}
+
+/// A recovery point, wherever it lies. It stays known after it was removed everywhere.
+#[derive(Debug, Clone, PartialEq, Eq, Archive, Serialize, Deserialize)]
+pub struct PointRow {
+    /// Its place in the order; the key.
+    #[rkyv(with = PointOrderDef)]
+    pub order: PointOrder,
+    /// Its random id.
+    #[rkyv(with = PointIdDef)]
+    pub id: PointId,
+    /// Whose data.
+    #[rkyv(with = JobIdDef)]
+    pub job: JobId,
+    /// Where its packs belong.
+    #[rkyv(with = GroupIdDef)]
+    pub group: GroupId,
+    /// As of when.
+    #[rkyv(with = TimeDef)]
+    pub created: Time,
+    /// Entries that are regular files, hard links each.
+    pub files: u64,
+    /// Apparent bytes, hard links once.
+    pub bytes: u64,
+    /// Bytes written to the vault for it.
+    pub stored_bytes: u64,
+    /// All entries.
+    pub entries: u64,
+    /// The point that it can't be restored without.
+    #[rkyv(with = Map<PointOrderDef>)]
+    pub base: Option<PointOrder>,
+    /// Never removed.
+    pub pinned: bool,
+    /// The manifest's size.
+    pub manifest_bytes: u64,
+    /// BLAKE3 of the manifest.
+    #[rkyv(with = DigestDef)]
+    pub manifest_digest: Digest,
+    /// The master key its manifest is sealed with.
+    #[rkyv(with = KeyEpochDef)]
+    pub key_epoch: KeyEpoch,
+    /// Why retention or a person removed it everywhere; it is owed to nobody then.
+    pub removed: Option<String>,
+}
+
+/// The points of a group that may use a pack: all from `first` to `last`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Archive, Serialize, Deserialize)]
+pub struct Interval {
+    /// The oldest point that uses it.
+    #[rkyv(with = PointOrderDef)]
+    pub first: PointOrder,
+    /// The newest one.
+    #[rkyv(with = PointOrderDef)]
+    pub last: PointOrder,
+}
+
+/// A pack, wherever it lies.
+#[derive(Debug, Clone, PartialEq, Eq, Archive, Serialize, Deserialize)]
+pub struct PackRow {
+    /// Its name.
+    #[rkyv(with = PackIdDef)]
+    pub id: PackId,
+    /// Its size.
+    pub bytes: u64,
+    /// Where it belongs.
+    #[rkyv(with = GroupIdDef)]
+    pub group: GroupId,
+    /// How many chunks it holds.
+    pub chunks: u32,
+    /// Who uses it; none until a point that does is committed.
+    pub used: Option<Interval>,
+}
+
+/// A chunk to be recorded with its pack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChunkRow {
+    /// Keyed BLAKE3 of the plain bytes.
+    pub id: crate::model::ChunkId,
+    /// First byte of the sealed chunk in the pack.
+    pub offset: u32,
+    /// Sealed bytes.
+    pub stored: u32,
+    /// Plain bytes.
+    pub plain: u32,
+}
+
+/// Where a known chunk lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChunkAt {
+    /// The pack, by number: reserve it before you refer to it.
+    pub pack: PackNo,
+    /// The pack, by the prefix that a manifest holds.
+    pub short: crate::model::ShortPack,
+    /// First byte of the sealed chunk in the pack.
+    pub offset: u32,
+    /// Sealed bytes.
+    pub stored: u32,
+    /// Plain bytes.
+    pub plain: u32,
+}
+
+/// This computer's vault, or one elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Archive, Serialize, Deserialize)]
+pub enum Side {
+    /// Where points are made: written and flushed is evidence.
+    Home,
+    /// Offsite: only what was read back, or the server's own checksum, is evidence.
+    Offsite,
+}
+
+/// The last head of ours at a medium.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Archive, Serialize, Deserialize)]
+pub struct HeadMark {
+    /// The writer's epoch.
+    pub epoch: u32,
+    /// The session's number.
+    pub session: u64,
+}
+
+/// The newest point of a job that was evicted at a medium: nothing up to it is owed there again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Archive, Serialize, Deserialize)]
+pub struct EvictedMark {
+    /// The job.
+    #[rkyv(with = JobIdDef)]
+    pub job: JobId,
+    /// Its newest evicted point.
+    #[rkyv(with = PointOrderDef)]
+    pub order: PointOrder,
+}
+
+/// A named answer or mark that only its reader interprets.
+#[derive(Debug, Clone, PartialEq, Eq, Archive, Serialize, Deserialize)]
+pub struct Mark {
+    /// What it says something of.
+    pub name: String,
+    /// What it says.
+    pub value: String,
+}
+
+/// One vault that serves a destination, or home.
+#[derive(Debug, Clone, PartialEq, Eq, Archive, Serialize, Deserialize)]
+pub struct MediumRow {
+    /// Its id; the key.
+    #[rkyv(with = VaultIdDef)]
+    pub vault: VaultId,
+    /// Its number in this catalog, part of other tables' keys; given by the catalog.
+    pub number: u32,
+    /// The destination that it serves; `home` for home.
+    #[rkyv(with = NameText)]
+    pub destination: DestinationName,
+    /// Here or elsewhere.
+    pub side: Side,
+    /// Where it was last, for people: a path or URL.
+    pub place: String,
+    /// The file system's UUID; empty if it was never known.
+    pub file_system: String,
+    /// The device number it was last seen on; 0 if unknown.
+    pub device: u64,
+    /// On the same device as home or the root: never satisfies `expect`.
+    pub same_disk: bool,
+    /// The last head that we wrote there.
+    pub head: Option<HeadMark>,
+    /// The fields of the last head read there that we did not understand, as they were.
+    pub head_extra: Vec<u8>,
+    /// When it was retired: nothing is owed to it any more.
+    #[rkyv(with = Map<TimeDef>)]
+    pub retired: Option<Time>,
+    /// When it was made or enrolled.
+    #[rkyv(with = TimeDef)]
+    pub enrolled: Time,
+    /// When it was last there.
+    #[rkyv(with = Map<TimeDef>)]
+    pub last_seen: Option<Time>,
+    /// One for each job that lost points there, by job.
+    pub evicted: Vec<EvictedMark>,
+    /// What its enrolment found out about the place.
+    pub probe: Vec<Mark>,
+    /// Anything else that is remembered of it.
+    pub marks: Vec<Mark>,
+}
+
+/// How an object was shown to be good where it lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Archive, Serialize, Deserialize)]
+pub enum EvidenceKind {
+    /// Every write and flush succeeded: evidence at home only.
+    Written,
+    /// The server's own checksum of the whole object.
+    ServerChecksum,
+    /// Its whole hash, read back through a fresh open after the last flush.
+    ReadBack,
+}
+
+/// That an object was good, how that is known, and since when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Archive, Serialize, Deserialize)]
+pub struct Evidence {
+    /// How it was shown.
+    pub kind: EvidenceKind,
+    /// When.
+    #[rkyv(with = TimeDef)]
+    pub time: Time,
+}
+
+impl Evidence {
+    /// Is it enough for *complete* on that side (DESIGN 5.2)?
+    #[must_use]
+    pub fn suffices(&self, side: Side) -> bool {
+        side == Side::Home || self.kind != EvidenceKind::Written
+    }
+}
+
+/// What is known of a pack at one place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Archive, Serialize, Deserialize)]
+pub enum PackState {
+    /// On its way there.
+    Copying,
+    /// There, with its length.
+    Present,
+    /// About to be deleted: absent to deduplication, skip lists and readers.
+    Deleting,
+    /// It should be there and is not.
+    Missing,
+    /// There, and not what its name says.
+    Damaged,
+}
+
+/// A pack at one medium.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Archive, Serialize, Deserialize)]
+pub struct PackAtRow {
+    /// Its state there.
+    pub state: PackState,
+    /// How it was shown to be good there.
+    pub evidence: Option<Evidence>,
+    /// Its size, so that sums need no second look.
+    pub bytes: u64,
+}
+
+/// One point on one medium.
+#[derive(Debug, Clone, PartialEq, Eq, Archive, Serialize, Deserialize)]
+pub struct PlacementRow {
+    /// Its state.
+    #[rkyv(with = StateDef)]
+    pub state: State,
+    /// How far it has been shown to be good.
+    #[rkyv(with = ProofDef)]
+    pub proof: Proof,
+    /// When the evidence was taken.
+    #[rkyv(with = Map<TimeDef>)]
+    pub verified: Option<Time>,
+    /// Bytes of its copy that are done.
+    pub done_bytes: u64,
+    /// Bytes that the copy takes.
+    pub total_bytes: u64,
+    /// Why it is in that state, for a person.
+    pub reason: String,
+    /// The manifest's own evidence there.
+    pub manifest: Option<Evidence>,
+    /// When the state changed last.
+    #[rkyv(with = TimeDef)]
+    pub changed: Time,
+}
+
+/// How far the copy of one object came: a hint, read back after any reconnect, remount or reboot.
+#[derive(Debug, Clone, PartialEq, Eq, Archive, Serialize, Deserialize)]
+pub struct CheckpointRow {
+    /// Bytes that were written and flushed.
+    pub done_bytes: u64,
+    /// The temporary name that holds them.
+    pub temporary: String,
+    /// XXH3-128 of each whole block so far.
+    pub blocks: Vec<u128>,
+    /// When.
+    #[rkyv(with = TimeDef)]
+    pub time: Time,
+}
+
+/// Who relies on what a reservation names.
+#[derive(Debug, Clone, PartialEq, Eq, Archive, Serialize, Deserialize)]
+pub enum Owner {
+    /// A capture, for as long as its process holds that lock.
+    Capture {
+        /// The lock's file name, see `locks`.
+        lock: String,
+    },
+    /// A copy to a medium, durable: it goes with the placement's change of state (D-9).
+    Copy {
+        /// The medium that is copied to.
+        #[rkyv(with = VaultIdDef)]
+        medium: VaultId,
+        /// The point.
+        #[rkyv(with = PointOrderDef)]
+        point: PointOrder,
+    },
+    /// A restore or drill on this computer, for as long as its process holds that lock.
+    Restore {
+        /// The lock's file name.
+        lock: String,
+    },
+    /// A seed under way, durable.
+    Seed {
+        /// The seed's id, as text.
+        id: String,
+    },
+}
+
+/// A reservation. The packs that it names one by one are a table of their own.
+#[derive(Debug, Clone, PartialEq, Eq, Archive, Serialize, Deserialize)]
+pub struct ReservationRow {
+    /// Who relies on it.
+    pub owner: Owner,
+    /// Where.
+    #[rkyv(with = VaultIdDef)]
+    pub at: VaultId,
+    /// Points whose manifest and packs are kept there.
+    #[rkyv(with = Map<PointOrderDef>)]
+    pub points: Vec<PointOrder>,
+    /// How many packs it names one by one.
+    pub packs: u64,
+}
+
+/// How far a removal came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Archive, Serialize, Deserialize)]
+pub enum RemovalPhase {
+    /// Marked; the manifest may still be there. It can be withdrawn.
+    Marked,
+    /// The manifest's absence was observed; packs may go. It can only be finished.
+    ManifestGone,
+}
+
+/// The intent to remove a point from a medium: a session first finishes or withdraws it (D-8).
+#[derive(Debug, Clone, PartialEq, Eq, Archive, Serialize, Deserialize)]
+pub struct RemovalRow {
+    /// How far it came.
+    pub phase: RemovalPhase,
+    /// The placement as it was before.
+    pub was: PlacementRow,
+    /// When it was marked.
+    #[rkyv(with = TimeDef)]
+    pub marked: Time,
+}
+
+/// What an event tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Archive, Serialize, Deserialize)]
+pub enum EventKind {
+    /// A point was made.
+    Made,
+    /// A copy was finished.
+    Copied,
+    /// A point was evicted to make room.
+    Evicted,
+    /// Retention or a person removed a point.
+    Removed,
+    /// The rules did not want it there.
+    Declined,
+    /// Damage or loss was found.
+    Damaged,
+    /// Damage was repaired.
+    Healed,
+    /// Something else that a person may ask about.
+    Noted,
+}
+
+/// One line of the log that `engine explain` tells from.
+#[derive(Debug, Clone, PartialEq, Eq, Archive, Serialize, Deserialize)]
+pub struct EventRow {
+    /// When.
+    #[rkyv(with = TimeDef)]
+    pub time: Time,
+    /// What kind.
+    pub kind: EventKind,
+    /// The point, if it is about one.
+    #[rkyv(with = Map<PointOrderDef>)]
+    pub point: Option<PointOrder>,
+    /// The medium, if it is about one.
+    #[rkyv(with = Map<VaultIdDef>)]
+    pub medium: Option<VaultId>,
+    /// Bytes freed, sent or found damaged; 0 where that has no meaning.
+    pub bytes: u64,
+    /// Why, for a person.
+    pub reason: String,
+}
+
+/// What is stored at a medium, as the catalog counts it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Archive, Serialize, Deserialize)]
+pub struct UsageRow {
+    /// Packs that are there, damaged ones and those marked for deletion included.
+    pub packs: u64,
+    /// Their bytes.
+    pub pack_bytes: u64,
+    /// Manifests that are there.
+    pub manifests: u64,
+    /// Their bytes.
+    pub manifest_bytes: u64,
+}
+
+impl UsageRow {
+    /// Bytes of objects, as a limit counts them.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.pack_bytes.saturating_add(self.manifest_bytes)
+    }
+}
