@@ -1,5 +1,6 @@
 //! One value in, a plan with reasons out; pure. No clock, no I/O, no randomness, nothing of ours but `model`.
 
+pub mod keep;
 mod state;
 mod steps;
 
