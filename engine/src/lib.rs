@@ -15,6 +15,7 @@ pub mod plan;
 pub mod platform;
 pub mod port;
 pub mod restore;
+pub mod schedule;
 pub mod seal;
 pub mod service;
 pub mod sim;

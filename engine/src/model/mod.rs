@@ -4,6 +4,7 @@
 
 mod entry;
 mod id;
+mod keep;
 mod name;
 mod placement;
 mod point;
@@ -13,6 +14,7 @@ mod vault_path;
 
 pub use entry::{ChunkRef, Content, DeviceKind, Entry, EntryPath, EntryPathError, Kind, Meta, Seen, Span, Xattr};
 pub use id::{ChunkId, Digest, FamilyId, GroupId, IdError, JobId, PackId, PointId, ShortPack, VaultId, WriterId};
+pub use keep::{Keep, KeepRule};
 pub use name::{DestinationName, HOME, JobName, Name, NameError};
 pub use placement::{Proof, State};
 pub use point::{KeyEpoch, PointName, PointOrder};
