@@ -1,0 +1,144 @@
+//! The end of a capture: pack list, a last look, manifest, catalog.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::error::CaptureError;
+use super::packer::Context;
+use super::queue::Tree;
+use super::visit::Walk;
+use super::{Captured, Ports};
+use crate::catalog::{NewPoint, PackNo, PackState, PointRow};
+use crate::format::{Manifest, Stats};
+use crate::model::{ChunkRef, Digest, ObjectName, PackId, PointName, ShortPack, Time, VaultPath};
+use crate::vault::{VaultError, put, seal_manifest};
+
+/// From so many packs on, folders are listed instead of asking for each pack.
+const LIST_FROM: usize = 512;
+
+/// Is the pack there and not withdrawn, as far as the catalog knows?
+pub(super) fn is_healthy(ports: &Ports<'_>, pack: &PackId) -> Result<bool, CaptureError> {
+    let Some((number, _)) = ports.catalog.pack_by_id(pack)? else { return Ok(false) };
+    Ok(ports.catalog.pack_at(ports.home_id, number)?.is_some_and(|at| at.state == PackState::Present))
+}
+
+/// Makes the point of what was read.
+pub(super) fn commit(
+    walk: Walk<'_>,
+    context: &Context<'_>,
+    name: PointName,
+    created: Time,
+) -> Result<Captured, CaptureError> {
+    let (ports, job) = (context.ports, context.job);
+    let mut content: Vec<PackId> = Vec::new();
+    let (tree, packs) = walk.queue.finish(&mut |used| {
+        content = name_packs(ports, used)?;
+        Ok(content.iter().flat_map(|id| id.0).collect())
+    })?;
+    let roots = roots(ports, &tree, &packs)?;
+    let all: BTreeSet<PackId> = content.iter().chain(&roots).copied().collect();
+    let numbers = last_look(ports, &all)?;
+    let stored_bytes = tree.content.stored_bytes + tree.packer.stored_bytes;
+    let problems = walk.problems.len() as u64 + walk.problems_dropped;
+    let stats = Stats { files: walk.files, bytes: walk.bytes, entries: tree.count, stored_bytes, problems };
+    let manifest = Manifest {
+        family: ports.keyring.family(),
+        job: job.id,
+        group: job.group,
+        name,
+        writer: ports.catalog.meta()?.writer,
+        key_epoch: ports.keyring.epoch(),
+        created,
+        base: None,
+        job_name: job.name.clone(),
+        source: job.source.clone(),
+        stats,
+        roots,
+        entries: tree.entries,
+        packs,
+    };
+    if (ports.stop)() {
+        return Err(CaptureError::Stopped);
+    }
+    let file = seal_manifest(&manifest, ports.keyring, ports.entropy)?;
+    put(ports.home, &ObjectName::Point(job.id, name).path(), &file)?;
+    ports.home.still_there().map_err(VaultError::from)?;
+    let point = point_row(&manifest, &file);
+    let new = NewPoint { point, packs: numbers, owed: job.owed.clone(), declined: Vec::new(), now: ports.clock.now() };
+    ports.catalog.commit_point(context.reservation, &new)?;
+    Ok(Captured {
+        name,
+        created,
+        stats: Stats { stored_bytes: stored_bytes + file.len() as u64, ..stats },
+        new_bytes: tree.content.new_bytes,
+        read_files: walk.read_files,
+        problems: walk.problems,
+        left_out: walk.left_out.into_iter().collect(),
+    })
+}
+
+fn point_row(manifest: &Manifest, file: &[u8]) -> PointRow {
+    PointRow {
+        order: manifest.name.order,
+        id: manifest.name.id,
+        job: manifest.job,
+        group: manifest.group,
+        created: manifest.created,
+        files: manifest.stats.files,
+        bytes: manifest.stats.bytes,
+        stored_bytes: manifest.stats.stored_bytes,
+        entries: manifest.stats.entries,
+        base: manifest.base,
+        pinned: false,
+        manifest_bytes: file.len() as u64,
+        manifest_digest: Digest(*blake3::hash(file).as_bytes()),
+        key_epoch: manifest.key_epoch,
+        removed: None,
+    }
+}
+
+/// The full names of packs; of several with one prefix all, so that a reader finds the right one by identity.
+fn name_packs(ports: &Ports<'_>, used: &BTreeSet<ShortPack>) -> Result<Vec<PackId>, CaptureError> {
+    let mut names = Vec::new();
+    for short in used {
+        names.extend(ports.catalog.packs_by_short(*short)?.into_iter().map(|(_, row)| row.id));
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+fn roots(ports: &Ports<'_>, tree: &Tree, packs: &[ChunkRef]) -> Result<Vec<PackId>, CaptureError> {
+    let used: BTreeSet<ShortPack> = tree.entries.iter().chain(packs).map(|chunk| chunk.pack).collect();
+    name_packs(ports, &used)
+}
+
+/// DESIGN 5.2: every pack that the manifest names is there with its length.
+fn last_look(ports: &Ports<'_>, packs: &BTreeSet<PackId>) -> Result<Vec<PackNo>, CaptureError> {
+    let listed = if packs.len() < LIST_FROM { None } else { Some(list_packs(ports)?) };
+    let mut numbers = Vec::with_capacity(packs.len());
+    for pack in packs {
+        let vanished = || CaptureError::PackVanished(pack.to_string());
+        let (number, row) = ports.catalog.pack_by_id(pack)?.ok_or_else(vanished)?;
+        let there = match &listed {
+            Some(listed) => listed.get(pack).copied(),
+            None => ports.home.stat(&ObjectName::Pack(*pack).path()).map_err(VaultError::from)?,
+        };
+        if there != Some(row.bytes) {
+            return Err(vanished());
+        }
+        numbers.push(number);
+    }
+    Ok(numbers)
+}
+
+fn list_packs(ports: &Ports<'_>) -> Result<BTreeMap<PackId, u64>, CaptureError> {
+    let mut found = BTreeMap::new();
+    for byte in 0..=u8::MAX {
+        let folder = VaultPath::parse(&format!("packs/{byte:02x}")).expect("a name of ours");
+        for listed in ports.home.list(&folder).map_err(VaultError::from)? {
+            if let (Some(ObjectName::Pack(id)), Some(bytes)) = (ObjectName::at(&listed.path), listed.bytes) {
+                found.insert(id, bytes);
+            }
+        }
+    }
+    Ok(found)
+}

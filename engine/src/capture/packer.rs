@@ -1,0 +1,236 @@
+//! Plain chunks to packs at home: identity, deduplication, compression, sealing, writing, recording.
+//!
+//! Chunks are handed in and get a ticket; a ticket becomes a location when its pack has a name.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+
+use rayon::prelude::*;
+use zeroize::Zeroizing;
+
+use super::error::CaptureError;
+use super::{CaptureJob, Ports};
+use crate::catalog::{ChunkRow, PackNo, ReservationId};
+use crate::model::{ChunkId, ChunkRef, ObjectName, PackId};
+use crate::vault::{PackBuilder, SealedPack, encode_chunk, put};
+
+/// Bytes of plain chunks that are worked on at once.
+const BATCH_BYTES: usize = 16 << 20;
+/// Chunks that are worked on at once.
+const BATCH_CHUNKS: usize = 4096;
+
+/// What every part of a capture knows.
+#[derive(Clone, Copy)]
+pub(super) struct Context<'c> {
+    pub job: &'c CaptureJob,
+    pub ports: &'c Ports<'c>,
+    pub reservation: ReservationId,
+}
+
+/// The number of a chunk in the order in which it was handed in.
+pub(super) type Ticket = u64;
+
+#[derive(Clone, Copy)]
+enum Place {
+    /// In the batch.
+    Waiting,
+    /// In the open pack, at that index.
+    Open(usize),
+    /// In a pack with a name.
+    Known(ChunkRef),
+}
+
+/// What a packer stored.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Stored {
+    /// Plain bytes of chunks that were new.
+    pub new_bytes: u64,
+    /// Bytes of packs written.
+    pub stored_bytes: u64,
+    /// Packs written.
+    pub written: BTreeMap<PackId, (PackNo, u64)>,
+}
+
+/// Packs chunks of one kind: content, or tree.
+pub(super) struct Packer<'c> {
+    context: Context<'c>,
+    identity: Zeroizing<[u8; 32]>,
+    batch: Vec<(Ticket, Vec<u8>)>,
+    batch_bytes: usize,
+    open: Option<PackBuilder>,
+    /// Chunks of the open pack.
+    in_open: HashMap<ChunkId, usize>,
+    /// Places of the tickets from `first` on.
+    places: VecDeque<Place>,
+    first: Ticket,
+    /// No ticket before this one is in the open pack.
+    open_from: Ticket,
+    /// The ticket that is worked on.
+    at: Ticket,
+    /// Packs that this capture may refer to.
+    reserved: BTreeSet<PackNo>,
+    pub stored: Stored,
+}
+
+impl<'c> Packer<'c> {
+    pub(super) fn new(context: Context<'c>) -> Self {
+        let identity = context.ports.keyring.identity();
+        Self {
+            context,
+            identity,
+            batch: Vec::new(),
+            batch_bytes: 0,
+            open: None,
+            in_open: HashMap::new(),
+            places: VecDeque::new(),
+            first: 0,
+            open_from: 0,
+            at: 0,
+            reserved: BTreeSet::new(),
+            stored: Stored::default(),
+        }
+    }
+
+    /// Takes a chunk.
+    pub(super) fn add(&mut self, plain: &[u8]) -> Result<Ticket, CaptureError> {
+        let ticket = self.first + self.places.len() as u64;
+        self.places.push_back(Place::Waiting);
+        self.batch.push((ticket, plain.to_vec()));
+        self.batch_bytes += plain.len();
+        if self.batch_bytes >= BATCH_BYTES || self.batch.len() >= BATCH_CHUNKS {
+            self.work()?;
+        }
+        Ok(ticket)
+    }
+
+    /// Where the chunk of a ticket lies, once that is known.
+    pub(super) fn location(&self, ticket: Ticket) -> Option<ChunkRef> {
+        let at = usize::try_from(ticket.checked_sub(self.first)?).ok()?;
+        match self.places.get(at)? {
+            Place::Known(chunk) => Some(*chunk),
+            Place::Waiting | Place::Open(_) => None,
+        }
+    }
+
+    /// Tickets before this one are not asked for again.
+    pub(super) fn forget_before(&mut self, ticket: Ticket) {
+        while self.first < ticket && self.places.pop_front().is_some() {
+            self.first += 1;
+        }
+    }
+
+    /// Names the open pack, so that every ticket has a location.
+    pub(super) fn finish(&mut self) -> Result<(), CaptureError> {
+        self.work()?;
+        match self.open.take() {
+            Some(open) if !open.is_empty() => self.write(open.finish()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Identifies the batch's chunks, drops those that are known, packs the others.
+    fn work(&mut self) -> Result<(), CaptureError> {
+        let batch = std::mem::take(&mut self.batch);
+        self.batch_bytes = 0;
+        let key = &*self.identity;
+        let ids: Vec<ChunkId> =
+            batch.par_iter().map(|(_, plain)| ChunkId(*blake3::keyed_hash(key, plain).as_bytes())).collect();
+        let known = self.find(&ids)?;
+        let new = self.first_of_each(&ids, &known);
+        let encoded: Vec<(usize, Vec<u8>)> = new.into_par_iter().map(|at| (at, encode_chunk(&batch[at].1))).collect();
+        let mut encoded = encoded.into_iter().peekable();
+        for (at, (ticket, plain)) in batch.iter().enumerate() {
+            self.at = *ticket;
+            let place = match (known.get(&ids[at]), self.in_open.get(&ids[at])) {
+                (Some(chunk), _) => Place::Known(*chunk),
+                (None, Some(index)) => Place::Open(*index),
+                (None, None) => {
+                    self.pack(ids[at], plain, encoded.next_if(|(of, _)| *of == at).map(|(_, bytes)| bytes))?
+                }
+            };
+            self.set_place(*ticket, place);
+        }
+        Ok(())
+    }
+
+    /// Indices of the chunks that have to be encoded: of several alike, the first.
+    fn first_of_each(&self, ids: &[ChunkId], known: &HashMap<ChunkId, ChunkRef>) -> Vec<usize> {
+        let mut seen = BTreeSet::new();
+        let is_new = |id: &ChunkId| !known.contains_key(id) && !self.in_open.contains_key(id);
+        ids.iter().enumerate().filter(|(_, id)| is_new(id) && seen.insert(id.0)).map(|(at, _)| at).collect()
+    }
+
+    /// Chunks that lie in healthy packs at home, which are reserved now (D-2).
+    fn find(&mut self, ids: &[ChunkId]) -> Result<HashMap<ChunkId, ChunkRef>, CaptureError> {
+        let catalog = self.context.ports.catalog;
+        let found = catalog.find_chunks(self.context.job.group, ids)?;
+        let packs: BTreeSet<PackNo> =
+            found.iter().flatten().map(|at| at.pack).filter(|no| !self.reserved.contains(no)).collect();
+        if !packs.is_empty() {
+            let packs: Vec<PackNo> = packs.into_iter().collect();
+            let refused = catalog.reserve_packs(self.context.reservation, &packs)?;
+            self.reserved.extend(packs.into_iter().filter(|no| !refused.contains(no)));
+        }
+        let usable = ids
+            .iter()
+            .zip(found)
+            .filter_map(|(id, at)| at.filter(|at| self.reserved.contains(&at.pack)).map(|at| (id, at)));
+        Ok(usable
+            .map(|(id, at)| {
+                (*id, ChunkRef { pack: at.short, offset: at.offset, stored: at.stored, plain: at.plain, id: *id })
+            })
+            .collect())
+    }
+
+    fn pack(&mut self, id: ChunkId, plain: &[u8], encoded: Option<Vec<u8>>) -> Result<Place, CaptureError> {
+        // The first of several alike may have gone with a pack that was finished meanwhile.
+        let encoded = encoded.unwrap_or_else(|| encode_chunk(plain));
+        if self.open.as_ref().is_some_and(|open| !open.fits(encoded.len())) {
+            let full = self.open.take().expect("looked at just now");
+            self.write(full.finish())?;
+        }
+        let ports = self.context.ports;
+        let open = match &mut self.open {
+            Some(open) => open,
+            None => self.open.insert(PackBuilder::new(ports.keyring, self.context.job.group, ports.entropy)?),
+        };
+        let length = u32::try_from(plain.len()).expect("a chunk is at most 4 MiB");
+        let index = open.add(id, length, encoded);
+        self.in_open.insert(id, index);
+        self.stored.new_bytes += u64::from(length);
+        Ok(Place::Open(index))
+    }
+
+    /// Writes a finished pack, then records it: a crash in between leaves a file that nothing refers to.
+    fn write(&mut self, pack: SealedPack) -> Result<(), CaptureError> {
+        let Context { job, ports, reservation } = self.context;
+        let bytes = pack.bytes.len() as u64;
+        let total = self.stored.stored_bytes + bytes;
+        if !ports.room.holds(total) {
+            return Err(CaptureError::Full { needed: total, room: ports.room.bytes.unwrap_or(0) });
+        }
+        put(ports.home, &ObjectName::Pack(pack.id).path(), &pack.bytes)?;
+        let rows: Vec<ChunkRow> = pack
+            .chunks
+            .iter()
+            .map(|c| ChunkRow { id: c.id, offset: c.offset, stored: c.stored, plain: c.plain })
+            .collect();
+        let number = ports.catalog.add_pack(reservation, pack.id, bytes, job.group, &rows, ports.clock.now())?;
+        self.reserved.insert(number);
+        self.stored.stored_bytes = total;
+        self.stored.written.insert(pack.id, (number, bytes));
+        self.in_open.clear();
+        let from = usize::try_from(self.open_from.saturating_sub(self.first)).expect("places are in memory");
+        for place in self.places.iter_mut().skip(from) {
+            if let Place::Open(index) = place {
+                *place = Place::Known(pack.chunks[*index].reference(&pack.id));
+            }
+        }
+        self.open_from = self.at;
+        Ok(())
+    }
+
+    fn set_place(&mut self, ticket: Ticket, place: Place) {
+        let at = usize::try_from(ticket - self.first).expect("tickets of a batch are kept");
+        self.places[at] = place;
+    }
+}
