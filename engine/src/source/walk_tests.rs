@@ -298,7 +298,8 @@ fn a_still_file_is_read_whole_and_holes_are_not() {
     let path = place.file("f", b"start");
     let file = File::options().write(true).open(&path).expect("writable");
     file.set_len(5 << 20).expect("writable");
-    let reader = read(&path, &mut || ());
+    let mut nothing = || ();
+    let reader = read(&path, &mut nothing);
     assert_eq!(reader.stillness, Some(Stillness::Still));
     assert_eq!(reader.read.len() as u64 + reader.holes, 5 << 20);
     assert!(reader.read.starts_with(b"start") && reader.read.len() <= 64 << 10);
