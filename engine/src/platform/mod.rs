@@ -23,5 +23,5 @@ mod windows;
 use windows as system;
 
 pub use stat::{FileKind, Links, Stat};
-pub(crate) use system::{CacheWatch, NodeKind, Ownership, dress_file, flush_all};
-pub use system::{Folder, is_loop, next_data, next_hole, read_at, stat_file, stat_path, xattrs_of_file};
+pub(crate) use system::{CacheWatch, NodeKind, Ownership, dress_file, flush_all, make_private_folders};
+pub use system::{Folder, is_loop, next_data, next_hole, read_at, stat_file, stat_path, write_at, xattrs_of_file};

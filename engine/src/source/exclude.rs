@@ -59,6 +59,8 @@ impl Excludes {
             lines.extend(text.trim_start_matches('\u{feff}').lines().map(str::to_owned));
         }
         let mut builder = GitignoreBuilder::new("/");
+        // A slip of the pen is told, not taken for a name.
+        builder.allow_unclosed_class(false);
         for line in &lines {
             add(&mut builder, roots, line).map_err(|source| wrong(line, source))?;
         }

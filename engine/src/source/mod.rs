@@ -15,6 +15,8 @@ mod marker;
 mod names;
 mod roots;
 mod walk;
+#[cfg(test)]
+mod walk_tests;
 
 use std::io;
 use std::ops::ControlFlow;

@@ -85,3 +85,11 @@ pub fn read_at(file: &File, offset: u64, bytes: usize, block: &mut Vec<u8>) -> i
     block.truncate(before + bytes);
     Ok(block.len() - before)
 }
+
+/// Writes all of `data` from `offset` on.
+///
+/// # Errors
+/// Of the system; some of it may be written then.
+pub fn write_at(file: &File, offset: u64, data: &[u8]) -> io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, data, offset)
+}

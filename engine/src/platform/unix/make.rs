@@ -6,6 +6,8 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
 
 use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Timespec, Timestamps, UTIME_OMIT, Uid};
 
@@ -163,6 +165,11 @@ impl Folder {
 /// Dresses an open file.
 pub(crate) fn dress_file(file: &File, meta: &Meta, owner: Ownership, failed: Failed<'_>) {
     dress_open(file.as_fd(), meta, owner, failed);
+}
+
+/// Makes the folder at `path` and what is missing above it, for their owner only.
+pub(crate) fn make_private_folders(path: &Path) -> io::Result<()> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
 /// Puts all that was written below `folder` on the medium.
