@@ -53,13 +53,51 @@ impl StoreError {
 }
 
 fn kind_of(error: &io::Error) -> ErrorKind {
+    use io::ErrorKind as Io;
     match error.kind() {
-        io::ErrorKind::NotFound => ErrorKind::NotFound,
-        io::ErrorKind::AlreadyExists => ErrorKind::Exists,
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => ErrorKind::Denied,
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ErrorKind::Full,
-        io::ErrorKind::StaleNetworkFileHandle => ErrorKind::Gone,
-        io::ErrorKind::Interrupted | io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => ErrorKind::Transient,
+        Io::NotFound => ErrorKind::NotFound,
+        Io::AlreadyExists => ErrorKind::Exists,
+        Io::PermissionDenied | Io::ReadOnlyFilesystem => ErrorKind::Denied,
+        Io::StorageFull | Io::QuotaExceeded => ErrorKind::Full,
+        Io::StaleNetworkFileHandle | Io::NotConnected => ErrorKind::Gone,
+        Io::Interrupted | Io::TimedOut | Io::WouldBlock | Io::ResourceBusy | Io::OutOfMemory => ErrorKind::Transient,
+        _ if out_of_descriptors(error) => ErrorKind::Transient,
         _ => ErrorKind::Permanent,
+    }
+}
+
+#[cfg(unix)]
+fn out_of_descriptors(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
+}
+
+#[cfg(not(unix))]
+fn out_of_descriptors(_: &io::Error) -> bool {
+    false
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_number_of_the_system_says_whether_a_retry_helps() {
+        for (number, kind) in [
+            (libc::ENOENT, ErrorKind::NotFound),
+            (libc::EEXIST, ErrorKind::Exists),
+            (libc::EROFS, ErrorKind::Denied),
+            (libc::EACCES, ErrorKind::Denied),
+            (libc::EPERM, ErrorKind::Denied),
+            (libc::ENOSPC, ErrorKind::Full),
+            (libc::EDQUOT, ErrorKind::Full),
+            (libc::ESTALE, ErrorKind::Gone),
+            (libc::ENOTCONN, ErrorKind::Gone),
+            (libc::EMFILE, ErrorKind::Transient),
+            (libc::ETIMEDOUT, ErrorKind::Transient),
+            (libc::EIO, ErrorKind::Permanent),
+        ] {
+            let error = StoreError::from_io("write", "a", io::Error::from_raw_os_error(number));
+            assert_eq!(error.kind, kind, "{number}");
+        }
     }
 }

@@ -2,12 +2,50 @@
 //!
 //! In: paths inside a vault and bytes. Out: effects at one place and what it answered.
 //! Deliberately absent: what the bytes mean, keys, the catalog, retries of whole operations.
+//!
+//! What every store promises, each rule with its test in [`conformance`]:
+//!
+//! - S-1 An object that was finished is listed, has the length written, and reads back as written.
+//! - S-2 What is not finished has no object's name: `stat`, `read` and `list` show it by its temporary name only,
+//!   `.tmp-` and then the object's own.
+//! - S-3 A finished object is never replaced: `create` of a taken name is `Exists`.
+//! - S-4 Of two writers of one name the first to finish wins; the other one's `finish` is `Exists` and changes nothing.
+//! - S-5 A dropped writer leaves what it flushed; `unfinished` tells its length.
+//! - S-6 A writer resumed at `n` keeps the first `n` bytes and goes on behind them, whatever else was left.
+//! - S-7 A writer begun at 0 keeps nothing of an earlier one.
+//! - S-8 Resuming at more bytes than are left is `NotFound`, and changes nothing.
+//! - S-9 What is not there: `stat` is `None`, `read` and `read_medium` are `NotFound`, `unfinished` is 0.
+//! - S-10 `read` gives fewer bytes than wanted only where the object ends, and none beyond its end.
+//! - S-11 `list` gives what lies directly in the folder, folders too, sorted by path; a missing folder is empty.
+//! - S-12 `delete` takes away just the object named, and may be repeated; a temporary name is deleted by its own path.
+//! - S-13 A deleted name can be written again.
+//! - S-14 An empty object is an object.
+//! - S-15 Nothing is made by looking: no reading operation creates or changes anything.
+//! - S-16 `read_medium` gives the whole object in order, then 0 for ever.
+//! - S-17 Objects larger than one buffer, written in uneven pieces, are one object.
+//! - S-18 A store whose place is there says so; `still_there` has no effect.
+//! - S-19 Writers of different names do not disturb each other.
 
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 mod error;
+#[cfg(unix)]
+mod file;
+pub mod memory;
+mod operation;
+pub mod record;
+mod shared;
+pub mod throttle;
 
 pub use error::{ErrorKind, StoreError};
+#[cfg(unix)]
+pub use file::{FileStore, MediumReader, MediumWay, Privacy};
+pub use operation::Operation;
 
 use crate::model::VaultPath;
+
+/// What the name of an object that is not finished begins with.
+pub const TEMPORARY_PREFIX: &str = ".tmp-";
 
 /// One thing that lies directly in a folder of a vault.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,7 +76,7 @@ pub trait ObjectRead: Send {
 
 /// Reading from a place that holds a vault. Paths are relative to the vault.
 pub trait ReadStore: Send + Sync {
-    /// Bytes of the object at `path`; `None` if none is there. Never trusts a cache of ours.
+    /// Bytes of the object at `path`; `None` if none is there (a folder is no object). Never trusts a cache of ours.
     ///
     /// # Errors
     /// As the place answers; that nothing is there is no error.
@@ -84,17 +122,30 @@ pub trait WriteStore: ReadStore {
     /// `Exists` if an object is at `path` already; `NotFound` if fewer than `resume_at` bytes are left.
     fn create(&self, path: &VaultPath, resume_at: u64) -> Result<Box<dyn ObjectWrite + '_>, StoreError>;
 
-    /// Bytes that a writer of `path` that did not finish left behind; 0 if none.
+    /// Bytes that a writer of `path` that did not finish left behind; 0 if none. How many of them were flushed, and so
+    /// are worth resuming at, only a checkpoint of that writer tells.
     ///
     /// # Errors
     /// As the place answers.
     fn unfinished(&self, path: &VaultPath) -> Result<u64, StoreError>;
 
-    /// Deletes the object at `path`, a temporary one too, and flushes its folder. Deleting what is not there is done.
+    /// Deletes the object at `path`, which may be a temporary name, and flushes its folder. Deleting what is not there
+    /// is done. What a writer left unfinished goes by its own, temporary path only.
     ///
     /// # Errors
     /// `Denied` where the place only allows to add.
     fn delete(&self, path: &VaultPath) -> Result<(), StoreError>;
+}
+
+/// Where an unfinished object at `path` lies: the same folder, the same name behind [`TEMPORARY_PREFIX`].
+///
+/// # Errors
+/// `Permanent` if the name gets too long for a part of a path.
+pub fn temporary(path: &VaultPath) -> Result<VaultPath, StoreError> {
+    let name = format!("{TEMPORARY_PREFIX}{}", path.file_name());
+    path.folder()
+        .child(&name)
+        .map_err(|error| StoreError::new(ErrorKind::Permanent, "create", path.as_str(), error.to_string()))
 }
 
 /// An object on its way in. Dropped without `finish`, what was flushed can be resumed.

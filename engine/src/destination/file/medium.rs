@@ -1,0 +1,167 @@
+//! One object read from its medium and not from this computer's page cache.
+//!
+//! First the file's pages are written back and dropped, then it is read with `O_DIRECT`. Where that is not offered it
+//! is read through the emptied cache, and a sample of its pages shows whether the cache really was empty.
+//!
+//! What no way reaches: the drive's own cache, the caches of a server behind a network mount, and content that a
+//! file system keeps in its metadata (our writer sees to it that it does not).
+
+use std::fs::File;
+use std::io;
+
+use rustix::fs::{Advice, OFlags};
+use rustix::io::Errno;
+
+use super::FileStore;
+use super::folder::Folder;
+use crate::destination::{ObjectRead, StoreError};
+use crate::model::VaultPath;
+
+/// Address, offset and length of a direct read are multiples of this; no drive's block is larger.
+const ALIGNMENT: usize = 4096;
+const BUFFER_BYTES: usize = 1 << 20;
+
+/// How near to the medium bytes were read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MediumWay {
+    /// From memory, as far as can be told: the system would not drop its pages (tmpfs, whose medium is memory; some
+    /// FUSE and network mounts).
+    Cached,
+    /// Through the cache, after it was seen to hold none of the sampled pages.
+    Dropped,
+    /// Past the cache.
+    Direct,
+}
+
+/// Reads one object; see the module.
+#[derive(Debug)]
+pub struct MediumReader<'s> {
+    store: &'s FileStore,
+    path: VaultPath,
+    /// Opened without `O_DIRECT`.
+    plain: File,
+    direct: Option<File>,
+    way: MediumWay,
+    /// Where the next read from the file begins.
+    offset: u64,
+    buffer: Vec<u8>,
+    /// What of `buffer` is read and not yet given out.
+    ready: std::ops::Range<usize>,
+}
+
+impl<'s> MediumReader<'s> {
+    pub(super) fn open(store: &'s FileStore, folder: &Folder, path: &VaultPath) -> Result<Self, StoreError> {
+        let fail = |error| store.fail("read back", path, error);
+        let plain = folder.read(path.file_name(), OFlags::empty()).map_err(fail)?;
+        let way = drop_pages(&plain).map_err(fail)?;
+        let direct = open_direct(folder, path);
+        let way = if direct.is_some() { MediumWay::Direct } else { way };
+        let buffer = vec![0; BUFFER_BYTES + ALIGNMENT];
+        Ok(Self { store, path: path.clone(), plain, direct, way, offset: 0, buffer, ready: 0..0 })
+    }
+
+    /// How near to the medium the bytes come from; may fall, never rises, while it is read.
+    #[must_use]
+    pub fn way(&self) -> MediumWay {
+        self.way
+    }
+
+    /// Reads the next bytes into the buffer; nothing is ready afterwards at the end only.
+    fn fill(&mut self) -> io::Result<()> {
+        let start = self.buffer.as_ptr().align_offset(ALIGNMENT);
+        let aligned = &mut self.buffer[start..start + BUFFER_BYTES];
+        let done = loop {
+            let file = self.direct.as_ref().unwrap_or(&self.plain);
+            match rustix::io::pread(file, &mut *aligned, self.offset) {
+                Ok(done) => break done,
+                Err(Errno::INTR) => {}
+                // Direct reads are not offered after all, or a short one left an odd offset.
+                Err(Errno::INVAL) if self.direct.is_some() => {
+                    self.direct = None;
+                    self.way = self.way.min(drop_pages(&self.plain)?);
+                }
+                Err(error) => return Err(error.into()),
+            }
+        };
+        self.ready = start..start + done;
+        self.offset = self.offset.saturating_add(u64::try_from(done).unwrap_or(u64::MAX));
+        Ok(())
+    }
+
+    /// Reads on if nothing is ready. At the end, which for a direct read is no multiple of a block, nothing is asked.
+    fn prepare(&mut self) -> io::Result<()> {
+        if self.ready.is_empty() && self.offset < self.plain.metadata()?.len() {
+            self.fill()?;
+        }
+        Ok(())
+    }
+}
+
+impl ObjectRead for MediumReader<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, StoreError> {
+        self.prepare().map_err(|error| self.store.fail("read back", &self.path, error))?;
+        let given = self.ready.len().min(buffer.len());
+        buffer[..given].copy_from_slice(&self.buffer[self.ready.start..][..given]);
+        self.ready.start += given;
+        Ok(given)
+    }
+}
+
+impl Drop for MediumReader<'_> {
+    fn drop(&mut self) {
+        // No page cache is left behind (DESIGN 5.10); only advice.
+        let _ = rustix::fs::fadvise(&self.plain, 0, None, Advice::DontNeed);
+    }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
+fn open_direct(folder: &Folder, path: &VaultPath) -> Option<File> {
+    folder.read(path.file_name(), OFlags::DIRECT).ok()
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
+fn open_direct(_: &Folder, _: &VaultPath) -> Option<File> {
+    None
+}
+
+/// Writes back and drops what the system holds of the file in memory, and looks whether it did.
+fn drop_pages(file: &File) -> io::Result<MediumWay> {
+    match rustix::fs::fsync(file) {
+        // A file that is only read may have no flush on a file system that can't be written.
+        Ok(()) | Err(Errno::INVAL | Errno::ROFS) => {}
+        Err(error) => return Err(error.into()),
+    }
+    // Random access: a look at one page must not fetch its neighbours.
+    let advised = rustix::fs::fadvise(file, 0, None, Advice::DontNeed)
+        .and_then(|()| rustix::fs::fadvise(file, 0, None, Advice::Random));
+    let way = match advised {
+        Ok(()) if !any_page_held(file)? => MediumWay::Dropped,
+        _ => MediumWay::Cached,
+    };
+    let _ = rustix::fs::fadvise(file, 0, None, Advice::Sequential);
+    Ok(way)
+}
+
+/// Does memory still hold one of 16 pages spread over the file? A read that must not wait gets nothing if not. The
+/// answer may be a false yes (a medium that needs no waiting), never a false no for the pages sampled.
+#[cfg(target_os = "linux")]
+fn any_page_held(file: &File) -> io::Result<bool> {
+    use rustix::io::ReadWriteFlags;
+    let bytes = file.metadata()?.len();
+    let step = (bytes / 16).max(4096);
+    let mut offset = 0;
+    while offset < bytes {
+        let mut byte = [0];
+        match rustix::io::preadv2(file, &mut [io::IoSliceMut::new(&mut byte)], offset, ReadWriteFlags::NOWAIT) {
+            Err(Errno::AGAIN) => {}
+            _ => return Ok(true),
+        }
+        offset = offset.saturating_add(step);
+    }
+    Ok(false)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn any_page_held(_: &File) -> io::Result<bool> {
+    Ok(true)
+}

@@ -1,0 +1,269 @@
+//! A vault in a folder of this computer: home, a drive, a mounted share.
+//!
+//! In: the address of a folder that is there. Out: effects in that folder and nowhere else.
+//!
+//! The folder is opened once and everything is done relative to its descriptor, no link followed: after `umount -l`
+//! or a swap of drives nothing is written into the empty mount point below. [`ReadStore::still_there`] resolves the
+//! address anew and says `Gone` unless the same folder of the same mount answers. [`ReadStore::read_medium`] does
+//! too, so that what it gives is evidence about the drive that is there now.
+//!
+//! Order of a write: temporary file, data flushed every 8 MiB, fsync, exclusive rename, fsync of the folder; folders
+//! on the way were made durable before the file was begun. A flush that fails deletes the file (D-7).
+//!
+//! Deliberately absent: what the bytes mean; locks (one writer for each vault); making parent folders.
+
+mod folder;
+mod medium;
+mod root;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+pub use folder::Privacy;
+pub use medium::{MediumReader, MediumWay};
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use rustix::fs::OFlags;
+
+use self::folder::{Folder, Found};
+use self::root::Identity;
+use self::writer::FileWriter;
+use super::{ErrorKind, Listed, ObjectRead, ObjectWrite, ReadStore, Space, StoreError, WriteStore, temporary};
+use crate::model::VaultPath;
+
+/// A vault in a folder.
+#[derive(Debug)]
+pub struct FileStore {
+    address: PathBuf,
+    root: Folder,
+    identity: Identity,
+    privacy: Privacy,
+    /// Folders whose names this store has made durable, by their paths.
+    settled: Mutex<BTreeSet<VaultPath>>,
+}
+
+impl FileStore {
+    /// Opens the folder at `address`. Creates nothing.
+    ///
+    /// # Errors
+    /// `NotFound` if no folder is there, else as the system answers.
+    pub fn open(address: &Path, privacy: Privacy) -> Result<Self, StoreError> {
+        Self::of(address, Folder::at(address), privacy, "open")
+    }
+
+    /// Makes the folder at `address`, no parent of it, and opens it.
+    ///
+    /// # Errors
+    /// `Exists` if something is there; `NotFound` if its parent is not; else as the system answers.
+    pub fn create_root(address: &Path, privacy: Privacy) -> Result<Self, StoreError> {
+        Self::of(address, Folder::make_at(address, privacy), privacy, "make")
+    }
+
+    fn of(
+        address: &Path,
+        root: io::Result<Folder>,
+        privacy: Privacy,
+        operation: &'static str,
+    ) -> Result<Self, StoreError> {
+        let opened = root.and_then(|root| Ok((Identity::of(&root.0)?, root)));
+        let (identity, root) = opened.map_err(|error| {
+            let missing = error.kind() == io::ErrorKind::NotADirectory;
+            let error = StoreError::from_io(operation, address.display().to_string(), error);
+            StoreError { kind: if missing { ErrorKind::NotFound } else { error.kind }, ..error }
+        })?;
+        Ok(Self { address: address.to_owned(), root, identity, privacy, settled: Mutex::default() })
+    }
+
+    /// Where it was opened.
+    #[must_use]
+    pub fn address(&self) -> &Path {
+        &self.address
+    }
+
+    /// As [`ReadStore::read_medium`], and tells how near to the medium the bytes come from.
+    ///
+    /// # Errors
+    /// As `read_medium`; `Gone` if the address leads elsewhere now.
+    pub fn open_medium(&self, path: &VaultPath) -> Result<MediumReader<'_>, StoreError> {
+        let root = self.root_now("read back")?;
+        let folder = walk(root, &path.folder()).map_err(|error| self.fail("read back", path, error))?;
+        MediumReader::open(self, &folder, path)
+    }
+
+    /// The root, resolved from the address once more.
+    fn root_now(&self, operation: &'static str) -> Result<Folder, StoreError> {
+        let gone = |why: &str| StoreError::new(ErrorKind::Gone, operation, self.address.display().to_string(), why);
+        let root = Folder::at(&self.address).map_err(|error| {
+            let error = StoreError::from_io(operation, self.address.display().to_string(), error);
+            let kind = if error.kind == ErrorKind::Transient { error.kind } else { ErrorKind::Gone };
+            StoreError { kind, ..error }
+        })?;
+        match Identity::of(&root.0) {
+            Ok(identity) if identity == self.identity => {}
+            Ok(_) => return Err(gone("another folder answers there now")),
+            Err(error) => return Err(gone(&error.to_string())),
+        }
+        if self.identity.device_listed() == Some(false) {
+            return Err(gone("its drive is no longer connected"));
+        }
+        Ok(root)
+    }
+
+    /// The error of an operation; where it looks as if the drive failed, whether the place itself is gone.
+    fn fail(&self, operation: &'static str, path: &VaultPath, source: io::Error) -> StoreError {
+        let at = if path.as_str().is_empty() { self.address.clone() } else { self.address.join(path.as_str()) };
+        let error = StoreError::from_io(operation, at.display().to_string(), source);
+        let number = error.source.raw_os_error();
+        let drive = matches!(number, Some(libc::EIO | libc::ENODEV | libc::ENXIO | libc::ESTALE));
+        let gone = drive && self.root_now(operation).is_err_and(|now| now.kind == ErrorKind::Gone);
+        StoreError { kind: if gone { ErrorKind::Gone } else { error.kind }, ..error }
+    }
+
+    /// The folder at `path`, which is there.
+    fn folder(&self, path: &VaultPath) -> io::Result<Folder> {
+        walk(Folder(self.root.0.try_clone()?), path)
+    }
+
+    /// The folder at `path`, made where it is missing, every name on the way durable.
+    fn folder_or_make(&self, path: &VaultPath) -> io::Result<Folder> {
+        let mut folder = Folder(self.root.0.try_clone()?);
+        let mut at = VaultPath::root();
+        for part in path.parts() {
+            let below = folder.folder_or_make(part, self.privacy)?;
+            at = at.child(part).map_err(io::Error::other)?;
+            self.settle(&folder, &at)?;
+            folder = below;
+        }
+        Ok(folder)
+    }
+
+    /// Flushes the name of the folder at `path` in the folder `above`, once for each store: it may have been made by
+    /// a process that died before it flushed.
+    fn settle(&self, above: &Folder, path: &VaultPath) -> io::Result<()> {
+        let settled = || self.settled.lock().unwrap_or_else(PoisonError::into_inner);
+        if !settled().contains(path) {
+            above.flush()?;
+            settled().insert(path.clone());
+        }
+        Ok(())
+    }
+
+    /// The file at `path`, or nothing if no regular file is there.
+    fn look(&self, path: &VaultPath) -> io::Result<Option<u64>> {
+        let folder = match self.folder(&path.folder()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            folder => folder?,
+        };
+        Ok(match folder.look(path.file_name())? {
+            Some(Found::File { bytes, .. }) => Some(bytes),
+            _ => None,
+        })
+    }
+
+    fn listed(&self, at: &VaultPath) -> io::Result<Vec<Listed>> {
+        let folder = match self.folder(at) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            folder => folder?,
+        };
+        let mut all = Vec::new();
+        for name in folder.names()? {
+            let Some((name, path)) = parsed(at, &name) else { continue };
+            match folder.look(&name)? {
+                Some(Found::File { bytes, .. }) => all.push(Listed { path, bytes: Some(bytes) }),
+                Some(Found::Folder) => all.push(Listed { path, bytes: None }),
+                Some(Found::Other) | None => {}
+            }
+        }
+        all.sort();
+        Ok(all)
+    }
+
+    fn read_at(&self, path: &VaultPath, offset: u64, bytes: usize) -> io::Result<Vec<u8>> {
+        let file = self.folder(&path.folder())?.read(path.file_name(), OFlags::empty())?;
+        let left = file.metadata()?.len().saturating_sub(offset);
+        let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(bytes);
+        let mut buffer = vec![0; wanted];
+        let mut done = 0;
+        while done < wanted {
+            let at = offset.saturating_add(u64::try_from(done).unwrap_or(u64::MAX));
+            match rustix::io::pread(&file, &mut buffer[done..], at) {
+                Ok(0) => break,
+                Ok(more) => done += more,
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        buffer.truncate(done);
+        Ok(buffer)
+    }
+
+    fn remove(&self, path: &VaultPath) -> io::Result<()> {
+        let folder = match self.folder(&path.folder()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            folder => folder?,
+        };
+        folder.remove(path.file_name())?;
+        folder.flush()
+    }
+}
+
+fn walk(root: Folder, path: &VaultPath) -> io::Result<Folder> {
+    path.parts().try_fold(root, |folder, part| folder.folder(part))
+}
+
+/// A name as found, if it can be part of a vault's path.
+fn parsed(folder: &VaultPath, name: &[u8]) -> Option<(String, VaultPath)> {
+    let name = std::str::from_utf8(name).ok()?;
+    Some((name.to_owned(), folder.child(name).ok()?))
+}
+
+impl ReadStore for FileStore {
+    fn stat(&self, path: &VaultPath) -> Result<Option<u64>, StoreError> {
+        self.look(path).map_err(|error| self.fail("look at", path, error))
+    }
+
+    fn read(&self, path: &VaultPath, offset: u64, bytes: usize) -> Result<Vec<u8>, StoreError> {
+        self.read_at(path, offset, bytes).map_err(|error| self.fail("read", path, error))
+    }
+
+    fn list(&self, folder: &VaultPath) -> Result<Vec<Listed>, StoreError> {
+        self.listed(folder).map_err(|error| self.fail("list", folder, error))
+    }
+
+    fn read_medium(&self, path: &VaultPath) -> Result<Box<dyn ObjectRead + '_>, StoreError> {
+        Ok(Box::new(self.open_medium(path)?))
+    }
+
+    fn space(&self) -> Result<Option<Space>, StoreError> {
+        let told = rustix::fs::fstatvfs(&self.root.0);
+        let told = told.map_err(|error| self.fail("measure", &VaultPath::root(), error.into()))?;
+        let bytes = |blocks: u64| blocks.saturating_mul(told.f_frsize);
+        // Some network mounts answer with zeros: they do not tell.
+        Ok((told.f_blocks != 0).then(|| Space { free: bytes(told.f_bavail), total: bytes(told.f_blocks) }))
+    }
+
+    fn still_there(&self) -> Result<(), StoreError> {
+        self.root_now("look at").map(drop)
+    }
+}
+
+impl WriteStore for FileStore {
+    fn create(&self, path: &VaultPath, resume_at: u64) -> Result<Box<dyn ObjectWrite + '_>, StoreError> {
+        let temporary = temporary(path)?;
+        let folder = self.folder_or_make(&path.folder()).map_err(|error| self.fail("create", path, error))?;
+        let writer = FileWriter::begin(self, folder, path, &temporary, resume_at);
+        Ok(Box::new(writer.map_err(|error| self.fail("create", path, error))?))
+    }
+
+    fn unfinished(&self, path: &VaultPath) -> Result<u64, StoreError> {
+        Ok(self.stat(&temporary(path)?)?.unwrap_or(0))
+    }
+
+    fn delete(&self, path: &VaultPath) -> Result<(), StoreError> {
+        self.remove(path).map_err(|error| self.fail("delete", path, error))
+    }
+}

@@ -1,0 +1,167 @@
+//! An object on its way into a folder: temporary file, bounded dirty bytes, fsync, exclusive rename, fsync.
+
+use std::fs::File;
+use std::io::{self, Seek, SeekFrom, Write};
+
+use rustix::fs::{Advice, FallocateFlags};
+use rustix::io::Errno;
+
+use super::FileStore;
+use super::folder::{Folder, Found};
+use crate::destination::{ErrorKind, ObjectWrite, StoreError};
+use crate::model::VaultPath;
+
+/// Bytes that may be written and not yet on the medium (DESIGN 5.10).
+const DIRTY_BYTES_MAX: u64 = 8 << 20;
+
+/// See the module.
+pub(super) struct FileWriter<'s> {
+    store: &'s FileStore,
+    folder: Folder,
+    file: File,
+    path: VaultPath,
+    temporary: String,
+    /// Bytes of the file, and how many of them the medium has.
+    written: u64,
+    durable: u64,
+    /// Has the temporary name itself been flushed?
+    named: Named,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Named {
+    Durably,
+    NotYet,
+}
+
+impl<'s> FileWriter<'s> {
+    pub fn begin(
+        store: &'s FileStore,
+        folder: Folder,
+        path: &VaultPath,
+        temporary: &VaultPath,
+        resume_at: u64,
+    ) -> io::Result<Self> {
+        if folder.look(path.file_name())?.is_some() {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        let temporary = temporary.file_name().to_owned();
+        let file = match resume_at {
+            0 => fresh(store, &folder, &temporary)?,
+            _ => resumed(&folder, &temporary, resume_at)?,
+        };
+        let path = path.clone();
+        Ok(Self { store, folder, file, path, temporary, written: resume_at, durable: 0, named: Named::NotYet })
+    }
+
+    fn fail(&self, operation: &'static str, error: io::Error) -> StoreError {
+        self.store.fail(operation, &self.path, error)
+    }
+
+    /// Ends a flush that failed (D-7): what the file holds can't be known any more, and must not be resumed.
+    fn condemn(&self, error: io::Error) -> StoreError {
+        let error = self.fail("flush", error);
+        // On a place that fails this fails too; the caller drops its checkpoint on any error here, and begins at 0.
+        let _ = self.folder.remove(&self.temporary).and_then(|()| self.folder.flush());
+        error
+    }
+
+    /// Writes what the dirty bound leaves room for.
+    fn write_some(&mut self, bytes: &[u8]) -> Result<usize, StoreError> {
+        if self.written - self.durable >= DIRTY_BYTES_MAX {
+            self.write_back()?;
+        }
+        let room = usize::try_from(DIRTY_BYTES_MAX - (self.written - self.durable)).unwrap_or(usize::MAX);
+        match self.file.write(&bytes[..bytes.len().min(room)]) {
+            Ok(0) => Err(self.fail("write", io::ErrorKind::WriteZero.into())),
+            Ok(done) => {
+                self.written = self.written.saturating_add(u64::try_from(done).unwrap_or(u64::MAX));
+                Ok(done)
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(0),
+            Err(error) => Err(self.fail("write", error)),
+        }
+    }
+
+    /// Puts the bytes on the medium and leaves none in memory.
+    fn write_back(&mut self) -> Result<(), StoreError> {
+        self.file.sync_data().map_err(|error| self.condemn(error))?;
+        self.let_go();
+        Ok(())
+    }
+
+    fn let_go(&mut self) {
+        let bytes = std::num::NonZeroU64::new(self.written - self.durable);
+        // Only advice: a system that can't follow it is not wrong.
+        let _ = rustix::fs::fadvise(&self.file, self.durable, bytes, Advice::DontNeed);
+        self.durable = self.written;
+    }
+
+    /// Another writer that began the same object took the temporary name from this one; what lies there is not ours to
+    /// rename. (The vault's one writer does not race itself; this is for a mistake, and looks just before.)
+    fn still_ours(&self) -> io::Result<()> {
+        let now = match self.folder.append(&self.temporary) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(io::ErrorKind::AlreadyExists.into()),
+            now => now?,
+        };
+        let (now, ours) = (rustix::fs::fstat(&now)?, rustix::fs::fstat(&self.file)?);
+        if now.st_ino == ours.st_ino { Ok(()) } else { Err(io::ErrorKind::AlreadyExists.into()) }
+    }
+
+    /// After a rename whose folder would not flush: the name is ours and young, so it goes.
+    fn withdraw(&self, error: io::Error) -> StoreError {
+        let error = self.fail("flush", error);
+        let removed = self.folder.remove(self.path.file_name()).and_then(|()| self.folder.flush());
+        StoreError { kind: if removed.is_ok() { error.kind } else { ErrorKind::Ambiguous }, ..error }
+    }
+}
+
+/// A new file. An old one loses its name but is not written to: it may have another name that counts (a rename by link
+/// that was cut short).
+fn fresh(store: &FileStore, folder: &Folder, name: &str) -> io::Result<File> {
+    folder.remove(name)?;
+    let file = folder.make_file(name, store.privacy)?;
+    // With a block of its own the content is never kept inside the file system's metadata (Btrfs, ext4 inline data),
+    // where no read of one file can get past the cache. Where it can't be had, nothing is lost but that.
+    let _ = rustix::fs::fallocate(&file, FallocateFlags::KEEP_SIZE, 0, 4096);
+    Ok(file)
+}
+
+fn resumed(folder: &Folder, name: &str, resume_at: u64) -> io::Result<File> {
+    match folder.look(name)? {
+        Some(Found::File { bytes, links: 1 }) if bytes >= resume_at => {}
+        _ => return Err(Errno::NOENT.into()),
+    }
+    let mut file = folder.append(name)?;
+    file.set_len(resume_at)?;
+    file.seek(SeekFrom::Start(resume_at))?;
+    Ok(file)
+}
+
+impl ObjectWrite for FileWriter<'_> {
+    fn write(&mut self, mut bytes: &[u8]) -> Result<(), StoreError> {
+        while !bytes.is_empty() {
+            let done = self.write_some(bytes)?;
+            bytes = &bytes[done..];
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), StoreError> {
+        self.file.sync_all().map_err(|error| self.condemn(error))?;
+        self.let_go();
+        if self.named == Named::NotYet {
+            self.folder.flush().map_err(|error| self.condemn(error))?;
+            self.named = Named::Durably;
+        }
+        Ok(())
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<(), StoreError> {
+        self.file.sync_all().map_err(|error| self.condemn(error))?;
+        self.let_go();
+        self.still_ours().map_err(|error| self.fail("rename", error))?;
+        self.folder.rename(&self.temporary, self.path.file_name()).map_err(|error| self.fail("rename", error))?;
+        self.folder.flush().map_err(|error| self.withdraw(error))
+    }
+}

@@ -1,0 +1,90 @@
+//! An object on its way into memory: every step of its end is a change that the machine may stop before.
+
+use super::disk::FileId;
+use super::{MemoryStore, State, absent};
+use crate::destination::{ErrorKind, ObjectWrite, Operation, StoreError};
+use crate::model::VaultPath;
+
+pub(super) struct MemoryWriter {
+    store: MemoryStore,
+    path: VaultPath,
+    temporary: VaultPath,
+    file: FileId,
+}
+
+/// Begins, or goes on with, the file at `temporary`.
+pub(super) fn begin(state: &mut State, temporary: &VaultPath, resume_at: u64) -> Result<FileId, StoreError> {
+    if resume_at == 0 {
+        return Ok(state.step()?.make(temporary));
+    }
+    let keep = usize::try_from(resume_at).unwrap_or(usize::MAX);
+    match (state.disk.id(temporary), state.disk.cached(temporary)) {
+        (Some(file), Some(left)) if left.len() >= keep => {
+            state.step()?.truncate(file, keep);
+            Ok(file)
+        }
+        _ => Err(absent(Operation::Create, temporary)),
+    }
+}
+
+impl MemoryWriter {
+    pub fn new(store: MemoryStore, path: VaultPath, temporary: VaultPath, file: FileId) -> Self {
+        Self { store, path, temporary, file }
+    }
+
+    fn append(&self, state: &mut State, bytes: &[u8]) -> Result<(), StoreError> {
+        let room = usize::try_from(state.room()).unwrap_or(usize::MAX);
+        let fits = bytes.len().min(room);
+        state.step()?.append(self.file, &bytes[..fits]);
+        if fits < bytes.len() {
+            return Err(StoreError::new(ErrorKind::Full, "write", self.path.as_str(), "no room left"));
+        }
+        Ok(())
+    }
+
+    /// Runs a request that flushes; if the flush itself is to fail, what was not flushed is lost.
+    fn flushing(
+        &self,
+        operation: Operation,
+        effect: impl FnOnce(&mut State) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let done = self.store.request(operation, &self.path, effect);
+        if done.as_ref().is_err_and(|error| error.kind == ErrorKind::Permanent) {
+            self.store.place.state().disk.lose(self.file);
+        }
+        done
+    }
+
+    fn rename(&self, state: &mut State) -> Result<(), StoreError> {
+        let taken = state.disk.id(&self.path).is_some();
+        if taken || state.disk.id(&self.temporary) != Some(self.file) {
+            return Err(StoreError::new(ErrorKind::Exists, "finish", self.path.as_str(), "another one took the name"));
+        }
+        state.step()?.rename(&self.temporary, &self.path);
+        Ok(())
+    }
+}
+
+#[deny(clippy::missing_trait_methods)]
+impl ObjectWrite for MemoryWriter {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        self.store.request(Operation::Write, &self.path, |state| self.append(state, bytes))
+    }
+
+    fn flush(&mut self) -> Result<(), StoreError> {
+        self.flushing(Operation::Flush, |state| {
+            state.step()?.flush(self.file);
+            state.step()?.flush_folder(&self.temporary.folder());
+            Ok(())
+        })
+    }
+
+    fn finish(self: Box<Self>) -> Result<(), StoreError> {
+        self.flushing(Operation::Finish, |state| {
+            state.step()?.flush(self.file);
+            self.rename(state)?;
+            state.step()?.flush_folder(&self.path.folder());
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,178 @@
+//! A store that counts what is asked of another one, so that a test can state what an operation costs.
+//!
+//! Deliberately absent: any change to what is asked or answered.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::{Listed, ObjectRead, ObjectWrite, Operation, ReadStore, Space, StoreError, WriteStore};
+use crate::model::VaultPath;
+
+/// What was asked for one kind of operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Count {
+    /// Requests, failed ones too.
+    pub requests: u64,
+    /// Bytes of content that passed, in whichever direction.
+    pub bytes: u64,
+}
+
+/// The counts of one or more stores; clones share them.
+#[derive(Debug, Clone, Default)]
+pub struct Tally(Arc<Mutex<BTreeMap<Operation, Count>>>);
+
+impl Tally {
+    /// The count of one kind.
+    #[must_use]
+    pub fn of(&self, operation: Operation) -> Count {
+        self.all().get(&operation).copied().unwrap_or_default()
+    }
+
+    /// All kinds that were asked for.
+    #[must_use]
+    pub fn all(&self) -> BTreeMap<Operation, Count> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Begins at nothing again.
+    pub fn reset(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    fn add(&self, operation: Operation, bytes: usize) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = all.entry(operation).or_default();
+        count.requests += 1;
+        count.bytes = count.bytes.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
+    }
+}
+
+/// A store, counted.
+#[derive(Debug)]
+pub struct Recorded<S> {
+    inner: S,
+    tally: Tally,
+}
+
+impl<S> Recorded<S> {
+    /// Counts what is asked of `inner` into `tally`.
+    pub fn new(inner: S, tally: Tally) -> Self {
+        Self { inner, tally }
+    }
+}
+
+#[deny(clippy::missing_trait_methods)]
+impl<S: ReadStore> ReadStore for Recorded<S> {
+    fn stat(&self, path: &VaultPath) -> Result<Option<u64>, StoreError> {
+        self.tally.add(Operation::Stat, 0);
+        self.inner.stat(path)
+    }
+
+    fn read(&self, path: &VaultPath, offset: u64, bytes: usize) -> Result<Vec<u8>, StoreError> {
+        let answer = self.inner.read(path, offset, bytes);
+        self.tally.add(Operation::Read, answer.as_ref().map_or(0, Vec::len));
+        answer
+    }
+
+    fn list(&self, folder: &VaultPath) -> Result<Vec<Listed>, StoreError> {
+        self.tally.add(Operation::List, 0);
+        self.inner.list(folder)
+    }
+
+    fn read_medium(&self, path: &VaultPath) -> Result<Box<dyn ObjectRead + '_>, StoreError> {
+        let inner = self.inner.read_medium(path)?;
+        Ok(Box::new(RecordedRead { inner, tally: &self.tally }))
+    }
+
+    fn space(&self) -> Result<Option<Space>, StoreError> {
+        self.tally.add(Operation::Space, 0);
+        self.inner.space()
+    }
+
+    fn still_there(&self) -> Result<(), StoreError> {
+        self.tally.add(Operation::StillThere, 0);
+        self.inner.still_there()
+    }
+}
+
+#[deny(clippy::missing_trait_methods)]
+impl<S: WriteStore> WriteStore for Recorded<S> {
+    fn create(&self, path: &VaultPath, resume_at: u64) -> Result<Box<dyn ObjectWrite + '_>, StoreError> {
+        self.tally.add(Operation::Create, 0);
+        let inner = self.inner.create(path, resume_at)?;
+        Ok(Box::new(RecordedWrite { inner, tally: &self.tally }))
+    }
+
+    fn unfinished(&self, path: &VaultPath) -> Result<u64, StoreError> {
+        self.tally.add(Operation::Unfinished, 0);
+        self.inner.unfinished(path)
+    }
+
+    fn delete(&self, path: &VaultPath) -> Result<(), StoreError> {
+        self.tally.add(Operation::Delete, 0);
+        self.inner.delete(path)
+    }
+}
+
+struct RecordedRead<'s> {
+    inner: Box<dyn ObjectRead + 's>,
+    tally: &'s Tally,
+}
+
+#[deny(clippy::missing_trait_methods)]
+impl ObjectRead for RecordedRead<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, StoreError> {
+        let answer = self.inner.read(buffer);
+        self.tally.add(Operation::ReadMedium, answer.as_ref().map_or(0, |bytes| *bytes));
+        answer
+    }
+}
+
+struct RecordedWrite<'s> {
+    inner: Box<dyn ObjectWrite + 's>,
+    tally: &'s Tally,
+}
+
+#[deny(clippy::missing_trait_methods)]
+impl ObjectWrite for RecordedWrite<'_> {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        self.tally.add(Operation::Write, bytes.len());
+        self.inner.write(bytes)
+    }
+
+    fn flush(&mut self) -> Result<(), StoreError> {
+        self.tally.add(Operation::Flush, 0);
+        self.inner.flush()
+    }
+
+    fn finish(self: Box<Self>) -> Result<(), StoreError> {
+        self.tally.add(Operation::Finish, 0);
+        self.inner.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::conformance;
+    use super::super::memory::MemoryPlace;
+    use super::*;
+
+    #[test]
+    fn a_recorded_store_keeps_every_rule() {
+        conformance::run(|| Recorded::new(MemoryPlace::new(1).open().expect("there"), Tally::default()));
+    }
+
+    #[test]
+    fn one_object_costs_one_request_of_each_kind_and_its_bytes() {
+        let tally = Tally::default();
+        let store = Recorded::new(MemoryPlace::new(1).open().expect("there"), tally.clone());
+        let path = VaultPath::parse("a").expect("valid");
+        let mut writer = store.create(&path, 0).expect("create");
+        writer.write(b"12345").expect("write");
+        writer.finish().expect("finish");
+        let count = |requests, bytes| Count { requests, bytes };
+        let expected =
+            [(Operation::Create, count(1, 0)), (Operation::Write, count(1, 5)), (Operation::Finish, count(1, 0))];
+        assert_eq!(tally.all(), BTreeMap::from(expected));
+    }
+}

@@ -1,0 +1,48 @@
+//! A shared store is a store: so that a decorator can own one that others hold too.
+
+use std::sync::Arc;
+
+use super::{Listed, ObjectRead, ObjectWrite, ReadStore, Space, StoreError, WriteStore};
+use crate::model::VaultPath;
+
+#[deny(clippy::missing_trait_methods)]
+impl<S: ReadStore + ?Sized> ReadStore for Arc<S> {
+    fn stat(&self, path: &VaultPath) -> Result<Option<u64>, StoreError> {
+        (**self).stat(path)
+    }
+
+    fn read(&self, path: &VaultPath, offset: u64, bytes: usize) -> Result<Vec<u8>, StoreError> {
+        (**self).read(path, offset, bytes)
+    }
+
+    fn list(&self, folder: &VaultPath) -> Result<Vec<Listed>, StoreError> {
+        (**self).list(folder)
+    }
+
+    fn read_medium(&self, path: &VaultPath) -> Result<Box<dyn ObjectRead + '_>, StoreError> {
+        (**self).read_medium(path)
+    }
+
+    fn space(&self) -> Result<Option<Space>, StoreError> {
+        (**self).space()
+    }
+
+    fn still_there(&self) -> Result<(), StoreError> {
+        (**self).still_there()
+    }
+}
+
+#[deny(clippy::missing_trait_methods)]
+impl<S: WriteStore + ?Sized> WriteStore for Arc<S> {
+    fn create(&self, path: &VaultPath, resume_at: u64) -> Result<Box<dyn ObjectWrite + '_>, StoreError> {
+        (**self).create(path, resume_at)
+    }
+
+    fn unfinished(&self, path: &VaultPath) -> Result<u64, StoreError> {
+        (**self).unfinished(path)
+    }
+
+    fn delete(&self, path: &VaultPath) -> Result<(), StoreError> {
+        (**self).delete(path)
+    }
+}
