@@ -88,4 +88,14 @@ mod tests {
         assert!(found.kind.is_some() && found.mount_point.is_some());
         assert_eq!(file_system(Path::new("/proc")).expect("Linux").uuid, None);
     }
+
+    #[test]
+    fn a_file_system_and_its_first_blocks_tell_the_same_name() {
+        let found = file_system(Path::new("/")).expect("it is there");
+        let node = Path::new(found.source.as_deref().unwrap_or_default());
+        match (own_uuid(Path::new("/")), superblock_uuid(node)) {
+            (Some(asked), Some(read)) => assert_eq!(asked, read),
+            answers => eprintln!("SKIPPED: only one of both answers: {answers:?}"),
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! What is mounted, and word of every change of it.
 
 use std::fs::File;
-use std::io::{self, Read, Seek};
+use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
@@ -49,9 +49,7 @@ pub(super) struct Mount {
 /// All mounts, in the order of the table: a later one hides an earlier one.
 pub(super) fn mounts() -> io::Result<Vec<Mount>> {
     let mut table = Vec::new();
-    let mut file = File::open(TABLE)?;
-    file.rewind()?;
-    file.read_to_end(&mut table)?;
+    File::open(TABLE)?.read_to_end(&mut table)?;
     Ok(table.split(|&byte| byte == b'\n').filter_map(parse).collect())
 }
 

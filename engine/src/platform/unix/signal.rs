@@ -22,9 +22,14 @@ static BELL: AtomicI32 = AtomicI32::new(-1);
 pub struct StopSignal {
     /// Readable for ever once a stop was asked for.
     heard: OwnedFd,
-    /// Kept open for the handler.
-    _bell: OwnedFd,
+    /// What the handler writes to; open for as long as the process lives.
+    bell: OwnedFd,
 }
+
+#[cfg(not(any(target_vendor = "apple", target_os = "freebsd")))]
+use libc::__errno_location as errno_location;
+#[cfg(any(target_vendor = "apple", target_os = "freebsd"))]
+use libc::__error as errno_location;
 
 extern "C" fn on_signal(_: libc::c_int) {
     STOP.store(true, Ordering::SeqCst);
@@ -32,7 +37,7 @@ extern "C" fn on_signal(_: libc::c_int) {
     // SAFETY: write(2) may be called from a handler; the descriptor is never closed once it is published, the byte is
     // static, and the pipe does not block, so a full one changes nothing. errno of the interrupted code is kept.
     unsafe {
-        let errno = libc::__errno_location();
+        let errno = errno_location();
         let before = *errno;
         libc::write(bell, [1_u8].as_ptr().cast(), 1);
         *errno = before;
@@ -53,9 +58,9 @@ impl StopSignal {
         let (heard, bell) = (OwnedFd::from(heard), OwnedFd::from(bell));
         rustix::io::ioctl_fionbio(&bell, true)?;
         let number = bell.as_raw_fd();
-        let listening = LISTENING.get_or_init(|| Self { heard, _bell: bell });
+        let listening = LISTENING.get_or_init(|| Self { heard, bell });
         // Whoever lost a race to be first has its pipe closed again, unpublished.
-        if listening._bell.as_raw_fd() == number {
+        if listening.bell.as_raw_fd() == number {
             BELL.store(number, Ordering::SeqCst);
             handle(libc::SIGTERM, on_signal as *const () as libc::sighandler_t)?;
             handle(libc::SIGINT, on_signal as *const () as libc::sighandler_t)?;
@@ -73,7 +78,7 @@ impl StopSignal {
     /// Asks for a stop, as a signal would.
     pub fn set(&self) {
         STOP.store(true, Ordering::SeqCst);
-        let _ = rustix::io::write(&self._bell, &[1]);
+        let _ = rustix::io::write(&self.bell, &[1]);
     }
 
     /// Waits for a stop, a change of what is mounted, or the end of `span`.
@@ -130,9 +135,10 @@ fn handle(signal: libc::c_int, handler: libc::sighandler_t) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    /// One test for all, for the process has one flag.
+    /// What the test below runs in a process of its own, for a stop stays asked for.
     #[test]
-    fn a_wait_ends_with_its_time_and_a_signal_ends_every_wait() {
+    #[ignore = "only in a process of its own"]
+    fn alone() {
         let stop = StopSignal::listen().expect("a handler");
         assert_eq!(stop.wait(Duration::ZERO, None).expect("it waits"), Woken::Time);
         rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::HUP).expect("sent");
@@ -144,5 +150,33 @@ mod tests {
         });
         assert_eq!((asked, stop.is_set()), (Woken::Stop, true));
         assert_eq!(stop.wait(Duration::from_secs(60), None).expect("it waits"), Woken::Stop);
+    }
+
+    #[test]
+    fn a_wait_ends_with_its_time_and_a_signal_ends_every_wait() {
+        let mut again = std::process::Command::new(std::env::current_exe().expect("a test binary"));
+        again.args(["platform::unix::signal::tests::alone", "--exact", "--ignored"]);
+        let output = again.output().expect("it runs");
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && text.contains("1 passed"), "{text}");
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_mount_wakes_a_wait() {
+        if !rustix::process::geteuid().is_root() {
+            eprintln!("SKIPPED: only root may mount");
+            return;
+        }
+        let (heard, _bell) = std::io::pipe().expect("a pipe");
+        let place = tempfile::tempdir().expect("a temporary folder");
+        let watch = MountWatch::new().expect("there is /proc");
+        let run = |command: &str, args: &[&std::ffi::OsStr]| {
+            assert!(std::process::Command::new(command).args(args).status().expect("it runs").success());
+        };
+        run("mount", &["-t".as_ref(), "tmpfs".as_ref(), "none".as_ref(), place.path().as_os_str()]);
+        let woken = wait_once(heard.as_fd(), Duration::from_secs(60), Some(&watch));
+        run("umount", &[place.path().as_os_str()]);
+        assert_eq!(woken, Ok(Some(Woken::Mounts)));
     }
 }
