@@ -31,6 +31,8 @@ pub mod conformance;
 mod error;
 #[cfg(unix)]
 mod file;
+#[cfg(all(test, target_os = "linux"))]
+pub(crate) mod loop_drive;
 pub mod memory;
 mod operation;
 pub mod record;

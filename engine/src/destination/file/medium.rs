@@ -66,6 +66,15 @@ impl<'s> MediumReader<'s> {
         self.way
     }
 
+    /// Reads through the emptied cache from here on.
+    #[cfg(test)]
+    pub(super) fn avoid_direct(&mut self) -> Result<(), StoreError> {
+        let dropped = drop_pages(&self.plain).map_err(|error| self.store.fail("read back", &self.path, error))?;
+        self.way = self.way.min(dropped);
+        self.direct = None;
+        Ok(())
+    }
+
     /// Reads the next bytes into the buffer; nothing is ready afterwards at the end only.
     fn fill(&mut self) -> io::Result<()> {
         let start = self.buffer.as_ptr().align_offset(ALIGNMENT);
@@ -77,8 +86,8 @@ impl<'s> MediumReader<'s> {
                 Err(Errno::INTR) => {}
                 // Direct reads are not offered after all, or a short one left an odd offset.
                 Err(Errno::INVAL) if self.direct.is_some() => {
-                    self.direct = None;
                     self.way = self.way.min(drop_pages(&self.plain)?);
+                    self.direct = None;
                 }
                 Err(error) => return Err(error.into()),
             }

@@ -12,6 +12,8 @@
 //!
 //! Deliberately absent: what the bytes mean; locks (one writer for each vault); making parent folders.
 
+#[cfg(all(test, target_os = "linux"))]
+mod drive_tests;
 mod folder;
 mod medium;
 mod root;

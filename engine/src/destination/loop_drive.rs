@@ -1,0 +1,156 @@
+//! For tests: a removable drive that is real to the kernel, an image file behind a loop device.
+//!
+//! Needs root and the file system's tools; without them [`LoopDrive::new`] says so on standard error and gives nothing.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Image, loop device and mount point; all go when it is dropped.
+#[derive(Debug)]
+pub(crate) struct LoopDrive {
+    folder: tempfile::TempDir,
+    device: Option<String>,
+}
+
+/// File systems that the tests know, with the options that make them and the size they want.
+pub(crate) const FILE_SYSTEMS: [(&str, &str, u64); 3] =
+    [("ext4", "-qF", 64 << 20), ("xfs", "-qf", 320 << 20), ("btrfs", "-qf", 160 << 20)];
+
+impl LoopDrive {
+    /// A new drive with this file system, mounted; `None`, and a loud line, where that can't be had.
+    pub fn new(file_system: &str) -> Option<Self> {
+        Self::new_in(&std::env::temp_dir(), file_system)
+    }
+
+    /// The same, its image in this folder.
+    pub fn new_in(folder: &Path, file_system: &str) -> Option<Self> {
+        let (name, options, bytes) = FILE_SYSTEMS.into_iter().find(|known| known.0 == file_system)?;
+        let drive = Self { folder: tempfile::tempdir_in(folder).expect("a temporary folder"), device: None };
+        std::fs::create_dir(drive.mount_point()).expect("mkdir");
+        let image = std::fs::File::create(drive.image()).expect("image");
+        image.set_len(bytes).expect("sparse image");
+        let maker = format!("mkfs.{name}");
+        if let Err(why) = run(&maker, &[options, &text(&drive.image())]).and_then(|_| drive.attached()) {
+            eprintln!("SKIPPED: no {file_system} loop drive here (root and mkfs.{name} are needed): {why}");
+            return None;
+        }
+        let mut drive = drive;
+        drive.device = run("losetup", &["-j", &text(&drive.image()), "-O", "NAME", "-n"]).ok();
+        drive.mount();
+        Some(drive)
+    }
+
+    pub fn image(&self) -> PathBuf {
+        self.folder.path().join("image")
+    }
+
+    pub fn mount_point(&self) -> PathBuf {
+        self.folder.path().join("mnt")
+    }
+
+    fn attached(&self) -> Result<String, String> {
+        let attach = || run("losetup", &["--direct-io=on", "--find", "--show", &text(&self.image())]);
+        // Another test may take the free device between finding and attaching.
+        attach().or_else(|_| attach()).or_else(|_| attach())
+    }
+
+    pub fn mount(&self) {
+        self.mount_at(&self.mount_point());
+    }
+
+    pub fn mount_at(&self, point: &Path) {
+        let device = self.device.as_deref().expect("attached");
+        run("mount", &[device, &text(point)]).expect("mount");
+    }
+
+    pub fn unmount(&self) {
+        run("umount", &[&text(&self.mount_point())]).expect("umount");
+    }
+
+    /// Pulled while in use.
+    pub fn unmount_lazily(&self) {
+        run("umount", &["-l", &text(&self.mount_point())]).expect("umount -l");
+    }
+
+    pub fn remount(&self, option: &str) {
+        run("mount", &["-o", &format!("remount,{option}"), &text(&self.mount_point())]).expect("remount");
+    }
+
+    /// The power goes: nothing more reaches the drive. False where the tool for it is missing.
+    pub fn cut_power(&self) -> bool {
+        run("xfs_io", &["-x", "-c", "shutdown", &text(&self.mount_point())]).is_ok()
+    }
+
+    /// Inverts the bytes on the drive, behind the back of the mounted file system, wherever `pattern` stands.
+    pub fn corrupt(&self, pattern: &[u8]) -> usize {
+        use std::os::unix::fs::FileExt;
+        let image = std::fs::File::options().read(true).write(true).open(self.image()).expect("image");
+        let held = std::fs::read(self.image()).expect("image");
+        let first = pattern[0];
+        let hits: Vec<usize> = (0..held.len() - pattern.len())
+            .filter(|at| held[*at] == first && held[*at..].starts_with(pattern))
+            .collect();
+        for hit in &hits {
+            let inverted: Vec<u8> = pattern.iter().map(|byte| !byte).collect();
+            image.write_all_at(&inverted, u64::try_from(*hit).expect("small")).expect("write");
+        }
+        image.sync_all().expect("flush");
+        hits.len()
+    }
+}
+
+impl Drop for LoopDrive {
+    fn drop(&mut self) {
+        let _ = run("umount", &["-l", &text(&self.mount_point())]);
+        if let Some(device) = &self.device {
+            let _ = run("losetup", &["-d", device]);
+        }
+    }
+}
+
+/// A file system in memory that can be shrunk to what it holds, so that an image on it takes no new block.
+#[derive(Debug)]
+pub(crate) struct SmallMemory(tempfile::TempDir);
+
+impl SmallMemory {
+    pub fn new() -> Option<Self> {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        match run("mount", &["-t", "tmpfs", "-o", "size=400M", "none", &text(folder.path())]) {
+            Ok(_) => Some(Self(folder)),
+            Err(why) => {
+                eprintln!("SKIPPED: no file system in memory here (root is needed): {why}");
+                None
+            }
+        }
+    }
+
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// From now on nothing more fits.
+    pub fn close(&self) {
+        let held = rustix::fs::statvfs(self.path()).expect("statvfs");
+        let size = (held.f_blocks - held.f_bfree) * held.f_frsize;
+        run("mount", &["-o", &format!("remount,size={size}"), &text(self.path())]).expect("remount");
+    }
+}
+
+impl Drop for SmallMemory {
+    fn drop(&mut self) {
+        let _ = run("umount", &["-l", &text(self.path())]);
+    }
+}
+
+fn text(path: &Path) -> String {
+    path.to_str().expect("temporary folders have plain names").to_owned()
+}
+
+fn run(program: &str, arguments: &[&str]) -> Result<String, String> {
+    let done = Command::new(program).args(arguments).output().map_err(|error| format!("{program}: {error}"))?;
+    if done.status.success() {
+        Ok(String::from_utf8_lossy(&done.stdout).trim().to_owned())
+    } else {
+        Err(format!("{program}: {}", String::from_utf8_lossy(&done.stderr).trim()))
+    }
+}
