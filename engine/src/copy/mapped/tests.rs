@@ -165,7 +165,7 @@ fn a_page_that_the_drive_does_not_deliver_fails_its_window() {
     let window = guard::Window::map(&file, 0, BLOCK_BYTES).expect("mapped").expect("a free place");
     let image = File::options().write(true).open(drive.image()).expect("image");
     image.set_len(8192).expect("cut");
-    let outcome = window.run(|window| hash_of(window));
+    let outcome = window.run(hash_of);
     assert_eq!(outcome.expect_err("lost").raw_os_error(), Some(libc::EIO));
 }
 
