@@ -62,6 +62,14 @@ impl MappedFile {
         Ok(Self { file, bytes, reading })
     }
 
+    /// Opens the file at `path` to read, as [`Reading::from_environment`] says.
+    ///
+    /// # Errors
+    /// As the system answers.
+    pub fn open_path(path: &std::path::Path) -> io::Result<Self> {
+        Self::open(File::open(path)?, Reading::from_environment())
+    }
+
     /// Its length in bytes when it was opened.
     #[must_use]
     pub fn bytes(&self) -> u64 {

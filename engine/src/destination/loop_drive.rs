@@ -2,6 +2,8 @@
 //!
 //! Needs root and the file system's tools; without them [`LoopDrive::new`] says so on standard error and gives nothing.
 
+use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -27,7 +29,7 @@ impl LoopDrive {
         let (name, options, bytes) = FILE_SYSTEMS.into_iter().find(|known| known.0 == file_system)?;
         let drive = Self { folder: tempfile::tempdir_in(folder).expect("a temporary folder"), device: None };
         std::fs::create_dir(drive.mount_point()).expect("mkdir");
-        let image = std::fs::File::create(drive.image()).expect("image");
+        let image = File::create(drive.image()).expect("image");
         image.set_len(bytes).expect("sparse image");
         let maker = format!("mkfs.{name}");
         if let Err(why) = run(&maker, &[options, &text(&drive.image())]).and_then(|_| drive.attached()) {
@@ -83,20 +85,32 @@ impl LoopDrive {
 
     /// Inverts the bytes on the drive, behind the back of the mounted file system, wherever `pattern` stands.
     pub fn corrupt(&self, pattern: &[u8]) -> usize {
-        use std::os::unix::fs::FileExt;
-        let image = std::fs::File::options().read(true).write(true).open(self.image()).expect("image");
-        let held = std::fs::read(self.image()).expect("image");
-        let first = pattern[0];
-        let hits: Vec<usize> = (0..held.len() - pattern.len())
-            .filter(|at| held[*at] == first && held[*at..].starts_with(pattern))
-            .collect();
-        for hit in &hits {
-            let inverted: Vec<u8> = pattern.iter().map(|byte| !byte).collect();
-            image.write_all_at(&inverted, u64::try_from(*hit).expect("small")).expect("write");
+        let image = File::options().read(true).write(true).open(self.image()).expect("image");
+        let inverted: Vec<u8> = pattern.iter().map(|byte| !byte).collect();
+        let mut hits = 0;
+        for (offset, held) in extents(&image) {
+            let found = (0..held.len()).filter(|at| held[*at] == pattern[0] && held[*at..].starts_with(pattern));
+            for at in found {
+                image.write_all_at(&inverted, offset + u64::try_from(at).expect("small")).expect("write");
+                hits += 1;
+            }
         }
         image.sync_all().expect("flush");
-        hits.len()
+        hits
     }
+}
+
+/// What an image holds between its holes, and where.
+fn extents(image: &File) -> Vec<(u64, Vec<u8>)> {
+    use rustix::fs::{SeekFrom, seek};
+    let (mut extents, mut offset) = (Vec::new(), 0);
+    while let Ok(start) = seek(image, SeekFrom::Data(offset)) {
+        offset = seek(image, SeekFrom::Hole(start)).expect("a hole ends every file");
+        let mut held = vec![0; usize::try_from(offset - start).expect("small")];
+        image.read_exact_at(&mut held, start).expect("read");
+        extents.push((start, held));
+    }
+    extents
 }
 
 impl Drop for LoopDrive {

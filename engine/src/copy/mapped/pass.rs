@@ -1,11 +1,10 @@
 //! One pass over a finished file: hash it, and hand on the same bytes while they are in memory.
 
-use std::fs::File;
 use std::io;
 
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::{MappedFile, Reading};
+use super::MappedFile;
 use crate::model::Digest;
 
 /// Bytes of a block, and of a window: the last one of a file may be shorter. Large enough that two or more threads
@@ -93,14 +92,4 @@ fn block_at(file_bytes: u64, offset: u64) -> usize {
 fn hash_block(whole: &mut blake3::Hasher, window: &[u8]) -> u128 {
     let (_, block) = rayon::join(|| whole.update_rayon(window).count(), || xxh3_128(window));
     block
-}
-
-impl MappedFile {
-    /// Opens the file at `path` to read, as [`Reading::from_environment`] says.
-    ///
-    /// # Errors
-    /// As the system answers.
-    pub fn open_path(path: &std::path::Path) -> io::Result<Self> {
-        Self::open(File::open(path)?, Reading::from_environment())
-    }
 }

@@ -65,6 +65,10 @@ impl Folder {
 
     /// Opens a folder in this one, made first if it is missing.
     pub fn folder_or_make(&self, name: &str, privacy: Privacy) -> io::Result<Self> {
+        match self.folder(name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            found => return found,
+        }
         match rustix::fs::mkdirat(&self.0, name, privacy.folder_mode()) {
             Ok(()) | Err(Errno::EXIST) => self.folder(name),
             Err(error) => Err(error.into()),

@@ -69,6 +69,8 @@ pub struct FileStore {
     address: PathBuf,
     root: Folder,
     identity: Identity,
+    /// Whether the system listed its block device when it was opened.
+    device: Option<bool>,
     privacy: Privacy,
     /// Folders whose names this store has made durable, by their paths.
     settled: Mutex<BTreeSet<VaultPath>>,
@@ -103,7 +105,8 @@ impl FileStore {
             let error = StoreError::from_io(operation, address.display().to_string(), error);
             StoreError { kind: if missing { ErrorKind::NotFound } else { error.kind }, ..error }
         })?;
-        Ok(Self { address: address.to_owned(), root, identity, privacy, settled: Mutex::default() })
+        let device = identity.device_listed();
+        Ok(Self { address: address.to_owned(), root, identity, device, privacy, settled: Mutex::default() })
     }
 
     /// Where it was opened.
@@ -135,7 +138,7 @@ impl FileStore {
             Ok(_) => return Err(gone("another folder answers there now")),
             Err(error) => return Err(gone(&error.to_string())),
         }
-        if self.identity.device_listed() == Some(false) {
+        if (self.device, self.identity.device_listed()) == (Some(true), Some(false)) {
             return Err(gone("its drive is no longer connected"));
         }
         Ok(root)
