@@ -12,11 +12,33 @@ use std::process::Command;
 pub(crate) struct LoopDrive {
     folder: tempfile::TempDir,
     device: Option<String>,
+    mount: &'static [&'static str],
 }
 
-/// File systems that the tests know, with the options that make them and the size they want.
-pub(crate) const FILE_SYSTEMS: [(&str, &str, u64); 3] =
-    [("ext4", "-qF", 64 << 20), ("xfs", "-qf", 320 << 20), ("btrfs", "-qf", 160 << 20)];
+/// How a file system is made and mounted, and the size that it wants.
+struct Recipe {
+    name: &'static str,
+    make: &'static [&'static str],
+    mount: &'static [&'static str],
+    bytes: u64,
+}
+
+/// The kernel's own file systems that the tests know, and those that a FUSE daemon serves.
+pub(crate) const FILE_SYSTEMS: [&str; 3] = ["ext4", "xfs", "btrfs"];
+pub(crate) const DAEMONS: [&str; 2] = ["exfat", "ntfs"];
+
+const RECIPES: [Recipe; 5] = [
+    Recipe { name: "ext4", make: &["mkfs.ext4", "-qF"], mount: &["mount"], bytes: 64 << 20 },
+    Recipe { name: "xfs", make: &["mkfs.xfs", "-qf"], mount: &["mount"], bytes: 320 << 20 },
+    Recipe { name: "btrfs", make: &["mkfs.btrfs", "-qf"], mount: &["mount"], bytes: 160 << 20 },
+    Recipe { name: "exfat", make: &["mkfs.exfat"], mount: &["mount.exfat-fuse"], bytes: 64 << 20 },
+    Recipe {
+        name: "ntfs",
+        make: &["mkfs.ntfs", "-qF"],
+        mount: &["lowntfs-3g", "-o", "windows_names,ignore_case"],
+        bytes: 64 << 20,
+    },
+];
 
 impl LoopDrive {
     /// A new drive with this file system, mounted; `None`, and a loud line, where that can't be had.
@@ -26,20 +48,25 @@ impl LoopDrive {
 
     /// The same, its image in this folder.
     pub fn new_in(folder: &Path, file_system: &str) -> Option<Self> {
-        let (name, options, bytes) = FILE_SYSTEMS.into_iter().find(|known| known.0 == file_system)?;
-        let drive = Self { folder: tempfile::tempdir_in(folder).expect("a temporary folder"), device: None };
+        let recipe = RECIPES.into_iter().find(|recipe| recipe.name == file_system)?;
+        let folder = tempfile::tempdir_in(folder).expect("a temporary folder");
+        let mut drive = Self { folder, device: None, mount: recipe.mount };
         std::fs::create_dir(drive.mount_point()).expect("mkdir");
-        let image = File::create(drive.image()).expect("image");
-        image.set_len(bytes).expect("sparse image");
-        let maker = format!("mkfs.{name}");
-        if let Err(why) = run(&maker, &[options, &text(&drive.image())]).and_then(|_| drive.attached()) {
-            eprintln!("SKIPPED: no {file_system} loop drive here (root and mkfs.{name} are needed): {why}");
-            return None;
+        File::create(drive.image()).and_then(|image| image.set_len(recipe.bytes)).expect("sparse image");
+        match drive.begin(recipe.make) {
+            Ok(()) => Some(drive),
+            Err(why) => {
+                eprintln!("SKIPPED: no {file_system} loop drive here (root and its tools are needed): {why}");
+                None
+            }
         }
-        let mut drive = drive;
-        drive.device = run("losetup", &["-j", &text(&drive.image()), "-O", "NAME", "-n"]).ok();
-        drive.mount();
-        Some(drive)
+    }
+
+    fn begin(&mut self, make: &[&str]) -> Result<(), String> {
+        let device = self.attached()?;
+        self.device = Some(device.clone());
+        run(make[0], &[&make[1..], &[&device]].concat())?;
+        run(self.mount[0], &[&self.mount[1..], &[&device, &text(&self.mount_point())]].concat()).map(drop)
     }
 
     pub fn image(&self) -> PathBuf {
@@ -62,7 +89,7 @@ impl LoopDrive {
 
     pub fn mount_at(&self, point: &Path) {
         let device = self.device.as_deref().expect("attached");
-        run("mount", &[device, &text(point)]).expect("mount");
+        run(self.mount[0], &[&self.mount[1..], &[device, &text(point)]].concat()).expect("mount");
     }
 
     pub fn unmount(&self) {

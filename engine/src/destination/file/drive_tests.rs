@@ -3,10 +3,14 @@
 use super::tests::{kind, path, put, read_back};
 use super::*;
 use crate::destination::conformance;
-use crate::destination::loop_drive::{FILE_SYSTEMS, LoopDrive, SmallMemory};
+use crate::destination::loop_drive::{DAEMONS, FILE_SYSTEMS, LoopDrive, SmallMemory};
+
+fn some(names: impl IntoIterator<Item = &'static str>) -> impl Iterator<Item = (&'static str, LoopDrive)> {
+    names.into_iter().filter_map(|name| Some((name, LoopDrive::new(name)?)))
+}
 
 fn drives() -> impl Iterator<Item = (&'static str, LoopDrive)> {
-    FILE_SYSTEMS.into_iter().filter_map(|(name, ..)| Some((name, LoopDrive::new(name)?)))
+    some(FILE_SYSTEMS)
 }
 
 fn store_on(drive: &LoopDrive) -> FileStore {
@@ -26,7 +30,7 @@ fn entries(folder: &Path) -> usize {
 
 #[test]
 fn every_file_system_keeps_every_rule() {
-    for (_, drive) in drives() {
+    for (_, drive) in some(FILE_SYSTEMS.into_iter().chain(DAEMONS)) {
         let mut places = 0..;
         conformance::run(|| {
             let name = format!("place{}", places.next().expect("endless"));
@@ -57,6 +61,20 @@ fn damage_behind_the_page_cache_is_seen() {
     }
 }
 
+/// A daemon reads its drive through the cache of the block device.
+#[test]
+fn damage_behind_a_daemons_cache_is_seen() {
+    for (name, drive) in some(DAEMONS) {
+        let store = store_on(&drive);
+        let good = content(1, 3_000_000);
+        put(&store, "large", &good).expect("put");
+        assert!(read_back(&store, "large").expect("sound") == (good.clone(), MediumWay::Dropped), "{name}");
+        assert!(store.read(&path("large"), 0, 3_000_000).expect("now cached") == good, "{name}");
+        assert!(drive.corrupt(&good[100..164]) > 0, "{name}: it is on the drive");
+        assert_damaged(&store, "large", &good, MediumWay::Dropped, name);
+    }
+}
+
 /// Btrfs has checksums of its own, and gives an error in place of wrong bytes.
 fn assert_damaged(store: &FileStore, at: &str, good: &[u8], through: MediumWay, file_system: &str) {
     match read_all_through(store, at, through) {
@@ -70,7 +88,7 @@ fn assert_damaged(store: &FileStore, at: &str, good: &[u8], through: MediumWay, 
 
 fn read_all_through(store: &FileStore, at: &str, way: MediumWay) -> Result<(Vec<u8>, MediumWay), StoreError> {
     let mut reader = store.open_medium(&path(at))?;
-    if way == MediumWay::Dropped {
+    if way < reader.way() {
         reader.avoid_direct()?;
     }
     super::tests::drain(reader)

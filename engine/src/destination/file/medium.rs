@@ -3,7 +3,9 @@
 //! First the file's pages are written back and dropped, then it is read with `O_DIRECT`. Where that is not offered it
 //! is read through the emptied cache, and a sample of its pages shows whether the cache really was empty.
 //!
-//! What no way reaches: the drive's own cache, the caches of a server behind a network mount, and content that a
+//! Where a FUSE daemon stands between (exFAT and NTFS drives, often) the cache of its block device is dropped too.
+//!
+//! What no way reaches: the drive's own cache, what a FUSE daemon keeps, the caches of a server behind a network mount, and content that a
 //! file system keeps in its metadata (our writer sees to it that it does not).
 
 use std::fs::File;
@@ -22,10 +24,11 @@ const BUFFER_BYTES: usize = 1 << 20;
 /// How near to the medium bytes were read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum MediumWay {
-    /// From memory, as far as can be told: the system would not drop its pages (tmpfs, whose medium is memory; some
-    /// FUSE and network mounts).
+    /// From memory, as far as can be told: the system would not drop its pages, or a FUSE daemon stands between
+    /// whose drive we may not open.
     Cached,
-    /// Through the cache, after it was seen to hold none of the sampled pages.
+    /// Through the cache, after it was seen to hold none of the sampled pages; or by a FUSE daemon, after the cache of
+    /// its drive was dropped.
     Dropped,
     /// Past the cache.
     Direct,
@@ -53,7 +56,7 @@ impl<'s> MediumReader<'s> {
         let plain = folder.read(path.file_name()).map_err(fail)?;
         let way = pages::drop_all(&plain).map_err(fail)?;
         let direct = folder.read_direct(path.file_name());
-        let way = if direct.is_some() { MediumWay::Direct } else { way };
+        let way = if direct.is_some() { MediumWay::Direct } else { way }.min(pages::below(&plain));
         let buffer = vec![0; BUFFER_BYTES + ALIGNMENT];
         Ok(Self { store, path: path.clone(), plain, direct, way, offset: 0, buffer, ready: 0..0 })
     }

@@ -89,3 +89,33 @@ fn any_page_held(file: &File) -> io::Result<bool> {
 fn any_page_held(_: &File) -> io::Result<bool> {
     Ok(true)
 }
+
+/// How near a read can come that gets past the file's own pages: a FUSE daemon reads its drive through the cache of the
+/// block device, which is dropped here if we may open it; what else a daemon keeps can't be known.
+#[cfg(target_os = "linux")]
+pub(super) fn below(file: &File) -> MediumWay {
+    const FUSE: u64 = 0x6573_5546;
+    #[allow(clippy::unnecessary_cast, clippy::cast_sign_loss)] // the type differs by architecture
+    let daemon = rustix::fs::fstatfs(file).map_or(true, |told| told.f_type as u64 == FUSE);
+    match daemon {
+        false => MediumWay::Direct,
+        true if drop_device(file).is_ok() => MediumWay::Dropped,
+        true => MediumWay::Cached,
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn below(_: &File) -> MediumWay {
+    MediumWay::Direct
+}
+
+/// Drops what memory holds of the block device that the file lies on.
+#[cfg(target_os = "linux")]
+fn drop_device(file: &File) -> io::Result<()> {
+    let device = rustix::fs::fstat(file)?.st_dev;
+    let numbers = format!("{}:{}", rustix::fs::major(device), rustix::fs::minor(device));
+    let described = std::fs::read_to_string(format!("/sys/dev/block/{numbers}/uevent"))?;
+    let name = described.lines().find_map(|line| line.strip_prefix("DEVNAME=")).ok_or(io::ErrorKind::NotFound)?;
+    let device = File::open(std::path::Path::new("/dev").join(name))?;
+    Ok(rustix::fs::fadvise(&device, 0, None, Advice::DontNeed)?)
+}

@@ -175,6 +175,11 @@ pub(super) mod pages {
         true
     }
 
+    /// File systems are the system's own here.
+    pub fn below(_: &File) -> MediumWay {
+        MediumWay::Direct
+    }
+
     /// Not offered.
     pub fn drop_all(_: &File) -> io::Result<MediumWay> {
         Ok(MediumWay::Cached)

@@ -92,6 +92,12 @@ impl<'s> FileWriter<'s> {
         self.durable = self.written;
     }
 
+    fn as_long_as_written(&self) -> io::Result<()> {
+        let bytes = self.file.metadata()?.len();
+        let wrong = || io::Error::other(format!("it has {bytes} bytes, not the {} that were written", self.written));
+        if bytes == self.written { Ok(()) } else { Err(wrong()) }
+    }
+
     /// Another writer that began the same object took the temporary name from this one; what lies there is not ours to
     /// rename. (The vault's one writer does not race itself; this is for a mistake, and looks just before.)
     fn still_ours(&self) -> io::Result<()> {
@@ -126,6 +132,10 @@ fn resumed(folder: &Folder, name: &str, resume_at: u64) -> io::Result<File> {
     }
     let mut file = folder.append(name)?;
     file.set_len(resume_at)?;
+    if file.metadata()?.len() != resume_at {
+        // Some file systems (fusefat) say that they cut a file, and don't.
+        return Err(io::ErrorKind::NotFound.into());
+    }
     file.seek(SeekFrom::Start(resume_at))?;
     Ok(file)
 }
@@ -150,7 +160,7 @@ impl ObjectWrite for FileWriter<'_> {
     }
 
     fn finish(mut self: Box<Self>) -> Result<(), StoreError> {
-        self.file.sync_all().map_err(|error| self.condemn(error))?;
+        self.file.sync_all().and_then(|()| self.as_long_as_written()).map_err(|error| self.condemn(error))?;
         self.let_go();
         self.still_ours().map_err(|error| self.fail("rename", error))?;
         self.folder.rename(&self.temporary, self.path.file_name()).map_err(|error| self.fail("rename", error))?;
