@@ -29,8 +29,9 @@
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod error;
-#[cfg(unix)]
 mod file;
+#[cfg(all(test, target_os = "linux"))]
+pub(crate) mod loop_drive;
 pub mod memory;
 mod operation;
 pub mod record;
@@ -38,7 +39,6 @@ mod shared;
 pub mod throttle;
 
 pub use error::{ErrorKind, StoreError};
-#[cfg(unix)]
 pub use file::{FileStore, MediumReader, MediumWay, Privacy};
 pub use operation::Operation;
 
