@@ -46,8 +46,8 @@ pub struct Slot {
     pub salt: [u8; 32],
     /// Tells a wrong secret from a damaged slot.
     pub commitment: [u8; 32],
-    /// The master key, sealed: 32 bytes and the tag.
-    pub wrapped: [u8; 48],
+    /// The master key in a box: nonce, 32 bytes, tag.
+    pub wrapped: [u8; 60],
     /// When it was made.
     pub created: Time,
     /// For people.
@@ -59,8 +59,8 @@ pub struct Slot {
 pub struct OlderMaster {
     /// Its epoch.
     pub epoch: KeyEpoch,
-    /// 32 bytes and the tag.
-    pub wrapped: [u8; 48],
+    /// In a box: nonce, 32 bytes, tag.
+    pub wrapped: [u8; 60],
 }
 
 /// All slots of a family, authenticated as a whole.
@@ -264,11 +264,11 @@ mod tests {
             kdf: Kdf { memory_kib: 8192, passes: 1, lanes: 1 },
             salt: [1; 32],
             commitment: [2; 32],
-            wrapped: [3; 48],
+            wrapped: [3; 60],
             created: Time::from_seconds(5),
             label: "recovery sheet".into(),
         };
-        let older = OlderMaster { epoch: KeyEpoch(1), wrapped: [4; 48] };
+        let older = OlderMaster { epoch: KeyEpoch(1), wrapped: [4; 60] };
         SlotSet {
             family: FamilyId([1; 16]),
             sequence: 3,

@@ -18,7 +18,7 @@ pub fn seal_manifest(manifest: &Manifest, keyring: &Keyring, entropy: &dyn Entro
     scope[..JobId::BYTES].copy_from_slice(&manifest.job.0);
     let header =
         SealedHeader { kind: SealedKind::Manifest, family: keyring.family(), scope, epoch: keyring.epoch(), salt };
-    Ok(keyring.seal_file(&header, manifest.encode()).expect("the keyring's own family and epoch"))
+    Ok(keyring.seal_file(&header, &manifest.encode()).expect("the keyring's own family and epoch"))
 }
 
 /// Sorted names of packs, found by their prefix.
