@@ -17,6 +17,14 @@ pub const PACK_TRAILER_BYTES: usize = 12;
 /// Bytes that a record is longer than the chunk's bytes in their codec: index, nonce, codec byte and tag.
 pub const CHUNK_OVERHEAD: usize = 4 + 12 + 1 + 16;
 
+/// Plain bytes of one chunk are never more, whatever a reference claims: so much is allocated before it is unpacked.
+pub const CHUNK_PLAIN_MAX: u32 = 64 << 20;
+
+/// Can a chunk have so many bytes, in its record and plain?
+pub(super) const fn sizes_fit(stored: u32, plain: u32) -> bool {
+    stored as usize > CHUNK_OVERHEAD && plain > 0 && plain <= CHUNK_PLAIN_MAX
+}
+
 /// One chunk, as the footer lists it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FooterEntry {
@@ -81,6 +89,9 @@ impl PackFooter {
             let end =
                 chunk.offset.checked_add(chunk.stored).filter(|&end| chunk.offset == next && end <= PACK_BYTES_MAX);
             next = end.ok_or_else(|| item.damaged("its chunks do not follow each other"))?;
+            if !sizes_fit(chunk.stored, chunk.plain) {
+                return Err(item.damaged("a chunk of a size that none has"));
+            }
             Ok(chunk)
         })?;
         let footer = Self { chunks };
@@ -138,7 +149,7 @@ mod tests {
 
     fn footer() -> PackFooter {
         let chunk = |offset, stored, tag| FooterEntry { offset, stored, plain: 9, id: ChunkId([tag; 32]) };
-        PackFooter { chunks: vec![chunk(100, 50, 1), chunk(150, 30, 2)] }
+        PackFooter { chunks: vec![chunk(100, 50, 1), chunk(150, 40, 2)] }
     }
 
     #[test]
@@ -154,6 +165,17 @@ mod tests {
         assert!(PackFooter::decode(&bad.encode(), 100).is_err());
         bad.chunks[1] = FooterEntry { offset: 150, stored: u32::MAX, ..bad.chunks[1] };
         assert!(PackFooter::decode(&bad.encode(), 100).is_err());
+    }
+
+    #[test]
+    fn chunks_of_impossible_sizes_are_refused() {
+        let mut bad = footer();
+        bad.chunks[1].plain = CHUNK_PLAIN_MAX + 1;
+        assert!(PackFooter::decode(&bad.encode(), 100).is_err());
+        bad.chunks[1].plain = 0;
+        assert!(PackFooter::decode(&bad.encode(), 100).is_err());
+        bad.chunks[1] = FooterEntry { stored: 33, ..footer().chunks[1] };
+        assert!(PackFooter::decode(&bad.encode(), 100).is_err(), "a record without content");
     }
 
     #[test]
