@@ -142,6 +142,9 @@ impl SlotSet {
             return Err(FormatError::damaged(WHAT, format!("{} slots", set.slots.len())));
         }
         set.slots.iter().try_for_each(|slot| slot.kdf.check())?;
+        if !set.older.is_sorted_by(|a, b| a.epoch < b.epoch) || set.older.iter().any(|older| older.epoch >= set.epoch) {
+            return Err(FormatError::damaged(WHAT, "the epochs of earlier masters are out of order"));
+        }
         require_same(bytes, &set.encode(), WHAT)?;
         Ok(set)
     }
@@ -292,6 +295,11 @@ mod tests {
         let mut set = set();
         set.slots[0].kdf.memory_kib = 1 << 30;
         assert!(SlotSet::decode(&set.encode()).is_err());
+        set.slots[0].kdf.memory_kib = 8192;
+        set.older[0].epoch = set.epoch;
+        assert!(SlotSet::decode(&set.encode()).is_err(), "an earlier master of the current epoch");
+        set.older.clear();
+        assert!(SlotSet::decode(&set.encode()).is_ok());
         set.slots.clear();
         assert!(SlotSet::decode(&set.encode()).is_err(), "no slot at all");
     }
