@@ -4,8 +4,8 @@
 use std::marker::PhantomData;
 use std::ops::Bound;
 
-use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, Table, TableDefinition, TableError};
 use redb::WriteTransaction;
+use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, Table, TableDefinition, TableError};
 
 use super::error::{CatalogError, Result};
 use super::redb_error::{damaged, from_storage, from_table};

@@ -142,8 +142,18 @@ macro_rules! rkyv_rows {
 }
 
 rkyv_rows!(
-    MetaRow, JobRow, PointRow, PackRow, MediumRow, PackAtRow, PlacementRow, CheckpointRow, ReservationRow, RemovalRow,
-    EventRow, UsageRow,
+    MetaRow,
+    JobRow,
+    PointRow,
+    PackRow,
+    MediumRow,
+    PackAtRow,
+    PlacementRow,
+    CheckpointRow,
+    ReservationRow,
+    RemovalRow,
+    EventRow,
+    UsageRow,
 );
 
 macro_rules! index_rows {

@@ -65,7 +65,10 @@ impl CopyError {
     pub fn ends_session(&self) -> bool {
         match self {
             Self::Fenced { .. } | Self::Stopped | Self::Catalog(_) => true,
-            _ => matches!(self.store_kind(), Some(ErrorKind::Gone | ErrorKind::Denied | ErrorKind::Permanent | ErrorKind::Transient)),
+            _ => matches!(
+                self.store_kind(),
+                Some(ErrorKind::Gone | ErrorKind::Denied | ErrorKind::Permanent | ErrorKind::Transient)
+            ),
         }
     }
 }

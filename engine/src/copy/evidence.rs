@@ -22,7 +22,12 @@ pub enum ReadBack {
 ///
 /// # Errors
 /// If the place can't be asked now; what is wrong with the object is no error.
-pub fn read_back(store: &dyn ReadStore, path: &VaultPath, digest: &Digest, clock: &dyn Clock) -> Result<ReadBack, CopyError> {
+pub fn read_back(
+    store: &dyn ReadStore,
+    path: &VaultPath,
+    digest: &Digest,
+    clock: &dyn Clock,
+) -> Result<ReadBack, CopyError> {
     let time = clock.now();
     match get_digest(store, path) {
         Ok(found) if found == *digest => {
@@ -33,7 +38,9 @@ pub fn read_back(store: &dyn ReadStore, path: &VaultPath, digest: &Digest, clock
         Err(VaultError::Missing { .. }) => missing(store),
         Err(VaultError::Store(error)) if error.kind == ErrorKind::NotFound => missing(store),
         // A sector that can't be read is damage of this object, if the drive itself is still there.
-        Err(VaultError::Store(error)) if error.kind == ErrorKind::Permanent && store.still_there().is_ok() => Ok(ReadBack::Damaged),
+        Err(VaultError::Store(error)) if error.kind == ErrorKind::Permanent && store.still_there().is_ok() => {
+            Ok(ReadBack::Damaged)
+        }
         Err(error) => Err(error.into()),
     }
 }

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::Told;
 use super::error::{CopyError, chain};
 use super::point::{copy_point, verify_point, wanted};
 use super::remove::{finish_earlier, note, remove_point, sweep};
 use super::session::Session;
-use super::Told;
 use crate::catalog::{EventKind, Removal};
 use crate::destination::ReadStore;
 use crate::model::{DestinationName, PointOrder, State, VaultId};
@@ -95,12 +95,17 @@ pub fn execute(session: &Session<'_>, steps: &[Step], origins: &[Origin<'_>]) ->
     outcome
 }
 
-fn carry_out(session: &Session<'_>, step: &Step, origins: &[Origin<'_>], outcome: &mut Outcome) -> Result<(), CopyError> {
+fn carry_out(
+    session: &Session<'_>,
+    step: &Step,
+    origins: &[Origin<'_>],
+    outcome: &mut Outcome,
+) -> Result<(), CopyError> {
     let (catalog, now) = (session.tools.catalog, session.tools.clock.now());
     match step {
         Step::Finish { .. } => drop(finish_earlier(session)?),
         Step::Decline { point, reason } => {
-            let text = reason.to_string();
+            let text = format!("{reason:?}");
             catalog.decline(session.medium, &[*point], &text, now)?;
             note(session, EventKind::Declined, Some(*point), 0, text)?;
         }
@@ -114,10 +119,11 @@ fn carry_out(session: &Session<'_>, step: &Step, origins: &[Origin<'_>], outcome
         Step::VerifyOrigin { point } => verify_origin(session, *point, origins)?,
         Step::Copy { point, sources, reason, .. } => {
             let chosen = chosen(session, sources, origins);
-            outcome.copied.push(copy(session, *point, chosen, reason.to_string())?);
+            outcome.copied.push(copy(session, *point, chosen, format!("{reason:?}"))?);
         }
         Step::Verify { point } => {
-            let here = [Origin { medium: session.medium, destination: session.destination.clone(), store: session.store }];
+            let here =
+                [Origin { medium: session.medium, destination: session.destination.clone(), store: session.store }];
             let started = session.tools.clock.monotonic();
             let state = verify_point(session, &wanted(session, *point, here.iter().collect())?)?;
             outcome.copied.push(copied(session, *point, state, 0, started, "read back to prove it"));
@@ -128,11 +134,17 @@ fn carry_out(session: &Session<'_>, step: &Step, origins: &[Origin<'_>], outcome
 
 /// The origins that the plan names, in its order.
 fn chosen<'o>(session: &Session<'_>, sources: &[VaultId], origins: &'o [Origin<'o>]) -> Vec<&'o Origin<'o>> {
-    let find = |medium: &VaultId| origins.iter().find(|origin| origin.medium == *medium && origin.medium != session.medium);
+    let find =
+        |medium: &VaultId| origins.iter().find(|origin| origin.medium == *medium && origin.medium != session.medium);
     sources.iter().filter_map(find).collect()
 }
 
-fn copy(session: &Session<'_>, point: PointOrder, origins: Vec<&Origin<'_>>, reason: String) -> Result<Copied, CopyError> {
+fn copy(
+    session: &Session<'_>,
+    point: PointOrder,
+    origins: Vec<&Origin<'_>>,
+    reason: String,
+) -> Result<Copied, CopyError> {
     let started = session.tools.clock.monotonic();
     let outcome = wanted(session, point, origins).and_then(|wanted| copy_point(session, &wanted));
     match outcome {
@@ -148,7 +160,14 @@ fn copy(session: &Session<'_>, point: PointOrder, origins: Vec<&Origin<'_>>, rea
     }
 }
 
-fn copied(session: &Session<'_>, point: PointOrder, state: State, bytes: u64, started: Duration, reason: &str) -> Copied {
+fn copied(
+    session: &Session<'_>,
+    point: PointOrder,
+    state: State,
+    bytes: u64,
+    started: Duration,
+    reason: &str,
+) -> Copied {
     Copied {
         point,
         medium: session.medium,
@@ -162,7 +181,7 @@ fn copied(session: &Session<'_>, point: PointOrder, state: State, bytes: u64, st
 }
 
 fn remove(session: &Session<'_>, point: PointOrder, reason: RemoveReason) -> Result<Removed, CopyError> {
-    let text = reason.to_string();
+    let text = format!("{reason:?}");
     let (removal, incoming) = match reason {
         RemoveReason::Eviction { by } => (Removal::Evicted { reason: text.clone() }, Some(by)),
         RemoveReason::Superseded { by } => (Removal::NotWanted { reason: text.clone() }, Some(by)),
@@ -170,7 +189,14 @@ fn remove(session: &Session<'_>, point: PointOrder, reason: RemoveReason) -> Res
     };
     let evicted = matches!(removal, Removal::Evicted { .. });
     let bytes = remove_point(session, point, &removal, incoming)?;
-    Ok(Removed { point, medium: session.medium, destination: session.destination.clone(), bytes, reason: text, evicted })
+    Ok(Removed {
+        point,
+        medium: session.medium,
+        destination: session.destination.clone(),
+        bytes,
+        reason: text,
+        evicted,
+    })
 }
 
 fn all_complete(session: &Session<'_>, after: &[Await]) -> Result<bool, CopyError> {

@@ -62,7 +62,10 @@ pub fn judge(heads: &[HeadSeen], known: &Known) -> Fence {
     if last == known.session || Some(last) == known.intended {
         return Fence::Free { next };
     }
-    let why = format!("its last session is {last}, this computer's catalog says {}: one of them was set back to an earlier state", known.session);
+    let why = format!(
+        "its last session is {last}, this computer's catalog says {}: one of them was set back to an earlier state",
+        known.session
+    );
     Fence::Distrust { next, why }
 }
 
@@ -75,7 +78,8 @@ fn fenced(heads: &[HeadSeen], known: &Known) -> Option<String> {
         return Some(format!("another writer, {other}, has the same epoch {}", known.epoch));
     }
     let twice = ours().find(|head| ours().any(|other| other.session == head.session && other.digest != head.digest));
-    twice.map(|head| format!("two heads of session {} lie there: this installation runs on two computers", head.session))
+    twice
+        .map(|head| format!("two heads of session {} lie there: this installation runs on two computers", head.session))
 }
 
 #[cfg(test)]

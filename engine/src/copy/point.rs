@@ -7,7 +7,7 @@ use super::evidence::{ReadBack, read_back};
 use super::send::{Load, send};
 use super::session::Session;
 use super::{Told, execute::Origin};
-use crate::catalog::{Evidence, Finding, Naming, PackNo, PackRow, PointRow};
+use crate::catalog::{Evidence, Finding, Found, Naming, NewCopy, PackNo, PackRow, PointRow};
 use crate::model::{Digest, ObjectName, PointName, PointOrder, State};
 use crate::vault::{PackNames, VaultError, VaultReader};
 
@@ -28,7 +28,11 @@ impl Wanted<'_> {
 ///
 /// # Errors
 /// If no origin's manifest can be read, or it names a pack that the catalog does not know.
-pub(super) fn wanted<'w>(session: &Session<'_>, order: PointOrder, origins: Vec<&'w Origin<'w>>) -> Result<Wanted<'w>, CopyError> {
+pub(super) fn wanted<'w>(
+    session: &Session<'_>,
+    order: PointOrder,
+    origins: Vec<&'w Origin<'w>>,
+) -> Result<Wanted<'w>, CopyError> {
     let catalog = session.tools.catalog;
     let point = catalog.point(order)?.ok_or_else(|| VaultError::Missing { object: format!("the point {order}") })?;
     let name = PointName { order, id: point.id };
@@ -59,12 +63,20 @@ fn numbers(session: &Session<'_>, names: &PackNames) -> Result<Vec<PackNo>, Copy
 pub(super) fn copy_point(session: &Session<'_>, wanted: &Wanted<'_>) -> Result<(State, u64), CopyError> {
     let (catalog, medium, order) = (session.tools.catalog, session.medium, wanted.point.order);
     let home = wanted.origins.first().map_or(medium, |origin| origin.medium);
-    let work = catalog.begin_copy(home, medium, order, &wanted.packs, None, session.tools.clock.now())?;
+    let work = catalog.begin_copy(&NewCopy {
+        from: home,
+        to: medium,
+        point: order,
+        packs: &wanted.packs,
+        expected: None,
+        now: session.tools.clock.now(),
+    })?;
     let mut progress = Progress { session, order, done: 0, total: 0, told: session.tools.clock.monotonic() };
     let outcome = move_objects(session, wanted, &work.absent, &work.unproven, &mut progress);
     match outcome {
         Ok(manifest) => {
-            let state = catalog.settle_point(medium, order, &wanted.packs, Some(manifest), session.tools.clock.now())?;
+            let state =
+                catalog.settle_point(medium, order, &wanted.packs, Some(manifest), session.tools.clock.now())?;
             Ok((state, progress.done))
         }
         Err(error) => {
@@ -102,7 +114,13 @@ fn move_objects(
 }
 
 /// A pack that lies there is read back; one that does not, or reads back wrong, is sent.
-fn bring_pack(session: &Session<'_>, wanted: &Wanted<'_>, number: PackNo, row: &PackRow, progress: &mut Progress<'_>) -> Result<(), CopyError> {
+fn bring_pack(
+    session: &Session<'_>,
+    wanted: &Wanted<'_>,
+    number: PackNo,
+    row: &PackRow,
+    progress: &mut Progress<'_>,
+) -> Result<(), CopyError> {
     let (object, digest) = (ObjectName::Pack(row.id), Digest(row.id.0));
     let load = Load { object: &object, digest: &digest, bytes: row.bytes };
     let evidence = from_any(session, wanted, load, progress)?;
@@ -110,7 +128,12 @@ fn bring_pack(session: &Session<'_>, wanted: &Wanted<'_>, number: PackNo, row: &
 }
 
 /// Sends from the first origin whose bytes are right; wrong ones are a finding there.
-fn from_any(session: &Session<'_>, wanted: &Wanted<'_>, load: Load<'_>, progress: &mut Progress<'_>) -> Result<Evidence, CopyError> {
+fn from_any(
+    session: &Session<'_>,
+    wanted: &Wanted<'_>,
+    load: Load<'_>,
+    progress: &mut Progress<'_>,
+) -> Result<Evidence, CopyError> {
     let mut last = None;
     for origin in &wanted.origins {
         match send(session, origin.store, load, &mut |bytes| progress.more(bytes)) {
@@ -134,7 +157,13 @@ fn look_at_origin(session: &Session<'_>, origin: &Origin<'_>, load: Load<'_>) ->
         Ok(ReadBack::Good(_)) | Err(_) => return Ok(()),
     };
     let now = session.tools.clock.now();
-    session.tools.catalog.found_damaged(origin.medium, load.object, finding, &Naming::All, now)?;
+    session.tools.catalog.found_damaged(&Found {
+        medium: origin.medium,
+        object: load.object,
+        finding: finding,
+        naming: &Naming::All,
+        now: now,
+    })?;
     let word = if finding == Finding::Damaged { "damaged" } else { "missing" };
     (session.tools.tell)(&Told::Note(format!("{}: {} is {word} there", origin.destination, load.object)));
     Ok(())
@@ -147,7 +176,13 @@ fn last_look(session: &Session<'_>, rows: &BTreeMap<PackNo, PackRow>) -> Result<
         if session.store.stat(&object.path())? != Some(row.bytes) {
             session.store.still_there()?;
             let now = session.tools.clock.now();
-            session.tools.catalog.found_damaged(session.medium, &object, Finding::Missing, &Naming::All, now)?;
+            session.tools.catalog.found_damaged(&Found {
+                medium: session.medium,
+                object: &object,
+                finding: Finding::Missing,
+                naming: &Naming::All,
+                now: now,
+            })?;
             return Err(VaultError::Missing { object: object.to_string() }.into());
         }
     }
@@ -172,8 +207,20 @@ pub(super) fn verify_point(session: &Session<'_>, wanted: &Wanted<'_>) -> Result
         }
         match read_back(session.store, &object.path(), &Digest(row.id.0), session.tools.clock)? {
             ReadBack::Good(evidence) => catalog.pack_arrived(medium, *number, Some(evidence))?,
-            ReadBack::Missing => drop(catalog.found_damaged(medium, &object, Finding::Missing, &Naming::All, now())?),
-            ReadBack::Damaged => drop(catalog.found_damaged(medium, &object, Finding::Damaged, &Naming::All, now())?),
+            ReadBack::Missing => drop(catalog.found_damaged(&Found {
+                medium: medium,
+                object: &object,
+                finding: Finding::Missing,
+                naming: &Naming::All,
+                now: now(),
+            })?),
+            ReadBack::Damaged => drop(catalog.found_damaged(&Found {
+                medium: medium,
+                object: &object,
+                finding: Finding::Damaged,
+                naming: &Naming::All,
+                now: now(),
+            })?),
         }
     }
     let object = wanted.object();
@@ -181,7 +228,13 @@ pub(super) fn verify_point(session: &Session<'_>, wanted: &Wanted<'_>) -> Result
         ReadBack::Good(evidence) => evidence,
         bad => {
             let finding = if bad == ReadBack::Missing { Finding::Missing } else { Finding::Damaged };
-            catalog.found_damaged(medium, &object, finding, &Naming::All, now())?;
+            catalog.found_damaged(&Found {
+                medium: medium,
+                object: &object,
+                finding: finding,
+                naming: &Naming::All,
+                now: now(),
+            })?;
             return Ok(if finding == Finding::Missing { State::Missing } else { State::Damaged });
         }
     };
@@ -222,15 +275,29 @@ pub(super) fn read_origin(session: &Session<'_>, wanted: &Wanted<'_>, origin: &O
         check_origin(session, origin, &ObjectName::Pack(row.id), &Digest(row.id.0), row.bytes)?;
     }
     check_origin(session, origin, &wanted.object(), &wanted.point.manifest_digest, wanted.point.manifest_bytes)?;
-    Ok(catalog.set_proof(origin.medium, wanted.point.order, crate::model::Proof::BytesRead, session.tools.clock.now())?)
+    Ok(catalog.set_proof(
+        origin.medium,
+        wanted.point.order,
+        crate::model::Proof::BytesRead,
+        session.tools.clock.now(),
+    )?)
 }
 
-fn check_origin(session: &Session<'_>, origin: &Origin<'_>, object: &ObjectName, digest: &Digest, bytes: u64) -> Result<(), CopyError> {
+fn check_origin(
+    session: &Session<'_>,
+    origin: &Origin<'_>,
+    object: &ObjectName,
+    digest: &Digest,
+    bytes: u64,
+) -> Result<(), CopyError> {
     match read_back(origin.store, &object.path(), digest, session.tools.clock)? {
         ReadBack::Good(_) => Ok(()),
         _ => {
             look_at_origin(session, origin, Load { object, digest, bytes })?;
-            Err(CopyError::Source { object: object.to_string(), why: "it is damaged or missing where it comes from".into() })
+            Err(CopyError::Source {
+                object: object.to_string(),
+                why: "it is damaged or missing where it comes from".into(),
+            })
         }
     }
 }

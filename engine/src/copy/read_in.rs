@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Told;
 use super::error::{CopyError, chain};
 use super::session::Session;
-use crate::catalog::{Finding, Naming, NewJobIds, PackNo, PointRow};
+use crate::catalog::{ChunkRow, Finding, Found, Naming, NewJobIds, NewPack, PackNo, PointRow};
 use crate::destination::ReadStore;
 use crate::format::Manifest;
 use crate::model::{JobId, ObjectName, PackId, PointName, PointOrder, VaultPath};
@@ -16,9 +16,15 @@ use crate::vault::{PackNames, VaultError, VaultReader};
 /// Compares what lies in `points/` with the catalog; says whether anything may be deleted.
 pub(super) fn read_in(session: &Session<'_>) -> Result<Deletions, CopyError> {
     let listed = list_points(session.store)?;
-    let known: BTreeMap<PointOrder, bool> =
-        session.tools.catalog.placements_at(session.medium)?.into_iter().map(|(order, row)| (order, row.state.is_there())).collect();
-    let removing: BTreeSet<PointOrder> = session.tools.catalog.unfinished_removals(session.medium)?.points.into_iter().collect();
+    let known: BTreeMap<PointOrder, bool> = session
+        .tools
+        .catalog
+        .placements_at(session.medium)?
+        .into_iter()
+        .map(|(order, row)| (order, row.state.is_there()))
+        .collect();
+    let removing: BTreeSet<PointOrder> =
+        session.tools.catalog.unfinished_removals(session.medium)?.points.into_iter().collect();
     let mut deletions = Deletions::Allowed;
     for (name, job) in &listed {
         if known.get(&name.order) == Some(&true) || removing.contains(&name.order) {
@@ -28,7 +34,8 @@ pub(super) fn read_in(session: &Session<'_>) -> Result<Deletions, CopyError> {
             if error.ends_session() {
                 return Err(error);
             }
-            let why = format!("the manifest {} there can't be read in: {}", ObjectName::Point(*job, *name), chain(&error));
+            let why =
+                format!("the manifest {} there can't be read in: {}", ObjectName::Point(*job, *name), chain(&error));
             (session.tools.tell)(&Told::Note(format!("{}: {why}; nothing is deleted there", session.destination)));
             deletions = Deletions::Refused(why);
         }
@@ -71,7 +78,12 @@ pub(super) fn read_in_point(session: &Session<'_>, job: JobId, name: PointName) 
 }
 
 /// A pack that is missing is noted by the point that names it, not as present.
-fn read_in_pack(session: &Session<'_>, reader: &VaultReader<'_>, manifest: &Manifest, pack: &PackId) -> Result<Option<PackNo>, CopyError> {
+fn read_in_pack(
+    session: &Session<'_>,
+    reader: &VaultReader<'_>,
+    manifest: &Manifest,
+    pack: &PackId,
+) -> Result<Option<PackNo>, CopyError> {
     let catalog = session.tools.catalog;
     if let Some((number, _)) = catalog.pack_by_id(pack)?
         && catalog.pack_at(session.medium, number)?.is_some()
@@ -82,12 +94,12 @@ fn read_in_pack(session: &Session<'_>, reader: &VaultReader<'_>, manifest: &Mani
         return Err(VaultError::Missing { object: ObjectName::Pack(*pack).to_string() }.into());
     };
     let (_, footer) = reader.footer(pack)?;
-    let rows: Vec<_> = footer
+    let chunks = footer
         .chunks
         .iter()
-        .map(|c| crate::catalog::ChunkRow { id: c.id, offset: c.offset, stored: c.stored, plain: c.plain })
+        .map(|c| ChunkRow { id: c.id, offset: c.offset, stored: c.stored, plain: c.plain })
         .collect();
-    Ok(Some(catalog.read_in_pack(session.medium, *pack, bytes, manifest.group, &rows)?))
+    Ok(Some(catalog.read_in_pack(session.medium, &NewPack { id: *pack, bytes, group: manifest.group, chunks })?))
 }
 
 /// The catalog's row of a point that was read from its manifest.
@@ -119,15 +131,25 @@ fn find_missing(
     removing: &BTreeSet<PointOrder>,
 ) -> Result<(), CopyError> {
     let there: BTreeSet<PointOrder> = listed.keys().map(|name| name.order).collect();
-    let absent = known.iter().filter(|(order, is_there)| **is_there && !there.contains(order) && !removing.contains(order));
+    let absent =
+        known.iter().filter(|(order, is_there)| **is_there && !there.contains(order) && !removing.contains(order));
     for (order, _) in absent {
         let Some(point) = session.tools.catalog.point(*order)? else { continue };
         let object = ObjectName::Point(point.job, PointName { order: *order, id: point.id });
         if session.store.stat(&object.path())?.is_none() {
             session.store.still_there()?;
             let now = session.tools.clock.now();
-            session.tools.catalog.found_damaged(session.medium, &object, Finding::Missing, &Naming::All, now)?;
-            (session.tools.tell)(&Told::Note(format!("{}: the point {} is missing there", session.destination, point.id)));
+            session.tools.catalog.found_damaged(&Found {
+                medium: session.medium,
+                object: &object,
+                finding: Finding::Missing,
+                naming: &Naming::All,
+                now: now,
+            })?;
+            (session.tools.tell)(&Told::Note(format!(
+                "{}: the point {} is missing there",
+                session.destination, point.id
+            )));
         }
     }
     Ok(())

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::error::CopyError;
 use super::session::{BATCH, Session};
-use crate::catalog::{EventKind, EventRow, Marked, PackNo, Removal};
+use crate::catalog::{EventKind, EventRow, Marked, NewRemoval, PackNo, Removal};
 use crate::destination::ErrorKind;
 use crate::model::{ObjectName, PointName, PointOrder};
 use crate::plan::Deletions;
@@ -23,7 +23,14 @@ pub(super) fn remove_point(
     allowed(session)?;
     session.look_again()?;
     let (catalog, now) = (session.tools.catalog, session.tools.clock.now());
-    let marked = catalog.mark_deleting(session.medium, &[point], removal, incoming, None, now)?;
+    let marked = catalog.mark_deleting(&NewRemoval {
+        medium: session.medium,
+        points: &[point],
+        removal: removal.clone(),
+        incoming,
+        expected: None,
+        now,
+    })?;
     let outcome = delete(session, &marked);
     if outcome.as_ref().is_err_and(|error| error.store_kind() == Some(ErrorKind::Denied)) {
         catalog.withdraw_deletion(session.medium, session.tools.clock.now())?;
@@ -119,7 +126,13 @@ fn manifest_of(session: &Session<'_>, order: PointOrder) -> Result<ObjectName, C
 }
 
 /// Adds a line to the log that `engine explain` tells from.
-pub(super) fn note(session: &Session<'_>, kind: EventKind, point: Option<PointOrder>, bytes: u64, reason: String) -> Result<(), CopyError> {
+pub(super) fn note(
+    session: &Session<'_>,
+    kind: EventKind,
+    point: Option<PointOrder>,
+    bytes: u64,
+    reason: String,
+) -> Result<(), CopyError> {
     let event = EventRow { time: session.tools.clock.now(), kind, point, medium: Some(session.medium), bytes, reason };
     Ok(session.tools.catalog.note_event(&event)?)
 }

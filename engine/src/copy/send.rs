@@ -30,7 +30,12 @@ pub(super) struct Load<'l> {
 /// # Errors
 /// [`CopyError::Source`] if the origin's bytes are wrong, [`CopyError::NotKept`] if the place does not keep them, or as
 /// the place answers.
-pub(super) fn send(session: &Session<'_>, from: &dyn ReadStore, load: Load<'_>, sent: &mut dyn FnMut(u64)) -> Result<Evidence, CopyError> {
+pub(super) fn send(
+    session: &Session<'_>,
+    from: &dyn ReadStore,
+    load: Load<'_>,
+    sent: &mut dyn FnMut(u64),
+) -> Result<Evidence, CopyError> {
     let path = load.object.path();
     for _ in 0..2 {
         if session.store.stat(&path)?.is_none() {
@@ -46,10 +51,17 @@ pub(super) fn send(session: &Session<'_>, from: &dyn ReadStore, load: Load<'_>, 
     Err(CopyError::NotKept { object: load.object.to_string() })
 }
 
-fn transfer(session: &Session<'_>, from: &dyn ReadStore, load: Load<'_>, sent: &mut dyn FnMut(u64)) -> Result<(), CopyError> {
+fn transfer(
+    session: &Session<'_>,
+    from: &dyn ReadStore,
+    load: Load<'_>,
+    sent: &mut dyn FnMut(u64),
+) -> Result<(), CopyError> {
     let start = resume_at(session, load)?;
     match transfer_from(session, from, load, sent, start) {
-        Err(error) if start > 0 && error.store_kind() == Some(ErrorKind::NotFound) => transfer_from(session, from, load, sent, 0),
+        Err(error) if start > 0 && error.store_kind() == Some(ErrorKind::NotFound) => {
+            transfer_from(session, from, load, sent, 0)
+        }
         outcome => outcome,
     }
 }
@@ -71,13 +83,17 @@ fn transfer_from(
 ) -> Result<(), CopyError> {
     let path = load.object.path();
     let mut writer = session.store.create(&path, start)?;
-    let mut flow = Flow { session, load, start, done: start, checkpointed: session.tools.clock.monotonic(), failed: None };
+    let mut flow =
+        Flow { session, load, start, done: start, checkpointed: session.tools.clock.monotonic(), failed: None };
     let whole = flow.run(from, &mut *writer, sent)?;
     if whole != *load.digest {
         drop(writer);
         // Whatever was sent of wrong bytes must not be resumed.
         let _ = session.store.create(&path, 0);
-        return Err(CopyError::Source { object: load.object.to_string(), why: "its bytes are not what its name says".into() });
+        return Err(CopyError::Source {
+            object: load.object.to_string(),
+            why: "its bytes are not what its name says".into(),
+        });
     }
     match writer.finish() {
         Err(error) if error.kind == ErrorKind::Exists => Ok(()),
@@ -101,11 +117,19 @@ struct Halt;
 
 impl Flow<'_> {
     /// Sends all blocks; gives the hash of what the origin has.
-    fn run(&mut self, from: &dyn ReadStore, writer: &mut dyn ObjectWrite, sent: &mut dyn FnMut(u64)) -> Result<Digest, CopyError> {
+    fn run(
+        &mut self,
+        from: &dyn ReadStore,
+        writer: &mut dyn ObjectWrite,
+        sent: &mut dyn FnMut(u64),
+    ) -> Result<Digest, CopyError> {
         let path = self.load.object.path();
         let found = from.stat(&path).map_err(|error| self.source(&error))?;
         if found != Some(self.load.bytes) {
-            let why = found.map_or_else(|| "it is missing".to_owned(), |bytes| format!("it has {bytes} bytes and should have {}", self.load.bytes));
+            let why = found.map_or_else(
+                || "it is missing".to_owned(),
+                |bytes| format!("it has {bytes} bytes and should have {}", self.load.bytes),
+            );
             return Err(CopyError::Source { object: self.load.object.to_string(), why });
         }
         match from.finished_file(&path).map_err(|error| self.source(&error))? {
@@ -114,12 +138,19 @@ impl Flow<'_> {
         }
     }
 
-    fn run_mapped(&mut self, file: std::fs::File, writer: &mut dyn ObjectWrite, sent: &mut dyn FnMut(u64)) -> Result<Digest, CopyError> {
+    fn run_mapped(
+        &mut self,
+        file: std::fs::File,
+        writer: &mut dyn ObjectWrite,
+        sent: &mut dyn FnMut(u64),
+    ) -> Result<Digest, CopyError> {
         let file = MappedFile::open(file, Reading::from_environment()).map_err(|error| self.source(&error))?;
-        let outcome = hash_and_send(&file, |offset, block| self.block(offset, block, writer, sent).map_err(|error| {
-            self.failed = Some(error);
-            Halt
-        }));
+        let outcome = hash_and_send(&file, |offset, block| {
+            self.block(offset, block, writer, sent).map_err(|error| {
+                self.failed = Some(error);
+                Halt
+            })
+        });
         match outcome {
             Ok(hashes) => Ok(hashes.whole),
             Err(PassError::Read { source, .. }) => Err(self.source(&source)),
@@ -127,7 +158,12 @@ impl Flow<'_> {
         }
     }
 
-    fn run_plain(&mut self, from: &dyn ReadStore, writer: &mut dyn ObjectWrite, sent: &mut dyn FnMut(u64)) -> Result<Digest, CopyError> {
+    fn run_plain(
+        &mut self,
+        from: &dyn ReadStore,
+        writer: &mut dyn ObjectWrite,
+        sent: &mut dyn FnMut(u64),
+    ) -> Result<Digest, CopyError> {
         let path = self.load.object.path();
         let mut hasher = blake3::Hasher::new();
         let mut offset = 0;
@@ -144,7 +180,13 @@ impl Flow<'_> {
     }
 
     /// One block: skipped where it lies there already, else written, and now and then made durable.
-    fn block(&mut self, offset: u64, block: &[u8], writer: &mut dyn ObjectWrite, sent: &mut dyn FnMut(u64)) -> Result<(), CopyError> {
+    fn block(
+        &mut self,
+        offset: u64,
+        block: &[u8],
+        writer: &mut dyn ObjectWrite,
+        sent: &mut dyn FnMut(u64),
+    ) -> Result<(), CopyError> {
         if (self.session.tools.stop)() {
             self.checkpoint(writer)?;
             return Err(CopyError::Stopped);
@@ -167,7 +209,12 @@ impl Flow<'_> {
     fn checkpoint(&self, writer: &mut dyn ObjectWrite) -> Result<(), CopyError> {
         writer.flush()?;
         let temporary = self.load.object.path().to_string();
-        let row = CheckpointRow { done_bytes: self.done, temporary, blocks: Vec::new(), time: self.session.tools.clock.now() };
+        let row = CheckpointRow {
+            done_bytes: self.done,
+            temporary,
+            blocks: Vec::new(),
+            time: self.session.tools.clock.now(),
+        };
         self.session.tools.catalog.checkpoint(self.session.medium, self.load.object, &row)?;
         Ok(())
     }

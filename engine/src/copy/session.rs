@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::error::CopyError;
 use super::fence::{Fence, HeadSeen, Known, judge};
-use super::{Tools, Told, read_in};
+use super::{Told, Tools, read_in};
 use crate::catalog::{self, Catalog, MediumRow};
 use crate::destination::WriteStore;
 use crate::format::{Head, HeadJob, HeadMark, HeadMedium, HeadName, HeadProof, Unknown};
@@ -62,7 +62,11 @@ impl<'s> Session<'s> {
             Fence::Distrust { next, why } => (next, Some(why)),
             Fence::Fenced { why } => return Err(CopyError::Fenced { medium, why }),
         };
-        let before = if mark(&row, OPEN).is_some() || row.head.is_none() || distrusted.is_some() { Before::Broke } else { Before::Ended };
+        let before = if mark(&row, OPEN).is_some() || row.head.is_none() || distrusted.is_some() {
+            Before::Broke
+        } else {
+            Before::Ended
+        };
         let mut session = Self {
             tools,
             store,
@@ -94,9 +98,13 @@ impl<'s> Session<'s> {
         let ours = known(&row, self.writer, self.epoch);
         let latest = ours.session.max(ours.intended.unwrap_or(0)).max(self.number);
         let foreign = |name: &&HeadName| name.epoch > self.epoch || (name.epoch == self.epoch && name.session > latest);
-        let twin = |name: &&HeadName| names.iter().any(|other| (other.epoch, other.session) == (name.epoch, name.session) && other != *name);
+        let twin = |name: &&HeadName| {
+            names.iter().any(|other| (other.epoch, other.session) == (name.epoch, name.session) && other != *name)
+        };
         match names.iter().find(|name| foreign(name) || (name.epoch == self.epoch && twin(name))) {
-            Some(name) => Err(CopyError::Fenced { medium: self.medium, why: format!("the head {name} appeared there") }),
+            Some(name) => {
+                Err(CopyError::Fenced { medium: self.medium, why: format!("the head {name} appeared there") })
+            }
             None => Ok(self.store.still_there()?),
         }
     }
@@ -128,7 +136,12 @@ impl<'s> Session<'s> {
     /// The intent first, then the head, then the record of it: a crash in between is told from a medium set back.
     fn leave_head(&self, heads: &[FoundHead]) -> Result<(), CopyError> {
         self.set_marks(&[(INTENDED, Some(self.number.to_string())), (OPEN, Some(self.number.to_string()))])?;
-        let unknown = heads.iter().rev().find_map(|head| head.body.as_ref().ok()).map(|head| head.unknown.clone()).unwrap_or_default();
+        let unknown = heads
+            .iter()
+            .rev()
+            .find_map(|head| head.body.as_ref().ok())
+            .map(|head| head.unknown.clone())
+            .unwrap_or_default();
         let body = self.body(unknown)?;
         write_head(self.store, self.medium, &body, self.tools.keyring, self.tools.entropy)?;
         self.look_again()?;
@@ -145,7 +158,8 @@ impl<'s> Session<'s> {
         self.tools.catalog.update_medium(self.medium, &|row| {
             for (name, value) in marks {
                 row.marks.retain(|mark| mark.name != *name);
-                row.marks.extend(value.iter().map(|value| catalog::Mark { name: (*name).to_owned(), value: value.clone() }));
+                row.marks
+                    .extend(value.iter().map(|value| catalog::Mark { name: (*name).to_owned(), value: value.clone() }));
             }
         })?;
         Ok(())
@@ -179,7 +193,12 @@ impl<'s> Session<'s> {
             epoch: medium.head.map_or(0, |head| head.epoch),
             session: medium.head.map_or(0, |head| head.session),
         };
-        let jobs = catalog.jobs()?.into_iter().map(|job| HeadJob { id: job.id, name: job.name, group: job.group, alarm: job.alarm });
+        let jobs = catalog.jobs()?.into_iter().map(|job| HeadJob {
+            id: job.id,
+            name: job.name,
+            group: job.group,
+            alarm: job.alarm,
+        });
         Ok(Head {
             writer: self.writer,
             epoch: self.epoch,
@@ -211,7 +230,8 @@ fn proofs(catalog: &Catalog, media: &[MediumRow]) -> Result<Vec<HeadProof>, Copy
     let mut proofs = Vec::new();
     for medium in media {
         for (order, placement) in catalog.placements_at(medium.vault)? {
-            if placement.proof > Proof::BytesRead && placement.state.is_there()
+            if placement.proof > Proof::BytesRead
+                && placement.state.is_there()
                 && let Some(point) = catalog.point(order)?
             {
                 let time = placement.verified.unwrap_or(placement.changed);

@@ -20,7 +20,8 @@ pub(super) fn tidy(session: &Session<'_>) -> Result<(), CopyError> {
         return Ok(());
     }
     let catalog = session.tools.catalog;
-    let resumable: BTreeSet<VaultPath> = catalog.checkpoints(session.medium)?.iter().map(|(object, _)| object.path()).collect();
+    let resumable: BTreeSet<VaultPath> =
+        catalog.checkpoints(session.medium)?.iter().map(|(object, _)| object.path()).collect();
     session.look_again()?;
     for folder in folders_of_ours(session)? {
         for listed in session.store.list(&folder)? {
@@ -40,7 +41,14 @@ fn folders_of_ours(session: &Session<'_>) -> Result<Vec<VaultPath>, CopyError> {
     let path = |text: &str| VaultPath::parse(text).expect("a name of ours");
     let mut folders = vec![VaultPath::root(), path("keys"), path("heads")];
     for above in ["points", "packs"] {
-        folders.extend(session.store.list(&path(above))?.into_iter().filter(|listed| listed.bytes.is_none()).map(|listed| listed.path));
+        folders.extend(
+            session
+                .store
+                .list(&path(above))?
+                .into_iter()
+                .filter(|listed| listed.bytes.is_none())
+                .map(|listed| listed.path),
+        );
     }
     Ok(folders)
 }
@@ -58,7 +66,8 @@ fn is_litter(session: &Session<'_>, path: &VaultPath, resumable: &BTreeSet<Vault
 
 fn is_name_of_ours(path: &VaultPath) -> bool {
     let parts: Vec<&str> = path.parts().collect();
-    ObjectName::at(path).is_some() || matches!(parts[..], ["VAULT" | "VAULT.copy" | "RESTORE.txt"] | ["keys" | "heads", _])
+    ObjectName::at(path).is_some()
+        || matches!(parts[..], ["VAULT" | "VAULT.copy" | "RESTORE.txt"] | ["keys" | "heads", _])
 }
 
 /// A pack that was written and never recorded. Another process may be about to record one at home: it holds the pack's

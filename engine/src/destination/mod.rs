@@ -100,6 +100,13 @@ pub trait ReadStore: Send + Sync {
     /// `NotFound` if none is there, else as the place answers.
     fn read_medium(&self, path: &VaultPath) -> Result<Box<dyn ObjectRead + '_>, StoreError>;
 
+    /// The object as a file of this computer that nobody changes any more, to be hashed through a map; none where the
+    /// place is not the engine's own, or no such object is there.
+    ///
+    /// # Errors
+    /// As the place answers.
+    fn finished_file(&self, path: &VaultPath) -> Result<Option<std::fs::File>, StoreError>;
+
     /// Room left, where the place tells.
     ///
     /// # Errors

@@ -31,7 +31,7 @@ fn tell(catalog: &Catalog) -> Result<()> {
 #[test]
 #[ignore = "writes a file that is never edited again"]
 fn write_the_golden_file_of_this_schema() {
-    let (folder, catalog) = { 
+    let (folder, catalog) = {
         let folder = tempfile::tempdir().expect("a folder");
         let catalog = Catalog::create(folder.path(), &founding(), options()).expect("made");
         (folder, catalog)

@@ -268,6 +268,16 @@ impl ReadStore for FileStore {
         Ok(Box::new(self.open_medium(path)?))
     }
 
+    fn finished_file(&self, path: &VaultPath) -> Result<Option<std::fs::File>, StoreError> {
+        if self.privacy != Privacy::Private {
+            return Ok(None);
+        }
+        match self.folder(&path.folder()).and_then(|folder| folder.read(path.file_name())) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            file => file.map(Some).map_err(|error| self.fail("read", path, error)),
+        }
+    }
+
     fn space(&self) -> Result<Option<Space>, StoreError> {
         self.root.space().map_err(|error| self.fail("measure", &VaultPath::root(), error))
     }
