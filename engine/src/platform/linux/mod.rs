@@ -4,6 +4,7 @@ mod cache;
 mod calls;
 mod identity;
 mod mounts;
+mod pinned;
 mod process;
 mod quiet;
 mod superblock;
@@ -14,5 +15,6 @@ pub(super) use calls::{
 };
 pub use identity::file_system;
 pub use mounts::MountWatch;
+pub(super) use pinned::Pinned;
 pub(super) use process::{boot_id, process_started};
 pub use quiet::be_quiet;

@@ -16,3 +16,4 @@ pub(crate) use make::{NodeKind, Ownership, dress_file, flush_all, make_private_f
 pub use signal::StopSignal;
 pub(super) use space::process_exists;
 pub use space::{flush_folder, raise_open_files, space};
+pub(super) use xattr::Subject;
