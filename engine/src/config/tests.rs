@@ -199,6 +199,9 @@ fn a_file_url_becomes_a_path() {
         ("file://./usb", "/etc/offsite/usb"),
         ("file://../usb", "/etc/usb"),
         ("file://~/usb", "/home/ann/usb"),
+        ("file://~//~/usb", "/home/ann/~/usb"),
+        ("file:~/usb", "/home/ann/usb"),
+        ("file:///~/usb", "/~/usb"),
         ("FILE:///mnt/%E2%82%AC", "/mnt/€"),
     ];
     for (url, path) in table {
