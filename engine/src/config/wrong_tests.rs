@@ -142,6 +142,7 @@ fn jobs_are_checked() {
         ("offsite = [\"d\", \"usb\"]", "4:17 there is no destination `usb`"),
         ("offsite = [\"home\"]", "4:12 there is no destination `home`"),
         ("offsite = [\"d\", \"d\"]", "4:17 `d` is named twice"),
+        ("offsite = [\"e\"]\nexpect = \"26h\"\nhome = false", "4:12 there is no destination `e`"),
         ("offsite = [1]", "4:12 `offsite` is a whole number"),
         ("copies = \"two\"", "4:10 `copies` is `two`"),
         ("keep = 7", "4:8 `keep` is a whole number"),
@@ -271,7 +272,8 @@ fn servers_are_checked() {
         ("url = \"s3://bucket\"\nobject-lock = \"x\"", "4:15 `x` is not a duration"),
         (
             "url = \"s3://bucket\"\nsecret-access-key = \"x\"",
-            "4:1 `secret-access-key` would hold a secret in clear: a secret is given by a file, a variable or a command",
+            "4:1 `secret-access-key` would hold a secret in clear: a secret is given by a file, a variable or a \
+             command",
         ),
         (
             "url = \"s3://bucket\"\naccess-key-id-env = \"A\"",
@@ -284,7 +286,8 @@ fn servers_are_checked() {
 #[test]
 fn a_mirror_is_for_adopted_points_only() {
     let text = format!(
-        "{KEY}[job.j]\nsource.folders = [\"/a\"]\noffsite = [\"m\"]\n[destination.m]\nurl = \"file:///m\"\nlayout = \"mirror\"\nencrypt = false"
+        "{KEY}[job.j]\nsource.folders = [\"/a\"]\noffsite = [\"m\"]\n\
+         [destination.m]\nurl = \"file:///m\"\nlayout = \"mirror\"\nencrypt = false"
     );
     assert_eq!(wrong(&text), ["2:1 job `j` makes points itself and `m` is a mirror"]);
 }
