@@ -61,12 +61,13 @@ pub(super) fn job(name: JobName, item: &Item<'_>, destinations: &BTreeSet<Name>)
         });
     let schedule = table.optional("schedule", |item| schedule(&item));
     let offsite = table.or("offsite", Vec::new(), |item| offsite(&item, destinations));
+    let nothing_offsite = offsite.as_deref().is_ok_and(<[_]>::is_empty);
     let copies = table.or("copies", Copies::All, |item| item.choice(&[("all", Copies::All), ("first", Copies::First)]));
     let keep = table.optional("keep", |item| keep(&item));
-    let expect = expect(&mut table, offsite.as_deref().is_ok_and(|names| !names.is_empty()));
+    let expect = expect(&mut table, nothing_offsite);
     let dedup_group = table.or("dedup-group", name.clone(), |item| named(&item));
     let home = table.take("home");
-    let home = home.map_or(Ok(true), |item| spool(&item, offsite.as_deref().is_ok_and(<[_]>::is_empty)));
+    let home = home.map_or(Ok(true), |item| spool(&item, nothing_offsite));
     table.finish()?;
     Ok(Job {
         name,
@@ -108,11 +109,12 @@ fn offsite(item: &Item<'_>, destinations: &BTreeSet<Name>) -> Read<Vec<Destinati
     let seen = std::cell::RefCell::new(BTreeSet::new());
     item.some(&format!("one destination or more: {allowed}"), |item| {
         let text = item.text()?;
-        let Some(name) = destinations.iter().find(|name| name.as_str() == text) else {
+        let known = Name::from_str(text).ok().filter(|name| destinations.contains(name));
+        let Some(name) = known else {
             return item.wrong(Wrong::new(format!("there is no destination {}", quoted(text)), &*allowed));
         };
         if seen.borrow_mut().insert(text) {
-            Ok(name.clone())
+            Ok(name)
         } else {
             item.wrong(Wrong::new(format!("`{name}` is named twice"), "each destination once"))
         }
@@ -120,11 +122,11 @@ fn offsite(item: &Item<'_>, destinations: &BTreeSet<Name>) -> Read<Vec<Destinati
 }
 
 /// A deadline of nothing can't be met, and without destinations none can.
-fn expect(table: &mut Table<'_>, has_offsite: bool) -> Read<Option<Duration>> {
+fn expect(table: &mut Table<'_>, nothing_offsite: bool) -> Read<Option<Duration>> {
     table.optional("expect", |item| {
         let span = item.parse(duration)?;
         counted(&item, span.as_secs(), 1, "more than nothing, such as \"26h\"")?;
-        if has_offsite {
+        if !nothing_offsite {
             return Ok(span);
         }
         item.wrong(Wrong::new("`expect` waits for an offsite copy and the job has no `offsite`", "`offsite` beside it"))

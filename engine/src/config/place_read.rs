@@ -1,5 +1,7 @@
 //! A destination's URL and the keys that go with its scheme.
 
+use std::path::PathBuf;
+
 use super::error::Wrong;
 use super::path::{from_bytes, normal, path};
 use super::place::{
@@ -27,32 +29,38 @@ pub(super) fn place(item: &Item<'_>, table: &mut Table<'_>) -> Read<Place> {
     }
 }
 
-fn file(url: &Url<'_>, item: &Item<'_>) -> Read<std::path::PathBuf> {
-    let allowed = "file:///an/absolute/path, file://~/path, or file:path relative to the configuration's folder";
-    let folder = match url.authority.as_ref().map(|authority| (authority, authority.host.as_str())) {
-        None => item.reader.folder.to_owned(),
-        Some((Authority { user: None, port: None, .. }, "" | "localhost")) if url.path.is_empty() => {
-            return item.wrong(Wrong::new("the URL has no path", allowed));
-        }
-        Some((Authority { user: None, port: None, .. }, "" | "localhost")) => std::path::PathBuf::from("/"),
-        Some((Authority { user: None, port: None, .. }, "~")) => match item.reader.user_home {
-            Some(home) => home.to_owned(),
-            None => return item.wrong(Wrong::new("`~` can't be resolved: the user's home is not known", allowed)),
-        },
-        Some((Authority { user: None, port: None, .. }, dots @ ("." | ".."))) => item.reader.folder.join(dots),
-        Some(_) => return item.wrong(Wrong::new("a file URL names no other computer", allowed)),
-    };
+const FILE_FORMS: &str = "file:///an/absolute/path, file://~/path, or file:path relative to the configuration's folder";
+
+fn file(url: &Url<'_>, item: &Item<'_>) -> Read<PathBuf> {
+    let base = file_base(url, item)?;
     let bytes = url.path_bytes().or_else(|wrong| item.wrong(wrong))?;
-    // A folder that stands for `~`, `.` or the configuration's own is joined with what follows it.
-    let is_relative_to = url.authority.as_ref().is_some_and(|authority| matches!(&*authority.host, "~" | "." | ".."));
-    let skip = if is_relative_to { bytes.iter().take_while(|byte| **byte == b'/').count() } else { 0 };
-    let Some(path) = from_bytes(bytes[skip..].to_vec()) else {
-        return item.wrong(Wrong::new("the URL's path is not UTF-8", allowed));
-    };
-    if path.as_os_str().is_empty() && !is_relative_to {
-        return item.wrong(Wrong::new("the URL has no path", allowed));
+    let tilde = usize::from(url.authority.is_none());
+    let slashes = |from: usize| bytes[from..].iter().take_while(|byte| **byte == b'/').count();
+    let skip = if base.is_some() { tilde + slashes(tilde) } else { 0 };
+    if base.is_none() && bytes.is_empty() {
+        return item.wrong(Wrong::new("the URL has no path", FILE_FORMS));
     }
-    Ok(normal(&folder.join(path)))
+    let Some(path) = from_bytes(bytes[skip..].to_vec()) else {
+        return item.wrong(Wrong::new("the URL's path is not UTF-8", FILE_FORMS));
+    };
+    Ok(normal(&base.unwrap_or_else(|| item.reader.folder.to_owned()).join(path)))
+}
+
+/// The folder that `~`, `.` or `..` in the place of a host stands for; none where the path says all.
+fn file_base(url: &Url<'_>, item: &Item<'_>) -> Read<Option<PathBuf>> {
+    let base = match &url.authority {
+        None if url.path.starts_with("~/") => "~",
+        None => "",
+        Some(Authority { user: None, port: None, host }) => host,
+        Some(_) => "another computer",
+    };
+    match (base, item.reader.user_home) {
+        ("" | "localhost", _) => Ok(None),
+        ("." | "..", _) => Ok(Some(item.reader.folder.join(base))),
+        ("~", Some(home)) => Ok(Some(home.to_owned())),
+        ("~", None) => item.wrong(Wrong::new("`~` can't be resolved: the user's home is not known", FILE_FORMS)),
+        _ => item.wrong(Wrong::new("a file URL names no other computer", FILE_FORMS)),
+    }
 }
 
 fn server(url: &Url<'_>, item: &Item<'_>, port: u16) -> Read<Server> {

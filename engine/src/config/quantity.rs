@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::error::{Wrong, quoted};
+use crate::schedule::span;
 
-/// Ten thousand years would fit; what people mean is less.
+/// Longest duration: a bound, so that arithmetic on it can't overflow.
 const SECONDS_MAX: u64 = 100 * 366 * 86_400;
 
 const SIZE_ALLOWED: &str = "a size such as \"500 GiB\", \"2 MB\" or plain bytes, less than 16 EiB";
@@ -60,23 +61,10 @@ fn fraction(digits: &str, unit: u128) -> Option<u128> {
 
 /// `60s`, `15m`, `36h`, `30d`, `2w`.
 pub(super) fn duration(text: &str) -> Result<Duration, Wrong> {
-    let parse = || {
-        let text = text.trim();
-        let unit_at = text.find(|c: char| !c.is_ascii_digit())?;
-        let (number, unit) = text.split_at(unit_at);
-        let unit = match unit.trim_start() {
-            "s" => 1,
-            "m" => 60,
-            "h" => 3600,
-            "d" => 86_400,
-            "w" => 7 * 86_400,
-            _ => return None,
-        };
-        let seconds = number.parse::<u64>().ok()?.checked_mul(unit)?;
-        (seconds <= SECONDS_MAX).then_some(Duration::from_secs(seconds))
-    };
+    let short = |span: &Duration| span.as_secs() <= SECONDS_MAX;
     let allowed = "a number and s, m, h, d or w, such as \"36h\", up to 100 years";
-    parse().ok_or_else(|| Wrong::new(format!("{} is not a duration", quoted(text)), allowed))
+    let span = span(text.trim()).filter(short);
+    span.ok_or_else(|| Wrong::new(format!("{} is not a duration", quoted(text)), allowed))
 }
 
 /// A part of the local day, which may cross midnight.

@@ -21,6 +21,9 @@ use super::url::Url;
 const KINDS: [&str; 8] =
     ["folders", "drive", "sqlite", "postgres", "mariadb", "firebird", "command", "recovery-points"];
 
+/// Most `{` in a glob: they nest, and whatever compiles a glob does so once for each level.
+const ALTERNATES_MAX: usize = 32;
+
 /// Longest glob that is looked at, in bytes.
 const GLOB_MAX: usize = 4096;
 
@@ -92,8 +95,9 @@ fn path_or_paths(item: &Item<'_>) -> Read<Vec<PathBuf>> {
 fn glob(text: &str) -> Result<String, Wrong> {
     let wrong = || Wrong::new(format!("{} is not a glob", quoted(text)), "a pattern as in .gitignore");
     let is_one_line = !text.is_empty() && text.len() <= GLOB_MAX && !text.contains(['\n', '\0']);
+    let is_flat = text.matches('{').count() <= ALTERNATES_MAX;
     let parses = || GitignoreBuilder::new("/").add_line(None, text).is_ok();
-    (is_one_line && parses()).then(|| text.to_owned()).ok_or_else(wrong)
+    (is_one_line && is_flat && parses()).then(|| text.to_owned()).ok_or_else(wrong)
 }
 
 fn drive(main: &Item<'_>, table: &mut Table<'_>) -> Read<Drive> {

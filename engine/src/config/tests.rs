@@ -28,7 +28,7 @@ fn keep(counts: &[(KeepRule, u32)]) -> Option<Keep> {
 
 #[test]
 fn the_contracts_example_becomes_what_it_says() {
-    let config = parsed(include_str!("fixture.toml"));
+    let config = parsed(include_str!("contract_example.toml"));
     assert_eq!(config.folder, Path::new("/etc/offsite"));
     let home = Home {
         path: "/etc/offsite/vault".into(),
@@ -48,7 +48,7 @@ fn the_contracts_example_becomes_what_it_says() {
 
 #[test]
 fn the_examples_first_job_has_every_key() {
-    let job = parsed(include_str!("fixture.toml")).jobs.remove(0);
+    let job = parsed(include_str!("contract_example.toml")).jobs.remove(0);
     let name = |text: &str| text.parse::<crate::model::Name>().expect("a name");
     let expected = Job {
         name: name("documents"),
@@ -81,7 +81,7 @@ fn the_examples_first_job_has_every_key() {
 
 #[test]
 fn the_examples_other_jobs_have_the_defaults() {
-    let jobs = parsed(include_str!("fixture.toml")).jobs;
+    let jobs = parsed(include_str!("contract_example.toml")).jobs;
     assert_eq!(jobs[1].source, Source::Sqlite(Sqlite { pattern: "/srv/app/ledger.db".into() }));
     let ledger = &jobs[1];
     assert_eq!((&ledger.schedule, &ledger.keep, ledger.expect, ledger.copies), (&None, &None, None, Copies::All));
@@ -98,7 +98,7 @@ fn the_examples_other_jobs_have_the_defaults() {
 
 #[test]
 fn the_examples_destinations_have_every_key() {
-    let destinations = parsed(include_str!("fixture.toml")).destinations;
+    let destinations = parsed(include_str!("contract_example.toml")).destinations;
     let usb = Destination {
         name: "usb".parse().expect("a name"),
         url_at: Position { line: 30, column: 7 },
@@ -143,7 +143,8 @@ fn ten_lines_are_enough() {
 #[test]
 fn sections_keep_the_order_of_the_file_however_they_are_written() {
     let config = parsed(
-        "job.z.source.folders = [\"/z\"]\njob.a = { source = { folders = [\"/a\"] } }\n[job.m.source]\nfolders = [\"/m\"]\n\
+        "job.z.source.folders = [\"/z\"]\njob.a = { source = { folders = [\"/a\"] } }\n\
+         [job.m.source]\nfolders = [\"/m\"]\n\
          [job.b]\nsource.folders = [\"b\"]\n[key]\npassphrase-env = \"P\"\n",
     );
     assert_eq!(config.jobs.iter().map(|job| job.name.as_str()).collect::<Vec<_>>(), ["z", "a", "m", "b"]);
@@ -151,7 +152,8 @@ fn sections_keep_the_order_of_the_file_however_they_are_written() {
 
 #[test]
 fn every_source_takes_its_own_keys() {
-    let folders = r#"{ folders = ["~/d", "../s"], exclude-file = "ex", one-file-system = true, paranoid = true, snapshot = "auto" }"#;
+    let folders = r#"{ folders = ["~/d", "../s"], exclude-file = "ex", one-file-system = true, paranoid = true,
+        snapshot = "auto" }"#;
     let Source::Folders(folders) = job_source(folders) else { panic!("folders") };
     assert_eq!(folders.paths, [PathBuf::from("/home/ann/d"), "/etc/s".into()]);
     assert_eq!(folders.exclude_files, [PathBuf::from("/etc/offsite/ex")]);
@@ -161,7 +163,8 @@ fn every_source_takes_its_own_keys() {
         Source::Drive(Drive { path: "/dev/sda1".into(), live: true })
     );
     let Source::Postgres(postgres) = job_source(
-        r#"{ postgres = "postgresql://ann@db.example:5433", password-env = "PW", socket = "/run/pg", method = "basebackup" }"#,
+        r#"{ postgres = "postgresql://ann@db.example:5433", password-env = "PW", socket = "/run/pg",
+            method = "basebackup" }"#,
     ) else {
         panic!("postgres")
     };
@@ -183,7 +186,8 @@ fn every_source_takes_its_own_keys() {
     );
     let command = CommandOutput { words: vec!["tar".into(), "c".into()], name: "all.tar".into() };
     assert_eq!(job_source(r#"{ command = ["tar", "c"], name = "all.tar" }"#), Source::Command(command));
-    let pattern = r#"{ recovery-points = "/x", grouping = { pattern = "(?<set>a)(?<point>b)(?<base>c)" }, marker = "done", watch = true, settle = "0s" }"#;
+    let pattern = r#"{ recovery-points = "/x", grouping = { pattern = "(?<set>a)(?<point>b)(?<base>c)" },
+        marker = "done", watch = true, settle = "0s" }"#;
     let Source::RecoveryPoints(points) = job_source(pattern) else { panic!("points") };
     assert!(matches!(points.grouping, Grouping::Pattern(_)) && points.watch && points.settle.is_zero());
     assert_eq!(points.marker.as_deref(), Some("done"));
@@ -199,6 +203,9 @@ fn a_file_url_becomes_a_path() {
         ("file://./usb", "/etc/offsite/usb"),
         ("file://../usb", "/etc/usb"),
         ("file://~/usb", "/home/ann/usb"),
+        ("file://~//~/usb", "/home/ann/~/usb"),
+        ("file:~/usb", "/home/ann/usb"),
+        ("file:///~/usb", "/~/usb"),
         ("FILE:///mnt/%E2%82%AC", "/mnt/€"),
     ];
     for (url, path) in table {
@@ -240,7 +247,7 @@ fn plain_bytes_and_mirrors_are_taken() {
 }
 
 fn pieces() -> impl Strategy<Value = String> {
-    let fixture: Vec<String> = include_str!("fixture.toml").lines().map(str::to_owned).collect();
+    let fixture: Vec<String> = include_str!("contract_example.toml").lines().map(str::to_owned).collect();
     let odd = [
         "[job]",
         "[[job]]",
@@ -255,7 +262,8 @@ fn pieces() -> impl Strategy<Value = String> {
         "x = 0x_",
         "\r",
     ];
-    let line = prop_oneof![8 => prop::sample::select(fixture), 2 => prop::sample::select(odd.map(str::to_owned).to_vec()), 1 => "\\PC{0,20}"];
+    let odd = odd.map(str::to_owned).to_vec();
+    let line = prop_oneof![8 => prop::sample::select(fixture), 2 => prop::sample::select(odd), 1 => "\\PC{0,20}"];
     prop::collection::vec(line, 0..40).prop_map(|lines| lines.join("\n"))
 }
 
@@ -265,14 +273,15 @@ proptest! {
         if let Err(errors) = parse(&text, Path::new("offsite.toml")) {
             let lines = u32::try_from(text.split('\n').count()).expect("few");
             prop_assert!(!errors.is_empty());
-            prop_assert!(errors.iter().all(|error| (1..=lines).contains(&error.line) && error.column >= 1), "{errors:?}");
+            let is_inside = |error: &ConfigError| (1..=lines).contains(&error.line) && error.column >= 1;
+            prop_assert!(errors.iter().all(is_inside), "{errors:?}");
             prop_assert!(errors.iter().all(|error| !error.what.is_empty() && !error.allowed.is_empty()), "{errors:?}");
         }
     }
 
     #[test]
     fn no_damaged_byte_panics(at in any::<prop::sample::Index>(), byte: u8) {
-        let mut bytes = include_bytes!("fixture.toml").to_vec();
+        let mut bytes = include_bytes!("contract_example.toml").to_vec();
         let at = at.index(bytes.len());
         bytes[at] = byte;
         let _ = parse_bytes(&bytes, Path::new("offsite.toml"));
@@ -293,4 +302,15 @@ fn what_is_endless_is_refused_quickly() {
     let many: String = (0..1001).map(|n| format!("[destination.d{n}]\nurl = \"file:///{n}\"\n")).collect();
     let errors = parse(&many, Path::new("offsite.toml")).expect_err("too many");
     assert!(errors.iter().any(|error| error.what == "there are 1001 of `destination`"), "{errors:?}");
+}
+
+#[test]
+fn a_glob_nested_without_end_is_refused() {
+    for deep in [40, 2000] {
+        let glob = format!("{}{}", "{".repeat(deep), "}".repeat(deep));
+        let text =
+            format!("key.passphrase-env = \"P\"\n[job.j]\nsource = {{ folders = [\"/a\"], exclude = [\"{glob}\"] }}");
+        let errors = parse(&text, Path::new("offsite.toml")).expect_err("too deep");
+        assert!(errors[0].what.ends_with("is not a glob"), "{errors:?}");
+    }
 }
