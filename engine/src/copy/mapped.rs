@@ -5,7 +5,7 @@
 //!
 //! A mapped file that is cut short, or lies on a dying drive, answers a read with SIGBUS. Here each window is filled
 //! first (`MADV_POPULATE_READ`: a failure is a plain error), and what faults later all the same meets a handler that
-//! puts a page of zeros there and marks the window failed ([`guard`]): its result is dropped and an error returned.
+//! puts a page of zeros there and marks the window failed (`guard`): its result is dropped and an error returned.
 //! With [`Reading::Plain`], and on systems other than unix, windows are read into a buffer.
 //!
 //! What stays unsafe: a process that writes into the file while a window is open changes bytes under a shared slice.

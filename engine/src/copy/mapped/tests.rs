@@ -119,6 +119,26 @@ fn many_threads_survive_the_loss_of_one_file_and_others_are_untouched() {
 }
 
 #[test]
+fn windows_opened_and_lost_in_many_threads_are_never_mixed_up() {
+    let bytes = &content(64 << 10);
+    let lose_every_other_time = |round: u64| {
+        let mut file = tempfile::tempfile().expect("a file");
+        file.write_all(bytes).expect("write");
+        let file = MappedFile::open(file, Reading::Mapped).expect("open");
+        let outcome = file.window(0, bytes.len(), |window| {
+            file.file.set_len(if round.is_multiple_of(2) { 65_536 } else { 4096 }).expect("cut");
+            window == bytes
+        });
+        assert_eq!(outcome.ok(), round.is_multiple_of(2).then_some(true));
+    };
+    std::thread::scope(|scope| {
+        for thread in 0..8 {
+            scope.spawn(move || (thread..thread + 200).for_each(lose_every_other_time));
+        }
+    });
+}
+
+#[test]
 fn more_windows_than_places_are_read_plainly() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let bytes = content(10_000);

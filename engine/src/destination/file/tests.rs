@@ -167,7 +167,7 @@ fn a_new_writer_does_not_write_into_a_finished_object() {
 }
 
 #[test]
-fn no_more_than_the_bound_is_dirty_and_resuming_far_is_exact() {
+fn resuming_in_the_middle_of_a_large_object_is_exact() {
     let folder = temporary_folder();
     let store = FileStore::open(folder.path(), Privacy::Umask).expect("there");
     let bytes: Vec<u8> = (0..20_000_000_u32).map(|n| n.to_le_bytes()[1]).collect();
