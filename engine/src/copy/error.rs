@@ -73,16 +73,4 @@ impl CopyError {
     }
 }
 
-/// An error and all its causes in one line, for a reason that is kept.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let said = error.to_string();
-        if !text.ends_with(&said) {
-            text = format!("{text}: {said}");
-        }
-        cause = error.source();
-    }
-    text
-}
+pub(crate) use crate::model::chain;
