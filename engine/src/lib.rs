@@ -15,6 +15,7 @@ pub mod model;
 pub mod plan;
 pub mod platform;
 pub mod port;
+pub mod report;
 pub mod restore;
 pub mod schedule;
 pub mod seal;
