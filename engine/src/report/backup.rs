@@ -2,8 +2,10 @@
 
 use serde::Serialize;
 
+use super::{Page, Report, Tone, size};
+
 use super::PathText;
-use super::text::{as_text, as_text_or_null};
+use super::text::{as_text, as_text_or_null, harmless};
 use super::time::as_utc;
 use crate::model::{JobName, PointId, Problem, Time};
 
@@ -78,5 +80,83 @@ pub struct FailedJob {
 impl From<&Problem> for PathProblem {
     fn from(problem: &Problem) -> Self {
         Self { path: PathText::new(&problem.path), problem: problem.problem.clone() }
+    }
+}
+
+/// So many problems are listed for people; all of them are in the JSON.
+const PROBLEMS_SHOWN: usize = 20;
+
+impl Report for BackupReport {
+    fn people(&self, page: &mut Page) {
+        write_points(page, &self.points);
+        write_failed(page, &self.failed);
+        if self.points.is_empty() && self.failed.is_empty() {
+            page.line("No recovery point was to be made.");
+        }
+    }
+}
+
+/// Points that were made, one paragraph each.
+pub(super) fn write_points(page: &mut Page, points: &[BackupPoint]) {
+    for point in points {
+        let head = match &point.id {
+            Some(id) => format!("{}: recovery point {id} of {}", point.job, page.time(point.created)),
+            None => format!("{}: a recovery point would be made (dry run)", point.job),
+        };
+        page.line(head);
+        page.line(format_args!(
+            "  {}, {}; {} new, {} stored, in {}",
+            files(point.files),
+            size(point.bytes),
+            size(point.new_bytes),
+            size(point.stored_bytes),
+            seconds(point.seconds)
+        ));
+        for warning in &point.warnings {
+            let warning = page.toned(&format!("  look: {warning}"), Tone::Waiting);
+            page.line(warning);
+        }
+        if !point.left_out.is_empty() {
+            page.line(format_args!("  left out: {}", point.left_out.join(", ")));
+        }
+        write_path_problems(page, &point.problems);
+    }
+}
+
+/// Jobs that failed as a whole.
+pub(super) fn write_failed(page: &mut Page, failed: &[FailedJob]) {
+    for job in failed {
+        let line = page.toned(&format!("{}: {}: {}", job.job, job.what, job.why), Tone::Bad);
+        page.line(line);
+        if !job.advice.is_empty() {
+            page.line(format_args!("  -> {}", job.advice));
+        }
+    }
+}
+
+/// The first of them, and how many more there are.
+pub(super) fn write_path_problems(page: &mut Page, problems: &[PathProblem]) {
+    for problem in problems.iter().take(PROBLEMS_SHOWN) {
+        let line = page.toned(&format!("  {}: {}", problem.path, harmless(&problem.problem)), Tone::Bad);
+        page.line(line);
+    }
+    if let Some(more) = problems.len().checked_sub(PROBLEMS_SHOWN).filter(|&more| more > 0) {
+        page.line(format_args!("  and {more} more; --json lists all"));
+    }
+}
+
+/// As in `1 file`, `1204 files`.
+pub(super) fn files(count: u64) -> String {
+    if count == 1 { "1 file".to_owned() } else { format!("{count} files") }
+}
+
+/// As in `0.4 s`, `2 min 5 s`, `3 h 20 min`.
+pub(super) fn seconds(seconds: f64) -> String {
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` keeps to what can be expressed")]
+    let whole = seconds as u64;
+    match whole {
+        0..60 => format!("{seconds:.1} s"),
+        60..3600 => format!("{} min {} s", whole / 60, whole % 60),
+        _ => format!("{} h {} min", whole / 3600, whole / 60 % 60),
     }
 }

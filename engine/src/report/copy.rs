@@ -2,6 +2,10 @@
 
 use serde::Serialize;
 
+use super::backup::seconds;
+use super::forget::write_removed;
+use super::{Page, Report, Tone, size};
+
 use super::forget::RemovedPoint;
 use super::text::{as_text, as_text_or_null};
 
@@ -63,4 +67,55 @@ pub struct EvictedPoint {
     pub bytes: u64,
     /// Why.
     pub reason: String,
+}
+
+impl Report for CopyReport {
+    fn people(&self, page: &mut Page) {
+        write_plan(page, &self.plan);
+        write_copies(page, &self.copies);
+        write_evicted(page, &self.evicted);
+        write_removed(page, &self.removed);
+        if self.copies.is_empty() && self.plan.is_empty() {
+            page.line("Nothing is owed: every copy that the rules want is there.");
+        }
+    }
+}
+
+/// What would be done, on a dry run.
+pub(super) fn write_plan(page: &mut Page, plan: &[String]) {
+    plan.iter().for_each(|line| page.line(line));
+}
+
+/// Copies, one line each.
+pub(super) fn write_copies(page: &mut Page, copies: &[CopiedPoint]) {
+    for copy in copies {
+        let (what, tone) = copy.outcome();
+        let what = page.toned(&what, tone);
+        let reason = if copy.reason.is_empty() { String::new() } else { format!(": {}", copy.reason) };
+        page.line(format_args!("{} {} -> {}: {what}{reason}", copy.job, copy.point, copy.destination));
+    }
+}
+
+/// What made room, one line each.
+pub(super) fn write_evicted(page: &mut Page, evicted: &[EvictedPoint]) {
+    for point in evicted {
+        page.line(format_args!(
+            "{} was evicted from {}, {} freed: {}",
+            point.point,
+            point.destination,
+            size(point.bytes),
+            point.reason
+        ));
+    }
+}
+
+impl CopiedPoint {
+    fn outcome(&self) -> (String, Tone) {
+        match self.state {
+            State::Complete => (format!("complete, {} in {}", size(self.bytes), seconds(self.seconds)), Tone::Good),
+            State::Pending | State::Copying | State::Present => (self.state.to_string(), Tone::Waiting),
+            State::Missing | State::Damaged => (self.state.to_string(), Tone::Bad),
+            State::NotWanted | State::Evicted => (self.state.to_string(), Tone::Plain),
+        }
+    }
 }

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::{Page, Report, Tone, size};
+
 use super::PathText;
 use super::text::as_text;
 use crate::model::PointId;
@@ -48,4 +50,33 @@ pub struct DiffEntry {
     pub bytes_before: Option<u64>,
     /// Apparent size in the second point; none if it is not a file there.
     pub bytes_after: Option<u64>,
+}
+
+impl Report for DiffReport {
+    fn people(&self, page: &mut Page) {
+        for entry in &self.entries {
+            let (sign, tone) = match entry.change {
+                Change::Added => ('+', Tone::Good),
+                Change::Removed => ('-', Tone::Bad),
+                Change::Changed => ('~', Tone::Waiting),
+            };
+            let line = page.toned(&format!("{sign} {}{}", entry.path, entry.details()), tone);
+            page.line(line);
+        }
+        let count = |change| self.entries.iter().filter(|entry| entry.change == change).count();
+        let (added, removed, changed) = (count(Change::Added), count(Change::Removed), count(Change::Changed));
+        page.line(format_args!("{added} added, {removed} removed, {changed} changed"));
+    }
+}
+
+impl DiffEntry {
+    fn details(&self) -> String {
+        let sizes = match (self.bytes_before, self.bytes_after) {
+            (Some(before), Some(after)) if before != after => format!("{} -> {}", size(before), size(after)),
+            _ => String::new(),
+        };
+        let words: Vec<_> = self.what.iter().map(|&what| what.to_owned()).chain(Some(sizes)).collect();
+        let words: Vec<_> = words.into_iter().filter(|word| !word.is_empty()).collect();
+        if words.is_empty() { String::new() } else { format!(" ({})", words.join(", ")) }
+    }
 }

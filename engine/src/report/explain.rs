@@ -2,11 +2,13 @@
 
 use serde::Serialize;
 
+use super::{Align, Page, Report, Table, Tone, size};
+
 use super::points::{PlacementReport, PointReport};
 use super::text::{as_text, as_text_or_null, as_texts};
 use super::time::{as_utc, as_utc_or_null};
 
-use crate::model::{DestinationName, JobName, Name, PointId, Time, VaultId};
+use crate::model::{DestinationName, JobName, Name, PointId, State, Time, VaultId};
 
 /// What was asked about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -161,4 +163,140 @@ pub struct LostPoint {
 pub struct ExplainedPlan {
     /// The plan, line by line.
     pub lines: Vec<String>,
+}
+
+impl Report for ExplainReport {
+    fn people(&self, page: &mut Page) {
+        match self {
+            Self::Point(point) => point.write(page),
+            Self::Name(name) => name.write(page),
+            Self::Plan(plan) if plan.lines.is_empty() => page.line("Nothing is to be done."),
+            Self::Plan(plan) => plan.lines.iter().for_each(|line| page.line(line)),
+        }
+    }
+}
+
+impl ExplainedPoint {
+    fn write(&self, page: &mut Page) {
+        let (point, created) = (&self.point, page.time(self.point.created));
+        page.line(format_args!("{} {} of {created}, {}", point.job, point.id, size(point.bytes)));
+        if point.pinned {
+            page.line("  pinned: it is never removed");
+        }
+        if let Some(base) = &point.base {
+            page.line(format_args!("  can't be restored without {base}"));
+        }
+        if let Some(reason) = &self.removed {
+            page.line(format_args!("  removed everywhere: {reason}"));
+        }
+        for medium in &self.media {
+            medium.write(page);
+        }
+        let dependents: Vec<_> = self.dependents.iter().map(ToString::to_string).collect();
+        if !dependents.is_empty() {
+            page.line(format_args!("  these can't be restored without it: {}", dependents.join(", ")));
+        }
+        write_events(page, "What happened to it", &self.events);
+    }
+}
+
+impl ExplainedPlacement {
+    fn write(&self, page: &mut Page) {
+        let placement = &self.placement;
+        let tone = match placement.state {
+            State::Complete => Tone::Good,
+            State::Damaged | State::Missing => Tone::Bad,
+            State::Pending | State::Copying | State::Present => Tone::Waiting,
+            State::NotWanted | State::Evicted => Tone::Plain,
+        };
+        let state = page.toned(placement.state.as_str(), tone);
+        let since = self.since.map(|since| format!(" since {}", page.time(since))).unwrap_or_default();
+        let reason = if self.reason.is_empty() { String::new() } else { format!(": {}", self.reason) };
+        page.line(format_args!("  {}: {state}{since}{reason}", placement.destination));
+        if let Some(evidence) = &self.evidence {
+            let verified = page.time_or(placement.verified, "never");
+            page.line(format_args!("    evidence: {evidence}, {verified}; proof: {}", placement.proof));
+        }
+    }
+}
+
+impl ExplainedName {
+    fn write(&self, page: &mut Page) {
+        let kind = match self.kind {
+            NameKind::Job => "job",
+            NameKind::Destination => "destination",
+        };
+        page.line(format_args!("{kind} {}", self.name));
+        if let Some(alarm) = &self.alarm {
+            let alarm = page.toned(&format!("  alarm: {alarm}"), Tone::Bad);
+            page.line(alarm);
+            page.line(format_args!("  -> `engine alarm clear {}` lets eviction and retention go on", self.name));
+        }
+        for medium in &self.media {
+            medium.write(page);
+        }
+        self.write_lost(page);
+        write_events(page, "What happened", &self.events);
+    }
+
+    fn write_lost(&self, page: &mut Page) {
+        let nothing = match self.kind {
+            NameKind::Job => "Every point is complete in two places at least.",
+            NameKind::Destination => "If it were lost, no recovery point would be lost.",
+        };
+        if self.would_be_lost.is_empty() {
+            page.gap();
+            page.line(nothing);
+            return;
+        }
+        page.heading(match self.kind {
+            NameKind::Job => "Complete in one place only",
+            NameKind::Destination => "If it were lost, these would be lost with it",
+        });
+        let mut table = Table::new([
+            ("POINT", Align::Left),
+            ("JOB", Align::Left),
+            ("CREATED", Align::Left),
+            ("ONLY AT", Align::Left),
+            ("ELSEWHERE", Align::Left),
+        ]);
+        for point in &self.would_be_lost {
+            table.row([
+                point.point.to_string().into(),
+                point.job.as_str().into(),
+                page.time(point.created).into(),
+                point.only.as_str().into(),
+                point.elsewhere.as_str().into(),
+            ]);
+        }
+        table.write(page, 2);
+    }
+}
+
+impl ExplainedMedium {
+    fn write(&self, page: &mut Page) {
+        let seen = page.time_or(self.last_seen, "never");
+        page.line(format_args!("  {} at {}, last seen {seen}", self.destination, self.place));
+        if let Some(retired) = self.retired {
+            page.line(format_args!("    retired {}: nothing is owed to it", page.time(retired)));
+        }
+        page.line(format_args!(
+            "    {} complete, {} owed, {} evicted, {} not wanted, {} damaged or missing",
+            self.complete, self.pending, self.evicted, self.not_wanted, self.damaged
+        ));
+    }
+}
+
+fn write_events(page: &mut Page, heading: &str, events: &[ExplainedEvent]) {
+    if events.is_empty() {
+        return;
+    }
+    page.heading(heading);
+    for event in events {
+        let point = event.point.map(|point| format!(" {point}")).unwrap_or_default();
+        let place = event.destination.as_ref().map(|place| format!(" at {place}")).unwrap_or_default();
+        let bytes = if event.bytes == 0 { String::new() } else { format!(", {}", size(event.bytes)) };
+        let reason = if event.reason.is_empty() { String::new() } else { format!(": {}", event.reason) };
+        page.line(format_args!("  {}  {}{point}{place}{bytes}{reason}", page.time(event.time), event.event));
+    }
 }

@@ -2,6 +2,9 @@
 
 use serde::Serialize;
 
+use super::verify::write_not_there;
+use super::{Align, Page, Report, Table, Tone};
+
 use super::ls::EntryReport;
 use super::text::as_text;
 use super::time::as_utc;
@@ -46,4 +49,44 @@ pub struct NotSearched {
     pub point: PointId,
     /// Why.
     pub reason: String,
+}
+
+impl Report for FindReport {
+    fn people(&self, page: &mut Page) {
+        if self.found.is_empty() {
+            page.line("Nothing was found.");
+        } else {
+            self.write_found(page);
+        }
+        for point in &self.not_searched {
+            let line = format!("{} could not be searched to the end: {}", point.point, point.reason);
+            let line = page.toned(&line, Tone::Bad);
+            page.line(line);
+        }
+        write_not_there(page, &self.not_there);
+    }
+}
+
+impl FindReport {
+    fn write_found(&self, page: &mut Page) {
+        let mut table = Table::new([
+            ("POINT", Align::Left),
+            ("JOB", Align::Left),
+            ("CREATED", Align::Left),
+            ("BYTES", Align::Right),
+            ("MODIFIED", Align::Left),
+            ("PATH", Align::Left),
+        ]);
+        for found in &self.found {
+            table.row([
+                found.point.to_string().into(),
+                found.job.as_str().into(),
+                page.time(found.created).into(),
+                found.entry.bytes.to_string().into(),
+                page.time(found.entry.modified).into(),
+                found.entry.shown().into(),
+            ]);
+        }
+        table.write(page, 0);
+    }
 }

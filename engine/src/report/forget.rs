@@ -2,6 +2,9 @@
 
 use serde::Serialize;
 
+use super::copy::write_plan;
+use super::{Page, Report, size};
+
 use super::text::as_text;
 
 use crate::model::{DestinationName, PointId};
@@ -41,4 +44,30 @@ pub struct KeptPoint {
     pub point: PointId,
     /// What keeps it.
     pub reason: String,
+}
+
+impl Report for ForgetReport {
+    fn people(&self, page: &mut Page) {
+        write_plan(page, &self.plan);
+        write_removed(page, &self.removed);
+        for point in &self.kept {
+            page.line(format_args!("{} is kept: {}", point.point, point.reason));
+        }
+        if self.removed.is_empty() && self.plan.is_empty() {
+            page.line("Nothing was removed.");
+        }
+    }
+}
+
+/// What was removed, one line each.
+pub(super) fn write_removed(page: &mut Page, removed: &[RemovedPoint]) {
+    for point in removed {
+        page.line(format_args!(
+            "{} was removed from {}, {} freed: {}",
+            point.point,
+            point.destination,
+            size(point.bytes),
+            point.reason
+        ));
+    }
 }

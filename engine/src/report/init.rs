@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::{Align, Cell, Page, Report, Table, Tone};
+
 use super::text::{as_text, as_text_or_null};
 
 use crate::model::{DestinationName, VaultId};
@@ -52,4 +54,43 @@ pub struct VaultMade {
     pub reason: Option<String>,
     /// On the same device as home or the root?
     pub same_disk: bool,
+}
+
+impl Report for InitReport {
+    fn people(&self, page: &mut Page) {
+        if let Some(starter) = &self.starter {
+            page.line(format_args!("A starter configuration was written to {starter}."));
+            page.line("-> Say in it what to protect and where to copy it, then run `engine init` again.");
+            return;
+        }
+        self.write_vaults(page);
+        if let Some(sheet) = &self.recovery_sheet {
+            let written = if self.sheet_written { "was written to" } else { "is at" };
+            page.gap();
+            page.line(format_args!("The recovery sheet {written} {sheet}."));
+            page.line(
+                "-> Print it and keep it away from this computer: with it and any destination, all can be restored.",
+            );
+        }
+        for warning in &self.warnings {
+            let warning = page.toned(&format!("look: {warning}"), Tone::Waiting);
+            page.line(warning);
+        }
+    }
+}
+
+impl InitReport {
+    fn write_vaults(&self, page: &mut Page) {
+        let mut table = Table::new([("PLACE", Align::Left), ("VAULT", Align::Left), ("WHERE", Align::Left)]);
+        for vault in &self.vaults {
+            let reason = vault.reason.as_deref().unwrap_or("the place is not there");
+            let (words, tone) = match vault.made {
+                Made::Made => ("made".to_owned(), Tone::Good),
+                Made::WasThere => ("was there".to_owned(), Tone::Plain),
+                Made::NotThere => (format!("not made: {reason}"), Tone::Waiting),
+            };
+            table.row([vault.destination.as_str().into(), Cell::toned(words, tone), vault.place.as_str().into()]);
+        }
+        table.write(page, 0);
+    }
 }

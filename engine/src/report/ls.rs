@@ -2,9 +2,12 @@
 
 use serde::Serialize;
 
+use super::backup::write_path_problems;
+use super::{Align, Page, Report, Table};
+
 use super::PathText;
 use super::backup::PathProblem;
-use super::text::as_text_or_null;
+use super::text::{as_text_or_null, harmless};
 use super::time::as_utc;
 use crate::model::{Digest, Time};
 
@@ -39,4 +42,37 @@ pub struct EntryReport {
     /// What a symbolic or hard link leads to, lossy; links only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
+}
+
+impl Report for LsReport {
+    fn people(&self, page: &mut Page) {
+        let mut table = Table::new([
+            ("MODE", Align::Left),
+            ("KIND", Align::Left),
+            ("BYTES", Align::Right),
+            ("MODIFIED", Align::Left),
+            ("PATH", Align::Left),
+        ]);
+        for entry in &self.entries {
+            table.row([
+                entry.mode.as_str().into(),
+                entry.kind.into(),
+                entry.bytes.to_string().into(),
+                page.time(entry.modified).into(),
+                entry.shown().into(),
+            ]);
+        }
+        table.write(page, 0);
+        write_path_problems(page, &self.problems);
+    }
+}
+
+impl EntryReport {
+    /// The path, and where a link leads.
+    pub(super) fn shown(&self) -> String {
+        match &self.target {
+            Some(target) => format!("{} -> {}", self.path, harmless(target)),
+            None => self.path.to_string(),
+        }
+    }
 }

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::{Page, Report, Tone};
+
 use super::text::as_text;
 
 use crate::model::{DestinationName, VaultId};
@@ -67,4 +69,46 @@ pub struct RetiredMedium {
     pub points: u64,
     /// Points that were owed to it, and are no more.
     pub no_longer_owed: u64,
+}
+
+impl Report for EnrolReport {
+    fn people(&self, page: &mut Page) {
+        let how = match self.enrolled {
+            Enrolled::Made => "A vault was made for",
+            Enrolled::Found => "A vault of this installation was found, and serves",
+            Enrolled::Moved => "The vault is accepted where it is now, and serves",
+            Enrolled::Known => "Nothing was to be done: this vault serves",
+        };
+        page.line(format_args!("{how} {}: medium {} at {}", self.destination, self.medium, self.place));
+        if self.points > 0 {
+            page.line(format_args!("  {} points are there", self.points));
+        }
+        write_warnings(page, &self.warnings);
+    }
+}
+
+impl Report for RetireReport {
+    fn people(&self, page: &mut Page) {
+        for medium in &self.retired {
+            page.line(format_args!(
+                "Nothing is owed to {} any more: medium {} at {}",
+                self.destination, medium.medium, medium.place
+            ));
+            page.line(format_args!(
+                "  {} points that it holds stay known, {} that were owed to it are not any more",
+                medium.points, medium.no_longer_owed
+            ));
+        }
+        if self.retired.is_empty() {
+            page.line(format_args!("Nothing was to be done: {} was retired before", self.destination));
+        }
+        write_warnings(page, &self.warnings);
+    }
+}
+
+fn write_warnings(page: &mut Page, warnings: &[String]) {
+    for warning in warnings {
+        let warning = page.toned(&format!("look: {warning}"), Tone::Waiting);
+        page.line(warning);
+    }
 }

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::{Page, Report};
+
 use super::text::as_text;
 
 use crate::model::{JobName, PointId};
@@ -29,4 +31,29 @@ pub struct AlarmReport {
     pub job: JobName,
     /// The alarm that was raised; none if there was none.
     pub cleared: Option<String>,
+}
+
+impl Report for PinReport {
+    fn people(&self, page: &mut Page) {
+        let (job, point) = (&self.job, self.point);
+        let already = if self.changed { "" } else { " (as before)" };
+        match self.pinned {
+            true => page.line(format_args!("{job} {point} is pinned{already}: it is never removed")),
+            false => {
+                page.line(format_args!("{job} {point} is not pinned{already}: the rules decide how long it stays"))
+            }
+        }
+    }
+}
+
+impl Report for AlarmReport {
+    fn people(&self, page: &mut Page) {
+        match &self.cleared {
+            Some(alarm) => {
+                page.line(format_args!("The alarm of {} is cleared: {alarm}", self.job));
+                page.line("  eviction and retention go on");
+            }
+            None => page.line(format_args!("{} raised no alarm", self.job)),
+        }
+    }
 }

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::{Align, Cell, Page, Report, Table, Tone, size};
+
 use super::text::{as_text, as_text_or_null};
 use super::time::{as_utc, as_utc_or_null};
 
@@ -67,4 +69,65 @@ pub struct PlacementReport {
     /// How far it has been shown to be good.
     #[serde(serialize_with = "as_text")]
     pub proof: Proof,
+}
+
+impl Report for PointsReport {
+    fn people(&self, page: &mut Page) {
+        if self.points.is_empty() {
+            page.line("There are no recovery points.");
+            return;
+        }
+        let mut table = Table::new([
+            ("POINT", Align::Left),
+            ("JOB", Align::Left),
+            ("CREATED", Align::Left),
+            ("FILES", Align::Right),
+            ("SIZE", Align::Right),
+            ("STORED", Align::Right),
+            ("WHERE", Align::Left),
+        ]);
+        for point in &self.points {
+            let pinned = if point.pinned { " (pinned)" } else { "" };
+            table.row([
+                point.id.to_string().into(),
+                point.job.as_str().into(),
+                page.time(point.created).into(),
+                point.files.to_string().into(),
+                size(point.bytes).into(),
+                size(point.stored_bytes).into(),
+                Cell::toned(format!("{}{pinned}", point.whereabouts()), point.tone()),
+            ]);
+        }
+        table.write(page, 0);
+    }
+}
+
+impl PointReport {
+    /// As in `home complete, usb copying 40 %`.
+    fn whereabouts(&self) -> String {
+        let wanted = self.placements.iter().filter(|placement| placement.state != State::NotWanted);
+        let words: Vec<_> = wanted.map(PlacementReport::words).collect();
+        if words.is_empty() { "nowhere".to_owned() } else { words.join(", ") }
+    }
+
+    fn tone(&self) -> Tone {
+        let has = |state| self.placements.iter().any(|placement| placement.state == state);
+        if has(State::Damaged) || has(State::Missing) {
+            Tone::Bad
+        } else if has(State::Pending) || has(State::Copying) || has(State::Present) {
+            Tone::Waiting
+        } else {
+            Tone::Plain
+        }
+    }
+}
+
+impl PlacementReport {
+    fn words(&self) -> String {
+        let (done, total) = (u128::from(self.done_bytes), u128::from(self.total_bytes));
+        match (self.state, (done * 100).checked_div(total)) {
+            (State::Copying, Some(percent)) => format!("{} copying {percent} %", self.destination),
+            (state, _) => format!("{} {state}", self.destination),
+        }
+    }
 }

@@ -2,6 +2,9 @@
 
 use serde::Serialize;
 
+use super::verify::write_not_there;
+use super::{Page, Report, Tone};
+
 use super::text::{as_text, as_text_or_null};
 use super::verify::PlaceNotThere;
 
@@ -38,4 +41,25 @@ pub struct ReadMedium {
     pub points: u64,
     /// Packs that are there.
     pub packs: u64,
+}
+
+impl Report for RebuildReport {
+    fn people(&self, page: &mut Page) {
+        page.line(format_args!("The catalog was rebuilt: {} recovery points", self.points));
+        for medium in &self.media {
+            page.line(format_args!("  {}: {} points in {} packs", medium.destination, medium.points, medium.packs));
+        }
+        write_not_there(page, &self.not_there);
+        for problem in &self.problems {
+            let problem = page.toned(&format!("  {problem}"), Tone::Bad);
+            page.line(problem);
+        }
+        if self.home_made {
+            page.line("The home vault was absent and was made anew.");
+            page.line("-> `engine verify home --repair` fetches its points back");
+        }
+        if self.unconfirmed {
+            page.line("Nothing is evicted or removed before a head as new as the newest point was read.");
+        }
+    }
 }

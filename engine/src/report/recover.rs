@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::{Align, Page, Report, Table, Tone, size};
+
 use super::restore::RestoreReport;
 use super::text::{as_text, as_text_or_null};
 use super::time::as_utc;
@@ -61,4 +63,50 @@ pub struct TakenOver {
     pub configuration: String,
     /// The new writer's epoch.
     pub epoch: u32,
+}
+
+impl Report for RecoverReport {
+    fn people(&self, page: &mut Page) {
+        if self.restored.is_empty() {
+            page.line(format_args!("{} holds {} recovery points", self.from, self.points.len()));
+            self.write_points(page);
+        }
+        for restored in &self.restored {
+            restored.people(page);
+        }
+        for problem in &self.problems {
+            let problem = page.toned(problem, Tone::Bad);
+            page.line(problem);
+        }
+        if let Some(taken) = &self.taken_over {
+            page.line(format_args!("This computer writes there from now on, as epoch {}", taken.epoch));
+            page.line(format_args!("  configuration: {}", taken.configuration));
+        }
+    }
+}
+
+impl RecoverReport {
+    fn write_points(&self, page: &mut Page) {
+        if self.points.is_empty() {
+            return;
+        }
+        let mut table = Table::new([
+            ("POINT", Align::Left),
+            ("JOB", Align::Left),
+            ("CREATED", Align::Left),
+            ("FILES", Align::Right),
+            ("SIZE", Align::Right),
+        ]);
+        for point in &self.points {
+            let job = point.job.as_ref().map_or_else(|| point.job_id.to_string(), ToString::to_string);
+            table.row([
+                point.id.to_string().into(),
+                job.into(),
+                page.time(point.created).into(),
+                point.files.to_string().into(),
+                size(point.bytes).into(),
+            ]);
+        }
+        table.write(page, 0);
+    }
 }

@@ -2,6 +2,10 @@
 
 use serde::Serialize;
 
+use super::backup::{files, seconds, write_path_problems};
+use super::verify::write_not_there;
+use super::{Page, Report, Tone, size};
+
 use super::backup::PathProblem;
 use super::text::{as_text, as_text_or_null, as_texts};
 use super::time::as_utc;
@@ -58,4 +62,36 @@ pub struct DamageMet {
     pub object: String,
     /// In which way.
     pub problem: String,
+}
+
+impl Report for RestoreReport {
+    fn people(&self, page: &mut Page) {
+        let verb = if self.dry_run { "would be restored" } else { "restored" };
+        let (files, bytes) = (files(self.files), size(self.bytes));
+        let created = page.time(self.created);
+        page.line(format_args!("{} {} of {created}: {files}, {bytes} {verb} to {}", self.job, self.point, self.to));
+        page.line(format_args!("  from {} in {}", self.sources(), seconds(self.seconds)));
+        write_not_there(page, &self.not_there);
+        for damage in &self.damaged {
+            let line = format!("  {} at {}: {}", damage.object, damage.destination, damage.problem);
+            let line = page.toned(&line, Tone::Waiting);
+            page.line(line);
+        }
+        write_path_problems(page, &self.problems);
+        if self.lost > 0 {
+            let lost = page.toned(&format!("{} could not be had from any place", paths(self.lost)), Tone::Bad);
+            page.line(lost);
+        }
+    }
+}
+
+impl RestoreReport {
+    fn sources(&self) -> String {
+        let all: Vec<_> = self.from.iter().chain(&self.also_from).map(ToString::to_string).collect();
+        if all.is_empty() { "nowhere".to_owned() } else { all.join(", ") }
+    }
+}
+
+fn paths(count: u64) -> String {
+    if count == 1 { "1 path".to_owned() } else { format!("{count} paths") }
 }

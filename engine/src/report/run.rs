@@ -2,6 +2,11 @@
 
 use serde::Serialize;
 
+use super::backup::{write_failed, write_points};
+use super::copy::{write_copies, write_evicted};
+use super::forget::write_removed;
+use super::{Page, Report};
+
 use super::backup::{BackupPoint, FailedJob};
 use super::copy::{CopiedPoint, EvictedPoint};
 use super::forget::RemovedPoint;
@@ -19,4 +24,17 @@ pub struct RunReport {
     pub evicted: Vec<EvictedPoint>,
     /// Removed because no rule keeps them.
     pub removed: Vec<RemovedPoint>,
+}
+
+impl Report for RunReport {
+    fn people(&self, page: &mut Page) {
+        write_points(page, &self.points);
+        write_failed(page, &self.failed);
+        write_copies(page, &self.copies);
+        write_evicted(page, &self.evicted);
+        write_removed(page, &self.removed);
+        if *self == Self::default() {
+            page.line("Nothing was due.");
+        }
+    }
 }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::{Align, Cell, Page, Report, Table, Tone, size};
+
 use super::text::as_text;
 use super::time::as_utc_or_null;
 
@@ -113,4 +115,153 @@ impl fmt::Display for Offsite {
             Self::State(state) => state.fmt(f),
         }
     }
+}
+
+impl Report for StatusReport {
+    fn people(&self, page: &mut Page) {
+        self.write_verdict(page);
+        self.write_jobs(page);
+        self.write_places(page);
+        self.write_problems(page);
+    }
+}
+
+impl StatusReport {
+    fn write_verdict(&self, page: &mut Page) {
+        let protected = self.jobs.iter().filter(|job| job.is_protected()).count();
+        match self.jobs.len() {
+            0 => page.line("No job is configured: nothing is protected."),
+            all if all == protected => {
+                let verdict = page.toned(&format!("All is protected: {}.", count(all, "job")), Tone::Good);
+                page.line(verdict);
+            }
+            all => {
+                let not: Vec<_> =
+                    self.jobs.iter().filter(|job| !job.is_protected()).map(|job| job.job.as_str()).collect();
+                let verdict =
+                    format!("{protected} of {} protected; not protected: {}.", count(all, "job"), not.join(", "));
+                let verdict = page.toned(&verdict, Tone::Bad);
+                page.line(verdict);
+            }
+        }
+    }
+
+    fn write_jobs(&self, page: &mut Page) {
+        if self.jobs.is_empty() {
+            return;
+        }
+        page.gap();
+        let mut table = Table::new([
+            ("JOB", Align::Left),
+            ("NEWEST POINT", Align::Left),
+            ("OFFSITE", Align::Left),
+            ("NEXT POINT", Align::Left),
+            ("PROTECTED", Align::Left),
+        ]);
+        for job in &self.jobs {
+            let (words, tone) = job.protection();
+            table.row([
+                job.job.as_str().into(),
+                page.time_or(job.newest, "none").into(),
+                job.offsite.to_string().into(),
+                page.time_or(job.next, "when asked").into(),
+                Cell::toned(words, tone),
+            ]);
+        }
+        table.write(page, 0);
+    }
+
+    fn write_places(&self, page: &mut Page) {
+        page.gap();
+        let mut table = Table::new([
+            ("PLACE", Align::Left),
+            ("POINTS", Align::Right),
+            ("OWED", Align::Right),
+            ("USED", Align::Right),
+            ("FREE", Align::Right),
+            ("THERE", Align::Left),
+        ]);
+        if let Some(home) = &self.home {
+            table.row(home.row());
+        }
+        for destination in &self.destinations {
+            table.row(destination.row());
+        }
+        table.write(page, 0);
+    }
+
+    fn write_problems(&self, page: &mut Page) {
+        let home = self.home.iter().map(|home| ("home", &home.problems));
+        let jobs = self.jobs.iter().map(|job| (job.job.as_str(), &job.problems));
+        let destinations = self.destinations.iter().map(|place| (place.destination.as_str(), &place.problems));
+        let all: Vec<_> = std::iter::once(("", &self.problems)).chain(home).chain(jobs).chain(destinations).collect();
+        if all.iter().all(|(_, problems)| problems.is_empty()) {
+            return;
+        }
+        page.heading("What is wrong, and what to do");
+        for (of, problem) in all.into_iter().flat_map(|(of, problems)| problems.iter().map(move |it| (of, it))) {
+            let of = if of.is_empty() { String::new() } else { format!("{of}: ") };
+            page.line(format_args!("  {of}{}", problem.problem));
+            if !problem.advice.is_empty() {
+                page.line(format_args!("    -> {}", problem.advice));
+            }
+        }
+    }
+}
+
+impl JobStatus {
+    /// Is its newest point offsite, wherever the job wants it, with nothing wrong?
+    fn is_protected(&self) -> bool {
+        self.newest.is_some() && self.offsite == Offsite::State(State::Complete) && self.problems.is_empty()
+    }
+
+    fn protection(&self) -> (String, Tone) {
+        match (self.newest, self.offsite) {
+            (None, _) => ("no: there is no recovery point yet".to_owned(), Tone::Bad),
+            (_, Offsite::None) => ("no: it has no copy offsite".to_owned(), Tone::Bad),
+            (_, Offsite::State(State::Complete)) if self.problems.is_empty() => ("yes".to_owned(), Tone::Good),
+            (_, Offsite::State(State::Complete)) => ("in trouble: see below".to_owned(), Tone::Bad),
+            (_, Offsite::State(State::Pending)) => ("not yet: its copy offsite waits".to_owned(), Tone::Waiting),
+            (_, Offsite::State(State::Copying)) => ("not yet: it is being copied".to_owned(), Tone::Waiting),
+            (_, Offsite::State(State::Present)) => ("not yet: its copy was not read back".to_owned(), Tone::Waiting),
+            (_, Offsite::State(state)) => (format!("no: its copy offsite is {state}"), Tone::Bad),
+        }
+    }
+}
+
+impl DestinationStatus {
+    fn row(&self) -> [Cell; 6] {
+        let same_disk =
+            if self.same_disk { " (on the same disk as this computer's own data: not offsite)" } else { "" };
+        let reason = self.reason.as_deref().unwrap_or("it was not found");
+        let there = if self.available { format!("yes{same_disk}") } else { format!("no: {reason}{same_disk}") };
+        let tone = if self.available && !self.same_disk { Tone::Plain } else { Tone::Waiting };
+        [
+            self.destination.as_str().into(),
+            self.points.to_string().into(),
+            self.pending_points.to_string().into(),
+            size(self.used_bytes).into(),
+            self.free_bytes.map_or_else(|| "?".to_owned(), size).into(),
+            Cell::toned(there, tone),
+        ]
+    }
+}
+
+impl HomeStatus {
+    fn row(&self) -> [Cell; 6] {
+        let limit = self.limit_bytes.map(|limit| format!(", limit {}", size(limit))).unwrap_or_default();
+        let there = if self.available { "yes" } else { "no" };
+        [
+            "home".into(),
+            self.points.to_string().into(),
+            "".into(),
+            size(self.used_bytes).into(),
+            self.free_bytes.map_or_else(|| "?".to_owned(), size).into(),
+            format!("{there}: {}{limit}", self.place).into(),
+        ]
+    }
+}
+
+fn count(number: usize, of: &str) -> String {
+    if number == 1 { format!("1 {of}") } else { format!("{number} {of}s") }
 }

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::{Page, Report, Tone, size};
+
 use super::text::{as_text, as_text_or_null, as_texts};
 
 use crate::model::{DestinationName, PointId, VaultId};
@@ -55,4 +57,50 @@ pub struct PlaceNotThere {
     pub destination: DestinationName,
     /// Why not.
     pub reason: String,
+}
+
+impl Report for VerifyReport {
+    fn people(&self, page: &mut Page) {
+        for place in &self.places {
+            place.write(page);
+        }
+        write_not_there(page, &self.not_there);
+        if self.places.is_empty() && self.not_there.is_empty() {
+            page.line("There is no place to verify.");
+        }
+    }
+}
+
+impl VerifiedPlace {
+    fn write(&self, page: &mut Page) {
+        let read = format!("{}: {} objects, {} read back", self.destination, self.objects, size(self.bytes));
+        if self.damaged.is_empty() {
+            let sound = page.toned("all sound", Tone::Good);
+            page.line(format_args!("{read}, {sound}"));
+            return;
+        }
+        let healed = self.damaged.iter().filter(|object| object.healed).count();
+        let tone = if healed == self.damaged.len() { Tone::Waiting } else { Tone::Bad };
+        let verdict = page.toned(&format!("{} damaged or missing, {healed} healed", self.damaged.len()), tone);
+        page.line(format_args!("{read}, {verdict}"));
+        for object in &self.damaged {
+            let healed = if object.healed { " (healed)" } else { "" };
+            page.line(format_args!("  {}: {}{healed}", object.object, object.problem));
+            let points: Vec<_> = object.points.iter().map(ToString::to_string).collect();
+            if !points.is_empty() {
+                page.line(format_args!("    needed by {}", points.join(", ")));
+            }
+        }
+        if healed < self.damaged.len() {
+            page.line("  -> `engine verify --repair` replaces what another place has whole");
+        }
+    }
+}
+
+/// Places that could not be asked, one line each.
+pub(super) fn write_not_there(page: &mut Page, places: &[PlaceNotThere]) {
+    for place in places {
+        let line = page.toned(&format!("{} could not be read: {}", place.destination, place.reason), Tone::Waiting);
+        page.line(line);
+    }
 }
