@@ -11,6 +11,7 @@ pub mod config;
 pub mod copy;
 pub mod destination;
 pub mod format;
+pub mod installation;
 pub mod model;
 pub mod plan;
 pub mod platform;
