@@ -6,6 +6,7 @@
 pub mod capture;
 pub mod catalog;
 pub mod chunk;
+pub mod command;
 pub mod config;
 pub mod copy;
 pub mod destination;

@@ -21,6 +21,7 @@ use jiff::tz::TimeZone;
 
 use crate::model::Time;
 use pattern::Pattern;
+pub(crate) use words::span;
 
 /// A text that is no schedule: what is wrong with it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

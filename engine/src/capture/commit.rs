@@ -7,7 +7,7 @@ use super::packer::Context;
 use super::queue::Tree;
 use super::visit::Walk;
 use super::{Captured, Ports};
-use crate::catalog::{NewPoint, PackNo, PackState, PointRow};
+use crate::catalog::{NewPoint, PackNo, PackState};
 use crate::format::{Manifest, Stats};
 use crate::model::{ChunkRef, Digest, ObjectName, PackId, PointName, ShortPack, Time, VaultPath};
 use crate::vault::{VaultError, put, seal_manifest};
@@ -62,7 +62,7 @@ pub(super) fn commit(
     let file = seal_manifest(&manifest, ports.keyring, ports.entropy)?;
     put(ports.home, &ObjectName::Point(job.id, name).path(), &file)?;
     ports.home.still_there().map_err(VaultError::from)?;
-    let point = point_row(&manifest, &file);
+    let point = crate::copy::point_row(&manifest, Digest(*blake3::hash(&file).as_bytes()), file.len() as u64);
     let new = NewPoint { point, packs: numbers, owed: job.owed.clone(), declined: Vec::new(), now: ports.clock.now() };
     ports.catalog.commit_point(context.reservation, &new)?;
     Ok(Captured {
@@ -74,26 +74,6 @@ pub(super) fn commit(
         problems: walk.problems,
         left_out: walk.left_out.into_iter().collect(),
     })
-}
-
-fn point_row(manifest: &Manifest, file: &[u8]) -> PointRow {
-    PointRow {
-        order: manifest.name.order,
-        id: manifest.name.id,
-        job: manifest.job,
-        group: manifest.group,
-        created: manifest.created,
-        files: manifest.stats.files,
-        bytes: manifest.stats.bytes,
-        stored_bytes: manifest.stats.stored_bytes,
-        entries: manifest.stats.entries,
-        base: manifest.base,
-        pinned: false,
-        manifest_bytes: file.len() as u64,
-        manifest_digest: Digest(*blake3::hash(file).as_bytes()),
-        key_epoch: manifest.key_epoch,
-        removed: None,
-    }
 }
 
 /// The full names of packs; of several with one prefix all, so that a reader finds the right one by identity.

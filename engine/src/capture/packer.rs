@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::error::CaptureError;
 use super::{CaptureJob, Ports};
-use crate::catalog::{ChunkRow, PackNo, ReservationId};
+use crate::catalog::{ChunkRow, NewPack, PackNo, ReservationId};
 use crate::model::{ChunkId, ChunkRef, ObjectName, PackId};
 use crate::vault::{PackBuilder, SealedPack, encode_chunk, put};
 
@@ -209,12 +209,13 @@ impl<'c> Packer<'c> {
             return Err(CaptureError::Full { needed: total, room: ports.room.bytes.unwrap_or(0) });
         }
         put(ports.home, &ObjectName::Pack(pack.id).path(), &pack.bytes)?;
-        let rows: Vec<ChunkRow> = pack
+        let chunks: Vec<ChunkRow> = pack
             .chunks
             .iter()
             .map(|c| ChunkRow { id: c.id, offset: c.offset, stored: c.stored, plain: c.plain })
             .collect();
-        let number = ports.catalog.add_pack(reservation, pack.id, bytes, job.group, &rows, ports.clock.now())?;
+        let new = NewPack { id: pack.id, bytes, group: job.group, chunks };
+        let number = ports.catalog.add_pack(reservation, &new, ports.clock.now())?;
         self.reserved.insert(number);
         self.stored.stored_bytes = total;
         self.stored.written.insert(pack.id, (number, bytes));

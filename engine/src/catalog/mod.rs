@@ -8,11 +8,41 @@
 //! is durable; every operation can be repeated. Deliberately absent: clocks (the caller says when), randomness (the
 //! caller gives ids), stores, and any decision that the planner takes.
 
-mod api;
+mod capture;
+mod chunks;
+mod copying;
+mod damage;
+mod disk;
 mod error;
+mod handle;
+mod installation;
+mod media;
+mod migrate;
+mod open;
+mod quiet;
+mod read_in;
+mod reading;
+mod redb_error;
+mod removal;
 mod rows;
+mod snapshot;
+mod state;
 mod stored;
+mod tables;
+#[cfg(test)]
+mod tests;
+mod value;
 
-pub use api::*;
+pub use capture::{NewPack, NewPoint};
+pub use copying::{CopyWork, NewCopy};
+pub use damage::{Finding, Found, Naming};
+pub use disk::{CatalogDisk, FileDisk, FileMark, LockGuard, Share, StartFrom, Which};
 pub use error::{CatalogError, Result};
+pub use handle::{OpenOptions, SCHEMA};
+pub use installation::{EVENTS_MAX, NewJobIds};
+pub use media::NewMedium;
+pub use open::{Catalog, Founding, Rebuild};
+pub use removal::{Marked, NewRemoval, Removal};
 pub use rows::*;
+pub use snapshot::Snapshot;
+pub use state::keeps_packs;

@@ -324,8 +324,6 @@ impl Evidence {
 /// What is known of a pack at one place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Archive, Serialize, Deserialize)]
 pub enum PackState {
-    /// On its way there.
-    Copying,
     /// There, with its length.
     Present,
     /// About to be deleted: absent to deduplication, skip lists and readers.
@@ -387,6 +385,7 @@ pub struct CheckpointRow {
 }
 
 /// Who relies on what a reservation names.
+#[allow(missing_docs, reason = "the derived twin has one undocumented field for each variant")]
 #[derive(Debug, Clone, PartialEq, Eq, Archive, Serialize, Deserialize)]
 pub enum Owner {
     /// A capture, for as long as its process holds that lock.
@@ -426,24 +425,12 @@ pub struct ReservationRow {
     /// Points whose manifest and packs are kept there.
     #[rkyv(with = Map<PointOrderDef>)]
     pub points: Vec<PointOrder>,
-    /// How many packs it names one by one.
-    pub packs: u64,
 }
 
-/// How far a removal came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Archive, Serialize, Deserialize)]
-pub enum RemovalPhase {
-    /// Marked; the manifest may still be there. It can be withdrawn.
-    Marked,
-    /// The manifest's absence was observed; packs may go. It can only be finished.
-    ManifestGone,
-}
-
-/// The intent to remove a point from a medium: a session first finishes or withdraws it (D-8).
+/// The intent to remove a point from a medium whose manifest may still be there: a session first finishes or
+/// withdraws it (D-8). Once the manifest is gone the row goes, and only marked packs are left to delete.
 #[derive(Debug, Clone, PartialEq, Eq, Archive, Serialize, Deserialize)]
 pub struct RemovalRow {
-    /// How far it came.
-    pub phase: RemovalPhase,
     /// The placement as it was before.
     pub was: PlacementRow,
     /// When it was marked.

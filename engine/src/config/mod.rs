@@ -1,1 +1,138 @@
-//! To be written.
+//! The configuration: text → checked values, every error with its place.
+//!
+//! In: the bytes of one TOML file and its path. Out: a [`Config`] in which every value is valid by itself and against
+//! the others, or all errors that were found, each with line, column, what is wrong and what is allowed.
+//! `parse` is pure but for the user's home folder; `check_places` follows symbolic links; `load` finds and reads the
+//! file; [`SecretSource::read`] reads secrets, when they are needed and not before.
+//! Deliberately absent: whether a source or a destination can run in this version, and anything that is written.
+
+mod destination;
+mod error;
+mod job;
+mod load;
+mod path;
+mod place;
+mod place_read;
+mod quantity;
+mod read;
+mod reader;
+mod same_place;
+mod secret;
+mod secret_keys;
+mod source;
+mod source_read;
+mod starter;
+mod table;
+mod url;
+
+use std::path::{Path, PathBuf};
+
+pub use destination::{Destination, Evict, Layout, Verify};
+pub use error::{ConfigError, Position};
+pub use job::{Copies, Job};
+pub use load::{LoadError, candidates, find, load};
+pub use place::{
+    Endpoint, Ftp, FtpData, FtpTls, ObjectLock, Place, S3, S3Credentials, Server, Sftp, Transport, WebDav,
+};
+pub use quantity::{Window, reserve_bytes};
+pub use same_place::check_places;
+pub use secret::{Secret, SecretError, SecretSource, SecretWarning};
+pub use source::{
+    CommandOutput, Database, Drive, Folders, Grouping, Postgres, PostgresMethod, RecoveryPoints, Snapshot, Source,
+    Sqlite,
+};
+pub use starter::starter;
+
+use crate::model::{DestinationName, JobName, Keep};
+use crate::schedule::Schedule;
+
+/// A checked configuration. Paths are absolute if `file` is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// The file that it was read from.
+    pub file: PathBuf,
+    /// The file's folder, which relative paths are relative to.
+    pub folder: PathBuf,
+    /// The vault on this computer.
+    pub home: Home,
+    /// Where the catalog, reports, ballast and locks lie.
+    pub state: PathBuf,
+    /// The passphrase of the family's keys.
+    pub key: SecretSource,
+    /// In the order of the file.
+    pub jobs: Vec<Job>,
+    /// In the order of the file.
+    pub destinations: Vec<Destination>,
+    /// The restore drill.
+    pub drill: Drill,
+}
+
+/// The vault on this computer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Home {
+    /// Its folder.
+    pub path: PathBuf,
+    /// Where `path`, or else `[home]`, or else the file's beginning stands.
+    pub at: Position,
+    /// Bytes of objects; no bound if none.
+    pub limit: Option<u64>,
+    /// Bytes left free; see [`reserve_bytes`] if none.
+    pub reserve: Option<u64>,
+    /// How long points stay here; the job's rule if none.
+    pub keep: Option<Keep>,
+}
+
+/// The restore drill.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Drill {
+    /// When; only when asked if none.
+    pub schedule: Option<Schedule>,
+    /// The folder that it restores into.
+    pub scratch: PathBuf,
+}
+
+impl Config {
+    /// The job of that name.
+    #[must_use]
+    pub fn job(&self, name: &JobName) -> Option<&Job> {
+        self.jobs.iter().find(|job| job.name == *name)
+    }
+
+    /// The destination of that name.
+    #[must_use]
+    pub fn destination(&self, name: &DestinationName) -> Option<&Destination> {
+        self.destinations.iter().find(|destination| destination.name == *name)
+    }
+
+    /// An error about this configuration that only its user could find.
+    #[must_use]
+    pub fn error_at(&self, at: Position, what: impl Into<String>, allowed: impl Into<String>) -> ConfigError {
+        let (what, allowed) = (what.into(), allowed.into());
+        ConfigError { file: self.file.clone(), line: at.line, column: at.column, what, allowed }
+    }
+}
+
+/// Parses and checks a configuration that is in `file`. Looks at nothing but the environment's home folder of the
+/// user, for `~`.
+///
+/// # Errors
+/// All that were found, in the order of the file, at most 50; one at least.
+pub fn parse(text: &str, file: &Path) -> Result<Config, Vec<ConfigError>> {
+    read::parse(text, file, std::env::home_dir().filter(|home| home.is_absolute()).as_deref())
+}
+
+/// The same from bytes, which may not even be text.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_bytes(bytes: &[u8], file: &Path) -> Result<Config, Vec<ConfigError>> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => parse(text, file),
+        Err(error) => Err(read::not_text(bytes, error.valid_up_to(), file)),
+    }
+}
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod wrong_tests;

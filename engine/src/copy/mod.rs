@@ -1,1 +1,64 @@
-//! To be written.
+//! A checked plan to effects at media: copies with evidence, removals in order, under a fenced session.
+//!
+//! In: steps of a plan, stores that are there, the catalog. Out: objects at media, and the catalog that says so; never
+//! the other way round, a placement is `complete` only after its evidence. Every step can be repeated; a crash or a
+//! pulled plug between any two leaves, at worst, objects that nothing refers to (DESIGN 5.2).
+//! Deliberately absent: deciding what to copy or remove (`plan/`), which media are there (`observe`), schedules.
+
+mod error;
+mod evidence;
+mod execute;
+mod fence;
+pub mod mapped;
+mod point;
+mod read_in;
+mod remove;
+mod send;
+mod session;
+mod tidy;
+
+pub use error::CopyError;
+pub use evidence::{ReadBack, read_back};
+pub use execute::{Copied, Outcome, Removed, execute};
+pub use fence::{Fence, HeadSeen, Known, judge};
+pub(crate) use read_in::point_row;
+pub use session::{Before, Session, publish_head};
+
+use crate::catalog::Catalog;
+use crate::port::{Clock, Entropy};
+use crate::seal::Keyring;
+
+/// What a session works with.
+#[derive(Clone, Copy)]
+pub struct Tools<'t> {
+    /// Local state.
+    pub catalog: &'t Catalog,
+    /// The family's keys.
+    pub keyring: &'t Keyring,
+    /// The time.
+    pub clock: &'t dyn Clock,
+    /// Randomness.
+    pub entropy: &'t dyn Entropy,
+    /// Asked before each block: stop?
+    pub stop: &'t (dyn Fn() -> bool + Sync),
+    /// Told what is being done, for people.
+    pub tell: &'t (dyn Fn(&Told) + Sync),
+}
+
+/// What a session tells while it works.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Told {
+    /// Bytes of a point's copy that are done, of all that it takes.
+    Progress {
+        /// The medium's destination.
+        destination: crate::model::DestinationName,
+        /// The point.
+        point: crate::model::PointOrder,
+        /// Bytes done.
+        done: u64,
+        /// Bytes in all.
+        total: u64,
+    },
+    /// Something that a person should know now.
+    Note(String),
+}

@@ -165,7 +165,7 @@ fn lists_are_direct_and_sorted(store: &dyn WriteStore) {
     let folders = store.list(&path("packs")).expect("list");
     let expected = ["packs/ab", "packs/cd"].map(|at| Listed { path: path(at), bytes: None });
     assert_eq!(folders, expected);
-    assert_eq!(names(store, &path("nothing/here")), [String::new(); 0]);
+    assert!(names(store, &path("nothing/here")).is_empty());
 }
 
 fn delete_is_exact_and_repeats(store: &dyn WriteStore) {
@@ -197,7 +197,7 @@ fn looking_makes_nothing(store: &dyn WriteStore) {
     absent_is_absent_in(store, &path("points/j/p"));
     store.space().expect("space");
     store.still_there().expect("there");
-    assert_eq!(names(store, &VaultPath::root()), [String::new(); 0]);
+    assert!(names(store, &VaultPath::root()).is_empty());
 }
 
 fn absent_is_absent_in(store: &dyn WriteStore, at: &VaultPath) {

@@ -3,7 +3,7 @@
 //! In: paths inside a vault and bytes. Out: effects at one place and what it answered.
 //! Deliberately absent: what the bytes mean, keys, the catalog, retries of whole operations.
 //!
-//! What every store promises, each rule with its test in [`conformance`]:
+//! What every store promises, each rule with its test in `conformance`:
 //!
 //! - S-1 An object that was finished is listed, has the length written, and reads back as written.
 //! - S-2 What is not finished has no object's name: `stat`, `read` and `list` show it by its temporary name only,
@@ -29,8 +29,9 @@
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod error;
-#[cfg(unix)]
 mod file;
+#[cfg(all(test, target_os = "linux"))]
+pub(crate) mod loop_drive;
 pub mod memory;
 mod operation;
 pub mod record;
@@ -38,7 +39,6 @@ mod shared;
 pub mod throttle;
 
 pub use error::{ErrorKind, StoreError};
-#[cfg(unix)]
 pub use file::{FileStore, MediumReader, MediumWay, Privacy};
 pub use operation::Operation;
 
@@ -100,6 +100,13 @@ pub trait ReadStore: Send + Sync {
     /// `NotFound` if none is there, else as the place answers.
     fn read_medium(&self, path: &VaultPath) -> Result<Box<dyn ObjectRead + '_>, StoreError>;
 
+    /// The object as a file of this computer that nobody changes any more, to be hashed through a map; none where the
+    /// place is not the engine's own, or no such object is there.
+    ///
+    /// # Errors
+    /// As the place answers.
+    fn finished_file(&self, path: &VaultPath) -> Result<Option<std::fs::File>, StoreError>;
+
     /// Room left, where the place tells.
     ///
     /// # Errors
@@ -156,10 +163,11 @@ pub trait ObjectWrite {
     /// As the place answers. After an error the writer must be dropped.
     fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError>;
 
-    /// Makes all that was written durable; after an error the object is condemned (D-7).
+    /// Makes all that was written, and the temporary name, durable.
     ///
     /// # Errors
-    /// As the place answers.
+    /// As the place answers. The object is condemned then (D-7), as it is after a `finish` whose flush failed: what was
+    /// flushed before counts no more either, and the next writer begins at 0.
     fn flush(&mut self) -> Result<(), StoreError>;
 
     /// Flushes, gives the object its name, and flushes the folder.

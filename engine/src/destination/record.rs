@@ -84,6 +84,10 @@ impl<S: ReadStore> ReadStore for Recorded<S> {
         Ok(Box::new(RecordedRead { inner, tally: &self.tally }))
     }
 
+    fn finished_file(&self, path: &VaultPath) -> Result<Option<std::fs::File>, StoreError> {
+        self.inner.finished_file(path)
+    }
+
     fn space(&self) -> Result<Option<Space>, StoreError> {
         self.tally.add(Operation::Space, 0);
         self.inner.space()

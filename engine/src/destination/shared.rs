@@ -23,6 +23,10 @@ impl<S: ReadStore + ?Sized> ReadStore for Arc<S> {
         (**self).read_medium(path)
     }
 
+    fn finished_file(&self, path: &VaultPath) -> Result<Option<std::fs::File>, StoreError> {
+        (**self).finished_file(path)
+    }
+
     fn space(&self) -> Result<Option<Space>, StoreError> {
         (**self).space()
     }

@@ -95,6 +95,11 @@ impl<S: ReadStore> ReadStore for Throttled<S> {
         Ok(Box::new(ThrottledRead { inner, bandwidth: &self.bandwidth }))
     }
 
+    /// None: its bytes would not be paid for.
+    fn finished_file(&self, _: &VaultPath) -> Result<Option<std::fs::File>, StoreError> {
+        Ok(None)
+    }
+
     fn space(&self) -> Result<Option<Space>, StoreError> {
         self.inner.space()
     }

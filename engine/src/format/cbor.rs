@@ -81,9 +81,9 @@ impl Out {
         self
     }
 
-    /// A moment: `[seconds, nanoseconds]`.
+    /// A moment: `[seconds, nanoseconds]`. Nanoseconds that no second has (some file systems say so) are cut.
     pub fn time(&mut self, value: Time) -> &mut Self {
-        self.array(2).int(value.seconds).uint(u64::from(value.nanos))
+        self.array(2).int(value.seconds).uint(u64::from(value.nanos.min(999_999_999)))
     }
 
     /// An item that is encoded already.
@@ -270,6 +270,14 @@ impl<'b> In<'b> {
         let skipped = self.decoder.skip();
         self.ok(skipped)?;
         Ok(&self.decoder.input()[start..self.position()])
+    }
+
+    /// Is the number zero next? Reads the item in either case, whatever it is.
+    ///
+    /// # Errors
+    /// If it is not well-formed.
+    pub fn is_zero(&mut self) -> Result<bool, FormatError> {
+        Ok(self.skip()? == [0])
     }
 
     /// Is an array next?

@@ -1,23 +1,33 @@
 //! The entry stream: one CBOR map after another, sorted by path.
 
 use super::FormatError;
-use super::cbor::{In, Out};
+use super::cbor::{In, Out, require_same};
+use super::item::ItemScan;
 use crate::model::{ChunkRef, Content, DeviceKind, Entry, EntryPath, Kind, Meta, Seen, Span, Xattr};
 
 const WHAT: &str = "the entry stream";
 
-/// An entry's bytes in the stream are never longer: 2^20 spans of a 1 TiB file and attributes of 64 KiB fit.
-const ENTRY_BYTES_MAX: usize = 256 << 20;
+/// An entry's bytes in the stream are never longer: a file of 16 TiB in chunks of 1 MiB fits.
+pub const ENTRY_BYTES_MAX: usize = 1 << 30;
 
-/// Appends `entry` to the stream.
+/// Permission bits with set-id and sticky.
+const MODE_BITS: u32 = 0o7777;
+
+/// The bytes of `entry` in the stream, in the one form that decoding accepts: attributes sorted, no empty hole, no
+/// hole behind another.
+///
+/// # Panics
+/// If the content's spans do not add up to its size, or a hard link's target does not come before it: the point
+/// could not be read back.
 #[must_use]
 pub fn encode_entry(entry: &Entry) -> Vec<u8> {
     let meta = &entry.meta;
-    let fields = 7 + usize::from(!meta.xattrs.is_empty()) + kind_fields(&entry.kind);
+    let xattrs = sorted(&meta.xattrs);
+    let fields = 7 + usize::from(!xattrs.is_empty()) + kind_fields(&entry.kind);
     let mut out = Out::default();
     out.map(fields).key(1).bytes(entry.path.as_bytes()).key(2).uint(kind_number(&entry.kind));
     out.key(3)
-        .uint(u64::from(meta.mode))
+        .uint(u64::from(meta.mode & MODE_BITS))
         .key(4)
         .uint(u64::from(meta.uid))
         .key(5)
@@ -26,14 +36,38 @@ pub fn encode_entry(entry: &Entry) -> Vec<u8> {
         .time(meta.modified);
     let seen = &entry.seen;
     out.key(7).array(4).uint(seen.device).uint(seen.inode).time(seen.changed).time(seen.read);
-    if !meta.xattrs.is_empty() {
-        out.key(8).array(meta.xattrs.len());
-        for xattr in &meta.xattrs {
+    if !xattrs.is_empty() {
+        out.key(8).array(xattrs.len());
+        for xattr in xattrs {
             out.array(2).bytes(&xattr.name).bytes(&xattr.value);
         }
     }
+    if let Kind::Hardlink(target) = &entry.kind {
+        assert!(target < &entry.path, "a hard link comes after what it links to");
+    }
     encode_kind(&mut out, &entry.kind);
     out.finish()
+}
+
+/// Sorted by name, each name once.
+fn sorted(xattrs: &[Xattr]) -> Vec<&Xattr> {
+    let mut sorted: Vec<_> = xattrs.iter().collect();
+    sorted.sort_by(|a, b| a.name.cmp(&b.name));
+    sorted.dedup_by(|a, b| a.name == b.name);
+    sorted
+}
+
+/// Without empty holes, and holes that touch as one.
+fn joined(spans: &[Span]) -> Vec<Span> {
+    let mut joined: Vec<Span> = Vec::with_capacity(spans.len());
+    for span in spans {
+        match (joined.last_mut(), span) {
+            (_, Span::Hole(0)) => {}
+            (Some(Span::Hole(before)), Span::Hole(bytes)) => *before += bytes,
+            _ => joined.push(*span),
+        }
+    }
+    joined
 }
 
 fn kind_number(kind: &Kind) -> u64 {
@@ -59,8 +93,10 @@ fn kind_fields(kind: &Kind) -> usize {
 fn encode_kind(out: &mut Out, kind: &Kind) {
     match kind {
         Kind::File(content) => {
-            out.key(9).uint(content.bytes).key(10).bytes(&content.digest.0).key(11).array(content.spans.len());
-            for span in &content.spans {
+            assert!(content_adds_up(content), "a file's spans add up to its size");
+            let spans = joined(&content.spans);
+            out.key(9).uint(content.bytes).key(10).bytes(&content.digest.0).key(11).array(spans.len());
+            for span in &spans {
                 match span {
                     Span::Data(chunk) => encode_ref(out, chunk),
                     Span::Hole(bytes) => {
@@ -101,9 +137,12 @@ pub(super) fn decode_ref(item: &mut In<'_>) -> Result<ChunkRef, FormatError> {
     item.array_of(5)?;
     let chunk =
         ChunkRef { pack: item.id()?, offset: item.uint()?, stored: item.uint()?, plain: item.uint()?, id: item.id()? };
-    let fits =
-        chunk.plain > 0 && chunk.offset.checked_add(chunk.stored).is_some_and(|end| end <= super::PACK_BYTES_MAX);
-    if fits { Ok(chunk) } else { Err(item.damaged("a chunk outside of any pack")) }
+    let fits = chunk.offset.checked_add(chunk.stored).is_some_and(|end| end <= super::PACK_BYTES_MAX);
+    if fits && super::pack::sizes_fit(chunk.stored, chunk.plain) {
+        Ok(chunk)
+    } else {
+        Err(item.damaged("a chunk outside of any pack"))
+    }
 }
 
 /// Reads entries from a stream that arrives piece by piece.
@@ -111,6 +150,7 @@ pub(super) fn decode_ref(item: &mut In<'_>) -> Result<ChunkRef, FormatError> {
 pub struct EntryDecoder {
     buffer: Vec<u8>,
     start: usize,
+    scan: ItemScan,
     last: Option<EntryPath>,
 }
 
@@ -126,9 +166,13 @@ impl EntryDecoder {
     ///
     /// # Errors
     /// [`FormatError`] if what is there is no entry, or stands out of order.
+    #[allow(clippy::should_implement_trait, reason = "an iterator can't lend the bytes")]
     pub fn next(&mut self) -> Result<Option<(Entry, &[u8])>, FormatError> {
         let rest = &self.buffer[self.start..];
-        let Some(bytes) = whole_item(rest)? else { return Ok(None) };
+        let Some(bytes) = self.scan.whole(rest, ENTRY_BYTES_MAX).map_err(|why| FormatError::damaged(WHAT, why))? else {
+            return Ok(None);
+        };
+        self.scan = ItemScan::default();
         let entry = decode_entry(&rest[..bytes])?;
         if self.last.as_ref().is_some_and(|last| *last >= entry.path) {
             return Err(FormatError::damaged(WHAT, format!("{} is out of order", entry.path)));
@@ -152,16 +196,6 @@ impl EntryDecoder {
     }
 }
 
-/// Length of the whole item at the start of `bytes`; none if it goes on past their end.
-fn whole_item(bytes: &[u8]) -> Result<Option<usize>, FormatError> {
-    let mut decoder = minicbor::Decoder::new(bytes);
-    match decoder.skip() {
-        Ok(()) => Ok(Some(decoder.position())),
-        Err(error) if error.is_end_of_input() && bytes.len() < ENTRY_BYTES_MAX => Ok(None),
-        Err(error) => Err(FormatError::damaged(WHAT, error.to_string())),
-    }
-}
-
 fn decode_entry(bytes: &[u8]) -> Result<Entry, FormatError> {
     let mut map = In::new(bytes, WHAT);
     let mut fields = Fields { left: map.map()?, next: None };
@@ -181,11 +215,13 @@ fn decode_entry(bytes: &[u8]) -> Result<Entry, FormatError> {
     let seen = decode_seen(&mut map)?;
     let xattrs = if fields.has(&mut map, 8)? { map.all(decode_xattr)? } else { Vec::new() };
     let kind = decode_kind(&mut map, &mut fields, kind)?;
-    if mode > 0o7777 || fields.left > 0 || fields.next.is_some() {
+    let in_order = !matches!(&kind, Kind::Hardlink(target) if *target >= path);
+    if mode > MODE_BITS || fields.left > 0 || fields.next.is_some() || !in_order {
         return Err(map.damaged(format!("{path} has fields that do not fit")));
     }
-    map.end()?;
-    Ok(Entry { path, meta: Meta { mode, uid, gid, modified, xattrs }, seen, kind })
+    let entry = Entry { path, meta: Meta { mode, uid, gid, modified, xattrs }, seen, kind };
+    require_same(bytes, &encode_entry(&entry), WHAT)?;
+    Ok(entry)
 }
 
 /// The fields of a map of which some may be absent.
@@ -257,8 +293,19 @@ fn decode_content(map: &mut In<'_>, fields: &mut Fields) -> Result<Content, Form
     fields.want(map, 10)?;
     let digest = map.id()?;
     fields.want(map, 11)?;
-    let spans =
-        map.all(|item| if item.is_array()? { decode_ref(item).map(Span::Data) } else { item.uint().map(Span::Hole) })?;
+    let mut after_hole = false;
+    let spans = map.all(|item| {
+        if item.is_array()? {
+            after_hole = false;
+            return decode_ref(item).map(Span::Data);
+        }
+        // Each hole takes many times its one byte in memory, so those that say nothing are refused at once.
+        let hole = item.uint()?;
+        if hole == 0 || std::mem::replace(&mut after_hole, true) {
+            return Err(item.damaged("a hole that is empty or follows another"));
+        }
+        Ok(Span::Hole(hole))
+    })?;
     let unstable = fields.has(map, 12)? && map.bool()?;
     let content = Content { bytes, digest, spans, unstable };
     if content_adds_up(&content) { Ok(content) } else { Err(map.damaged("a file's parts do not add up to its size")) }
@@ -335,11 +382,42 @@ mod tests {
         entries.swap(3, 4);
         let bytes: Vec<u8> = entries.iter().flat_map(encode_entry).collect();
         assert!(decode(&bytes, bytes.len()).is_err());
-        let mut wrong = stream();
-        if let Kind::File(content) = &mut wrong[1].kind {
-            content.bytes += 1;
-        }
-        assert!(decode(&encode_entry(&wrong[1]), 4096).is_err());
+        let mut wrong = encode_entry(&stream()[1]);
+        let size = wrong.windows(4).position(|bytes| bytes == [9, 0x19, 0x10, 0x50]).expect("field 9: 4176");
+        wrong[size + 3] += 1;
+        assert!(decode(&wrong, 4096).is_err());
+    }
+
+    #[test]
+    fn an_entry_has_one_form() {
+        let good = encode_entry(&entry(b"a", Kind::Folder));
+        assert!(decode_entry(&good).is_ok());
+        let at = good.windows(2).position(|pair| pair == [3, 0x19]).expect("the mode's field and width");
+        let long = [&good[..=at], &[0x1a, 0, 0], &good[at + 2..]].concat();
+        assert!(decode_entry(&long).is_err(), "the same mode in four bytes");
+    }
+
+    #[test]
+    fn what_a_source_may_say_is_always_written_so_that_it_reads_back() {
+        let hole = |bytes| Span::Hole(bytes);
+        let spans = vec![hole(0), hole(4), hole(5), hole(0)];
+        let content = Content { bytes: 9, digest: Digest([3; 32]), spans, unstable: false };
+        let mut odd = entry(b"a", Kind::File(content));
+        odd.meta.mode = 0o100_644;
+        odd.meta.modified.nanos = u32::MAX;
+        let xattr = |name: &[u8]| Xattr { name: name.into(), value: [].into() };
+        odd.meta.xattrs = vec![xattr(b"b"), xattr(b"a"), xattr(b"b")];
+        let read = decode_entry(&encode_entry(&odd)).expect("reads back");
+        assert_eq!((read.meta.mode, read.meta.modified.nanos, read.meta.xattrs.len()), (0o644, 999_999_999, 2));
+        assert!(matches!(&read.kind, Kind::File(content) if content.spans == [hole(9)]));
+    }
+
+    #[test]
+    fn a_hard_link_to_a_later_name_is_refused() {
+        let good = encode_entry(&entry(b"b", Kind::Hardlink(EntryPath::parse(b"a").expect("a path"))));
+        let mut bad = good.clone();
+        *bad.last_mut().expect("the target's last byte") = b'c';
+        assert!(decode_entry(&good).is_ok() && decode_entry(&bad).is_err());
     }
 
     proptest! {

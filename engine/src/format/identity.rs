@@ -57,8 +57,8 @@ pub(super) fn with_digest(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes
 }
 
-/// The body of a plain file: between the magic and the digest. The version is looked at first, so that a newer file
-/// is called newer and not damaged.
+/// The body of a plain file: between the magic and the digest. Every version keeps both and has its number as field
+/// 1, so that a newer file is called newer, and a damaged one damaged even where its version is hit.
 pub(super) fn open_plain<'b>(bytes: &'b [u8], magic: &[u8; 8], what: &'static str) -> Result<&'b [u8], FormatError> {
     let rest = bytes.strip_prefix(magic).ok_or_else(|| FormatError::damaged(what, "it does not begin as one"))?;
     let split = rest.len().checked_sub(DIGEST_BYTES).ok_or_else(|| FormatError::damaged(what, "it is too short"))?;

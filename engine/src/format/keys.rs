@@ -46,8 +46,8 @@ pub struct Slot {
     pub salt: [u8; 32],
     /// Tells a wrong secret from a damaged slot.
     pub commitment: [u8; 32],
-    /// The master key, sealed: 32 bytes and the tag.
-    pub wrapped: [u8; 48],
+    /// The master key in a box: nonce, 32 bytes, tag.
+    pub wrapped: [u8; 60],
     /// When it was made.
     pub created: Time,
     /// For people.
@@ -59,8 +59,8 @@ pub struct Slot {
 pub struct OlderMaster {
     /// Its epoch.
     pub epoch: KeyEpoch,
-    /// 32 bytes and the tag.
-    pub wrapped: [u8; 48],
+    /// In a box: nonce, 32 bytes, tag.
+    pub wrapped: [u8; 60],
 }
 
 /// All slots of a family, authenticated as a whole.
@@ -142,6 +142,9 @@ impl SlotSet {
             return Err(FormatError::damaged(WHAT, format!("{} slots", set.slots.len())));
         }
         set.slots.iter().try_for_each(|slot| slot.kdf.check())?;
+        if !set.older.is_sorted_by(|a, b| a.epoch < b.epoch) || set.older.iter().any(|older| older.epoch >= set.epoch) {
+            return Err(FormatError::damaged(WHAT, "the epochs of earlier masters are out of order"));
+        }
         require_same(bytes, &set.encode(), WHAT)?;
         Ok(set)
     }
@@ -264,11 +267,11 @@ mod tests {
             kdf: Kdf { memory_kib: 8192, passes: 1, lanes: 1 },
             salt: [1; 32],
             commitment: [2; 32],
-            wrapped: [3; 48],
+            wrapped: [3; 60],
             created: Time::from_seconds(5),
             label: "recovery sheet".into(),
         };
-        let older = OlderMaster { epoch: KeyEpoch(1), wrapped: [4; 48] };
+        let older = OlderMaster { epoch: KeyEpoch(1), wrapped: [4; 60] };
         SlotSet {
             family: FamilyId([1; 16]),
             sequence: 3,
@@ -292,6 +295,11 @@ mod tests {
         let mut set = set();
         set.slots[0].kdf.memory_kib = 1 << 30;
         assert!(SlotSet::decode(&set.encode()).is_err());
+        set.slots[0].kdf.memory_kib = 8192;
+        set.older[0].epoch = set.epoch;
+        assert!(SlotSet::decode(&set.encode()).is_err(), "an earlier master of the current epoch");
+        set.older.clear();
+        assert!(SlotSet::decode(&set.encode()).is_ok());
         set.slots.clear();
         assert!(SlotSet::decode(&set.encode()).is_err(), "no slot at all");
     }

@@ -96,8 +96,8 @@ impl Manifest {
     pub fn decode(bytes: &[u8]) -> Result<Self, FormatError> {
         let mut map = In::new(bytes, WHAT);
         let manifest = Self::decode_fields(&mut map)?;
-        let sorted = manifest.roots.windows(2).all(|pair| pair[0] < pair[1]);
-        let known = |chunk: &ChunkRef| manifest.roots.iter().any(|root| root.short() == chunk.pack);
+        let sorted = manifest.roots.is_sorted_by(|a, b| a < b);
+        let known = |chunk: &ChunkRef| manifest.roots.binary_search_by_key(&chunk.pack, PackId::short).is_ok();
         if !sorted || !manifest.entries.iter().chain(&manifest.packs).all(known) {
             return Err(FormatError::damaged(WHAT, "its list of packs does not fit its chunks"));
         }
@@ -138,7 +138,9 @@ impl Manifest {
         map.key(14)?;
         let packs = map.all(decode_ref)?;
         map.key(15)?;
-        map.array_of(0)?;
+        if map.array()? > 0 {
+            return Err(FormatError::Later { what: WHAT, which: "erasure-code objects" });
+        }
         Ok(Self {
             family,
             job,
@@ -188,7 +190,7 @@ mod tests {
 
     fn manifest() -> Manifest {
         let root = PackId([5; 32]);
-        let chunk = ChunkRef { pack: root.short(), offset: 8, stored: 30, plain: 9, id: ChunkId([6; 32]) };
+        let chunk = ChunkRef { pack: root.short(), offset: 8, stored: 42, plain: 9, id: ChunkId([6; 32]) };
         Manifest {
             family: FamilyId([1; 16]),
             job: JobId([2; 8]),
@@ -219,6 +221,14 @@ mod tests {
         assert!(Manifest::decode(&bad.encode()).is_err());
         bad.roots = vec![PackId([9; 32]), PackId([5; 32])];
         assert!(Manifest::decode(&bad.encode()).is_err(), "not sorted");
+    }
+
+    #[test]
+    fn erasure_objects_are_called_later_and_not_damaged() {
+        let mut later = manifest().encode();
+        *later.last_mut().expect("the empty list") = 0x81;
+        later.push(0);
+        assert_eq!(Manifest::decode(&later), Err(FormatError::Later { what: WHAT, which: "erasure-code objects" }));
     }
 
     #[test]

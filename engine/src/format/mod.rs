@@ -8,19 +8,20 @@ pub mod cbor;
 mod entry;
 mod head;
 mod identity;
+mod item;
 mod keys;
 mod manifest;
 mod pack;
 mod sealed;
 
-pub use entry::{EntryDecoder, encode_entry};
+pub use entry::{ENTRY_BYTES_MAX, EntryDecoder, encode_entry};
 pub use head::{Head, HeadJob, HeadMark, HeadMedium, HeadName, HeadProof, HeadSeed, Unknown};
 pub use identity::Identity;
 pub use keys::{Kdf, KeysName, OlderMaster, Slot, SlotKind, SlotSet};
 pub use manifest::{Manifest, Stats};
 pub use pack::{
-    CHUNK_OVERHEAD, FooterEntry, PACK_BYTES_MAX, PACK_TRAILER_BYTES, PackFooter, PackTrailer, chunk_record,
-    split_chunk_record,
+    CHUNK_OVERHEAD, CHUNK_PLAIN_MAX, FooterEntry, PACK_BYTES_MAX, PACK_TRAILER_BYTES, PackFooter, PackTrailer,
+    chunk_record, split_chunk_record,
 };
 pub use sealed::{SealedHeader, SealedKind};
 
@@ -37,6 +38,14 @@ pub enum FormatError {
         what: &'static str,
         /// Its version.
         found: u32,
+    },
+    /// It uses room that version 1 leaves for later releases.
+    #[error("{what} has {which}, which this program does not know: use a newer release")]
+    Later {
+        /// Which file.
+        what: &'static str,
+        /// What it has.
+        which: &'static str,
     },
     /// Anything else: it is no such file, or it is damaged.
     #[error("{what} is damaged: {why}")]

@@ -1,7 +1,7 @@
 //! The parts of a pack: chunk records one after another, a sealed footer that lists them, a trailer.
 //!
-//! A record is the chunk's index (4 bytes, little-endian) and its sealed bytes. The trailer is the footer's length
-//! (4 bytes, little-endian) and a magic.
+//! A record is the chunk's index (4 bytes) and its box. The trailer is the footer's length (4 bytes) and a magic.
+//! Numbers are big-endian, here as everywhere.
 
 use super::FormatError;
 use super::cbor::{In, Out, require_same};
@@ -14,8 +14,16 @@ const TRAILER_MAGIC: &[u8; 8] = b"OFFSITEp";
 pub const PACK_BYTES_MAX: u32 = 64 << 20;
 /// The end of a pack: footer's length and magic.
 pub const PACK_TRAILER_BYTES: usize = 12;
-/// Bytes that a record is longer than what it seals: index, codec byte and tag.
-pub const CHUNK_OVERHEAD: usize = 4 + 1 + 16;
+/// Bytes that a record is longer than the chunk's bytes in their codec: index, nonce, codec byte and tag.
+pub const CHUNK_OVERHEAD: usize = 4 + 12 + 1 + 16;
+
+/// Plain bytes of one chunk are never more, whatever a reference claims: so much is allocated before it is unpacked.
+pub const CHUNK_PLAIN_MAX: u32 = 64 << 20;
+
+/// Can a chunk have so many bytes, in its record and plain?
+pub(super) const fn sizes_fit(stored: u32, plain: u32) -> bool {
+    stored as usize > CHUNK_OVERHEAD && plain > 0 && plain <= CHUNK_PLAIN_MAX
+}
 
 /// One chunk, as the footer lists it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +89,9 @@ impl PackFooter {
             let end =
                 chunk.offset.checked_add(chunk.stored).filter(|&end| chunk.offset == next && end <= PACK_BYTES_MAX);
             next = end.ok_or_else(|| item.damaged("its chunks do not follow each other"))?;
+            if !sizes_fit(chunk.stored, chunk.plain) {
+                return Err(item.damaged("a chunk of a size that none has"));
+            }
             Ok(chunk)
         })?;
         let footer = Self { chunks };
@@ -94,7 +105,7 @@ impl PackTrailer {
     #[must_use]
     pub fn encode(&self) -> [u8; PACK_TRAILER_BYTES] {
         let mut bytes = [0; PACK_TRAILER_BYTES];
-        bytes[..4].copy_from_slice(&self.footer_bytes.to_le_bytes());
+        bytes[..4].copy_from_slice(&self.footer_bytes.to_be_bytes());
         bytes[4..].copy_from_slice(TRAILER_MAGIC);
         bytes
     }
@@ -107,7 +118,7 @@ impl PackTrailer {
         let wrong = |why| FormatError::damaged("the pack's trailer", why);
         let bytes: [u8; PACK_TRAILER_BYTES] = bytes.try_into().map_err(|_| wrong("it is too short"))?;
         let (length, magic) = bytes.split_first_chunk::<4>().expect("twelve bytes");
-        let footer_bytes = u32::from_le_bytes(*length);
+        let footer_bytes = u32::from_be_bytes(*length);
         match (magic == TRAILER_MAGIC, u64::from(footer_bytes) + PACK_TRAILER_BYTES as u64 <= pack_bytes) {
             (true, true) => Ok(Self { footer_bytes }),
             (false, _) => Err(wrong("its magic differs")),
@@ -119,7 +130,7 @@ impl PackTrailer {
 /// A record: the index and what was sealed.
 #[must_use]
 pub fn chunk_record(index: u32, sealed: &[u8]) -> Vec<u8> {
-    [&index.to_le_bytes(), sealed].concat()
+    [&index.to_be_bytes(), sealed].concat()
 }
 
 /// The index and the sealed bytes of a record.
@@ -129,7 +140,7 @@ pub fn chunk_record(index: u32, sealed: &[u8]) -> Vec<u8> {
 pub fn split_chunk_record(record: &[u8]) -> Result<(u32, &[u8]), FormatError> {
     let too_short = || FormatError::damaged("the chunk", "its record is too short");
     let (index, sealed) = record.split_first_chunk::<4>().ok_or_else(too_short)?;
-    if record.len() > CHUNK_OVERHEAD { Ok((u32::from_le_bytes(*index), sealed)) } else { Err(too_short()) }
+    if record.len() > CHUNK_OVERHEAD { Ok((u32::from_be_bytes(*index), sealed)) } else { Err(too_short()) }
 }
 
 #[cfg(test)]
@@ -138,7 +149,7 @@ mod tests {
 
     fn footer() -> PackFooter {
         let chunk = |offset, stored, tag| FooterEntry { offset, stored, plain: 9, id: ChunkId([tag; 32]) };
-        PackFooter { chunks: vec![chunk(100, 50, 1), chunk(150, 30, 2)] }
+        PackFooter { chunks: vec![chunk(100, 50, 1), chunk(150, 40, 2)] }
     }
 
     #[test]
@@ -154,6 +165,17 @@ mod tests {
         assert!(PackFooter::decode(&bad.encode(), 100).is_err());
         bad.chunks[1] = FooterEntry { offset: 150, stored: u32::MAX, ..bad.chunks[1] };
         assert!(PackFooter::decode(&bad.encode(), 100).is_err());
+    }
+
+    #[test]
+    fn chunks_of_impossible_sizes_are_refused() {
+        let mut bad = footer();
+        bad.chunks[1].plain = CHUNK_PLAIN_MAX + 1;
+        assert!(PackFooter::decode(&bad.encode(), 100).is_err());
+        bad.chunks[1].plain = 0;
+        assert!(PackFooter::decode(&bad.encode(), 100).is_err());
+        bad.chunks[1] = FooterEntry { stored: 33, ..footer().chunks[1] };
+        assert!(PackFooter::decode(&bad.encode(), 100).is_err(), "a record without content");
     }
 
     #[test]

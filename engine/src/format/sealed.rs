@@ -3,7 +3,7 @@
 use super::cbor::{In, Out, require_same};
 use super::identity::check_version;
 use super::{FormatError, VERSION};
-use crate::model::{FamilyId, KeyEpoch};
+use crate::model::{FamilyId, GroupId, JobId, KeyEpoch, VaultId};
 
 /// The kinds of sealed files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +37,15 @@ impl SealedKind {
             Self::Head => b"OFFSITEH",
             Self::Manifest => b"OFFSITEM",
             Self::Pack => b"OFFSITEP",
+        }
+    }
+
+    /// Bytes of the id that the scope begins with; zeros fill it up.
+    const fn scope_bytes(self) -> usize {
+        match self {
+            Self::Head => VaultId::BYTES,
+            Self::Manifest => JobId::BYTES,
+            Self::Pack => GroupId::BYTES,
         }
     }
 
@@ -86,6 +95,15 @@ impl SealedHeader {
         let epoch = KeyEpoch(map.uint()?);
         map.key(5)?;
         let header = Self { kind, family, scope, epoch, salt: map.id()? };
+        for (key, which) in [(6, "a recipient's stanza"), (7, "a signature")] {
+            map.key(key)?;
+            if !map.is_zero()? {
+                return Err(FormatError::Later { what, which });
+            }
+        }
+        if header.scope[kind.scope_bytes()..].iter().any(|&byte| byte != 0) {
+            return Err(FormatError::damaged(what, "its scope is not an id and zeros"));
+        }
         let encoded = header.encode();
         require_same(bytes.get(..encoded.len()).unwrap_or(bytes), &encoded, what)?;
         Ok((header, encoded.len()))
@@ -101,7 +119,7 @@ mod tests {
         let header = SealedHeader {
             kind: SealedKind::Pack,
             family: FamilyId([1; 16]),
-            scope: [2; 16],
+            scope: [2, 2, 2, 2, 2, 2, 2, 2, 0, 0, 0, 0, 0, 0, 0, 0],
             epoch: KeyEpoch(u32::MAX),
             salt: [3; 32],
         };
@@ -114,5 +132,15 @@ mod tests {
         for cut in 0..len {
             assert!(SealedHeader::decode(&bytes[..cut], SealedKind::Pack).is_err(), "cut at {cut}");
         }
+        let mut later = bytes.clone();
+        later[len - 3] = 1;
+        let which = "a recipient's stanza";
+        assert_eq!(
+            SealedHeader::decode(&later, SealedKind::Pack),
+            Err(FormatError::Later { what: "the pack", which }),
+            "never called damaged"
+        );
+        let crowded = SealedHeader { scope: [2; 16], ..header };
+        assert!(SealedHeader::decode(&crowded.encode(), SealedKind::Pack).is_err(), "scope is id and zeros");
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Deliberately absent: I/O, clocks, randomness, formats and any dependency on another module of ours.
 
+mod chain;
 mod entry;
 mod id;
 mod keep;
@@ -12,6 +13,7 @@ mod problem;
 mod time;
 mod vault_path;
 
+pub use chain::chain;
 pub use entry::{ChunkRef, Content, DeviceKind, Entry, EntryPath, EntryPathError, Kind, Meta, Seen, Span, Xattr};
 pub use id::{ChunkId, Digest, FamilyId, GroupId, IdError, JobId, PackId, PointId, ShortPack, VaultId, WriterId};
 pub use keep::{Keep, KeepRule};

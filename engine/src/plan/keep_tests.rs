@@ -47,7 +47,8 @@ fn the_newest_point_of_each_period_stays() {
         ],
         &utc,
     );
-    let table: [(&[(KeepRule, u32)], &[u64]); 9] = [
+    type Case<'a> = (&'a [(KeepRule, u32)], &'a [u64]);
+    let table: [Case<'_>; 9] = [
         (&[(KeepRule::Last, 2)], &[4, 5]),
         (&[(KeepRule::Last, 9)], &[1, 2, 3, 4, 5]),
         (&[(KeepRule::Hourly, 2)], &[4, 5]),

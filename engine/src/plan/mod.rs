@@ -1,11 +1,33 @@
 //! One value in, a plan with reasons out; pure. No clock, no I/O, no randomness, nothing of ours but `model`.
 
+mod bench;
+mod check;
+mod guard;
+mod judge;
 pub mod keep;
+mod outlook;
+mod owed;
+mod propose;
+mod retain;
+mod retention;
+mod room;
+mod serve;
+mod shelf;
 mod state;
 mod steps;
+mod survey;
+mod undone;
+mod verdict_copy;
+mod verdict_remove;
+mod world;
 
+pub use check::{Broken, CheckedPlan, Violation, check};
+pub use propose::propose;
 pub use state::{
     Copies, Deletions, Evict, Hold, Job, Medium, Orphans, Pack, PackNumber, PackThere, Placement, Point, Reach, State,
     Unwanted,
 };
 pub use steps::{Await, Blocker, CopyReason, Plan, Problem, RemoveReason, Step, WaitReason, Waiting};
+
+#[cfg(test)]
+mod tests;

@@ -116,6 +116,8 @@ pub struct Medium {
     pub destination: DestinationName,
     /// Nothing is owed to it any more, and nothing there is touched.
     pub retired: bool,
+    /// It lies on the same device as home or the root: what is only there is not offsite.
+    pub same_disk: bool,
     /// Whether its vault was there when looked at now.
     pub reach: Reach,
     /// Whether anything may be deleted there now.
@@ -197,7 +199,7 @@ pub struct Placement {
     pub unwanted: Option<Unwanted>,
 }
 
-/// Why a point is not wanted at a medium. All but `Elsewhere` are final.
+/// Why a point is not wanted at a medium. All but `Elsewhere` and `NotOffsite` are final.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Unwanted {
     /// `keep` would remove it at once.
@@ -210,8 +212,12 @@ pub enum Unwanted {
     Removed,
     /// A person removed it.
     Forgotten,
+    /// The medium is retired.
+    Retired,
     /// `copies = "first"`, and another medium has it or gets it. Comes back if that copy is lost.
     Elsewhere,
+    /// The job's `offsite` does not name this destination. Comes back if it does again.
+    NotOffsite,
 }
 
 /// A pack that lies at a medium.
@@ -225,6 +231,14 @@ pub enum PackThere {
     Damaged,
     /// Marked for deletion by an earlier session: absent to every reader, its bytes still count as used.
     Deleting,
+}
+
+impl Unwanted {
+    /// Can the point be owed there again?
+    #[must_use]
+    pub const fn is_final(self) -> bool {
+        !matches!(self, Self::Elsewhere | Self::NotOffsite)
+    }
 }
 
 impl Medium {

@@ -56,7 +56,7 @@ pub enum Step {
         packs: Vec<PackNumber>,
         /// Bytes that this frees, the manifest's included.
         bytes: u64,
-        /// Only if these are `complete` by then.
+        /// Only if these are `complete` by then: the plan makes them so, and the removal relies on it.
         after: Vec<Await>,
     },
     /// Delete packs that nothing refers to (DESIGN D-9).
@@ -83,6 +83,8 @@ pub enum Step {
         bytes: u64,
         /// Bytes of damaged objects there that the sent ones replace.
         replaces: u64,
+        /// Room that it takes while it is under way, damaged objects being replaced one at a time.
+        peak: u64,
         /// Why.
         reason: CopyReason,
     },
@@ -93,7 +95,7 @@ pub enum Step {
     },
 }
 
-/// A placement that has to be complete before a step.
+/// A placement that has to be complete before a step; at home it has to have been read back too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Await {
     /// Where.
@@ -245,4 +247,6 @@ pub enum WaitReason {
     MediumAway(String),
     /// No medium that has it is there.
     SourceAway,
+    /// No good copy of it is known anywhere.
+    NoGoodCopy,
 }

@@ -4,7 +4,10 @@
 //! The only folder beside `copy`'s mapped windows where `unsafe` may stand: a few system calls that no crate wraps, each
 //! with its proof. Deliberately absent: decisions. What to read, to skip, to restore is said elsewhere.
 
+mod process;
+mod space;
 mod stat;
+mod wake;
 
 #[cfg(unix)]
 mod unix;
@@ -22,6 +25,13 @@ mod windows;
 #[cfg(windows)]
 use windows as system;
 
+pub use process::{ProcessId, ProcessIdError};
+pub use space::{FileSystem, Space};
 pub use stat::{FileKind, Links, Stat};
 pub(crate) use system::{CacheWatch, NodeKind, Ownership, dress_file, flush_all, make_private_folders};
-pub use system::{Folder, is_loop, next_data, next_hole, read_at, stat_file, stat_path, write_at, xattrs_of_file};
+pub use system::{
+    Folder, MountWatch, StopSignal, be_quiet, file_system, flush_folder, is_loop, next_data, next_hole,
+    raise_open_files, read_at, space, stat_file, stat_path, write_at, xattrs_of_file,
+};
+use system::{boot_id, process_exists, process_started};
+pub use wake::{Unquiet, Woken};

@@ -3,13 +3,21 @@
 use std::ffi::{CStr, CString};
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd};
+#[cfg(not(target_vendor = "apple"))]
+use std::os::fd::AsRawFd;
+use std::os::fd::BorrowedFd;
+#[cfg(not(target_vendor = "apple"))]
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
-use rustix::fs::{AtFlags, Dir, FileType, OFlags};
+use rustix::fs::{AtFlags, Dir, FileType, Gid, Mode, OFlags, Uid};
 use rustix::io::Errno;
 
+use super::Unquiet;
+use super::space::FileSystem;
 use super::stat::{FileKind, Stat};
+use super::unix::Subject;
 use crate::model::{DeviceKind, Time};
 
 /// There is no such flag.
@@ -96,10 +104,41 @@ fn folder_path(folder: BorrowedFd<'_>) -> io::Result<Vec<u8>> {
     Ok(path.as_os_str().as_bytes().to_vec())
 }
 
+/// A name to dress. There is nothing here to hold it fast with: each call goes by the name, and follows no link.
+pub(super) struct Pinned<'a> {
+    folder: BorrowedFd<'a>,
+    name: &'a CStr,
+}
+
+impl<'a> Pinned<'a> {
+    pub(super) fn open(folder: BorrowedFd<'a>, name: &'a CStr) -> io::Result<Self> {
+        Ok(Self { folder, name })
+    }
+
+    pub(super) fn stat(&self) -> io::Result<Stat> {
+        Ok(stat(self.folder, self.name, AtFlags::SYMLINK_NOFOLLOW)?)
+    }
+
+    pub(super) fn set_owner(&self, uid: Uid, gid: Gid) -> rustix::io::Result<()> {
+        rustix::fs::chownat(self.folder, self.name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)
+    }
+
+    pub(super) fn set_mode(&self, mode: Mode) -> io::Result<()> {
+        Ok(rustix::fs::chmodat(self.folder, self.name, mode, AtFlags::SYMLINK_NOFOLLOW)?)
+    }
+
+    pub(super) fn with_subject(&self, _: FileKind, call: impl FnOnce(&Subject<'_>)) -> io::Result<()> {
+        with_path(self.folder, self.name, |path| {
+            call(&Subject::Link(path));
+            Ok(())
+        })
+    }
+}
+
 /// Makes a special file.
 pub(super) fn make_node(folder: BorrowedFd<'_>, name: &CStr, kind: FileType, device: u64) -> rustix::io::Result<()> {
     #[cfg(not(target_vendor = "apple"))]
-    return rustix::fs::mknodat(folder, name, kind, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR, device as _);
+    return rustix::fs::mknodat(folder, name, kind, Mode::RUSR | Mode::WUSR, device as _);
     #[cfg(target_vendor = "apple")]
     {
         let _ = (folder, name, kind, device);
@@ -137,4 +176,54 @@ impl CacheWatch {
 
     /// Does nothing.
     pub(crate) const fn after(self, _: &File) {}
+}
+
+/// No word of mounts: the service looks at an interval.
+#[derive(Debug)]
+pub struct MountWatch;
+
+impl MountWatch {
+    /// Never fails.
+    ///
+    /// # Errors
+    /// None.
+    pub const fn new() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    /// Nothing to wait on.
+    pub(super) const fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
+
+    /// How often to look: a drive is to be noticed within two seconds.
+    #[must_use]
+    pub const fn poll_interval(&self) -> Option<std::time::Duration> {
+        Some(std::time::Duration::from_secs(1))
+    }
+}
+
+/// Lowers the niceness; the disk's priority is not asked for.
+#[must_use]
+pub fn be_quiet() -> Vec<Unquiet> {
+    let refused = |source: Errno| Unquiet { what: "niceness", source: source.into() };
+    rustix::process::setpriority_process(None, 19).err().map(refused).into_iter().collect()
+}
+
+/// The device number of what `path` is on; no lasting name.
+///
+/// # Errors
+/// If the path can't be looked at.
+pub fn file_system(path: &Path) -> io::Result<FileSystem> {
+    Ok(FileSystem { device: std::fs::metadata(path)?.dev(), ..FileSystem::default() })
+}
+
+/// Not told.
+pub(super) const fn process_started(_: u32) -> Option<u64> {
+    None
+}
+
+/// Not told.
+pub(super) const fn boot_id() -> String {
+    String::new()
 }

@@ -1,9 +1,21 @@
 //! Manifest + packs → files, safely.
+//!
+//! In: places that should have a point, and the keys. Out: files below a target, and as values: what is lost, what was
+//! damaged where. Each object comes from the first place that has it whole; every file is compared with its digest
+//! before it gets its name, and one that is not whole everywhere gets none.
+//! Deliberately absent: the catalog, so that a restore works on a computer that has nothing; its callers tell the
+//! catalog of the damage found.
 
+mod error;
 mod file;
+mod outcome;
+mod request;
 mod tree;
 #[cfg(test)]
 mod tree_tests;
 
+pub use error::RestoreError;
 pub use file::FileWriter;
+pub use outcome::{Absent, Cause, Cut, Damage, DamageKind, Lost, Restored};
+pub use request::{Doing, Place, Progress, Request};
 pub use tree::{Existing, Owners, TreeError, TreeOptions, TreeWriter};

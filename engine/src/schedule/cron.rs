@@ -93,6 +93,6 @@ impl Field {
     }
 
     fn wrong(&self, text: &str, why: &str) -> ScheduleError {
-        wrong(format!("`{}` is not a {}: {why}", text.escape_debug(), self.name))
+        wrong(format!("`{}` is no {}: {why}", text.escape_debug(), self.name))
     }
 }

@@ -146,15 +146,15 @@ fn what_is_no_schedule_is_refused_with_the_reason() {
             "`99999999999999999999w` is not a number and s, m, h, d or w, from 1s to ten years",
         ),
         ("every 15 m", "`every 15 m` is not of the form `every 15m`"),
-        ("60 * * * *", "`60` is not a minute: 0 to 59 are allowed"),
-        ("* * 0 * *", "`0` is not a day of month: 1 to 31 are allowed"),
-        ("* * * foo *", "`foo` is not a month: 1 to 12 are allowed"),
-        ("*/0 * * * *", "`0` is not a minute: a step is a number from 1"),
-        ("5/15 * * * *", "`5/15` is not a minute: a step needs `*` or a range before it"),
-        ("* 22-2 * * *", "`22-2` is not a hour: a range goes up"),
+        ("60 * * * *", "`60` is no minute: 0 to 59 are allowed"),
+        ("* * 0 * *", "`0` is no day of month: 1 to 31 are allowed"),
+        ("* * * foo *", "`foo` is no month: 1 to 12 are allowed"),
+        ("*/0 * * * *", "`0` is no minute: a step is a number from 1"),
+        ("5/15 * * * *", "`5/15` is no minute: a step needs `*` or a range before it"),
+        ("* 22-2 * * *", "`22-2` is no hour: a range goes up"),
         ("* * * * * *", "`* * * * * *` is not a schedule"),
         ("0 0 30 2 *", "the date `30 2` never comes"),
-        ("1,,2 * * * *", "`` is not a minute: 0 to 59 are allowed"),
+        ("1,,2 * * * *", "`` is no minute: 0 to 59 are allowed"),
     ];
     for (text, wrong) in table {
         assert_eq!(text.parse::<Schedule>().map_err(|error| error.to_string()), Err(wrong.to_owned()), "{text:?}");

@@ -76,22 +76,25 @@ fn weekday(text: &str) -> Result<u64, ScheduleError> {
 }
 
 fn every(text: &str) -> Result<Duration, ScheduleError> {
-    let parse = || {
-        let unit_at = text.find(|c: char| !c.is_ascii_digit())?;
-        let (count, unit) = text.split_at(unit_at);
-        let unit = match unit {
-            "s" => 1,
-            "m" => 60,
-            "h" => 3600,
-            "d" => 86_400,
-            "w" => 7 * 86_400,
-            _ => return None,
-        };
-        let seconds = count.parse::<u64>().ok()?.checked_mul(unit)?;
-        (1..=EVERY_SECONDS_MAX).contains(&seconds).then_some(Duration::from_secs(seconds))
-    };
+    let in_range = |every: &Duration| (1..=EVERY_SECONDS_MAX).contains(&every.as_secs());
     let allowed = "a number and s, m, h, d or w, from 1s to ten years";
-    parse().ok_or_else(|| wrong(format!("`{}` is not {allowed}", text.escape_debug())))
+    let every = span(text).filter(in_range);
+    every.ok_or_else(|| wrong(format!("`{}` is not {allowed}", text.escape_debug())))
+}
+
+/// A span of time: digits, then s, m, h, d or w.
+pub(crate) fn span(text: &str) -> Option<Duration> {
+    let unit_at = text.find(|c: char| !c.is_ascii_digit())?;
+    let (count, unit) = text.split_at(unit_at);
+    let seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        "w" => 7 * 86_400,
+        _ => return None,
+    };
+    count.parse::<u64>().ok()?.checked_mul(seconds).map(Duration::from_secs)
 }
 
 /// Decimal digits only.

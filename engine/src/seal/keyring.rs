@@ -5,7 +5,7 @@ use std::fmt;
 
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use super::aead::{SealError, open, open_box, seal, seal_box, short_hash};
+use super::aead::{Opened, SealError, open_box, seal_box};
 use crate::format::{SealedHeader, SealedKind};
 use crate::model::{ChunkId, FamilyId, KeyEpoch};
 
@@ -21,6 +21,7 @@ const HEAD: &str = "offsite-copy v1 2026-11-22 head";
 const HEAD_NONCE: &str = "offsite-copy v1 2026-11-22 head nonce";
 const SLOTS: &str = "offsite-copy v1 2026-11-22 slot set";
 const OLDER: &str = "offsite-copy v1 2026-11-22 older master";
+const OLDER_NONCE: &str = "offsite-copy v1 2026-11-22 older master nonce";
 
 type Key = Zeroizing<[u8; 32]>;
 
@@ -49,8 +50,17 @@ impl Master {
         *blake3::keyed_hash(&self.derive(SLOTS, &[&family.0]), authenticated).as_bytes()
     }
 
-    pub(super) fn older_key(&self, family: &FamilyId, epoch: KeyEpoch) -> Key {
-        self.derive(OLDER, &[&family.0, &epoch.0.to_be_bytes()])
+    /// Opens the master of an earlier `epoch`, which this one sealed.
+    pub(super) fn open_older(&self, family: &FamilyId, epoch: KeyEpoch, sealed: &[u8]) -> Result<Opened, SealError> {
+        let data = [&family.0[..], &epoch.0.to_be_bytes()].concat();
+        open_box(&self.derive(OLDER, &[&data]), &data, sealed)
+    }
+
+    /// Seals the master of an earlier `epoch`.
+    #[must_use]
+    pub fn seal_older(&self, family: &FamilyId, epoch: KeyEpoch, older: &Self) -> Vec<u8> {
+        let data = [&family.0[..], &epoch.0.to_be_bytes()].concat();
+        seal_box(&self.derive(OLDER, &[&data]), &self.derive(OLDER_NONCE, &[&data]), &data, &older.0)
     }
 }
 
@@ -83,7 +93,6 @@ pub struct ChunkPlace {
 /// The keys of one pack.
 pub struct PackKeys {
     header: Vec<u8>,
-    salt: [u8; 32],
     chunk: Key,
     nonce: Key,
     footer: Key,
@@ -145,14 +154,14 @@ impl Keyring {
         let derive = |context| self.derive(header, SealedKind::Pack, context);
         let (chunk, nonce) = (derive(PACK)?, derive(PACK_NONCE)?);
         let (footer, footer_nonce) = (derive(FOOTER)?, derive(FOOTER_NONCE)?);
-        Ok(PackKeys { header: header.encode(), salt: header.salt, chunk, nonce, footer, footer_nonce })
+        Ok(PackKeys { header: header.encode(), chunk, nonce, footer, footer_nonce })
     }
 
     /// Seals the body of a head or a manifest behind its header: the file's bytes.
     ///
     /// # Errors
     /// [`SealError`] if the header is of another family or epoch.
-    pub fn seal_file(&self, header: &SealedHeader, plain: Vec<u8>) -> Result<Vec<u8>, SealError> {
+    pub fn seal_file(&self, header: &SealedHeader, plain: &[u8]) -> Result<Vec<u8>, SealError> {
         let (context, nonce_context) = file_contexts(header.kind);
         let key = self.derive(header, header.kind, context)?;
         let nonce_key = self.derive(header, header.kind, nonce_context)?;
@@ -189,21 +198,21 @@ const fn file_contexts(kind: SealedKind) -> (&'static str, &'static str) {
 impl PackKeys {
     /// Seals a chunk's encoded bytes for its place.
     #[must_use]
-    pub fn seal_chunk(&self, place: &ChunkPlace, encoded: Vec<u8>) -> Vec<u8> {
-        seal(&self.chunk, self.chunk_nonce(place), &self.chunk_data(place), encoded)
+    pub fn seal_chunk(&self, place: &ChunkPlace, encoded: &[u8]) -> Vec<u8> {
+        seal_box(&self.chunk, &self.nonce, &self.chunk_data(place), encoded)
     }
 
     /// Opens the chunk at its place.
     ///
     /// # Errors
     /// [`SealError`] if it was altered or stands elsewhere.
-    pub fn open_chunk(&self, place: &ChunkPlace, sealed: &[u8]) -> Result<Vec<u8>, SealError> {
-        open(&self.chunk, self.chunk_nonce(place), &self.chunk_data(place), sealed)
+    pub fn open_chunk(&self, place: &ChunkPlace, sealed: &[u8]) -> Result<Opened, SealError> {
+        open_box(&self.chunk, &self.chunk_data(place), sealed)
     }
 
     /// Seals the footer that lies at `offset`.
     #[must_use]
-    pub fn seal_footer(&self, offset: u32, plain: Vec<u8>) -> Vec<u8> {
+    pub fn seal_footer(&self, offset: u32, plain: &[u8]) -> Vec<u8> {
         seal_box(&self.footer, &self.footer_nonce, &self.footer_data(offset), plain)
     }
 
@@ -213,11 +222,6 @@ impl PackKeys {
     /// [`SealError`] if it was altered or lay elsewhere.
     pub fn open_footer(&self, offset: u32, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
         open_box(&self.footer, &self.footer_data(offset), sealed)
-    }
-
-    fn chunk_nonce(&self, place: &ChunkPlace) -> [u8; 12] {
-        let input = [&self.salt[..], &place.index.to_be_bytes(), &place.id.0].concat();
-        short_hash(&self.nonce, &input)
     }
 
     fn chunk_data(&self, place: &ChunkPlace) -> Vec<u8> {
@@ -246,8 +250,8 @@ mod tests {
     fn a_chunk_opens_at_its_own_place_only() {
         let keys = keyring(9).pack(&header(SealedKind::Pack)).expect("known epoch");
         let place = ChunkPlace { index: 3, offset: 100, stored: 30, id: ChunkId([4; 32]) };
-        let sealed = keys.seal_chunk(&place, b"chunk".to_vec());
-        assert_eq!(keys.open_chunk(&place, &sealed), Ok(b"chunk".to_vec()));
+        let sealed = keys.seal_chunk(&place, b"chunk");
+        assert_eq!(keys.open_chunk(&place, &sealed).as_deref(), Ok(&b"chunk".to_vec()));
         for moved in
             [ChunkPlace { index: 4, ..place }, ChunkPlace { offset: 99, ..place }, ChunkPlace { stored: 31, ..place }]
         {
@@ -258,9 +262,20 @@ mod tests {
     }
 
     #[test]
+    fn a_salt_that_comes_twice_never_repeats_a_nonce() {
+        let keys = keyring(9).pack(&header(SealedKind::Pack)).expect("known epoch");
+        let place = ChunkPlace { index: 3, offset: 100, stored: 30, id: ChunkId([4; 32]) };
+        let nonce = |place: &ChunkPlace, encoded: &[u8]| keys.seal_chunk(place, encoded)[..12].to_vec();
+        let first = nonce(&place, b"chunk");
+        assert_eq!(first, nonce(&place, b"chunk"), "the same bytes at the same place are the same box");
+        assert_ne!(first, nonce(&ChunkPlace { offset: 99, ..place }, b"chunk"), "one chunk, moved in its pack");
+        assert_ne!(first, nonce(&place, b"CHUNK"), "one chunk, compressed by another release");
+    }
+
+    #[test]
     fn a_manifest_is_no_head_and_a_foreign_family_no_ours() {
         let keys = keyring(9);
-        let file = keys.seal_file(&header(SealedKind::Manifest), b"body".to_vec()).expect("own family");
+        let file = keys.seal_file(&header(SealedKind::Manifest), b"body").expect("own family");
         let sealed = &file[header(SealedKind::Manifest).encode().len()..];
         assert!(keys.open_file(&header(SealedKind::Manifest), sealed).is_ok());
         assert!(keys.open_file(&header(SealedKind::Head), sealed).is_err());

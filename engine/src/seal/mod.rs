@@ -8,6 +8,6 @@ mod aead;
 mod keyring;
 mod slots;
 
-pub use aead::{Opened, SealError, open_box, seal_box};
+pub use aead::{BOX_OVERHEAD, Opened, SealError, open_box, seal_box};
 pub use keyring::{ChunkPlace, Keyring, Master, PackKeys};
 pub use slots::{KdfChoice, NewSlot, SlotError, add_slot, first_set, sheet_text, sheet_text_parse, unlock};

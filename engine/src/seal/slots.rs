@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use argon2::{Algorithm, Argon2, Params, Version};
 use zeroize::Zeroizing;
 
-use super::aead::{open, seal};
+use super::aead::{open_box, seal_box};
 use super::keyring::{Keyring, Master};
 use crate::format::{FormatError, Kdf, OlderMaster, Slot, SlotKind, SlotSet};
 use crate::model::{FamilyId, KeyEpoch, Time};
 use crate::port::Entropy;
 
 const WRAP: &str = "offsite-copy v1 2026-11-22 slot wrap";
+const WRAP_NONCE: &str = "offsite-copy v1 2026-11-22 slot wrap nonce";
 const COMMIT: &str = "offsite-copy v1 2026-11-22 slot commitment";
 /// Bytes of a recovery sheet's secret: 160 bits.
 const SHEET_BYTES: usize = 20;
@@ -196,39 +197,46 @@ fn make_slot(new: &NewSlot<'_>, keyring: &Keyring, now: Time, entropy: &dyn Entr
         SlotKind::Sheet => KdfChoice::Sheet,
     };
     let (id, salt, kdf) = (*random::<8>(entropy)?, *random::<32>(entropy)?, choice.parameters());
-    let (wrap, commitment) = derive(new.secret, &salt, &kdf)?;
-    let sealed = seal(&wrap, [0; 12], &slot_data(&keyring.family(), keyring.epoch(), &id), keyring.newest().0.to_vec());
-    let wrapped = sealed.try_into().expect("32 bytes and a tag of 16");
-    Ok(Slot { id, kind: new.kind, kdf, salt, commitment, wrapped, created: now, label: new.label.to_owned() })
+    let keys = derive(new.secret, &salt, &kdf)?;
+    let data = slot_data(&keyring.family(), keyring.epoch(), &id);
+    let sealed = seal_box(&keys.wrap, &keys.nonce, &data, &keyring.newest().0);
+    let wrapped = sealed.try_into().expect("a nonce of 12, 32 bytes and a tag of 16");
+    let (commitment, label) = (keys.commitment, new.label.to_owned());
+    Ok(Slot { id, kind: new.kind, kdf, salt, commitment, wrapped, created: now, label })
 }
 
 fn open_slot(set: &SlotSet, slot: &Slot, secret: &[u8]) -> Result<Master, SlotError> {
     slot.kdf.check()?;
-    let (wrap, commitment) = derive(secret, &slot.salt, &slot.kdf)?;
-    if commitment != slot.commitment {
+    let keys = derive(secret, &slot.salt, &slot.kdf)?;
+    if keys.commitment != slot.commitment {
         return Err(SlotError::Wrong);
     }
-    let plain = open(&wrap, [0; 12], &slot_data(&set.family, set.epoch, &slot.id), &slot.wrapped);
-    let plain = Zeroizing::new(plain.map_err(|_| SlotError::DamagedSlot)?);
+    let plain = open_box(&keys.wrap, &slot_data(&set.family, set.epoch, &slot.id), &slot.wrapped);
+    let plain = plain.map_err(|_| SlotError::DamagedSlot)?;
     Ok(Master(plain.as_slice().try_into().map_err(|_| SlotError::DamagedSlot)?))
 }
 
 fn open_older(set: &SlotSet, older: &OlderMaster, newest: &Master) -> Result<Master, SlotError> {
-    let key = newest.older_key(&set.family, older.epoch);
-    let plain = Zeroizing::new(open(&key, [0; 12], &[], &older.wrapped).map_err(|_| SlotError::Altered)?);
+    let plain = newest.open_older(&set.family, older.epoch, &older.wrapped).map_err(|_| SlotError::Altered)?;
     Ok(Master(plain.as_slice().try_into().map_err(|_| SlotError::Altered)?))
 }
 
-/// The wrapping key and the commitment that a secret gives. The salt is fresh for each slot, so the key seals once.
-fn derive(secret: &[u8], salt: &[u8; 32], kdf: &Kdf) -> Result<(Zeroizing<[u8; 32]>, [u8; 32]), SlotError> {
+/// What a secret gives, with a slot's salt.
+struct SlotKeys {
+    wrap: Zeroizing<[u8; 32]>,
+    nonce: Zeroizing<[u8; 32]>,
+    commitment: [u8; 32],
+}
+
+fn derive(secret: &[u8], salt: &[u8; 32], kdf: &Kdf) -> Result<SlotKeys, SlotError> {
     let failed = |error: argon2::Error| SlotError::Derive(error.to_string());
     let params = Params::new(kdf.memory_kib, kdf.passes, kdf.lanes, Some(32)).map_err(failed)?;
     let mut key = Zeroizing::new([0; 32]);
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
         .hash_password_into(secret, salt, &mut *key)
         .map_err(failed)?;
-    let wrap = Zeroizing::new(blake3::derive_key(WRAP, &*key));
-    Ok((wrap, blake3::derive_key(COMMIT, &*key)))
+    let purpose = |context| Zeroizing::new(blake3::derive_key(context, &*key));
+    Ok(SlotKeys { wrap: purpose(WRAP), nonce: purpose(WRAP_NONCE), commitment: *purpose(COMMIT) })
 }
 
 fn slot_data(family: &FamilyId, epoch: KeyEpoch, id: &[u8; 8]) -> Vec<u8> {
@@ -280,6 +288,22 @@ mod tests {
         let mut altered = set.clone();
         altered.slots.remove(0);
         assert!(matches!(unlock(&altered, b"correct horse"), Err(SlotError::Altered)));
+    }
+
+    #[test]
+    fn masters_of_earlier_epochs_come_with_the_newest() {
+        let sheet = sheet_text(&SystemEntropy).expect("entropy");
+        let (mut set, keyring) = set_of(&sheet);
+        let older = Master::new([7; 32]);
+        let sealed = keyring.newest().seal_older(&set.family, KeyEpoch(0), &older);
+        let wrapped = sealed.try_into().expect("a nonce of 12, 32 bytes and a tag of 16");
+        set.older = vec![OlderMaster { epoch: KeyEpoch(0), wrapped }];
+        authenticate(&mut set, &keyring);
+        let opened = unlock(&set, b"correct horse").expect("opens");
+        assert_eq!(opened.identities().len(), 2);
+        set.older[0].epoch = KeyEpoch(7);
+        authenticate(&mut set, &keyring);
+        assert!(matches!(unlock(&set, b"correct horse"), Err(SlotError::Altered)), "another epoch's");
     }
 
     #[test]

@@ -27,9 +27,11 @@ impl RootNode {
         let mut node = root.is_absolute().then_some(self)?;
         for part in root.components() {
             match part {
-                Component::Prefix(_) | Component::RootDir => {}
-                Component::Normal(name) => {
-                    node = node.below.entry(CString::new(name.as_encoded_bytes()).ok()?).or_default();
+                Component::RootDir => {}
+                // A drive, as in `C:`, is the first part on systems that have them.
+                Component::Prefix(_) | Component::Normal(_) => {
+                    let name = CString::new(part.as_os_str().as_encoded_bytes()).ok()?;
+                    node = node.below.entry(name).or_default();
                 }
                 Component::CurDir | Component::ParentDir => return None,
             }

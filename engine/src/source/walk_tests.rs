@@ -227,7 +227,7 @@ fn an_unreadable_folder_is_told_and_stays_as_an_entry() {
     }
     let place = Place::new();
     place.file("r/locked/x", b"");
-    fs::set_permissions(place.at("r/locked"), fs::Permissions::from_mode(0)).expect("ours");
+    fs::set_permissions(place.at("r/locked"), fs::Permissions::from_mode(0o0)).expect("ours");
     let seen = walk(&place.options(&["r"]), Witness::default());
     assert_eq!(place.short_entries(&seen), ["r", "r/locked"]);
     assert_eq!(seen.problems.iter().map(|p| p.problem.as_str()).collect::<Vec<_>>(), ["permission denied"]);

@@ -37,7 +37,7 @@ pub fn write_head(
     entropy.fill(&mut salt).map_err(VaultError::Entropy)?;
     let header =
         SealedHeader { kind: SealedKind::Head, family: keyring.family(), scope: vault.0, epoch: keyring.epoch(), salt };
-    let file = keyring.seal_file(&header, head.encode()).expect("the keyring's own family and epoch");
+    let file = keyring.seal_file(&header, &head.encode()).expect("the keyring's own family and epoch");
     let name = HeadName { epoch: head.epoch, session: head.session, digest: digest_of(&file) };
     put(store, &path_of(&name), &file)?;
     Ok(name)

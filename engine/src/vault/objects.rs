@@ -8,8 +8,8 @@ use crate::model::{Digest, VaultPath};
 const PIECE: usize = 4 << 20;
 /// Small objects (identity, keys, heads) are never longer; a longer one is not read into memory.
 const SMALL_MAX: u64 = 16 << 20;
-/// Manifests: 100 million entries take a few MiB.
-const WHOLE_MAX: u64 = 1 << 30;
+/// Manifests: 100 million entries take 25 MiB.
+const WHOLE_MAX: u64 = 256 << 20;
 
 /// Writes a new object whole: temporary name, flush, rename, folder flush. The same bytes under the same name are no
 /// error: a step that is repeated changes nothing.

@@ -75,6 +75,9 @@ fn read_keys(store: &dyn ReadStore, name: KeysName, path: &VaultPath) -> Result<
         return Err(FormatError::damaged("the key slots' file", format!("{path} is not what its name says")).into());
     }
     let set = SlotSet::decode(&bytes)?;
+    if set.sequence != name.sequence {
+        return Err(FormatError::damaged("the key slots' file", format!("{path} tells another sequence")).into());
+    }
     Ok((set, bytes))
 }
 

@@ -81,7 +81,7 @@ impl PackBuilder {
         let stored = width(encoded.len() + CHUNK_OVERHEAD - 1);
         let entry = FooterEntry { offset: width(self.bytes.len()), stored, plain, id };
         let place = ChunkPlace { index: width(index), offset: entry.offset, stored, id };
-        let record = chunk_record(place.index, &self.keys.seal_chunk(&place, encoded));
+        let record = chunk_record(place.index, &self.keys.seal_chunk(&place, &encoded));
         assert_eq!(record.len(), stored as usize, "a record is as long as was said under its seal");
         self.bytes.extend_from_slice(&record);
         self.chunks.push(entry);
@@ -92,7 +92,7 @@ impl PackBuilder {
     #[must_use]
     pub fn finish(mut self) -> SealedPack {
         let offset = u32::try_from(self.bytes.len()).expect("a pack is at most 64 MiB");
-        let footer = self.keys.seal_footer(offset, PackFooter { chunks: self.chunks.clone() }.encode());
+        let footer = self.keys.seal_footer(offset, &PackFooter { chunks: self.chunks.clone() }.encode());
         let footer_bytes = u32::try_from(footer.len()).expect("a pack is at most 64 MiB");
         self.bytes.extend_from_slice(&footer);
         self.bytes.extend_from_slice(&PackTrailer { footer_bytes }.encode());

@@ -18,7 +18,7 @@ pub fn seal_manifest(manifest: &Manifest, keyring: &Keyring, entropy: &dyn Entro
     scope[..JobId::BYTES].copy_from_slice(&manifest.job.0);
     let header =
         SealedHeader { kind: SealedKind::Manifest, family: keyring.family(), scope, epoch: keyring.epoch(), salt };
-    Ok(keyring.seal_file(&header, manifest.encode()).expect("the keyring's own family and epoch"))
+    Ok(keyring.seal_file(&header, &manifest.encode()).expect("the keyring's own family and epoch"))
 }
 
 /// Sorted names of packs, found by their prefix.
@@ -53,11 +53,17 @@ impl PackNames {
     /// # Errors
     /// [`VaultError`] if none does.
     pub fn chunk(&self, source: &dyn ChunkSource, chunk: &ChunkRef) -> Result<Vec<u8>, VaultError> {
-        let missing = VaultError::Damaged {
+        let mut failed = VaultError::Damaged {
             object: "the manifest".into(),
             why: format!("it does not list the pack {}", chunk.pack),
         };
-        self.find(chunk.pack).iter().fold(Err(missing), |found, pack| found.or_else(|_| source.chunk(pack, chunk)))
+        for pack in self.find(chunk.pack) {
+            match source.chunk(pack, chunk) {
+                Ok(plain) => return Ok(plain),
+                Err(error) => failed = error,
+            }
+        }
+        Err(failed)
     }
 
     /// The list that a manifest refers to, roots included: all that a restore of the point needs.
@@ -73,6 +79,9 @@ impl PackNames {
             let (whole, left) = rest.as_chunks::<{ PackId::BYTES }>();
             names.extend(whole.iter().map(|bytes| PackId(*bytes)));
             rest = left.to_vec();
+        }
+        if !names[manifest.roots.len()..].is_sorted_by(|a, b| a < b) {
+            return Err(FormatError::damaged("the pack list", "its names are not in order").into());
         }
         if rest.is_empty() {
             Ok(Self::new(names))

@@ -10,8 +10,8 @@ use super::error::VaultError;
 use super::objects::read_whole;
 use crate::destination::ReadStore;
 use crate::format::{
-    CHUNK_OVERHEAD, FormatError, Manifest, PACK_TRAILER_BYTES, PackFooter, PackTrailer, SealedHeader, SealedKind,
-    split_chunk_record,
+    CHUNK_OVERHEAD, FormatError, Manifest, PACK_BYTES_MAX, PACK_TRAILER_BYTES, PackFooter, PackTrailer, SealedHeader,
+    SealedKind, split_chunk_record,
 };
 use crate::model::{ChunkRef, Digest, JobId, ObjectName, PackId, PointName};
 use crate::seal::{ChunkPlace, Keyring, PackKeys};
@@ -71,7 +71,8 @@ impl<'s> VaultReader<'s> {
             self.keyring.open_file(&header, &file[length..]).map_err(|error| VaultError::seal(object, error))?;
         let manifest = Manifest::decode(&plain)?;
         let itself = (manifest.family, manifest.job, manifest.name);
-        if itself != (self.keyring.family(), job, name) || header.scope[..JobId::BYTES] != job.0 {
+        let outside = (header.epoch, &header.scope[..JobId::BYTES]);
+        if itself != (self.keyring.family(), job, name) || outside != (manifest.key_epoch, &job.0[..]) {
             return Err(VaultError::Damaged {
                 object: object.to_string(),
                 why: "it is another point's manifest".into(),
@@ -87,16 +88,23 @@ impl<'s> VaultReader<'s> {
     pub fn footer(&self, pack: &PackId) -> Result<(SealedHeader, PackFooter), VaultError> {
         let path = ObjectName::Pack(*pack).path();
         let bytes = self.store.stat(&path)?.ok_or_else(|| VaultError::Missing { object: path.to_string() })?;
+        if bytes > u64::from(PACK_BYTES_MAX) {
+            return Err(FormatError::damaged("the pack", "it is longer than a pack can be").into());
+        }
         let (header, keys, start) = self.open_header(pack)?;
         let tail = PACK_TRAILER_BYTES as u64;
         let trailer =
             PackTrailer::decode(&self.store.read(&path, bytes.saturating_sub(tail), PACK_TRAILER_BYTES)?, bytes)?;
         let offset = bytes - tail - u64::from(trailer.footer_bytes);
         let sealed = self.store.read(&path, offset, trailer.footer_bytes as usize)?;
-        let offset =
-            u32::try_from(offset).map_err(|_| FormatError::damaged("the pack", "it is longer than a pack can be"))?;
+        let offset = u32::try_from(offset).expect("no longer than a pack");
         let plain = keys.open_footer(offset, &sealed).map_err(|error| VaultError::seal(&path, error))?;
-        Ok((header, PackFooter::decode(&plain, start)?))
+        let footer = PackFooter::decode(&plain, start)?;
+        if footer.chunks.last().map_or(start, |last| last.offset + last.stored) == offset {
+            Ok((header, footer))
+        } else {
+            Err(FormatError::damaged("the pack's footer", "bytes that it does not list lie before it").into())
+        }
     }
 
     fn open_header(&self, pack: &PackId) -> Result<(SealedHeader, PackKeys, u32), VaultError> {

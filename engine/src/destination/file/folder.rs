@@ -10,14 +10,8 @@ use std::path::Path;
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
-/// Who may read what is made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Privacy {
-    /// The owner only: folders 0700, files 0600.
-    Private,
-    /// As the process's umask says.
-    Umask,
-}
+use super::{Found, Privacy};
+use crate::destination::Space;
 
 impl Privacy {
     fn folder_mode(self) -> Mode {
@@ -27,17 +21,6 @@ impl Privacy {
     fn file_mode(self) -> Mode {
         Mode::from_raw_mode(if self == Self::Private { 0o600 } else { 0o666 })
     }
-}
-
-/// What lies under a name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Found {
-    /// A regular file of that many bytes.
-    File { bytes: u64, links: u64 },
-    /// A folder.
-    Folder,
-    /// A link, device or pipe: nothing that the engine writes.
-    Other,
 }
 
 /// An open folder.
@@ -63,6 +46,18 @@ impl Folder {
         Self::at(path)
     }
 
+    /// The same folder once more.
+    pub fn again(&self) -> io::Result<Self> {
+        Ok(Self(self.0.try_clone()?))
+    }
+
+    /// Room on its file system. Some network mounts answer with zeros: they do not tell.
+    pub fn space(&self) -> io::Result<Option<Space>> {
+        let told = rustix::fs::fstatvfs(&self.0)?;
+        let bytes = |blocks: u64| blocks.saturating_mul(told.f_frsize);
+        Ok((told.f_blocks != 0).then(|| Space { free: bytes(told.f_bavail), total: bytes(told.f_blocks) }))
+    }
+
     /// Opens a folder in this one.
     pub fn folder(&self, name: &str) -> io::Result<Self> {
         Ok(Self(rustix::fs::openat(&self.0, name, FOLDER | OFlags::NOFOLLOW, Mode::empty())?))
@@ -70,6 +65,10 @@ impl Folder {
 
     /// Opens a folder in this one, made first if it is missing.
     pub fn folder_or_make(&self, name: &str, privacy: Privacy) -> io::Result<Self> {
+        match self.folder(name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            found => return found,
+        }
         match rustix::fs::mkdirat(&self.0, name, privacy.folder_mode()) {
             Ok(()) | Err(Errno::EXIST) => self.folder(name),
             Err(error) => Err(error.into()),
@@ -86,6 +85,7 @@ impl Folder {
         Ok(Some(match FileType::from_raw_mode(stat.st_mode) {
             FileType::RegularFile => Found::File {
                 bytes: u64::try_from(stat.st_size).map_err(|_| io::Error::from(Errno::OVERFLOW))?,
+                #[allow(clippy::useless_conversion)] // the width differs by system
                 links: u64::from(stat.st_nlink),
             },
             FileType::Directory => Found::Folder,
@@ -93,8 +93,24 @@ impl Folder {
         }))
     }
 
-    /// Opens a file to read, with more flags. A pipe under the name does not block.
-    pub fn read(&self, name: &str, more: OFlags) -> io::Result<File> {
+    /// Opens a file to read.
+    pub fn read(&self, name: &str) -> io::Result<File> {
+        self.read_with(name, OFlags::empty())
+    }
+
+    /// Opens a file to read past the page cache, if that is offered here.
+    #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
+    pub fn read_direct(&self, name: &str) -> Option<File> {
+        self.read_with(name, OFlags::DIRECT).ok()
+    }
+
+    #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
+    pub fn read_direct(&self, _: &str) -> Option<File> {
+        None
+    }
+
+    /// A pipe under the name does not block.
+    fn read_with(&self, name: &str, more: OFlags) -> io::Result<File> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK | more;
         let file = File::from(rustix::fs::openat(&self.0, name, flags, Mode::empty())?);
         if file.metadata()?.is_file() { Ok(file) } else { Err(Errno::NOENT.into()) }

@@ -3,17 +3,17 @@
 //! First the file's pages are written back and dropped, then it is read with `O_DIRECT`. Where that is not offered it
 //! is read through the emptied cache, and a sample of its pages shows whether the cache really was empty.
 //!
-//! What no way reaches: the drive's own cache, the caches of a server behind a network mount, and content that a
+//! Where a FUSE daemon stands between (exFAT and NTFS drives, often) the cache of its block device is dropped too.
+//!
+//! What no way reaches: the drive's own cache, what a FUSE daemon keeps, the caches of a server behind a network mount, and content that a
 //! file system keeps in its metadata (our writer sees to it that it does not).
 
 use std::fs::File;
 use std::io;
 
-use rustix::fs::{Advice, OFlags};
-use rustix::io::Errno;
-
 use super::FileStore;
 use super::folder::Folder;
+use super::pages;
 use crate::destination::{ObjectRead, StoreError};
 use crate::model::VaultPath;
 
@@ -24,10 +24,11 @@ const BUFFER_BYTES: usize = 1 << 20;
 /// How near to the medium bytes were read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum MediumWay {
-    /// From memory, as far as can be told: the system would not drop its pages (tmpfs, whose medium is memory; some
-    /// FUSE and network mounts).
+    /// From memory, as far as can be told: the system would not drop its pages, or a FUSE daemon stands between
+    /// whose drive we may not open.
     Cached,
-    /// Through the cache, after it was seen to hold none of the sampled pages.
+    /// Through the cache, after it was seen to hold none of the sampled pages; or by a FUSE daemon, after the cache of
+    /// its drive was dropped.
     Dropped,
     /// Past the cache.
     Direct,
@@ -52,10 +53,10 @@ pub struct MediumReader<'s> {
 impl<'s> MediumReader<'s> {
     pub(super) fn open(store: &'s FileStore, folder: &Folder, path: &VaultPath) -> Result<Self, StoreError> {
         let fail = |error| store.fail("read back", path, error);
-        let plain = folder.read(path.file_name(), OFlags::empty()).map_err(fail)?;
-        let way = drop_pages(&plain).map_err(fail)?;
-        let direct = open_direct(folder, path);
-        let way = if direct.is_some() { MediumWay::Direct } else { way };
+        let plain = folder.read(path.file_name()).map_err(fail)?;
+        let way = pages::drop_all(&plain).map_err(fail)?;
+        let direct = folder.read_direct(path.file_name());
+        let way = if direct.is_some() { MediumWay::Direct } else { way }.min(pages::below(&plain));
         let buffer = vec![0; BUFFER_BYTES + ALIGNMENT];
         Ok(Self { store, path: path.clone(), plain, direct, way, offset: 0, buffer, ready: 0..0 })
     }
@@ -66,21 +67,30 @@ impl<'s> MediumReader<'s> {
         self.way
     }
 
+    /// Reads through the emptied cache from here on.
+    #[cfg(test)]
+    pub(super) fn avoid_direct(&mut self) -> Result<(), StoreError> {
+        let dropped = pages::drop_all(&self.plain).map_err(|error| self.store.fail("read back", &self.path, error))?;
+        self.way = self.way.min(dropped);
+        self.direct = None;
+        Ok(())
+    }
+
     /// Reads the next bytes into the buffer; nothing is ready afterwards at the end only.
     fn fill(&mut self) -> io::Result<()> {
         let start = self.buffer.as_ptr().align_offset(ALIGNMENT);
         let aligned = &mut self.buffer[start..start + BUFFER_BYTES];
         let done = loop {
             let file = self.direct.as_ref().unwrap_or(&self.plain);
-            match rustix::io::pread(file, &mut *aligned, self.offset) {
+            match pages::read_at(file, aligned, self.offset) {
                 Ok(done) => break done,
-                Err(Errno::INTR) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 // Direct reads are not offered after all, or a short one left an odd offset.
-                Err(Errno::INVAL) if self.direct.is_some() => {
+                Err(error) if error.kind() == io::ErrorKind::InvalidInput && self.direct.is_some() => {
+                    self.way = self.way.min(pages::drop_all(&self.plain)?);
                     self.direct = None;
-                    self.way = self.way.min(drop_pages(&self.plain)?);
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(error),
             }
         };
         self.ready = start..start + done;
@@ -109,59 +119,6 @@ impl ObjectRead for MediumReader<'_> {
 
 impl Drop for MediumReader<'_> {
     fn drop(&mut self) {
-        // No page cache is left behind (DESIGN 5.10); only advice.
-        let _ = rustix::fs::fadvise(&self.plain, 0, None, Advice::DontNeed);
+        pages::let_go(&self.plain, 0, u64::MAX);
     }
-}
-
-#[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
-fn open_direct(folder: &Folder, path: &VaultPath) -> Option<File> {
-    folder.read(path.file_name(), OFlags::DIRECT).ok()
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
-fn open_direct(_: &Folder, _: &VaultPath) -> Option<File> {
-    None
-}
-
-/// Writes back and drops what the system holds of the file in memory, and looks whether it did.
-fn drop_pages(file: &File) -> io::Result<MediumWay> {
-    match rustix::fs::fsync(file) {
-        // A file that is only read may have no flush on a file system that can't be written.
-        Ok(()) | Err(Errno::INVAL | Errno::ROFS) => {}
-        Err(error) => return Err(error.into()),
-    }
-    // Random access: a look at one page must not fetch its neighbours.
-    let advised = rustix::fs::fadvise(file, 0, None, Advice::DontNeed)
-        .and_then(|()| rustix::fs::fadvise(file, 0, None, Advice::Random));
-    let way = match advised {
-        Ok(()) if !any_page_held(file)? => MediumWay::Dropped,
-        _ => MediumWay::Cached,
-    };
-    let _ = rustix::fs::fadvise(file, 0, None, Advice::Sequential);
-    Ok(way)
-}
-
-/// Does memory still hold one of 16 pages spread over the file? A read that must not wait gets nothing if not. The
-/// answer may be a false yes (a medium that needs no waiting), never a false no for the pages sampled.
-#[cfg(target_os = "linux")]
-fn any_page_held(file: &File) -> io::Result<bool> {
-    use rustix::io::ReadWriteFlags;
-    let bytes = file.metadata()?.len();
-    let step = (bytes / 16).max(4096);
-    let mut offset = 0;
-    while offset < bytes {
-        let mut byte = [0];
-        match rustix::io::preadv2(file, &mut [io::IoSliceMut::new(&mut byte)], offset, ReadWriteFlags::NOWAIT) {
-            Err(Errno::AGAIN) => {}
-            _ => return Ok(true),
-        }
-        offset = offset.saturating_add(step);
-    }
-    Ok(false)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn any_page_held(_: &File) -> io::Result<bool> {
-    Ok(true)
 }

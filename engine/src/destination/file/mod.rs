@@ -12,14 +12,24 @@
 //!
 //! Deliberately absent: what the bytes mean; locks (one writer for each vault); making parent folders.
 
+#[cfg(all(test, target_os = "linux"))]
+mod drive_tests;
+#[cfg(unix)]
 mod folder;
 mod medium;
+#[cfg(unix)]
+mod pages;
+#[cfg(not(unix))]
+mod portable;
+#[cfg(unix)]
 mod root;
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests;
 mod writer;
 
-pub use folder::Privacy;
+#[cfg(not(unix))]
+use portable::{folder, pages, root};
+
 pub use medium::{MediumReader, MediumWay};
 
 use std::collections::BTreeSet;
@@ -27,13 +37,31 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use rustix::fs::OFlags;
-
-use self::folder::{Folder, Found};
+use self::folder::Folder;
 use self::root::Identity;
 use self::writer::FileWriter;
 use super::{ErrorKind, Listed, ObjectRead, ObjectWrite, ReadStore, Space, StoreError, WriteStore, temporary};
 use crate::model::VaultPath;
+
+/// Who may read what is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Privacy {
+    /// The owner only: folders 0700, files 0600.
+    Private,
+    /// As the process's umask says.
+    Umask,
+}
+
+/// What lies under a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Found {
+    /// A regular file of that many bytes, with so many names.
+    File { bytes: u64, links: u64 },
+    /// A folder.
+    Folder,
+    /// A link, device or pipe: nothing that the engine writes.
+    Other,
+}
 
 /// A vault in a folder.
 #[derive(Debug)]
@@ -41,6 +69,8 @@ pub struct FileStore {
     address: PathBuf,
     root: Folder,
     identity: Identity,
+    /// Whether the system listed its block device when it was opened.
+    device: Option<bool>,
     privacy: Privacy,
     /// Folders whose names this store has made durable, by their paths.
     settled: Mutex<BTreeSet<VaultPath>>,
@@ -69,13 +99,14 @@ impl FileStore {
         privacy: Privacy,
         operation: &'static str,
     ) -> Result<Self, StoreError> {
-        let opened = root.and_then(|root| Ok((Identity::of(&root.0)?, root)));
+        let opened = root.and_then(|root| Ok((Identity::of(&root)?, root)));
         let (identity, root) = opened.map_err(|error| {
             let missing = error.kind() == io::ErrorKind::NotADirectory;
             let error = StoreError::from_io(operation, address.display().to_string(), error);
             StoreError { kind: if missing { ErrorKind::NotFound } else { error.kind }, ..error }
         })?;
-        Ok(Self { address: address.to_owned(), root, identity, privacy, settled: Mutex::default() })
+        let device = identity.device_listed();
+        Ok(Self { address: address.to_owned(), root, identity, device, privacy, settled: Mutex::default() })
     }
 
     /// Where it was opened.
@@ -102,12 +133,12 @@ impl FileStore {
             let kind = if error.kind == ErrorKind::Transient { error.kind } else { ErrorKind::Gone };
             StoreError { kind, ..error }
         })?;
-        match Identity::of(&root.0) {
+        match Identity::of(&root) {
             Ok(identity) if identity == self.identity => {}
             Ok(_) => return Err(gone("another folder answers there now")),
             Err(error) => return Err(gone(&error.to_string())),
         }
-        if self.identity.device_listed() == Some(false) {
+        if (self.device, self.identity.device_listed()) == (Some(true), Some(false)) {
             return Err(gone("its drive is no longer connected"));
         }
         Ok(root)
@@ -117,20 +148,19 @@ impl FileStore {
     fn fail(&self, operation: &'static str, path: &VaultPath, source: io::Error) -> StoreError {
         let at = if path.as_str().is_empty() { self.address.clone() } else { self.address.join(path.as_str()) };
         let error = StoreError::from_io(operation, at.display().to_string(), source);
-        let number = error.source.raw_os_error();
-        let drive = matches!(number, Some(libc::EIO | libc::ENODEV | libc::ENXIO | libc::ESTALE));
-        let gone = drive && self.root_now(operation).is_err_and(|now| now.kind == ErrorKind::Gone);
+        let gone = pages::device_failed(&error.source)
+            && self.root_now(operation).is_err_and(|now| now.kind == ErrorKind::Gone);
         StoreError { kind: if gone { ErrorKind::Gone } else { error.kind }, ..error }
     }
 
     /// The folder at `path`, which is there.
     fn folder(&self, path: &VaultPath) -> io::Result<Folder> {
-        walk(Folder(self.root.0.try_clone()?), path)
+        walk(self.root.again()?, path)
     }
 
     /// The folder at `path`, made where it is missing, every name on the way durable.
     fn folder_or_make(&self, path: &VaultPath) -> io::Result<Folder> {
-        let mut folder = Folder(self.root.0.try_clone()?);
+        let mut folder = self.root.again()?;
         let mut at = VaultPath::root();
         for part in path.parts() {
             let below = folder.folder_or_make(part, self.privacy)?;
@@ -183,18 +213,18 @@ impl FileStore {
     }
 
     fn read_at(&self, path: &VaultPath, offset: u64, bytes: usize) -> io::Result<Vec<u8>> {
-        let file = self.folder(&path.folder())?.read(path.file_name(), OFlags::empty())?;
+        let file = self.folder(&path.folder())?.read(path.file_name())?;
         let left = file.metadata()?.len().saturating_sub(offset);
         let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(bytes);
         let mut buffer = vec![0; wanted];
         let mut done = 0;
         while done < wanted {
             let at = offset.saturating_add(u64::try_from(done).unwrap_or(u64::MAX));
-            match rustix::io::pread(&file, &mut buffer[done..], at) {
+            match pages::read_at(&file, &mut buffer[done..], at) {
                 Ok(0) => break,
                 Ok(more) => done += more,
-                Err(rustix::io::Errno::INTR) => {}
-                Err(error) => return Err(error.into()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
             }
         }
         buffer.truncate(done);
@@ -238,12 +268,18 @@ impl ReadStore for FileStore {
         Ok(Box::new(self.open_medium(path)?))
     }
 
+    fn finished_file(&self, path: &VaultPath) -> Result<Option<std::fs::File>, StoreError> {
+        if self.privacy != Privacy::Private {
+            return Ok(None);
+        }
+        match self.folder(&path.folder()).and_then(|folder| folder.read(path.file_name())) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            file => file.map(Some).map_err(|error| self.fail("read", path, error)),
+        }
+    }
+
     fn space(&self) -> Result<Option<Space>, StoreError> {
-        let told = rustix::fs::fstatvfs(&self.root.0);
-        let told = told.map_err(|error| self.fail("measure", &VaultPath::root(), error.into()))?;
-        let bytes = |blocks: u64| blocks.saturating_mul(told.f_frsize);
-        // Some network mounts answer with zeros: they do not tell.
-        Ok((told.f_blocks != 0).then(|| Space { free: bytes(told.f_bavail), total: bytes(told.f_blocks) }))
+        self.root.space().map_err(|error| self.fail("measure", &VaultPath::root(), error))
     }
 
     fn still_there(&self) -> Result<(), StoreError> {

@@ -3,22 +3,25 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use super::*;
 use crate::destination::conformance;
 
-fn path(text: &str) -> VaultPath {
+pub(super) fn path(text: &str) -> VaultPath {
     VaultPath::parse(text).expect("valid")
 }
 
-fn put(store: &FileStore, at: &str, bytes: &[u8]) -> Result<(), StoreError> {
+pub(super) fn put(store: &FileStore, at: &str, bytes: &[u8]) -> Result<(), StoreError> {
     let mut writer = store.create(&path(at), 0)?;
     writer.write(bytes)?;
     writer.finish()
 }
 
-fn kind<T>(result: Result<T, StoreError>) -> Option<ErrorKind> {
+pub(super) fn kind<T>(result: Result<T, StoreError>) -> Option<ErrorKind> {
     result.err().map(|error| error.kind)
 }
 
-fn read_back(store: &FileStore, at: &str) -> Result<(Vec<u8>, MediumWay), StoreError> {
-    let mut reader = store.open_medium(&path(at))?;
+pub(super) fn read_back(store: &FileStore, at: &str) -> Result<(Vec<u8>, MediumWay), StoreError> {
+    drain(store.open_medium(&path(at))?)
+}
+
+pub(super) fn drain(mut reader: MediumReader<'_>) -> Result<(Vec<u8>, MediumWay), StoreError> {
     let (mut all, mut piece) = (Vec::new(), vec![0; 70_001]);
     loop {
         match reader.read(&mut piece)? {
@@ -164,7 +167,7 @@ fn a_new_writer_does_not_write_into_a_finished_object() {
 }
 
 #[test]
-fn no_more_than_the_bound_is_dirty_and_resuming_far_is_exact() {
+fn resuming_in_the_middle_of_a_large_object_is_exact() {
     let folder = temporary_folder();
     let store = FileStore::open(folder.path(), Privacy::Umask).expect("there");
     let bytes: Vec<u8> = (0..20_000_000_u32).map(|n| n.to_le_bytes()[1]).collect();

@@ -3,11 +3,8 @@
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 
-use rustix::fs::{Advice, FallocateFlags};
-use rustix::io::Errno;
-
-use super::FileStore;
-use super::folder::{Folder, Found};
+use super::folder::Folder;
+use super::{FileStore, Found, pages};
 use crate::destination::{ErrorKind, ObjectWrite, StoreError};
 use crate::model::VaultPath;
 
@@ -91,10 +88,14 @@ impl<'s> FileWriter<'s> {
     }
 
     fn let_go(&mut self) {
-        let bytes = std::num::NonZeroU64::new(self.written - self.durable);
-        // Only advice: a system that can't follow it is not wrong.
-        let _ = rustix::fs::fadvise(&self.file, self.durable, bytes, Advice::DontNeed);
+        pages::let_go(&self.file, self.durable, self.written - self.durable);
         self.durable = self.written;
+    }
+
+    fn as_long_as_written(&self) -> io::Result<()> {
+        let bytes = self.file.metadata()?.len();
+        let wrong = || io::Error::other(format!("it has {bytes} bytes, not the {} that were written", self.written));
+        if bytes == self.written { Ok(()) } else { Err(wrong()) }
     }
 
     /// Another writer that began the same object took the temporary name from this one; what lies there is not ours to
@@ -104,8 +105,7 @@ impl<'s> FileWriter<'s> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(io::ErrorKind::AlreadyExists.into()),
             now => now?,
         };
-        let (now, ours) = (rustix::fs::fstat(&now)?, rustix::fs::fstat(&self.file)?);
-        if now.st_ino == ours.st_ino { Ok(()) } else { Err(io::ErrorKind::AlreadyExists.into()) }
+        if pages::same(&now, &self.file)? { Ok(()) } else { Err(io::ErrorKind::AlreadyExists.into()) }
     }
 
     /// After a rename whose folder would not flush: the name is ours and young, so it goes.
@@ -121,19 +121,21 @@ impl<'s> FileWriter<'s> {
 fn fresh(store: &FileStore, folder: &Folder, name: &str) -> io::Result<File> {
     folder.remove(name)?;
     let file = folder.make_file(name, store.privacy)?;
-    // With a block of its own the content is never kept inside the file system's metadata (Btrfs, ext4 inline data),
-    // where no read of one file can get past the cache. Where it can't be had, nothing is lost but that.
-    let _ = rustix::fs::fallocate(&file, FallocateFlags::KEEP_SIZE, 0, 4096);
+    pages::reserve_block(&file);
     Ok(file)
 }
 
 fn resumed(folder: &Folder, name: &str, resume_at: u64) -> io::Result<File> {
     match folder.look(name)? {
         Some(Found::File { bytes, links: 1 }) if bytes >= resume_at => {}
-        _ => return Err(Errno::NOENT.into()),
+        _ => return Err(io::ErrorKind::NotFound.into()),
     }
     let mut file = folder.append(name)?;
     file.set_len(resume_at)?;
+    if file.metadata()?.len() != resume_at {
+        // Some file systems (fusefat) say that they cut a file, and don't.
+        return Err(io::ErrorKind::NotFound.into());
+    }
     file.seek(SeekFrom::Start(resume_at))?;
     Ok(file)
 }
@@ -158,7 +160,7 @@ impl ObjectWrite for FileWriter<'_> {
     }
 
     fn finish(mut self: Box<Self>) -> Result<(), StoreError> {
-        self.file.sync_all().map_err(|error| self.condemn(error))?;
+        self.file.sync_all().and_then(|()| self.as_long_as_written()).map_err(|error| self.condemn(error))?;
         self.let_go();
         self.still_ours().map_err(|error| self.fail("rename", error))?;
         self.folder.rename(&self.temporary, self.path.file_name()).map_err(|error| self.fail("rename", error))?;

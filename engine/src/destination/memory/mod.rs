@@ -298,6 +298,10 @@ impl ReadStore for MemoryStore {
         Ok(Box::new(MemoryReader { store: self, path: path.clone(), content, offset: 0 }))
     }
 
+    fn finished_file(&self, _: &VaultPath) -> Result<Option<std::fs::File>, StoreError> {
+        Ok(None)
+    }
+
     fn space(&self) -> Result<Option<Space>, StoreError> {
         self.request(Operation::Space, &VaultPath::root(), |state| {
             Ok(state.capacity.map(|total| Space { free: state.room(), total }))

@@ -137,27 +137,19 @@ impl Folder {
         owner: Ownership,
         failed: Failed<'_>,
     ) -> io::Result<()> {
-        let flags = linux::SEARCH | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-        let pinned = rustix::fs::openat(&self.fd, name, flags, Mode::empty())?;
-        let found = linux::stat(pinned.as_fd(), c"", AtFlags::EMPTY_PATH)?;
+        let pinned = linux::Pinned::open(self.fd.as_fd(), name)?;
+        let found = pinned.stat()?;
         if found.kind != kind {
             return Err(io::Error::other("something else took its name"));
         }
-        let at = |uid, gid| rustix::fs::chownat(&pinned, c"", Some(uid), Some(gid), AtFlags::EMPTY_PATH);
-        let mode = set_owner(meta, owner, (found.uid, found.gid), at, failed);
-        let mut attribute_failed = |name: &[u8], error| failed(attribute_text(name, &error));
-        if kind == FileKind::Symlink {
-            linux::with_path(self.fd.as_fd(), name, |path| {
-                xattr::write(&Subject::Link(path), &meta.xattrs, &mut attribute_failed);
-                Ok(())
-            })?;
-        } else {
-            linux::empty_path(pinned.as_fd(), |path| {
-                rustix::fs::chmod(path, mode)?;
-                xattr::write(&Subject::Path(path), &meta.xattrs, &mut attribute_failed);
-                io::Result::Ok(())
-            })??;
+        let change = |uid, gid| pinned.set_owner(uid, gid);
+        let mode = set_owner(meta, owner, (found.uid, found.gid), change, failed);
+        // A link has no mode of its own.
+        if kind != FileKind::Symlink {
+            pinned.set_mode(mode)?;
         }
+        let mut attribute_failed = |name: &[u8], error| failed(attribute_text(name, &error));
+        pinned.with_subject(kind, |subject| xattr::write(subject, &meta.xattrs, &mut attribute_failed))?;
         Ok(rustix::fs::utimensat(&self.fd, name, &times(meta.modified), AtFlags::SYMLINK_NOFOLLOW)?)
     }
 }

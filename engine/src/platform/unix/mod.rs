@@ -3,9 +3,17 @@
 mod content;
 mod folder;
 mod make;
+mod signal;
+mod space;
 mod xattr;
 
 pub(crate) use super::linux::CacheWatch;
+pub use super::linux::{MountWatch, be_quiet, file_system};
+pub(super) use super::linux::{boot_id, process_started};
 pub use content::{next_data, next_hole, read_at, stat_file, stat_path, write_at, xattrs_of_file};
 pub use folder::{Folder, is_loop};
 pub(crate) use make::{NodeKind, Ownership, dress_file, flush_all, make_private_folders};
+pub use signal::StopSignal;
+pub(super) use space::process_exists;
+pub use space::{flush_folder, raise_open_files, space};
+pub(super) use xattr::Subject;

@@ -11,7 +11,7 @@ use super::super::linux;
 use crate::model::Xattr;
 
 /// Whose attributes.
-pub(super) enum Subject<'a> {
+pub(in super::super) enum Subject<'a> {
     /// Of an open file or folder.
     Open(BorrowedFd<'a>),
     /// Of the name itself, be it a link.

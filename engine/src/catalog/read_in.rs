@@ -1,0 +1,147 @@
+//! What lies at a medium and the catalog does not know: a rebuild, and the listing before anything is deleted (D-3).
+//! What is read in is present, and no evidence.
+
+use super::capture::NewPack;
+#[cfg(doc)]
+use super::error::CatalogError;
+use super::error::Result;
+use super::open::Catalog;
+use super::rows::{ChunkRow, PackAtRow, PackNo, PackState, PlacementRow, PointRow};
+use super::state::takes_room;
+use super::tables::{MediumNo, Tables, Writing};
+use crate::model::{GroupId, PointOrder, Proof, State, Time, VaultId};
+
+impl Catalog {
+    /// A pack that lies at a medium, read from its footer, or listed if it is known already. What is known of it there
+    /// stays known; chunks that home already has elsewhere stay where they are.
+    ///
+    /// # Errors
+    /// As [`Catalog::meta`]; [`CatalogError::Unknown`].
+    pub fn read_in_pack(&self, medium: VaultId, new: &NewPack) -> Result<PackNo> {
+        self.handle.write(|tables| {
+            let at = tables.number(medium)?;
+            let pack = tables.know_pack(new)?;
+            if !tables.pack_at.get(&(at, pack))?.is_some_and(|row| takes_room(row.state)) {
+                let row = PackAtRow { state: PackState::Present, evidence: None, bytes: new.bytes };
+                tables.put_pack_at(at, pack, Some(&row))?;
+            }
+            let wanted = tables.chunks_wanted(new.group, &new.chunks)?;
+            tables.put_chunks(new.group, pack, &wanted)?;
+            tables.moved_on()?;
+            Ok(pack)
+        })
+    }
+
+    /// A manifest that lies at a medium. The placement is present, or damaged if one of its packs is not there; one that
+    /// is known to be there, or on its way, or being removed stays as it is. The job must be known.
+    ///
+    /// # Errors
+    /// [`CatalogError::Unknown`] for an unknown job, pack or medium.
+    pub fn read_in_point(&self, medium: VaultId, point: &PointRow, packs: &[PackNo], now: Time) -> Result<State> {
+        self.handle.write(|tables| {
+            let at = tables.number(medium)?;
+            if tables.points.get(&point.order)?.is_none() {
+                tables.know_point(point)?;
+                tables.pass_order(point.order)?;
+            }
+            let point = tables.point(point.order)?;
+            for &pack in packs {
+                tables.extend_interval(pack, point.order)?;
+            }
+            let before = tables.placements.get(&(at, point.order))?;
+            let settled = |row: &PlacementRow| row.state.is_there() || row.state == State::Copying;
+            match before {
+                Some(row) if settled(&row) || tables.removals.get(&(at, point.order))?.is_some() => Ok(row.state),
+                _ => tables.found_there(at, &point, packs, now),
+            }
+        })
+    }
+
+    /// Fencing: what is at a medium may have been changed by another. Whatever was complete there is only present, and
+    /// no evidence taken there counts any more.
+    ///
+    /// # Errors
+    /// [`CatalogError::Unknown`].
+    pub fn distrust(&self, medium: VaultId, reason: &str, now: Time) -> Result<()> {
+        self.handle.write(|tables| {
+            let at = tables.number(medium)?;
+            for (pack, row) in tables.packs_known_at(at)? {
+                tables.put_pack_at(at, pack, Some(&PackAtRow { evidence: None, ..row }))?;
+            }
+            for (order, row) in tables.placed_at(at)? {
+                if matches!(row.state, State::Complete | State::Present) {
+                    let point = tables.point(order)?;
+                    tables.put_placement(at, &point, &distrusted(row, reason, now))?;
+                }
+            }
+            tables.moved_on()
+        })
+    }
+}
+
+fn distrusted(row: PlacementRow, reason: &str, now: Time) -> PlacementRow {
+    PlacementRow {
+        state: State::Present,
+        proof: Proof::Present,
+        verified: None,
+        reason: reason.to_owned(),
+        manifest: None,
+        changed: now,
+        ..row
+    }
+}
+
+impl Tables<'_, Writing> {
+    fn found_there(&mut self, at: MediumNo, point: &PointRow, packs: &[PackNo], now: Time) -> Result<State> {
+        let mut total = point.manifest_bytes;
+        let mut lost = None;
+        for &pack in packs {
+            let whole = self.pack_at.get(&(at, pack))?.is_some_and(|row| row.state == PackState::Present);
+            let known = self.pack(pack)?;
+            total = total.saturating_add(known.bytes);
+            lost = lost.or((!whole).then_some(known.id));
+        }
+        let (state, proof, reason) = match lost {
+            None => (State::Present, Proof::Present, String::new()),
+            Some(pack) => (State::Damaged, Proof::None, format!("pack {pack} is damaged or not there")),
+        };
+        let done_bytes = if lost.is_none() { total } else { 0 };
+        let row = PlacementRow {
+            state,
+            proof,
+            verified: None,
+            done_bytes,
+            total_bytes: total,
+            reason,
+            manifest: None,
+            changed: now,
+        };
+        self.put_placement(at, point, &row)?;
+        self.moved_on()?;
+        Ok(state)
+    }
+
+    /// A place in our epoch that was used before this catalog was rebuilt is not given again.
+    fn pass_order(&mut self, order: PointOrder) -> Result<()> {
+        self.update_meta(|meta| {
+            if meta.epoch == order.epoch {
+                meta.next_sequence = meta.next_sequence.max(order.sequence.saturating_add(1));
+            }
+        })
+    }
+
+    fn chunks_wanted(&self, group: GroupId, chunks: &[ChunkRow]) -> Result<Vec<ChunkRow>> {
+        let home = self.meta_row()?.home.map(|home| self.number(home)).transpose()?;
+        let mut wanted = Vec::new();
+        for chunk in chunks {
+            let placed = match (self.chunk(group, &chunk.id)?, home) {
+                (Some(place), Some(home)) => self.pack_at.get(&(home, place.pack))?,
+                _ => None,
+            };
+            if !placed.is_some_and(|row| row.state == PackState::Present) {
+                wanted.push(*chunk);
+            }
+        }
+        Ok(wanted)
+    }
+}

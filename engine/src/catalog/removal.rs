@@ -1,0 +1,411 @@
+//! Removing points from a medium, and packs that nothing needs there: marks first (D-1, D-5), then the manifest, then
+//! each pack (D-4), any of it repeated or withdrawn by the next session (D-8). Nothing here deletes an object.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+#[cfg(doc)]
+use super::error::CatalogError;
+use super::error::Result;
+use super::open::Catalog;
+use super::rows::{
+    EventKind, EventRow, EvictedMark, Generation, MediumRow, Owner, PackAtRow, PackNo, PackRow, PackState,
+    PlacementRow, PointRow, RemovalRow,
+};
+use super::state::{keeps_packs, refused, takes_room};
+use super::tables::{MediumNo, Mode, Tables, Writing};
+use super::value::key_bytes;
+use crate::model::{GroupId, ObjectName, PointOrder, Proof, State, Time, VaultId};
+
+/// Why points are removed from a medium.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Removal {
+    /// To make room.
+    Evicted {
+        /// For a person.
+        reason: String,
+    },
+    /// Retention or a person.
+    NotWanted {
+        /// For a person.
+        reason: String,
+    },
+}
+
+/// A removal to be marked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewRemoval<'a> {
+    /// Where.
+    pub medium: VaultId,
+    /// Which points.
+    pub points: &'a [PointOrder],
+    /// Why.
+    pub removal: Removal,
+    /// The point that room is made for, if any: no pack that it may need is marked or counted (D-5).
+    pub incoming: Option<PointOrder>,
+    /// The state that this was decided on, if it must still hold.
+    pub expected: Option<Generation>,
+    /// Now.
+    pub now: Time,
+}
+
+/// What is marked.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Marked {
+    /// Points whose manifests go first.
+    pub points: Vec<PointOrder>,
+    /// Packs that go once these manifests were seen to be gone.
+    pub packs: Vec<PackNo>,
+    /// What goes, in bytes, manifests included: exact.
+    pub bytes: u64,
+}
+
+impl Catalog {
+    /// D-1, D-5: marks points for removal from a medium and, in the same transaction, the packs that nothing needs
+    /// there any more.
+    ///
+    /// # Errors
+    /// [`CatalogError::Refused`] if a point is pinned, reserved, being copied, not there, or one built on it stays; or
+    /// after a rebuild that nobody confirmed. [`CatalogError::Stale`]; [`CatalogError::Unknown`].
+    pub fn mark_deleting(&self, new: &NewRemoval<'_>) -> Result<Marked> {
+        self.handle.write(|tables| {
+            tables.not_stale(new.expected)?;
+            tables.removals_allowed()?;
+            let medium = tables.medium(new.medium)?;
+            let points = new.points.iter().map(|&order| tables.point(order)).collect::<Result<Vec<_>>>()?;
+            for point in &points {
+                tables.check_removable(&medium, point, new.points)?;
+            }
+            let packs = tables.freed_packs(medium.number, new.points, &points, new.incoming)?;
+            let bytes = tables.freed(medium.number, &points, &packs)?;
+            for point in &points {
+                tables.mark_point(&medium, point, new)?;
+            }
+            tables.mark_packs(medium.number, packs.keys())?;
+            tables.note_evicted(&medium, &points, &new.removal)?;
+            tables.moved_on()?;
+            Ok(Marked { points: new.points.to_vec(), packs: packs.into_keys().collect(), bytes })
+        })
+    }
+
+    /// What [`Catalog::mark_deleting`] would free, by the same rule.
+    ///
+    /// # Errors
+    /// [`CatalogError::Unknown`].
+    pub fn freed_bytes(&self, medium: VaultId, points: &[PointOrder], incoming: Option<PointOrder>) -> Result<u64> {
+        self.handle.read(|tables| {
+            let at = tables.number(medium)?;
+            let rows = points.iter().map(|&order| tables.point(order)).collect::<Result<Vec<_>>>()?;
+            let packs = tables.freed_packs(at, points, &rows, incoming)?;
+            tables.freed(at, &rows, &packs)
+        })
+    }
+
+    /// The manifest's absence was observed; it can't be withdrawn any more.
+    ///
+    /// # Errors
+    /// [`CatalogError::Unknown`].
+    pub fn point_gone(&self, medium: VaultId, point: PointOrder) -> Result<()> {
+        self.handle.write(|tables| {
+            let at = tables.number(medium)?;
+            let point = tables.point(point)?;
+            tables.put_removal(at, &point, None)?;
+            tables.checkpoints.remove(&(at, point.manifest()))?;
+            tables.moved_on()
+        })
+    }
+
+    /// D-4: a marked pack is deleted there: all that is known of it there goes in the same transaction.
+    ///
+    /// # Errors
+    /// D-1: [`CatalogError::Refused`] if it was not marked, or a manifest that may name it may still be there.
+    pub fn pack_gone(&self, medium: VaultId, pack: PackNo) -> Result<()> {
+        self.handle.write(|tables| {
+            let at = tables.number(medium)?;
+            let row = tables.pack(pack)?;
+            match tables.pack_at.get(&(at, pack))? {
+                None => return Ok(()),
+                Some(known) if known.state != PackState::Deleting => {
+                    return Err(refused("D-1", format_args!("pack {} is not marked", row.id)));
+                }
+                Some(_) if tables.removal_may_name(at, &row)? => {
+                    return Err(refused("D-1", format_args!("a manifest that may name pack {} is there", row.id)));
+                }
+                Some(_) => {}
+            }
+            tables.put_pack_at(at, pack, None)?;
+            tables.checkpoints.remove(&(at, ObjectName::Pack(row.id)))?;
+            tables.moved_on()
+        })
+    }
+
+    /// D-8: takes back every removal at the medium whose manifest may still be there, and the marks of their packs.
+    /// Returns the points that are back. Look that their manifests are there.
+    ///
+    /// # Errors
+    /// [`CatalogError::Unknown`].
+    pub fn withdraw_deletion(&self, medium: VaultId, now: Time) -> Result<Vec<PointOrder>> {
+        self.handle.write(|tables| {
+            let at = tables.number(medium)?;
+            let removals = tables.removals_at(at)?;
+            for (order, removal) in &removals {
+                let point = tables.point(*order)?;
+                tables.put_placement(at, &point, &PlacementRow { changed: now, ..removal.was.clone() })?;
+                tables.put_removal(at, &point, None)?;
+            }
+            tables.unmark_needed(at)?;
+            tables.moved_on()?;
+            Ok(removals.into_iter().map(|(order, _)| order).collect())
+        })
+    }
+
+    /// D-8: what an earlier session marked and did not finish.
+    ///
+    /// # Errors
+    /// [`CatalogError::Unknown`].
+    pub fn unfinished_removals(&self, medium: VaultId) -> Result<Marked> {
+        self.handle.read(|tables| {
+            let at = tables.number(medium)?;
+            let mut marked = Marked::default();
+            for (order, removal) in tables.removals_at(at)? {
+                let held = removal.was.state.is_there();
+                marked.bytes += if held { tables.point(order)?.manifest_bytes } else { 0 };
+                marked.points.push(order);
+            }
+            for (pack, row) in tables.packs_known_at(at)? {
+                if row.state == PackState::Deleting {
+                    marked.bytes = marked.bytes.saturating_add(row.bytes);
+                    marked.packs.push(pack);
+                }
+            }
+            Ok(marked)
+        })
+    }
+
+    /// D-9: marks the packs at a medium that nothing needs: at the end of a session, after D-3.
+    ///
+    /// # Errors
+    /// [`CatalogError::Refused`] while a seed is under way there, or after a rebuild that nobody confirmed.
+    pub fn mark_unreferenced(&self, medium: VaultId) -> Result<Marked> {
+        self.handle.write(|tables| {
+            tables.removals_allowed()?;
+            let at = tables.number(medium)?;
+            if tables.reservations.all()?.iter().any(|(_, row)| row.at == medium && is_seed(&row.owner)) {
+                return Err(refused("D-9", "a seed is under way there"));
+            }
+            let mut marked = Marked::default();
+            for (pack, row) in tables.packs_known_at(at)? {
+                let deletable = matches!(row.state, PackState::Present | PackState::Damaged);
+                if deletable && !tables.is_needed(at, pack, &tables.pack(pack)?)? {
+                    marked.bytes = marked.bytes.saturating_add(row.bytes);
+                    marked.packs.push(pack);
+                }
+            }
+            tables.mark_packs(at, marked.packs.iter())?;
+            if !marked.packs.is_empty() {
+                tables.moved_on()?;
+            }
+            Ok(marked)
+        })
+    }
+
+    /// A point was removed for good by retention or a person: owed to nobody any more. Where it still is, it stays until
+    /// [`Catalog::mark_deleting`].
+    ///
+    /// # Errors
+    /// [`CatalogError::Refused`] if it is pinned; [`CatalogError::Unknown`].
+    pub fn retire_point(&self, point: PointOrder, reason: &str, now: Time) -> Result<()> {
+        self.handle.write(|tables| {
+            let row = tables.point(point)?;
+            if row.pinned {
+                return Err(refused("5.6", format_args!("point {point} is pinned")));
+            }
+            for medium in tables.media_in_order()? {
+                let placed = tables.placements.get(&(medium.number, point))?;
+                if placed.is_some_and(|placed| placed.state == State::Pending) {
+                    tables.place_unless_there(medium.vault, &row, State::NotWanted, reason, now)?;
+                }
+            }
+            tables.points.put(&point, &PointRow { removed: Some(reason.to_owned()), ..row })?;
+            tables.moved_on()
+        })
+    }
+}
+
+fn is_seed(owner: &Owner) -> bool {
+    matches!(owner, Owner::Seed { .. })
+}
+
+impl<'t, R: Mode<'t>> Tables<'t, R> {
+    fn removals_allowed(&self) -> Result<()> {
+        if self.meta_row()?.unconfirmed {
+            return Err(refused("5.8", "the catalog was rebuilt and no head as new as the newest point was read"));
+        }
+        Ok(())
+    }
+
+    fn check_removable(&self, medium: &MediumRow, point: &PointRow, leaving: &[PointOrder]) -> Result<()> {
+        let order = point.order;
+        let state = self.placement(medium.number, order)?.state;
+        if point.pinned {
+            return Err(refused("5.6", format_args!("point {order} is pinned")));
+        }
+        if !keeps_packs(state) || state == State::Copying {
+            return Err(refused("5.2", format_args!("point {order} is {state} there")));
+        }
+        if !self.holders(medium.vault, order)?.is_empty() {
+            return Err(refused("D-1", format_args!("point {order} is reserved there")));
+        }
+        for child in self.children.under(&key_bytes(&order))? {
+            let ((_, child), ()) = child?;
+            let placed = self.placements.get(&(medium.number, child))?;
+            if placed.is_some_and(|row| keeps_packs(row.state)) && !leaving.contains(&child) {
+                return Err(refused("5.6", format_args!("point {child}, which is built on {order}, stays there")));
+            }
+        }
+        Ok(())
+    }
+
+    /// The packs at a medium that nothing needs there once `points` are gone, with their bytes.
+    fn freed_packs(
+        &self,
+        at: MediumNo,
+        leaving: &[PointOrder],
+        points: &[PointRow],
+        incoming: Option<PointOrder>,
+    ) -> Result<BTreeMap<PackNo, u64>> {
+        let groups: BTreeSet<_> = points.iter().map(|point| point.group).collect();
+        let mut staying = BTreeMap::new();
+        for &group in &groups {
+            staying.insert(group, self.staying(at, group, leaving, incoming)?);
+        }
+        let mut freed = BTreeMap::new();
+        for (pack, row) in self.packs_known_at(at)? {
+            if matches!(row.state, PackState::Present | PackState::Damaged) {
+                let known = self.pack(pack)?;
+                let Some(staying) = staying.get(&known.group) else { continue };
+                let was_needed = |used: &super::rows::Interval| leaving.iter().any(|&order| used.holds(order));
+                let still_needed = |used: super::rows::Interval| any_within(staying, &used);
+                let last_user_leaves = known.used.filter(was_needed).is_some_and(|used| !still_needed(used));
+                if last_user_leaves && !self.is_reserved(at, pack)? {
+                    freed.insert(pack, row.bytes);
+                }
+            }
+        }
+        Ok(freed)
+    }
+
+    /// The points of a group that stay at a medium, in order, and the one that comes.
+    fn staying(
+        &self,
+        at: MediumNo,
+        group: GroupId,
+        leaving: &[PointOrder],
+        incoming: Option<PointOrder>,
+    ) -> Result<Vec<PointOrder>> {
+        let kept = self.kept(at, group)?.into_iter();
+        // A reservation that names a leaving point is refused earlier; here its count tells that it stays.
+        let mut staying: Vec<_> =
+            kept.filter(|(order, count)| !leaving.contains(order) || *count > 1).map(|(order, _)| order).collect();
+        staying.extend(incoming);
+        staying.sort_unstable();
+        Ok(staying)
+    }
+
+    fn freed(&self, at: MediumNo, points: &[PointRow], packs: &BTreeMap<PackNo, u64>) -> Result<u64> {
+        let mut bytes: u64 = packs.values().sum();
+        for point in points {
+            if self.manifest_is_there(at, point.order)? {
+                bytes = bytes.saturating_add(point.manifest_bytes);
+            }
+        }
+        Ok(bytes)
+    }
+
+    /// Removals at a medium whose manifest may still be there.
+    pub fn removals_at(&self, at: MediumNo) -> Result<Vec<(PointOrder, RemovalRow)>> {
+        let rows = self.removals.under(&key_bytes(&at))?;
+        rows.map(|row| row.map(|((_, order), removal)| (order, removal))).collect()
+    }
+
+    fn removal_may_name(&self, at: MediumNo, pack: &PackRow) -> Result<bool> {
+        for (order, _) in self.removals_at(at)? {
+            let point = self.point(order)?;
+            if point.group == pack.group && pack.used.is_some_and(|used| used.holds(order)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// Is any of these, which are in order, within the interval?
+fn any_within(orders: &[PointOrder], used: &super::rows::Interval) -> bool {
+    let from = orders.partition_point(|order| *order < used.first);
+    orders.get(from).is_some_and(|&order| used.holds(order))
+}
+
+impl Tables<'_, Writing> {
+    fn mark_point(&mut self, medium: &MediumRow, point: &PointRow, new: &NewRemoval<'_>) -> Result<()> {
+        let was = self.placement(medium.number, point.order)?;
+        let (state, kind, reason) = match &new.removal {
+            Removal::Evicted { reason } => (State::Evicted, EventKind::Evicted, reason),
+            Removal::NotWanted { reason } => (State::NotWanted, EventKind::Removed, reason),
+        };
+        let row = PlacementRow {
+            state,
+            proof: Proof::None,
+            verified: None,
+            done_bytes: 0,
+            total_bytes: was.total_bytes,
+            reason: reason.clone(),
+            manifest: None,
+            changed: new.now,
+        };
+        self.put_removal(medium.number, point, Some(&RemovalRow { was, marked: new.now }))?;
+        self.put_placement(medium.number, point, &row)?;
+        self.log(&EventRow {
+            time: new.now,
+            kind,
+            point: Some(point.order),
+            medium: Some(medium.vault),
+            bytes: 0,
+            reason: reason.clone(),
+        })
+    }
+
+    fn mark_packs<'a>(&mut self, at: MediumNo, packs: impl Iterator<Item = &'a PackNo>) -> Result<()> {
+        for &pack in packs {
+            if let Some(row) = self.pack_at.get(&(at, pack))? {
+                debug_assert!(takes_room(row.state), "only what is there is marked");
+                self.put_pack_at(at, pack, Some(&PackAtRow { state: PackState::Deleting, ..row }))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Marks that no longer hold go. Evidence stays: a pack's deletion begins only after every manifest that may name it
+    /// was seen to be gone, and one of them is still there.
+    fn unmark_needed(&mut self, at: MediumNo) -> Result<()> {
+        for (pack, row) in self.packs_known_at(at)? {
+            if row.state == PackState::Deleting && self.is_needed(at, pack, &self.pack(pack)?)? {
+                self.put_pack_at(at, pack, Some(&PackAtRow { state: PackState::Present, ..row }))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Nothing up to the newest evicted point of a job is owed there again.
+    fn note_evicted(&mut self, medium: &MediumRow, points: &[PointRow], removal: &Removal) -> Result<()> {
+        if !matches!(removal, Removal::Evicted { .. }) {
+            return Ok(());
+        }
+        let marks = medium.evicted.iter().map(|mark| (mark.job, mark.order));
+        let mut newest: BTreeMap<_, _> = marks.collect();
+        for point in points {
+            let mark = newest.entry(point.job).or_insert(point.order);
+            *mark = point.order.max(*mark);
+        }
+        let evicted = newest.into_iter().map(|(job, order)| EvictedMark { job, order }).collect();
+        self.media.put(&medium.vault, &MediumRow { evicted, ..medium.clone() })
+    }
+}

@@ -1,0 +1,297 @@
+//! The rules of DESIGN 5.2, as far as the catalog can hold them, each by its number.
+
+use super::*;
+use crate::model::Proof;
+
+fn packs(catalog: &Catalog, names: &[u64]) -> Vec<PackNo> {
+    catalog.pack_numbers(&names.iter().map(|&n| pack_id(n)).collect::<Vec<_>>()).expect("known")
+}
+
+#[test]
+fn d1_a_pack_that_another_point_may_use_is_not_marked() {
+    let (_folder, catalog) = on_disk();
+    let first = capture(&catalog, &[1, 2], &[], None).expect("made");
+    let second = capture(&catalog, &[3], &[], None).expect("made");
+    let third = capture(&catalog, &[4], &[1], None).expect("made");
+    let marked = remove(&catalog, HOME, &[first]).expect("removed");
+    assert_eq!(marked.packs, packs(&catalog, &[2]), "pack 1 is the third's");
+    let marked = remove(&catalog, HOME, &[third]).expect("removed");
+    assert_eq!(marked.packs, packs(&catalog, &[4]), "the second lies within pack 1's interval");
+    let marked = remove(&catalog, HOME, &[second]).expect("removed");
+    assert_eq!(marked.packs, packs(&catalog, &[1, 3]));
+    assert_eq!(catalog.usage(HOME).expect("known"), UsageRow::default());
+}
+
+#[test]
+fn d1_a_pack_of_a_point_that_is_being_copied_there_is_not_marked() {
+    let (_folder, catalog) = on_disk();
+    let first = capture(&catalog, &[1], &[], None).expect("made");
+    let second = capture(&catalog, &[2], &[1], None).expect("made");
+    copy(&catalog, USB, first, &[1]).expect("copied");
+    let both = packs(&catalog, &[1, 2]);
+    let new = NewCopy { from: HOME, to: USB, point: second, packs: &both, expected: None, now: at(10) };
+    catalog.begin_copy(&new).expect("begun");
+    assert_eq!(catalog.mark_deleting(&removal(USB, &[first])).expect("marked").packs, []);
+}
+
+#[test]
+fn d1_a_marked_pack_is_absent_to_deduplication_and_to_captures() {
+    let (_folder, catalog) = on_disk();
+    let point = capture(&catalog, &[1], &[], None).expect("made");
+    assert!(catalog.find_chunk(GROUP, &chunk_id(1, 0)).expect("read").is_some());
+    let marked = catalog.mark_deleting(&removal(HOME, &[point])).expect("marked");
+    assert_eq!(marked.packs, [PackNo(1)]);
+    assert_eq!(catalog.find_chunk(GROUP, &chunk_id(1, 0)).expect("read"), None);
+    let next = catalog.begin_capture("capture-2").expect("begun");
+    assert_eq!(catalog.reserve_packs(next, &[PackNo(1)]).expect("asked"), [PackNo(1)]);
+    assert!(is_refused(&catalog.reserve_base(next, point), "D-2"));
+    assert!(is_refused(&catalog.add_pack(next, &new_pack(1), at(30)), "D-8"));
+}
+
+#[test]
+fn d1_no_pack_goes_before_every_manifest_that_may_name_it() {
+    let (_folder, catalog) = on_disk();
+    let first = capture(&catalog, &[1], &[], None).expect("made");
+    let second = capture(&catalog, &[2], &[1], None).expect("made");
+    let marked = catalog.mark_deleting(&removal(HOME, &[first, second])).expect("marked");
+    assert_eq!(marked.packs.len(), 2);
+    catalog.point_gone(HOME, first).expect("gone");
+    assert!(is_refused(&catalog.pack_gone(HOME, PackNo(1)), "D-1"), "the second's manifest is there");
+    catalog.point_gone(HOME, second).expect("gone");
+    catalog.pack_gone(HOME, PackNo(1)).expect("gone");
+    catalog.pack_gone(HOME, PackNo(1)).expect("repeating it is no error");
+}
+
+#[test]
+fn d1_an_unmarked_pack_can_not_be_reported_gone() {
+    let (_folder, catalog) = on_disk();
+    capture(&catalog, &[1], &[], None).expect("made");
+    assert!(is_refused(&catalog.pack_gone(HOME, PackNo(1)), "D-1"));
+}
+
+#[test]
+fn d1_a_reserved_point_stays_and_so_do_its_packs() {
+    let (_folder, catalog) = on_disk();
+    let point = capture(&catalog, &[1], &[], None).expect("made");
+    let restore = catalog.begin_restore("restore-1", HOME, &[point]).expect("begun");
+    assert!(is_refused(&catalog.mark_deleting(&removal(HOME, &[point])), "D-1"));
+    catalog.end_restore(restore).expect("ended");
+    assert_eq!(catalog.mark_deleting(&removal(HOME, &[point])).expect("marked").packs, [PackNo(1)]);
+}
+
+#[test]
+fn d2_a_capture_s_packs_stay_while_its_lock_is_held() {
+    let (_folder, catalog) = on_disk();
+    let point = capture(&catalog, &[1], &[], None).expect("made");
+    let next = catalog.begin_capture("capture-2").expect("begun");
+    assert_eq!(catalog.reserve_packs(next, &[PackNo(1)]).expect("reserved"), []);
+    catalog.add_pack(next, &new_pack(9), at(5)).expect("stored");
+    let marked = remove(&catalog, HOME, &[point]).expect("removed");
+    assert_eq!(marked.packs, [], "the capture keeps it");
+    assert_eq!(catalog.mark_unreferenced(HOME).expect("looked").packs, []);
+    assert_eq!(catalog.drop_stale(&|lock| lock == "capture-2").expect("looked"), []);
+    assert_eq!(catalog.drop_stale(&|_| false).expect("looked"), [next]);
+    assert_eq!(catalog.mark_unreferenced(HOME).expect("looked").packs, [PackNo(1), PackNo(2)]);
+}
+
+#[test]
+fn d2_a_point_that_names_an_unreserved_pack_is_not_committed() {
+    let (_folder, catalog) = on_disk();
+    capture(&catalog, &[1], &[], None).expect("made");
+    let next = catalog.begin_capture("capture-2").expect("begun");
+    let order = catalog.take_order().expect("given");
+    let new = NewPoint {
+        point: point_row(order, None),
+        packs: vec![PackNo(1)],
+        owed: Vec::new(),
+        declined: Vec::new(),
+        now: at(6),
+    };
+    assert!(is_refused(&catalog.commit_point(next, &new), "D-2"));
+    assert_eq!(catalog.point(order).expect("read"), None, "nothing of it was kept");
+    catalog.reserve_packs(next, &[PackNo(1)]).expect("reserved");
+    catalog.commit_point(next, &new).expect("committed");
+}
+
+#[test]
+fn d2_a_reserved_base_stands_for_its_packs() {
+    let (_folder, catalog) = on_disk();
+    let base = capture(&catalog, &[1], &[], None).expect("made");
+    let next = catalog.begin_capture("capture-2").expect("begun");
+    catalog.reserve_base(next, base).expect("reserved");
+    assert!(is_refused(&catalog.mark_deleting(&removal(HOME, &[base])), "D-1"));
+    let point = point_row(catalog.take_order().expect("given"), None);
+    let new = NewPoint { point, packs: vec![PackNo(1)], owed: Vec::new(), declined: Vec::new(), now: at(6) };
+    catalog.commit_point(next, &new).expect("committed");
+    assert!(catalog.reservations().expect("read").is_empty());
+}
+
+#[test]
+fn d2_a_copy_keeps_the_point_at_its_origin() {
+    let (_folder, catalog) = on_disk();
+    let point = capture(&catalog, &[1], &[], None).expect("made");
+    let new = NewCopy { from: HOME, to: USB, point, packs: &[PackNo(1)], expected: None, now: at(7) };
+    catalog.begin_copy(&new).expect("begun");
+    catalog.begin_copy(&new).expect("begun again, after a crash");
+    assert_eq!(catalog.reservations().expect("read").len(), 1);
+    assert!(is_refused(&catalog.mark_deleting(&removal(HOME, &[point])), "D-1"));
+    assert!(is_refused(&catalog.mark_deleting(&removal(USB, &[point])), "5.2"), "nor while it is on its way");
+}
+
+#[test]
+fn d4_what_was_known_of_a_deleted_pack_goes_with_it() {
+    let (_folder, catalog) = on_disk();
+    let point = capture(&catalog, &[1], &[], None).expect("made");
+    copy(&catalog, USB, point, &[1]).expect("copied");
+    let hint = CheckpointRow { done_bytes: 5, temporary: ".tmp-x".to_owned(), blocks: vec![1, 2], time: at(9) };
+    catalog.checkpoint(USB, &pack_object(1), &hint).expect("kept");
+    assert_eq!(catalog.checkpoint_of(USB, &pack_object(1)).expect("read"), Some(hint));
+    remove(&catalog, USB, &[point]).expect("removed");
+    assert_eq!(catalog.checkpoints(USB).expect("read"), []);
+    assert_eq!(catalog.pack_at(USB, PackNo(1)).expect("read"), None);
+}
+
+#[test]
+fn d5_packs_that_the_incoming_point_needs_are_neither_counted_nor_marked() {
+    let (_folder, catalog) = on_disk();
+    let old = capture(&catalog, &[1, 2], &[], None).expect("made");
+    copy(&catalog, USB, old, &[1, 2]).expect("copied");
+    let incoming = capture(&catalog, &[3], &[1], None).expect("made");
+    assert_eq!(catalog.freed_bytes(USB, &[old], None).expect("counted"), 210);
+    assert_eq!(catalog.freed_bytes(USB, &[old], Some(incoming)).expect("counted"), 110);
+    let points = [old];
+    let new = NewRemoval { incoming: Some(incoming), ..removal(USB, &points) };
+    let marked = catalog.mark_deleting(&new).expect("marked");
+    assert_eq!((marked.packs, marked.bytes), (packs(&catalog, &[2]), 110));
+}
+
+#[test]
+fn d6_a_missing_catalog_is_not_an_empty_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let opened = Catalog::open(folder.path(), options());
+    assert!(matches!(opened, Err(CatalogError::Missing { .. })), "{opened:?}");
+    assert!(!folder.path().join("catalog.redb").exists());
+}
+
+#[test]
+fn d8_a_removal_that_did_not_begin_is_withdrawn_whole() {
+    let (_folder, catalog) = on_disk();
+    let first = capture(&catalog, &[1], &[], None).expect("made");
+    let second = capture(&catalog, &[2], &[], None).expect("made");
+    let before = catalog.placement(HOME, second).expect("read").expect("known");
+    catalog.mark_deleting(&removal(HOME, &[first, second])).expect("marked");
+    catalog.point_gone(HOME, first).expect("gone");
+    let unfinished = catalog.unfinished_removals(HOME).expect("read");
+    assert_eq!((unfinished.points, unfinished.packs.len(), unfinished.bytes), (vec![second], 2, 210));
+    assert_eq!(catalog.withdraw_deletion(HOME, at(30)).expect("withdrawn"), [second]);
+    let after = catalog.placement(HOME, second).expect("read").expect("known");
+    assert_eq!((after.state, after.proof, after.manifest), (State::Complete, before.proof, before.manifest));
+    let left = catalog.unfinished_removals(HOME).expect("read");
+    assert_eq!((left.points, left.packs), (vec![], vec![PackNo(1)]), "the first's manifest is gone: it is finished");
+    catalog.pack_gone(HOME, PackNo(1)).expect("gone");
+    assert_eq!(catalog.usage(HOME).expect("known").bytes(), 110);
+}
+
+#[test]
+fn d8_nothing_is_copied_over_a_deletion_that_is_not_finished() {
+    let (_folder, catalog) = on_disk();
+    let first = capture(&catalog, &[1], &[], None).expect("made");
+    copy(&catalog, USB, first, &[1]).expect("copied");
+    catalog.mark_deleting(&removal(USB, &[first])).expect("marked");
+    let second = capture(&catalog, &[2], &[1], None).expect("made");
+    let both = packs(&catalog, &[1, 2]);
+    let new = NewCopy { from: HOME, to: USB, point: second, packs: &both, expected: None, now: at(40) };
+    assert!(is_refused(&catalog.begin_copy(&new), "D-8"));
+    assert!(is_refused(&catalog.pack_arrived(USB, PackNo(1), None), "D-8"));
+    catalog.point_gone(USB, first).expect("gone");
+    catalog.pack_gone(USB, PackNo(1)).expect("gone");
+    assert_eq!(catalog.begin_copy(&new).expect("begun").absent, both);
+}
+
+#[test]
+fn d9_the_reservations_of_a_copy_go_with_its_change_of_state() {
+    let (_folder, catalog) = on_disk();
+    let point = capture(&catalog, &[1], &[], None).expect("made");
+    let new = NewCopy { from: HOME, to: USB, point, packs: &[PackNo(1)], expected: None, now: at(7) };
+    catalog.begin_copy(&new).expect("begun");
+    catalog.pack_arrived(USB, PackNo(1), Some(read_back(8))).expect("noted");
+    catalog.fail_copy(USB, point, "the drive is gone", at(9)).expect("noted");
+    assert!(catalog.reservations().expect("read").is_empty());
+    assert_eq!(catalog.placement(USB, point).expect("read").expect("known").state, State::Pending);
+    assert_eq!(catalog.mark_unreferenced(USB).expect("looked").packs, [PackNo(1)], "half a copy is refuse");
+    catalog.pack_gone(USB, PackNo(1)).expect("gone");
+    assert_eq!(copy(&catalog, USB, point, &[1]).expect("copied"), State::Complete);
+    assert!(catalog.reservations().expect("read").is_empty());
+}
+
+#[test]
+fn after_a_rebuild_nothing_is_removed_until_someone_confirms() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let rebuild = Catalog::rebuild(folder.path(), &founding(), options()).expect("begun");
+    furnish(rebuild.catalog()).expect("furnished");
+    let order = PointOrder { epoch: 1, sequence: 40 };
+    let pack = rebuild.catalog().read_in_pack(USB, &new_pack(1)).expect("read in");
+    let state = rebuild.catalog().read_in_point(USB, &point_row(order, None), &[pack], at(3)).expect("read in");
+    assert_eq!(state, State::Present);
+    let catalog = rebuild.finish().expect("in place");
+    assert!(is_refused(&catalog.mark_deleting(&removal(USB, &[order])), "5.8"));
+    assert!(is_refused(&catalog.mark_unreferenced(USB), "5.8"));
+    assert!(catalog.take_order().expect("given") > order, "a place that was used is not given again");
+    catalog.confirm().expect("confirmed");
+    assert_eq!(catalog.mark_deleting(&removal(USB, &[order])).expect("marked").packs, [pack]);
+}
+
+#[test]
+fn one_damaged_pack_damages_every_point_that_names_it_and_no_other() {
+    let (_folder, catalog) = on_disk();
+    let first = capture(&catalog, &[1], &[], None).expect("made");
+    let between = capture(&catalog, &[2], &[], None).expect("made");
+    let third = capture(&catalog, &[3], &[1], None).expect("made");
+    let looked_at = catalog.may_name(HOME, PackNo(1)).expect("read");
+    assert_eq!(looked_at, [first, between, third]);
+    let object = pack_object(1);
+    let late = Naming::Exactly { naming: vec![first], looked_at: vec![first, between] };
+    let found = |naming| Found { medium: HOME, object: &object, finding: Finding::Damaged, naming, now: at(50) };
+    assert!(is_refused(&catalog.found_damaged(&found(&late)), "5.2"), "the third came meanwhile");
+    let naming = Naming::Exactly { naming: vec![first, third], looked_at };
+    assert_eq!(catalog.found_damaged(&found(&naming)).expect("noted"), [first, third]);
+    let state = |order| catalog.placement(HOME, order).expect("read").expect("known").state;
+    assert_eq!([first, between, third].map(state), [State::Damaged, State::Complete, State::Damaged]);
+    assert_eq!(catalog.find_chunk(GROUP, &chunk_id(1, 1)).expect("read"), None, "withdrawn from deduplication");
+    let next = catalog.begin_capture("capture-2").expect("begun");
+    assert_eq!(catalog.reserve_packs(next, &[PackNo(1)]).expect("asked"), [PackNo(1)]);
+    assert_eq!(catalog.healed(HOME, &object, read_back(60)).expect("healed"), [first, third]);
+    let settled = catalog.settle_point(HOME, first, &[PackNo(1)], Some(read_back(60)), at(61));
+    assert_eq!(settled.expect("settled"), State::Complete);
+    assert!(catalog.find_chunk(GROUP, &chunk_id(1, 1)).expect("read").is_some());
+}
+
+#[test]
+fn a_missing_manifest_keeps_its_packs_and_is_healed() {
+    let (_folder, catalog) = on_disk();
+    let point = capture(&catalog, &[1], &[], None).expect("made");
+    copy(&catalog, USB, point, &[1]).expect("copied");
+    let object = catalog.point(point).expect("read").expect("known").manifest();
+    let naming = Naming::All;
+    let found = Found { medium: USB, object: &object, finding: Finding::Missing, naming: &naming, now: at(50) };
+    assert_eq!(catalog.found_damaged(&found).expect("noted"), [point]);
+    let placement = catalog.placement(USB, point).expect("read").expect("known");
+    assert_eq!((placement.state, placement.proof, placement.manifest), (State::Missing, Proof::None, None));
+    assert_eq!(catalog.usage(USB).expect("known").manifests, 0);
+    assert_eq!(catalog.mark_unreferenced(USB).expect("looked").packs, []);
+    assert_eq!(catalog.healed(USB, &object, read_back(60)).expect("healed"), [point]);
+    let settled = catalog.settle_point(USB, point, &[PackNo(1)], Some(read_back(60)), at(61));
+    assert_eq!(settled.expect("settled"), State::Complete);
+}
+
+#[test]
+fn a_pinned_point_and_a_base_that_is_needed_stay() {
+    let (_folder, catalog) = on_disk();
+    let base = capture(&catalog, &[1], &[], None).expect("made");
+    let child = capture(&catalog, &[2], &[], Some(base)).expect("made");
+    assert!(is_refused(&catalog.mark_deleting(&removal(HOME, &[base])), "5.6"));
+    catalog.pin(child).expect("pinned");
+    assert!(is_refused(&catalog.mark_deleting(&removal(HOME, &[base, child])), "5.6"));
+    catalog.unpin(child).expect("unpinned");
+    assert_eq!(catalog.mark_deleting(&removal(HOME, &[base, child])).expect("marked").points.len(), 2);
+}

@@ -1,0 +1,129 @@
+//! Vaults that would lie in each other: two destinations with one place, a destination at home.
+//!
+//! Invariant: where two names or two real folders are the same, or one lies inside the other, it is an error at the
+//! later of the two. Servers are compared by name only.
+
+use std::path::{Path, PathBuf};
+
+use super::error::{ConfigError, Position, Wrong};
+use super::place::{Endpoint, Ftp, Place, S3, Server};
+use super::reader::Reader;
+use super::{Config, Destination};
+
+const ALLOWED: &str = "a place of its own for each destination, for `home` and for `state`";
+
+/// The same check by names alone, while the file is read.
+pub(super) fn check_names(config: &Config, reader: &Reader<'_>) {
+    for (position, what) in clashes(config, |path| Folder { path: path.to_owned(), id: None }) {
+        reader.wrong_at(position, Wrong::new(what, ALLOWED));
+    }
+}
+
+/// Looks for vaults that would lie in each other, through symbolic links and other names of one folder.
+///
+/// # Errors
+/// One for each clash.
+pub fn check_places(config: &Config) -> Result<(), Vec<ConfigError>> {
+    let clashes = clashes(config, real_folder);
+    if clashes.is_empty() {
+        return Ok(());
+    }
+    Err(clashes.into_iter().map(|(at, what)| config.error_at(at, what, ALLOWED)).collect())
+}
+
+/// A folder and, where it exists and the system tells, what tells it from all others.
+struct Folder {
+    path: PathBuf,
+    id: Option<(u64, u64)>,
+}
+
+/// What is compared of a place.
+enum Where<'c> {
+    Folder(Folder),
+    Server(&'static str, &'c Server),
+    Bucket(Option<&'c Endpoint>, &'c str, &'c str),
+}
+
+struct Located<'c> {
+    name: String,
+    at: Position,
+    place: Where<'c>,
+}
+
+fn clashes(config: &Config, resolve: impl Fn(&Path) -> Folder) -> Vec<(Position, String)> {
+    let home = Located { name: "home".into(), at: config.home.at, place: Where::Folder(resolve(&config.home.path)) };
+    let destinations = config.destinations.iter().map(|destination| locate(destination, &resolve));
+    let vaults: Vec<_> = std::iter::once(home).chain(destinations).collect();
+    let pairs =
+        vaults.iter().enumerate().flat_map(|(index, later)| vaults[..index].iter().map(move |one| (one, later)));
+    let mut found: Vec<_> = pairs.filter_map(|(one, later)| Some((one.at.max(later.at), clash(one, later)?))).collect();
+    let state = resolve(&config.state);
+    let holds_state =
+        |vault: &&Located<'_>| matches!(&vault.place, Where::Folder(folder) if state.path.starts_with(&folder.path));
+    found.extend(
+        vaults.iter().filter(holds_state).map(|vault| (vault.at, format!("`state` lies inside `{}`", vault.name))),
+    );
+    found
+}
+
+fn locate<'c>(destination: &'c Destination, resolve: &impl Fn(&Path) -> Folder) -> Located<'c> {
+    let place = match &destination.place {
+        Place::File(folder) => Where::Folder(resolve(folder)),
+        Place::Sftp(sftp) => Where::Server("sftp", &sftp.server),
+        Place::Ftp(Ftp { server, .. }) => Where::Server("ftp", server),
+        Place::WebDav(webdav) => Where::Server("webdav", &webdav.server),
+        Place::S3(S3 { endpoint, bucket, prefix, .. }) => Where::Bucket(endpoint.as_ref(), bucket, prefix),
+    };
+    Located { name: destination.name.to_string(), at: destination.url_at, place }
+}
+
+fn clash(one: &Located<'_>, later: &Located<'_>) -> Option<String> {
+    let same = || Some(format!("`{}` and `{}` have one place", one.name, later.name));
+    let inside = |inner: &Located<'_>, outer: &Located<'_>| {
+        Some(format!("the place of `{}` lies inside that of `{}`", inner.name, outer.name))
+    };
+    match (&one.place, &later.place) {
+        (Where::Folder(a), Where::Folder(b)) if a.path == b.path || (a.id.is_some() && a.id == b.id) => same(),
+        (Where::Folder(a), Where::Folder(b)) if a.path.starts_with(&b.path) => inside(one, later),
+        (Where::Folder(a), Where::Folder(b)) if b.path.starts_with(&a.path) => inside(later, one),
+        (Where::Server(a, a_server), Where::Server(b, b_server)) if (a, a_server) == (b, b_server) => same(),
+        (Where::Bucket(a, a_name, a_prefix), Where::Bucket(b, b_name, b_prefix))
+            if (a, a_name, a_prefix) == (b, b_name, b_prefix) =>
+        {
+            same()
+        }
+        _ => None,
+    }
+}
+
+fn real_folder(path: &Path) -> Folder {
+    let path = real(path);
+    Folder { id: id(&path), path }
+}
+
+#[cfg(unix)]
+fn id(path: &Path) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    path.metadata().ok().map(|known| (known.dev(), known.ino()))
+}
+
+/// Other names of one folder are not told apart here.
+#[cfg(not(unix))]
+fn id(_path: &Path) -> Option<(u64, u64)> {
+    None
+}
+
+/// The real folder behind a path: what exists of it with its links followed, then the rest.
+fn real(path: &Path) -> PathBuf {
+    for known in path.ancestors() {
+        if let Ok(folder) = known.canonicalize() {
+            let rest = path.strip_prefix(known).expect("it is an ancestor");
+            return if rest.as_os_str().is_empty() { folder } else { folder.join(rest) };
+        }
+    }
+    path.to_owned()
+}
+
+#[cfg(test)]
+#[path = "same_place_tests.rs"]
+mod tests;

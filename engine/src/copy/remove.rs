@@ -1,0 +1,138 @@
+//! Removing points from a medium, in the order that leaves nothing half there: intent, manifest, its absence observed,
+//! packs, catalog (DESIGN 5.2, D-1, D-8).
+
+use std::time::Duration;
+
+use super::error::CopyError;
+use super::session::{BATCH, Session};
+use crate::catalog::{EventKind, EventRow, Marked, NewRemoval, PackNo, Removal};
+use crate::destination::ErrorKind;
+use crate::model::{ObjectName, PointName, PointOrder};
+use crate::plan::Deletions;
+
+/// Removes one point and the packs that nothing needs there without it; gives the bytes that this freed.
+///
+/// # Errors
+/// As the place answers. Where it does not allow deleting, the marks are withdrawn: nothing is half done.
+pub(super) fn remove_point(
+    session: &Session<'_>,
+    point: PointOrder,
+    removal: &Removal,
+    incoming: Option<PointOrder>,
+) -> Result<u64, CopyError> {
+    allowed(session)?;
+    session.look_again()?;
+    let (catalog, now) = (session.tools.catalog, session.tools.clock.now());
+    let marked = catalog.mark_deleting(&NewRemoval {
+        medium: session.medium,
+        points: &[point],
+        removal: removal.clone(),
+        incoming,
+        expected: None,
+        now,
+    })?;
+    let outcome = delete(session, &marked);
+    if outcome.as_ref().is_err_and(|error| error.store_kind() == Some(ErrorKind::Denied)) {
+        catalog.withdraw_deletion(session.medium, session.tools.clock.now())?;
+    }
+    outcome?;
+    let reason = match removal {
+        Removal::Evicted { reason } | Removal::NotWanted { reason } => reason.clone(),
+    };
+    let kind = if matches!(removal, Removal::Evicted { .. }) { EventKind::Evicted } else { EventKind::Removed };
+    note(session, kind, Some(point), marked.bytes, reason)?;
+    Ok(marked.bytes)
+}
+
+/// D-8: what an earlier session marked is finished where its manifest is gone, and withdrawn where it is still there.
+///
+/// # Errors
+/// As the place answers.
+pub(super) fn finish_earlier(session: &Session<'_>) -> Result<u64, CopyError> {
+    let catalog = session.tools.catalog;
+    let marked = catalog.unfinished_removals(session.medium)?;
+    if marked.points.is_empty() && marked.packs.is_empty() {
+        return Ok(0);
+    }
+    for point in &marked.points {
+        if session.store.stat(&manifest_of(session, *point)?.path())?.is_none() {
+            session.store.still_there()?;
+            catalog.point_gone(session.medium, *point)?;
+        }
+    }
+    catalog.withdraw_deletion(session.medium, session.tools.clock.now())?;
+    let left = catalog.unfinished_removals(session.medium)?;
+    allowed(session)?;
+    delete(session, &left)?;
+    Ok(left.bytes)
+}
+
+/// D-9: packs that the catalog knows there and that nothing names.
+///
+/// # Errors
+/// As the place answers.
+pub(super) fn sweep(session: &Session<'_>) -> Result<u64, CopyError> {
+    allowed(session)?;
+    session.look_again()?;
+    let marked = session.tools.catalog.mark_unreferenced(session.medium)?;
+    let outcome = delete(session, &marked);
+    if outcome.as_ref().is_err_and(|error| error.store_kind() == Some(ErrorKind::Denied)) {
+        session.tools.catalog.withdraw_deletion(session.medium, session.tools.clock.now())?;
+    }
+    outcome?;
+    Ok(marked.bytes)
+}
+
+/// Manifests first, each seen to be gone; then packs.
+fn delete(session: &Session<'_>, marked: &Marked) -> Result<(), CopyError> {
+    for point in &marked.points {
+        let path = manifest_of(session, *point)?.path();
+        session.store.delete(&path)?;
+        if session.store.stat(&path)?.is_some() {
+            let why = "the place says that it deleted a manifest, and still has it".to_owned();
+            return Err(CopyError::DeletionsRefused(why));
+        }
+        session.store.still_there()?;
+        session.tools.catalog.point_gone(session.medium, *point)?;
+    }
+    delete_packs(session, &marked.packs)
+}
+
+/// In batches that last no longer than a take-over waits; the heads are looked at before each.
+fn delete_packs(session: &Session<'_>, packs: &[PackNo]) -> Result<(), CopyError> {
+    let mut batch_ends = session.tools.clock.monotonic() + BATCH;
+    for (number, row) in packs.iter().zip(session.tools.catalog.packs(packs)?) {
+        if session.tools.clock.monotonic() >= batch_ends {
+            session.look_again()?;
+            batch_ends = session.tools.clock.monotonic() + BATCH.max(Duration::from_secs(1));
+        }
+        session.store.delete(&ObjectName::Pack(row.id).path())?;
+        session.tools.catalog.pack_gone(session.medium, *number)?;
+    }
+    Ok(())
+}
+
+fn allowed(session: &Session<'_>) -> Result<(), CopyError> {
+    match &session.deletions {
+        Deletions::Allowed => Ok(()),
+        Deletions::Refused(why) => Err(CopyError::DeletionsRefused(why.clone())),
+    }
+}
+
+fn manifest_of(session: &Session<'_>, order: PointOrder) -> Result<ObjectName, CopyError> {
+    let missing = || crate::vault::VaultError::Missing { object: format!("the point {order} in the catalog") };
+    let point = session.tools.catalog.point(order)?.ok_or_else(missing)?;
+    Ok(ObjectName::Point(point.job, PointName { order, id: point.id }))
+}
+
+/// Adds a line to the log that `engine explain` tells from.
+pub(super) fn note(
+    session: &Session<'_>,
+    kind: EventKind,
+    point: Option<PointOrder>,
+    bytes: u64,
+    reason: String,
+) -> Result<(), CopyError> {
+    let event = EventRow { time: session.tools.clock.now(), kind, point, medium: Some(session.medium), bytes, reason };
+    Ok(session.tools.catalog.note_event(&event)?)
+}

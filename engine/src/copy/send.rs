@@ -1,0 +1,225 @@
+//! One object from where it is good to where it is owed: hashed and sent in one pass, checkpointed, resumed in the
+//! middle, and believed only after it was read back.
+
+use std::time::Duration;
+
+use super::error::{CopyError, chain};
+use super::evidence::{ReadBack, read_back};
+use super::mapped::{MappedFile, PassError, Reading, hash_and_send};
+use super::session::Session;
+use crate::catalog::{CheckpointRow, Evidence};
+use crate::destination::{ErrorKind, ObjectWrite, ReadStore};
+use crate::model::{Digest, ObjectName};
+
+/// Bytes sent at once.
+const BLOCK: usize = 4 << 20;
+/// A checkpoint is taken no more often.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
+
+/// An object to be sent.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Load<'l> {
+    pub object: &'l ObjectName,
+    pub digest: &'l Digest,
+    pub bytes: u64,
+}
+
+/// Sends an object and takes the evidence; an object that lies there already is only read back. `sent` is told of
+/// bytes as they go.
+///
+/// # Errors
+/// [`CopyError::Source`] if the origin's bytes are wrong, [`CopyError::NotKept`] if the place does not keep them, or as
+/// the place answers.
+pub(super) fn send(
+    session: &Session<'_>,
+    from: &dyn ReadStore,
+    load: Load<'_>,
+    sent: &mut dyn FnMut(u64),
+) -> Result<Evidence, CopyError> {
+    let path = load.object.path();
+    for _ in 0..2 {
+        if session.store.stat(&path)?.is_none() {
+            transfer(session, from, load, sent)?;
+        }
+        match read_back(session.store, &path, load.digest, session.tools.clock)? {
+            ReadBack::Good(evidence) => return Ok(evidence),
+            // What lies there under this name is not the object: only so it can be written again.
+            ReadBack::Damaged => session.store.delete(&path)?,
+            ReadBack::Missing => {}
+        }
+    }
+    Err(CopyError::NotKept { object: load.object.to_string() })
+}
+
+fn transfer(
+    session: &Session<'_>,
+    from: &dyn ReadStore,
+    load: Load<'_>,
+    sent: &mut dyn FnMut(u64),
+) -> Result<(), CopyError> {
+    let start = resume_at(session, load)?;
+    match transfer_from(session, from, load, sent, start) {
+        Err(error) if start > 0 && error.store_kind() == Some(ErrorKind::NotFound) => {
+            transfer_from(session, from, load, sent, 0)
+        }
+        outcome => outcome,
+    }
+}
+
+/// Where an earlier session left off, on a block's edge: a hint, as the whole is read back in the end.
+fn resume_at(session: &Session<'_>, load: Load<'_>) -> Result<u64, CopyError> {
+    let Some(hint) = session.tools.catalog.checkpoint_of(session.medium, load.object)? else { return Ok(0) };
+    let left = session.store.unfinished(&load.object.path())?;
+    let block = BLOCK as u64;
+    Ok(hint.done_bytes.min(left).min(load.bytes) / block * block)
+}
+
+fn transfer_from(
+    session: &Session<'_>,
+    from: &dyn ReadStore,
+    load: Load<'_>,
+    sent: &mut dyn FnMut(u64),
+    start: u64,
+) -> Result<(), CopyError> {
+    let path = load.object.path();
+    let mut writer = session.store.create(&path, start)?;
+    let mut flow =
+        Flow { session, load, start, done: start, checkpointed: session.tools.clock.monotonic(), failed: None };
+    let whole = flow.run(from, &mut *writer, sent)?;
+    if whole != *load.digest {
+        drop(writer);
+        // Whatever was sent of wrong bytes must not be resumed.
+        let _ = session.store.create(&path, 0);
+        return Err(CopyError::Source {
+            object: load.object.to_string(),
+            why: "its bytes are not what its name says".into(),
+        });
+    }
+    match writer.finish() {
+        Err(error) if error.kind == ErrorKind::Exists => Ok(()),
+        finished => Ok(finished?),
+    }
+}
+
+/// Bytes on their way.
+struct Flow<'f> {
+    session: &'f Session<'f>,
+    load: Load<'f>,
+    start: u64,
+    done: u64,
+    checkpointed: Duration,
+    failed: Option<CopyError>,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("stopped")]
+struct Halt;
+
+impl Flow<'_> {
+    /// Sends all blocks; gives the hash of what the origin has.
+    fn run(
+        &mut self,
+        from: &dyn ReadStore,
+        writer: &mut dyn ObjectWrite,
+        sent: &mut dyn FnMut(u64),
+    ) -> Result<Digest, CopyError> {
+        let path = self.load.object.path();
+        let found = from.stat(&path).map_err(|error| self.source(&error))?;
+        if found != Some(self.load.bytes) {
+            let why = found.map_or_else(
+                || "it is missing".to_owned(),
+                |bytes| format!("it has {bytes} bytes and should have {}", self.load.bytes),
+            );
+            return Err(CopyError::Source { object: self.load.object.to_string(), why });
+        }
+        match from.finished_file(&path).map_err(|error| self.source(&error))? {
+            Some(file) => self.run_mapped(file, writer, sent),
+            None => self.run_plain(from, writer, sent),
+        }
+    }
+
+    fn run_mapped(
+        &mut self,
+        file: std::fs::File,
+        writer: &mut dyn ObjectWrite,
+        sent: &mut dyn FnMut(u64),
+    ) -> Result<Digest, CopyError> {
+        let file = MappedFile::open(file, Reading::from_environment()).map_err(|error| self.source(&error))?;
+        let outcome = hash_and_send(&file, |offset, block| {
+            self.block(offset, block, writer, sent).map_err(|error| {
+                self.failed = Some(error);
+                Halt
+            })
+        });
+        match outcome {
+            Ok(hashes) => Ok(hashes.whole),
+            Err(PassError::Read { source, .. }) => Err(self.source(&source)),
+            Err(PassError::Send { .. }) => Err(self.failed.take().unwrap_or(CopyError::Stopped)),
+        }
+    }
+
+    fn run_plain(
+        &mut self,
+        from: &dyn ReadStore,
+        writer: &mut dyn ObjectWrite,
+        sent: &mut dyn FnMut(u64),
+    ) -> Result<Digest, CopyError> {
+        let path = self.load.object.path();
+        let mut hasher = blake3::Hasher::new();
+        let mut offset = 0;
+        while offset < self.load.bytes {
+            let block = from.read(&path, offset, BLOCK).map_err(|error| self.source(&error))?;
+            if block.is_empty() {
+                break;
+            }
+            hasher.update_rayon(&block);
+            self.block(offset, &block, writer, sent)?;
+            offset += block.len() as u64;
+        }
+        Ok(Digest(*hasher.finalize().as_bytes()))
+    }
+
+    /// One block: skipped where it lies there already, else written, and now and then made durable.
+    fn block(
+        &mut self,
+        offset: u64,
+        block: &[u8],
+        writer: &mut dyn ObjectWrite,
+        sent: &mut dyn FnMut(u64),
+    ) -> Result<(), CopyError> {
+        if (self.session.tools.stop)() {
+            self.checkpoint(writer)?;
+            return Err(CopyError::Stopped);
+        }
+        let bytes = block.len() as u64;
+        if offset >= self.start {
+            writer.write(block)?;
+            self.done += bytes;
+        }
+        sent(bytes);
+        let now = self.session.tools.clock.monotonic();
+        if self.done < self.load.bytes && now.saturating_sub(self.checkpointed) >= CHECKPOINT_EVERY {
+            self.checkpointed = now;
+            self.checkpoint(writer)?;
+        }
+        Ok(())
+    }
+
+    /// Flushed first, recorded then: a hint never promises more than there is.
+    fn checkpoint(&self, writer: &mut dyn ObjectWrite) -> Result<(), CopyError> {
+        writer.flush()?;
+        let temporary = self.load.object.path().to_string();
+        let row = CheckpointRow {
+            done_bytes: self.done,
+            temporary,
+            blocks: Vec::new(),
+            time: self.session.tools.clock.now(),
+        };
+        self.session.tools.catalog.checkpoint(self.session.medium, self.load.object, &row)?;
+        Ok(())
+    }
+
+    fn source(&self, error: &dyn std::error::Error) -> CopyError {
+        CopyError::Source { object: self.load.object.to_string(), why: chain(error) }
+    }
+}

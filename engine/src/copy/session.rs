@@ -1,0 +1,267 @@
+//! A session that writes to one medium: it leaves a head first, and looks at the heads again before each manifest and
+//! each batch of deletions.
+
+use std::time::Duration;
+
+use super::error::CopyError;
+use super::fence::{Fence, HeadSeen, Known, judge};
+use super::{Told, Tools, read_in};
+use crate::catalog::{self, Catalog, MediumRow};
+use crate::destination::WriteStore;
+use crate::format::{Head, HeadJob, HeadMark, HeadMedium, HeadName, HeadProof, Unknown};
+use crate::model::{DestinationName, Proof, VaultId, WriterId};
+use crate::plan::Deletions;
+use crate::vault::{FoundHead, HEADS_KEPT, VaultError, list_heads, write_head};
+
+/// The name under which a medium remembers a session whose head may lie there although it is not recorded.
+const INTENDED: &str = "session-intended";
+/// The name under which a medium remembers that a session there did not end.
+const OPEN: &str = "session-open";
+/// A batch of deletions lasts no longer; a session that distrusts what it finds waits longer than that.
+pub(super) const BATCH: Duration = Duration::from_secs(5);
+const TAKE_OVER_WAIT: Duration = Duration::from_secs(10);
+
+/// Whether the session before this one ended as it should.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Before {
+    /// It did: nothing unknown lies there.
+    Ended,
+    /// It did not, or it is not known: what nothing refers to has to be looked for.
+    Broke,
+}
+
+/// A session at one medium. The caller holds the medium's work lock as long as it lasts.
+pub struct Session<'s> {
+    pub(super) tools: Tools<'s>,
+    pub(super) store: &'s dyn WriteStore,
+    /// The medium.
+    pub medium: VaultId,
+    /// Its destination.
+    pub destination: DestinationName,
+    /// May anything be deleted there?
+    pub deletions: Deletions,
+    /// How the session before ended.
+    pub before: Before,
+    writer: WriterId,
+    epoch: u32,
+    number: u64,
+}
+
+impl<'s> Session<'s> {
+    /// Begins: judges the heads, writes one, reads in what the catalog does not know (D-3).
+    ///
+    /// # Errors
+    /// [`CopyError::Fenced`], or as place and catalog answer.
+    pub fn open(tools: Tools<'s>, store: &'s dyn WriteStore, medium: VaultId) -> Result<Self, CopyError> {
+        let row = medium_row(tools.catalog, medium)?;
+        let meta = tools.catalog.meta()?;
+        let heads = list_heads(store, medium, tools.keyring)?;
+        let fence = judge(&seen(&heads), &known(&row, meta.writer, meta.epoch));
+        let (number, distrusted) = match fence {
+            Fence::Free { next } => (next, None),
+            Fence::Distrust { next, why } => (next, Some(why)),
+            Fence::Fenced { why } => return Err(CopyError::Fenced { medium, why }),
+        };
+        let before = if mark(&row, OPEN).is_some() || row.head.is_none() || distrusted.is_some() {
+            Before::Broke
+        } else {
+            Before::Ended
+        };
+        let mut session = Self {
+            tools,
+            store,
+            medium,
+            destination: row.destination.clone(),
+            deletions: Deletions::Allowed,
+            before,
+            writer: meta.writer,
+            epoch: meta.epoch,
+            number,
+        };
+        if let Some(why) = distrusted {
+            session.distrust(&why)?;
+        }
+        session.leave_head(&heads)?;
+        session.deletions = read_in::read_in(&session)?;
+        Ok(session)
+    }
+
+    /// Has anybody else begun to write here? Asked before each manifest and each batch of deletions.
+    ///
+    /// # Errors
+    /// [`CopyError::Fenced`] if so.
+    pub fn look_again(&self) -> Result<(), CopyError> {
+        let folder = crate::model::VaultPath::parse("heads").expect("a constant");
+        let names = self.store.list(&folder)?;
+        let names: Vec<HeadName> = names.iter().filter_map(|listed| listed.path.file_name().parse().ok()).collect();
+        let row = medium_row(self.tools.catalog, self.medium)?;
+        let ours = known(&row, self.writer, self.epoch);
+        let latest = ours.session.max(ours.intended.unwrap_or(0)).max(self.number);
+        let foreign = |name: &&HeadName| name.epoch > self.epoch || (name.epoch == self.epoch && name.session > latest);
+        let twin = |name: &&HeadName| {
+            names.iter().any(|other| (other.epoch, other.session) == (name.epoch, name.session) && other != *name)
+        };
+        match names.iter().find(|name| foreign(name) || (name.epoch == self.epoch && twin(name))) {
+            Some(name) => {
+                Err(CopyError::Fenced { medium: self.medium, why: format!("the head {name} appeared there") })
+            }
+            None => Ok(self.store.still_there()?),
+        }
+    }
+
+    /// Ends: old heads of ours go, and the session is known to have ended.
+    ///
+    /// # Errors
+    /// As place and catalog answer; what was done stays done.
+    pub fn close(self) -> Result<(), CopyError> {
+        super::tidy::tidy(&self)?;
+        self.drop_old_heads()?;
+        self.set_marks(&[(OPEN, None)])?;
+        Ok(())
+    }
+
+    fn distrust(&self, why: &str) -> Result<(), CopyError> {
+        (self.tools.tell)(&Told::Note(format!("{}: {why}; everything there is looked at anew", self.destination)));
+        self.tools.catalog.distrust(self.medium, why, self.tools.clock.now())?;
+        let until = self.tools.clock.monotonic() + TAKE_OVER_WAIT;
+        while self.tools.clock.monotonic() < until {
+            if (self.tools.stop)() {
+                return Err(CopyError::Stopped);
+            }
+            self.tools.clock.sleep(Duration::from_millis(200));
+        }
+        Ok(())
+    }
+
+    /// The intent first, then the head, then the record of it: a crash in between is told from a medium set back.
+    fn leave_head(&self, heads: &[FoundHead]) -> Result<(), CopyError> {
+        self.set_marks(&[(INTENDED, Some(self.number.to_string())), (OPEN, Some(self.number.to_string()))])?;
+        let unknown = heads
+            .iter()
+            .rev()
+            .find_map(|head| head.body.as_ref().ok())
+            .map(|head| head.unknown.clone())
+            .unwrap_or_default();
+        let body = self.body(unknown)?;
+        write_head(self.store, self.medium, &body, self.tools.keyring, self.tools.entropy)?;
+        self.look_again()?;
+        let (epoch, session, now) = (self.epoch, self.number, self.tools.clock.now());
+        self.tools.catalog.update_medium(self.medium, &|row| {
+            row.head = Some(catalog::HeadMark { epoch, session });
+            row.last_seen = Some(now);
+            row.marks.retain(|mark| mark.name != INTENDED);
+        })?;
+        Ok(())
+    }
+
+    fn set_marks(&self, marks: &[(&str, Option<String>)]) -> Result<(), CopyError> {
+        self.tools.catalog.update_medium(self.medium, &|row| {
+            for (name, value) in marks {
+                row.marks.retain(|mark| mark.name != *name);
+                row.marks
+                    .extend(value.iter().map(|value| catalog::Mark { name: (*name).to_owned(), value: value.clone() }));
+            }
+        })?;
+        Ok(())
+    }
+
+    fn drop_old_heads(&self) -> Result<(), CopyError> {
+        if self.deletions != Deletions::Allowed {
+            return Ok(());
+        }
+        let heads = list_heads(self.store, self.medium, self.tools.keyring)?;
+        let ours = |head: &&FoundHead| head.body.as_ref().is_ok_and(|body| body.writer == self.writer);
+        let ours: Vec<&FoundHead> = heads.iter().filter(ours).collect();
+        for head in ours.iter().take(ours.len().saturating_sub(HEADS_KEPT)) {
+            self.store.delete(&head.path)?;
+        }
+        Ok(())
+    }
+
+    /// What the catalog knows and a rebuild must not lose.
+    fn body(&self, unknown: Vec<Unknown>) -> Result<Head, CopyError> {
+        let catalog = self.tools.catalog;
+        let points = catalog.points()?;
+        let media = catalog.media()?;
+        let marks = media.iter().flat_map(|medium| {
+            medium.evicted.iter().map(|mark| HeadMark { medium: medium.vault, job: mark.job, evicted: mark.order })
+        });
+        let told = |medium: &MediumRow| HeadMedium {
+            medium: medium.vault,
+            destination: medium.destination.clone(),
+            retired: medium.retired.is_some(),
+            epoch: medium.head.map_or(0, |head| head.epoch),
+            session: medium.head.map_or(0, |head| head.session),
+        };
+        let jobs = catalog.jobs()?.into_iter().map(|job| HeadJob {
+            id: job.id,
+            name: job.name,
+            group: job.group,
+            alarm: job.alarm,
+        });
+        Ok(Head {
+            writer: self.writer,
+            epoch: self.epoch,
+            session: self.number,
+            created: self.tools.clock.now(),
+            newest: points.last().map(|point| point.order),
+            jobs: jobs.collect(),
+            pins: points.iter().filter(|point| point.pinned).map(|point| point.id).collect(),
+            marks: marks.collect(),
+            media: media.iter().map(told).collect(),
+            seeds: Vec::new(),
+            proofs: proofs(catalog, &media)?,
+            removed: points.iter().filter(|point| point.removed.is_some()).map(|point| point.id).collect(),
+            unknown,
+        })
+    }
+}
+
+/// Leaves one head with the state as it is now: a pin, an alarm, an eviction mark, a retired medium must not be lost.
+///
+/// # Errors
+/// As [`Session::open`].
+pub fn publish_head(tools: Tools<'_>, store: &dyn WriteStore, medium: VaultId) -> Result<(), CopyError> {
+    Session::open(tools, store, medium)?.close()
+}
+
+/// What drills have shown; lesser proofs are taken again.
+fn proofs(catalog: &Catalog, media: &[MediumRow]) -> Result<Vec<HeadProof>, CopyError> {
+    let mut proofs = Vec::new();
+    for medium in media {
+        for (order, placement) in catalog.placements_at(medium.vault)? {
+            if placement.proof > Proof::BytesRead
+                && placement.state.is_there()
+                && let Some(point) = catalog.point(order)?
+            {
+                let time = placement.verified.unwrap_or(placement.changed);
+                proofs.push(HeadProof { medium: medium.vault, point: point.id, proof: placement.proof, time });
+            }
+        }
+    }
+    Ok(proofs)
+}
+
+fn medium_row(catalog: &Catalog, medium: VaultId) -> Result<MediumRow, CopyError> {
+    let unknown = || VaultError::Foreign(format!("the vault {medium} is not in the catalog"));
+    Ok(catalog.medium(medium)?.ok_or_else(unknown)?)
+}
+
+fn seen(heads: &[FoundHead]) -> Vec<HeadSeen> {
+    let seen = |head: &FoundHead| HeadSeen {
+        epoch: head.name.epoch,
+        session: head.name.session,
+        digest: head.name.digest,
+        writer: head.body.as_ref().ok().map(|body| body.writer),
+    };
+    heads.iter().map(seen).collect()
+}
+
+fn known(row: &MediumRow, writer: WriterId, epoch: u32) -> Known {
+    let session = row.head.filter(|head| head.epoch == epoch).map_or(0, |head| head.session);
+    Known { writer, epoch, session, intended: mark(row, INTENDED).and_then(|value| value.parse().ok()) }
+}
+
+fn mark<'r>(row: &'r MediumRow, name: &str) -> Option<&'r str> {
+    row.marks.iter().find(|mark| mark.name == name).map(|mark| mark.value.as_str())
+}

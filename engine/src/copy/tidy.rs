@@ -1,0 +1,79 @@
+//! The end of a session after one that broke off: files of ours that the catalog does not know go (D-9).
+
+use std::collections::BTreeSet;
+
+use super::error::CopyError;
+use super::session::{Before, Session};
+use crate::model::{ObjectName, PackId, VaultPath};
+use crate::plan::Deletions;
+
+/// Temporary names begin so.
+const TEMPORARY: &str = ".tmp-";
+
+/// Deletes packs that the catalog does not know there and temporary files that no checkpoint needs. Only after a session
+/// that did not end, and only where deleting is allowed; never what the engine did not write.
+///
+/// # Errors
+/// As the place answers.
+pub(super) fn tidy(session: &Session<'_>) -> Result<(), CopyError> {
+    if session.before == Before::Ended || session.deletions != Deletions::Allowed {
+        return Ok(());
+    }
+    let catalog = session.tools.catalog;
+    let resumable: BTreeSet<VaultPath> =
+        catalog.checkpoints(session.medium)?.iter().map(|(object, _)| object.path()).collect();
+    session.look_again()?;
+    for folder in folders_of_ours(session)? {
+        for listed in session.store.list(&folder)? {
+            if (session.tools.stop)() {
+                return Ok(());
+            }
+            if listed.bytes.is_some() && is_litter(session, &listed.path, &resumable)? {
+                session.store.delete(&listed.path)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Folders in which the engine writes under temporary names.
+fn folders_of_ours(session: &Session<'_>) -> Result<Vec<VaultPath>, CopyError> {
+    let path = |text: &str| VaultPath::parse(text).expect("a name of ours");
+    let mut folders = vec![VaultPath::root(), path("keys"), path("heads")];
+    for above in ["points", "packs"] {
+        folders.extend(
+            session
+                .store
+                .list(&path(above))?
+                .into_iter()
+                .filter(|listed| listed.bytes.is_none())
+                .map(|listed| listed.path),
+        );
+    }
+    Ok(folders)
+}
+
+fn is_litter(session: &Session<'_>, path: &VaultPath, resumable: &BTreeSet<VaultPath>) -> Result<bool, CopyError> {
+    if let Some(name) = path.file_name().strip_prefix(TEMPORARY) {
+        let of = path.folder().child(name);
+        return Ok(of.is_ok_and(|of| is_name_of_ours(&of) && !resumable.contains(&of)));
+    }
+    match ObjectName::at(path) {
+        Some(ObjectName::Pack(id)) => is_unknown(session, &id),
+        _ => Ok(false),
+    }
+}
+
+fn is_name_of_ours(path: &VaultPath) -> bool {
+    let parts: Vec<&str> = path.parts().collect();
+    ObjectName::at(path).is_some()
+        || matches!(parts[..], ["VAULT" | "VAULT.copy" | "RESTORE.txt"] | ["keys" | "heads", _])
+}
+
+/// A pack that was written and never recorded. Another process may be about to record one at home: it holds the pack's
+/// capture lock, and home is tidied only while no capture runs.
+fn is_unknown(session: &Session<'_>, id: &PackId) -> Result<bool, CopyError> {
+    let catalog = session.tools.catalog;
+    let Some((number, _)) = catalog.pack_by_id(id)? else { return Ok(true) };
+    Ok(catalog.pack_at(session.medium, number)?.is_none())
+}

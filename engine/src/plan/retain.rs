@@ -1,0 +1,113 @@
+//! Retention at one medium: what its points, as they are shown to be good there, make superfluous goes.
+//!
+//! A point goes if `keep` over the good points there does not want it, so that a drive that comes back after a year
+//! is brought up to date before anything leaves it. One that is itself not shown to be good goes once everything
+//! that should be there is good.
+
+use std::collections::BTreeSet;
+
+use super::bench::Bench;
+use super::retention::kept;
+use super::state::PackNumber;
+use super::steps::{Await, RemoveReason, Step};
+use crate::model::{JobId, PointOrder, State as PlacementState, VaultId};
+
+impl Bench<'_> {
+    /// Adds the removals that are due now; `wait` says what else a removal has to wait for, or that it can't be.
+    pub(super) fn retain(&mut self, wait: &impl Fn(PointOrder) -> Option<Vec<Await>>) -> bool {
+        let before = self.steps.len();
+        if self.refusal().is_none() {
+            let jobs: BTreeSet<_> = self.unwanted.iter().map(|order| self.survey.point(*order).job).collect();
+            let claims = self.claims();
+            jobs.into_iter().for_each(|job| self.retain_job(job, &claims, wait));
+        }
+        self.steps.len() > before
+    }
+
+    fn retain_job(
+        &mut self,
+        job_id: JobId,
+        claims: &BTreeSet<PackNumber>,
+        wait: &impl Fn(PointOrder) -> Option<Vec<Await>>,
+    ) {
+        let Some(job) = self.survey.state.jobs.get(&job_id).filter(|job| job.hold.is_none()) else { return };
+        let rule = if self.medium.is_home() { &job.keep_at_home } else { &job.keep };
+        let there: Vec<_> = self.there(job_id);
+        let solid: BTreeSet<_> = there.iter().copied().filter(|order| self.is_solid(*order)).collect();
+        let all_solid = self.goals.get(&job_id).is_some_and(|goal| goal.wanted.iter().all(|it| solid.contains(it)));
+        let stays = kept(self.survey.state, rule.as_ref(), &solid, &BTreeSet::new());
+        let may = |order: &PointOrder| {
+            let superfluous = if solid.contains(order) { !stays.contains(order) } else { all_solid };
+            superfluous && self.unwanted.contains(order)
+        };
+        let mut going: Vec<_> = there.into_iter().filter(may).collect();
+        going.sort_by_key(|order| (self.survey.root(*order), std::cmp::Reverse(*order)));
+        for order in going {
+            if let Some(after) = self.awaits(order, &stays, wait) {
+                let taken = self.take(&[order], PlacementState::NotWanted, &|pack| claims.contains(&pack));
+                self.commit(taken, RemoveReason::Retention, &after);
+            }
+        }
+    }
+
+    fn there(&self, job: JobId) -> Vec<PointOrder> {
+        let points = self.survey.by_job.get(&job).into_iter().flatten();
+        points.copied().filter(|order| self.shelf.is_there(*order)).collect()
+    }
+
+    /// What a removal relies on that the plan itself makes; none if it can't be.
+    fn awaits(
+        &self,
+        order: PointOrder,
+        stays: &BTreeSet<PointOrder>,
+        wait: &impl Fn(PointOrder) -> Option<Vec<Await>>,
+    ) -> Option<Vec<Await>> {
+        let (mut after, others) = (self.may_go(&[order]).ok()?, wait(order)?);
+        let made = |newer: &&PointOrder| self.is_fresh(**newer) || self.read_back.contains(newer);
+        let newer = stays.range(order..).filter(made);
+        after.extend(newer.map(|point| Await { medium: self.id, point: *point }));
+        after.extend(others);
+        after.sort_unstable();
+        after.dedup();
+        Some(after)
+    }
+
+    /// Adds the readings back of what should stay and lacks evidence.
+    pub(super) fn verify_all(&mut self) -> bool {
+        let unproved = self.unproved();
+        unproved.iter().for_each(|order| self.verify(*order));
+        !unproved.is_empty()
+    }
+
+    /// Points that the plan removes from here, but for the first so many steps.
+    pub(super) fn removed_since(&self, steps: usize) -> impl Iterator<Item = PointOrder> {
+        self.steps[steps..].iter().filter_map(|step| match step {
+            Step::Remove { point, .. } => Some(*point),
+            _ => None,
+        })
+    }
+
+    /// Points that the plan reads from there.
+    pub(super) fn reads_from(&self, origin: VaultId) -> Vec<PointOrder> {
+        let read = |step: &Step| match step {
+            Step::Copy { point, sources, .. } if sources.first() == Some(&origin) => Some(*point),
+            _ => None,
+        };
+        self.steps.iter().filter_map(read).collect()
+    }
+
+    /// At home: reads back once what should stay, where something is to go in favour of it.
+    pub(super) fn read_back_for_retention(&mut self) {
+        if self.refusal().is_some() {
+            return;
+        }
+        let jobs: BTreeSet<_> = self.unwanted.iter().map(|order| self.survey.point(*order).job).collect();
+        let wanted = jobs.iter().filter_map(|job| self.goals.get(job)).flat_map(|goal| &goal.wanted);
+        let complete = |order: &PointOrder| self.shelf.state_of(*order) == PlacementState::Complete;
+        let unread: BTreeSet<_> = wanted.copied().filter(|it| complete(it) && !self.is_solid(*it)).collect();
+        for point in unread.into_iter().rev() {
+            self.read_back.insert(point);
+            self.steps.push(Step::Verify { point });
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Copies: newest first over all media, each point with its missing ancestors, ancestors first.
+//!
+//! With `copies = "all"` each medium is served for itself. With `"first"` the first in the job's order that is there
+//! and can take the point gets it, in the same turn, and the others are declined; one that began it goes first.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::bench::Bench;
+use super::room::{Incoming, Stuck};
+use super::shelf::Load;
+use super::state::{Copies, Unwanted};
+use super::steps::{CopyReason, Step};
+use super::survey::{Survey, is_whole};
+use crate::model::{PointOrder, State as PlacementState, VaultId};
+
+/// What came of an attempt.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    Copied,
+    Declined,
+    NoSource,
+    NeverFits { needs: u64, capacity: u64 },
+    Stuck(Stuck),
+}
+
+/// All media in use, and what the attempts of this round came to.
+pub(super) struct Service<'b, 'a> {
+    pub survey: &'a Survey<'a>,
+    pub benches: &'b mut BTreeMap<VaultId, Bench<'a>>,
+    pub failed: BTreeMap<(VaultId, PointOrder), Outcome>,
+    pub progress: bool,
+    /// What the plan removes, and where.
+    pub gone: BTreeSet<(VaultId, PointOrder)>,
+}
+
+impl Service<'_, '_> {
+    /// One attempt for everything that is owed where a medium is there.
+    pub fn round(&mut self) {
+        for (point, media) in self.outstanding().into_iter().rev() {
+            match self.survey.job(point).copies {
+                Copies::All => media.iter().for_each(|id| _ = self.serve(*id, point, 0)),
+                Copies::First => self.serve_first(point, &media),
+            }
+        }
+    }
+
+    fn outstanding(&self) -> BTreeMap<PointOrder, Vec<VaultId>> {
+        let mut outstanding = BTreeMap::<_, Vec<_>>::new();
+        for bench in self.benches.values().filter(|bench| bench.medium.is_here()) {
+            let owed = bench.goals.values().flat_map(|goal| &goal.owed);
+            for point in owed.filter(|point| !is_whole(bench.shelf.state_of(**point))) {
+                outstanding.entry(*point).or_default().push(bench.id);
+            }
+        }
+        outstanding
+    }
+
+    fn serve_first(&mut self, point: PointOrder, media: &[VaultId]) {
+        let offsite = self.survey.offsite(self.survey.job(point));
+        let begun = |id: VaultId| self.benches[&id].shelf.state_of(point) != PlacementState::Copying;
+        let mut order: Vec<_> = offsite.iter().map(|(id, _)| *id).enumerate().collect();
+        order.sort_by_key(|(rank, id)| (begun(*id), *rank));
+        let mut past = 0;
+        for (_, id) in order.into_iter().filter(|(_, id)| media.contains(id)) {
+            if self.serve(id, point, past) {
+                self.decline_elsewhere(point, id);
+                return;
+            }
+            past += 1;
+        }
+    }
+
+    fn decline_elsewhere(&mut self, point: PointOrder, taken: VaultId) {
+        for (id, _) in self.survey.offsite(self.survey.job(point)) {
+            let Some(bench) = self.benches.get_mut(&id).filter(|_| id != taken) else { continue };
+            let state = bench.shelf.state_of(point);
+            if matches!(state, PlacementState::Pending | PlacementState::Copying | PlacementState::Missing) {
+                bench.decline(point, Unwanted::Elsewhere);
+            } else if state == PlacementState::NotWanted
+                && let Some(goal) = bench.goal_mut(point)
+            {
+                goal.owed.remove(&point);
+            }
+        }
+    }
+
+    fn serve(&mut self, id: VaultId, point: PointOrder, past: u32) -> bool {
+        let gone = |id: VaultId, point: PointOrder| self.gone.contains(&(id, point));
+        let Some(bench) = self.benches.get_mut(&id) else { return false };
+        let steps = bench.steps.len();
+        let outcome = bench.serve(point, past, &gone);
+        self.progress |= bench.steps.len() > steps;
+        let removed: Vec<_> = bench.removed_since(steps).map(|point| (id, point)).collect();
+        self.gone.extend(removed);
+        let copied = matches!(outcome, Outcome::Copied);
+        if copied || matches!(outcome, Outcome::Declined) {
+            self.failed.remove(&(id, point));
+        } else {
+            self.failed.insert((id, point), outcome);
+        }
+        copied
+    }
+}
+
+impl Bench<'_> {
+    fn serve(&mut self, point: PointOrder, past: u32, gone: &impl Fn(VaultId, PointOrder) -> bool) -> Outcome {
+        if !self.is_owed(point) || self.is_fresh(point) {
+            return Outcome::Copied;
+        }
+        let evicted = self.newest_evicted.get(&self.survey.point(point).job);
+        let is_there = self.shelf.is_there(point);
+        if !is_there && evicted.is_some_and(|newest| point <= *newest) {
+            self.decline(point, Unwanted::OlderThanEvicted);
+            return Outcome::Declined;
+        }
+        let unit = self.unit(point);
+        let sources: Vec<_> = unit.iter().map(|order| self.survey.sources(*order, self.id)).collect();
+        if sources.iter().any(Vec::is_empty) {
+            return Outcome::NoSource;
+        }
+        let (needs, capacity) = (self.bytes_of_chain(point), self.shelf.capacity());
+        if needs > capacity {
+            return Outcome::NeverFits { needs, capacity };
+        }
+        let loads = self.shelf.loads(&unit);
+        let incoming = self.incoming(point, &unit, &loads);
+        let before = self.steps.len();
+        if let Err(stuck) = self.make_room(&incoming, gone) {
+            return Outcome::Stuck(stuck);
+        }
+        self.verify_origins(&unit, &sources, before);
+        for ((order, load), sources) in unit.iter().zip(loads).zip(sources) {
+            let reason = self.reason(*order, point, past);
+            self.copy(*order, sources, load, reason);
+        }
+        Outcome::Copied
+    }
+
+    /// The point and the ancestors that are not there, ancestors first.
+    fn unit(&self, point: PointOrder) -> Vec<PointOrder> {
+        let missing = |order: &PointOrder| !is_whole(self.shelf.state_of(*order)) || !self.shelf.is_live(*order);
+        let base = |order: &PointOrder| self.survey.point(*order).base.filter(missing);
+        let mut unit: Vec<_> = std::iter::successors(Some(point), base).collect();
+        unit.reverse();
+        unit
+    }
+
+    /// Bytes of the point with all its ancestors, if nothing else were there.
+    fn bytes_of_chain(&self, point: PointOrder) -> u64 {
+        let chain: Vec<_> = std::iter::successors(Some(point), |order| self.survey.point(*order).base).collect();
+        let manifests: u64 = chain.iter().map(|order| self.survey.point(*order).manifest_bytes).sum();
+        if let [only] = chain[..] {
+            return manifests + self.shelf.bytes_of_all(&self.survey.point(only).packs);
+        }
+        let packs: BTreeSet<_> = chain.iter().flat_map(|order| &self.survey.point(*order).packs).collect();
+        manifests + self.shelf.bytes_of_all(packs)
+    }
+
+    fn incoming(&self, point: PointOrder, unit: &[PointOrder], loads: &[Load]) -> Incoming {
+        let (mut needs, mut added) = (0, 0);
+        for load in loads {
+            needs = needs.max(added + load.peak);
+            added += load.bytes - load.replaces;
+        }
+        let packs = unit.iter().flat_map(|order| &self.survey.point(*order).packs).copied().collect();
+        Incoming { point, packs, needs }
+    }
+
+    /// Puts the reading back of the unit's origin before the removals that were made in its favour.
+    fn verify_origins(&mut self, unit: &[PointOrder], sources: &[Vec<VaultId>], before: usize) {
+        let removes = self.steps[before..].iter().any(|step| matches!(step, Step::Remove { .. }));
+        for (order, sources) in unit.iter().zip(sources).filter(|_| removes) {
+            if !self.survey.is_verified(*order, sources) && self.origins.insert(*order) {
+                self.steps.insert(before, Step::VerifyOrigin { point: *order });
+            }
+        }
+    }
+
+    fn reason(&self, order: PointOrder, point: PointOrder, past: u32) -> CopyReason {
+        let was = self.medium.placements.get(&order);
+        match self.medium.state_of(order) {
+            PlacementState::Damaged => CopyReason::Damaged,
+            PlacementState::Missing => CopyReason::Missing,
+            PlacementState::Copying => CopyReason::Interrupted,
+            _ if order != point => CopyReason::NeededBy(point),
+            _ if past > 0 => CopyReason::FellThrough { past },
+            _ if was.is_some_and(|it| it.unwanted == Some(Unwanted::Elsewhere)) => CopyReason::LostElsewhere,
+            _ => CopyReason::Owed,
+        }
+    }
+}

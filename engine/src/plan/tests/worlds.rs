@@ -1,0 +1,305 @@
+//! Random worlds that the catalog could have said: jobs, chains, shared packs, media in every condition.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::tz::TimeZone;
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+
+use crate::model::{
+    GroupId, JobId, Keep, KeepRule, Name, PointId, PointOrder, Proof, State as PlacementState, Time, VaultId,
+};
+use crate::plan::{
+    Copies, Deletions, Evict, Hold, Job, Medium, Orphans, Pack, PackNumber, PackThere, Placement, Point, Reach, State,
+    Unwanted,
+};
+
+pub(super) const HOME: VaultId = VaultId([0; 16]);
+
+pub(super) fn vault(n: u8) -> VaultId {
+    VaultId([n + 1; 16])
+}
+
+pub(super) fn job_id(n: usize) -> JobId {
+    JobId([u8::try_from(n).expect("few jobs"); 8])
+}
+
+pub(super) fn order(sequence: u64) -> PointOrder {
+    PointOrder { epoch: 1, sequence }
+}
+
+pub(super) fn keep(rule: KeepRule, count: u32) -> Option<Keep> {
+    Keep::new([(rule, count)])
+}
+
+fn name(text: &str) -> Name {
+    text.parse().expect("a valid name")
+}
+
+pub(super) fn destination(n: usize) -> Name {
+    name(["usb", "office", "cloud"][n % 3])
+}
+
+#[derive(Debug, Clone)]
+struct PointSpec {
+    job: usize,
+    based: bool,
+    pinned: bool,
+    verified: bool,
+    manifest: u64,
+    fresh: Vec<u64>,
+    reused: u8,
+    hours: i64,
+}
+
+#[derive(Debug, Clone)]
+struct MediumSpec {
+    destination: usize,
+    retired: bool,
+    here: bool,
+    refused: bool,
+    room: Option<i64>,
+    free: Option<u64>,
+    reserve: u64,
+    never: bool,
+    keep_at_least: u32,
+    evict_unique: bool,
+    seed_open: bool,
+    rows: Vec<u8>,
+    proofs: Vec<u8>,
+    strays: Vec<u8>,
+}
+
+fn points() -> impl Strategy<Value = Vec<PointSpec>> {
+    let one = (0..3usize, any::<bool>(), 0..12u8, 0..4u8, 1..4u64, vec(1..30u64, 0..3), any::<u8>(), 1..40i64);
+    vec(one, 1..14).prop_map(|all| {
+        let spec = |(job, based, pinned, verified, manifest, fresh, reused, hours)| PointSpec {
+            job,
+            based,
+            pinned: pinned == 0,
+            verified: verified != 0,
+            manifest,
+            fresh,
+            reused,
+            hours,
+        };
+        all.into_iter().map(spec).collect()
+    })
+}
+
+fn medium() -> impl Strategy<Value = MediumSpec> {
+    let flags = (0..3usize, 0..10u8, 0..4u8, 0..8u8, 0..4u8, any::<bool>(), 0..8u8);
+    let sizes = (option::of(-10..80i64), option::of(0..120u64), 0..10u64, 0..3u32);
+    (flags, sizes, vec(any::<u8>(), 14), vec(any::<u8>(), 14), vec(any::<u8>(), 0..3)).prop_map(
+        |((destination, retired, away, refused, never, evict_unique, seed), sizes, rows, proofs, strays)| MediumSpec {
+            destination,
+            retired: retired == 0,
+            here: away != 0,
+            refused: refused == 0,
+            room: sizes.0,
+            free: sizes.1,
+            reserve: sizes.2,
+            never: never == 0,
+            keep_at_least: sizes.3,
+            evict_unique,
+            seed_open: seed == 0,
+            rows,
+            proofs,
+            strays,
+        },
+    )
+}
+
+fn job() -> impl Strategy<Value = Job> {
+    let rule = prop_oneof![
+        Just(None),
+        (1..4u32).prop_map(|n| keep(KeepRule::Last, n)),
+        (1..4u32).prop_map(|n| keep(KeepRule::Daily, n)),
+    ];
+    let offsite = prop_oneof![Just(vec![0, 1, 2]), Just(vec![1, 0]), Just(vec![2, 1, 0]), Just(vec![0])];
+    let hold = prop_oneof![12 => Just(None), 1 => Just(Some(Hold::Alarm)), 1 => Just(Some(Hold::ClockJump))];
+    (rule.clone(), rule, offsite, any::<bool>(), hold).prop_map(|(keep, keep_at_home, offsite, first, hold)| Job {
+        name: name("job"),
+        offsite: offsite.into_iter().map(destination).collect(),
+        copies: if first { Copies::First } else { Copies::All },
+        keep,
+        keep_at_home,
+        hold,
+    })
+}
+
+/// A random world.
+pub(super) fn world() -> impl Strategy<Value = State> {
+    (vec(job(), 3), points(), vec(medium(), 1..4), medium(), 0..2u8)
+        .prop_map(|(jobs, points, media, home, joined)| build(jobs, &points, &media, &home, joined == 0))
+}
+
+/// A world in which every medium is there and nothing is in the way.
+pub(super) fn open_world() -> impl Strategy<Value = State> {
+    world().prop_map(|mut state| {
+        for medium in state.media.values_mut() {
+            medium.reach = Reach::Here;
+            (medium.limit, medium.free, medium.deletions) = (None, None, Deletions::Allowed);
+        }
+        state
+    })
+}
+
+fn build(jobs: Vec<Job>, points: &[PointSpec], media: &[MediumSpec], home: &MediumSpec, joined: bool) -> State {
+    let mut state = State {
+        generation: 7,
+        now: Time::from_seconds(1_000_000_000),
+        zone: TimeZone::UTC,
+        jobs: jobs.into_iter().enumerate().map(|(n, job)| (job_id(n), job)).collect(),
+        points: BTreeMap::new(),
+        packs: BTreeMap::new(),
+        media: BTreeMap::new(),
+    };
+    let mut created = 0;
+    for (n, spec) in points.iter().enumerate() {
+        created += spec.hours * 3600;
+        add_point(&mut state, order(n as u64 + 1), spec, created, joined);
+    }
+    state.media.insert(HOME, build_home(&state, home));
+    for (n, spec) in media.iter().enumerate() {
+        let medium = build_medium(&state, spec, destination(spec.destination));
+        state.media.insert(vault(u8::try_from(n).expect("few media")), medium);
+    }
+    state
+}
+
+fn add_point(state: &mut State, at: PointOrder, spec: &PointSpec, created: i64, joined: bool) {
+    let job = job_id(spec.job);
+    let group = GroupId([if joined { 0 } else { u8::try_from(spec.job).expect("few jobs") }; 8]);
+    let old = state.packs.iter().filter(|(number, pack)| pack.group == group && spec.reused >> (number.0 % 8) & 1 == 1);
+    let mut packs: BTreeSet<_> = old.map(|(number, _)| *number).collect();
+    for bytes in &spec.fresh {
+        let number = PackNumber(state.packs.len() as u64);
+        state.packs.insert(number, Pack { bytes: *bytes, group, first: at, last: at });
+        packs.insert(number);
+    }
+    packs.iter().for_each(|number| state.packs.get_mut(number).expect("known").last = at);
+    let base = state.points.iter().rev().find(|(_, point)| point.job == job).map(|(order, _)| *order);
+    let point = Point {
+        id: PointId(at.sequence.to_be_bytes()),
+        job,
+        group,
+        created: Time::from_seconds(created),
+        base: base.filter(|_| spec.based),
+        pinned: spec.pinned,
+        origin_verified: spec.verified,
+        manifest_bytes: spec.manifest,
+        packs: packs.into_iter().collect(),
+    };
+    state.points.insert(at, point);
+}
+
+fn empty(spec: &MediumSpec, destination: Name) -> Medium {
+    Medium {
+        destination,
+        retired: spec.retired,
+        same_disk: false,
+        reach: if spec.here { Reach::Here } else { Reach::Away("not there".to_owned()) },
+        deletions: if spec.refused { Deletions::Refused("only adds".to_owned()) } else { Deletions::Allowed },
+        limit: None,
+        free: spec.free.map(|free| free + spec.reserve),
+        reserve: spec.reserve,
+        evict: if spec.never { Evict::Never } else { Evict::Oldest },
+        keep_at_least: spec.keep_at_least,
+        evict_unique: spec.evict_unique,
+        used: 0,
+        placements: BTreeMap::new(),
+        packs: BTreeMap::new(),
+        newest_evicted: BTreeMap::new(),
+        reserved: BTreeSet::new(),
+        removing: BTreeSet::new(),
+        orphans: if spec.seed_open { Orphans::Kept } else { Orphans::MayGo },
+    }
+}
+
+fn build_home(state: &State, spec: &MediumSpec) -> Medium {
+    let mut home = empty(&MediumSpec { retired: false, never: true, here: true, ..spec.clone() }, Name::home());
+    for (index, at) in state.points.keys().enumerate() {
+        let row = match spec.rows[index] % 16 {
+            0 => PlacementState::Damaged,
+            1 => PlacementState::Present,
+            2 => continue,
+            _ => PlacementState::Complete,
+        };
+        home.placements.insert(*at, placement(row, Proof::Complete));
+    }
+    stock(state, &mut home, spec);
+    home
+}
+
+fn placement(state: PlacementState, proof: Proof) -> Placement {
+    Placement { state, proof, verified: None, unwanted: None }
+}
+
+fn build_medium(state: &State, spec: &MediumSpec, destination: Name) -> Medium {
+    let mut medium = empty(spec, destination);
+    for (index, (at, point)) in state.points.iter().enumerate() {
+        let mut row = placement(PlacementState::Pending, Proof::None);
+        row.state = match spec.rows[index] % 24 {
+            0..=7 => PlacementState::Complete,
+            8 | 9 => PlacementState::Present,
+            10 => PlacementState::Copying,
+            11 => PlacementState::Missing,
+            12 => PlacementState::NotWanted,
+            13 => PlacementState::Evicted,
+            14 => PlacementState::Damaged,
+            15 => PlacementState::Pending,
+            _ => continue,
+        };
+        if spec.proofs[index].is_multiple_of(4) && row.state == PlacementState::Complete {
+            row.proof = Proof::Restored;
+        }
+        if row.state == PlacementState::NotWanted {
+            let reasons = [Unwanted::Elsewhere, Unwanted::Keep, Unwanted::Removed, Unwanted::NotOffsite];
+            row.unwanted = Some(reasons[usize::from(spec.proofs[index] % 4)]);
+        }
+        if row.state == PlacementState::Evicted {
+            medium.newest_evicted.insert(point.job, *at);
+        }
+        medium.placements.insert(*at, row);
+    }
+    stock(state, &mut medium, spec);
+    medium
+}
+
+/// Puts the packs there that the placements speak of, and some that nobody does.
+fn stock(state: &State, medium: &mut Medium, spec: &MediumSpec) {
+    let stands = |medium: &Medium, at: &PointOrder| medium.state_of(*at).is_there();
+    for (at, point) in &state.points {
+        let broken = point.base.is_some_and(|base| !stands(medium, &base));
+        if broken && stands(medium, at) {
+            medium.placements.remove(at);
+        }
+    }
+    let rows: Vec<_> = medium.placements.iter().map(|(at, row)| (*at, row.state)).collect();
+    let strays = state.packs.keys().filter(|pack| spec.strays.iter().any(|stray| u64::from(stray % 32) == pack.0));
+    medium.packs = strays.map(|pack| (*pack, PackThere::Present)).collect();
+    for (at, row) in &rows {
+        let part = if *row == PlacementState::Copying { 1 } else { usize::MAX };
+        if row.is_there() || *row == PlacementState::Copying {
+            let packs = state.points[at].packs.iter().take(part);
+            medium.packs.extend(packs.map(|pack| (*pack, PackThere::Proved)));
+        }
+    }
+    for (at, _) in rows.iter().filter(|(_, row)| *row == PlacementState::Damaged) {
+        let first = state.points[at].packs.first();
+        first.into_iter().for_each(|pack| _ = medium.packs.insert(*pack, PackThere::Damaged));
+    }
+    for (at, row) in &mut medium.placements {
+        let damaged = state.points[at].packs.iter().any(|pack| medium.packs.get(pack) == Some(&PackThere::Damaged));
+        if damaged && row.state.is_there() {
+            row.state = PlacementState::Damaged;
+            row.proof = Proof::None;
+        }
+    }
+    let manifests = medium.placements.iter().filter(|(_, row)| row.state.is_there());
+    let manifests: u64 = manifests.map(|(at, _)| state.points[at].manifest_bytes).sum();
+    medium.used = manifests + medium.packs.keys().map(|pack| state.packs[pack].bytes).sum::<u64>();
+    medium.limit = spec.room.map(|room| medium.used.saturating_add_signed(room));
+}

@@ -1,0 +1,224 @@
+//! The judge's rules for removals.
+
+use std::collections::BTreeSet;
+
+use super::check::Broken;
+use super::judge::Judge;
+use super::outlook::{is_proved, kept};
+use super::state::{Evict, Medium, PackNumber, Unwanted};
+use super::steps::{Await, RemoveReason};
+use crate::model::{JobId, Keep, PointOrder, State as PlacementState, VaultId};
+
+/// A removal.
+pub(super) struct RemoveStep<'s> {
+    pub point: PointOrder,
+    pub reason: RemoveReason,
+    pub packs: &'s [PackNumber],
+    pub bytes: u64,
+    pub after: &'s [Await],
+}
+
+impl Judge<'_> {
+    pub(super) fn remove(&mut self, step: &RemoveStep<'_>, index: usize) {
+        let point = step.point;
+        if !self.here().has(point) {
+            return self.say(Some(point), Broken::NotThere);
+        }
+        self.judge_awaits(point, step.after);
+        self.judge_guards(step);
+        match step.reason {
+            RemoveReason::Retention => self.judge_retention(step),
+            RemoveReason::Superseded { .. } => self.judge_superseded(step),
+            RemoveReason::Eviction { .. } => self.judge_eviction(step),
+            RemoveReason::Forgotten => {}
+        }
+        if let Some(by) = Self::in_favour_of(step.reason) {
+            self.judge_favour(step, by, index);
+        }
+        if self.here().medium.is_home() {
+            self.judge_owed(step);
+        }
+        self.take_away(step);
+    }
+
+    fn take_away(&mut self, step: &RemoveStep<'_>) {
+        let evicted = matches!(step.reason, RemoveReason::Eviction { .. });
+        let state = self.state;
+        let then = if evicted { PlacementState::Evicted } else { PlacementState::NotWanted };
+        self.here_mut().leave(state, step.point, then, (!evicted).then_some(Unwanted::Removed));
+        self.judge_packs(Some(step.point), step.packs);
+        let row = &self.state.points[&step.point];
+        self.delete(step.packs, row.manifest_bytes, step.bytes, Some(step.point));
+        if evicted {
+            let newest = self.here_mut().newest_evicted.entry(row.job).or_insert(step.point);
+            *newest = (*newest).max(step.point);
+        }
+    }
+
+    fn judge_guards(&mut self, step: &RemoveStep<'_>) {
+        let (point, row) = (step.point, &self.state.points[&step.point]);
+        let mut broken = Vec::new();
+        broken.extend(row.pinned.then_some(Broken::Pinned));
+        let by_hand = step.reason == RemoveReason::Forgotten;
+        if !by_hand {
+            broken.extend(self.state.jobs.get(&row.job).and_then(|job| job.hold).map(Broken::Held));
+            broken.extend((!self.leaves_enough(step)).then_some(Broken::KeepAtLeast));
+            broken.extend(self.is_last_proved(point).then_some(Broken::LastProved));
+        }
+        broken.extend(self.has_dependents(point).then_some(Broken::Dependents));
+        let made = self.here().made.contains(&point) && !self.here().medium.is_home();
+        broken.extend(made.then_some(Broken::Copying));
+        broken.into_iter().for_each(|rule| self.say(Some(point), rule));
+    }
+
+    fn leaves_enough(&self, step: &RemoveStep<'_>) -> bool {
+        let (place, job) = (self.here(), self.state.points[&step.point].job);
+        let leaving = u64::from(place.state_of(step.point) == PlacementState::Complete);
+        let left = place.complete.get(&job).copied().unwrap_or(0).saturating_sub(leaving);
+        let here = |wait: &&Await| wait.medium == self.at && place.made.contains(&wait.point);
+        let of_job = |wait: &&Await| self.state.points[&wait.point].job == job;
+        let waited = step.after.iter().filter(here).filter(of_job).count();
+        left + u64::try_from(waited).unwrap_or(0) >= u64::from(place.medium.keep_at_least)
+    }
+
+    fn is_last_proved(&self, point: PointOrder) -> bool {
+        let newest = self.outlook.newest_proved.get(&self.state.points[&point].job);
+        newest == Some(&point) && is_proved(self.here().medium, point)
+    }
+
+    fn has_dependents(&self, point: PointOrder) -> bool {
+        let dependents = self.outlook.dependents.get(&point);
+        dependents.is_some_and(|them| them.iter().any(|order| self.here().needs(self.state, *order)))
+    }
+
+    /// `keep` over what is good there without the plan, and what the removal waits for, must not want it.
+    fn judge_retention(&mut self, step: &RemoveStep<'_>) {
+        let job = self.state.points[&step.point].job;
+        let key = (self.at, job, step.after.to_vec());
+        if self.outlook.good.as_ref().is_none_or(|(known, _)| *known != key) {
+            let mut good: BTreeSet<_> = self.here().states.keys().copied().collect();
+            good.retain(|order| self.state.points.get(order).is_some_and(|it| it.job == job) && self.is_good(*order));
+            good.extend(step.after.iter().filter(|it| it.medium == self.at).map(|it| it.point));
+            self.outlook.good = Some((key, kept(self.state, self.rule(job), &good)));
+        }
+        // What was kept decides alone over one more, so that the large set is looked at once.
+        let mut with: BTreeSet<_> = self.outlook.good.iter().flat_map(|(_, kept)| kept).copied().collect();
+        let wanted = !with.insert(step.point) || kept(self.state, self.rule(job), &with).contains(&step.point);
+        wanted.then(|| self.say(Some(step.point), Broken::Wanted));
+    }
+
+    /// Complete before the plan, and at home read back.
+    fn is_good(&self, order: PointOrder) -> bool {
+        let place = self.here();
+        let complete = place.state_of(order) == PlacementState::Complete && !place.made.contains(&order);
+        let seen = !place.medium.is_home() || self.state.points.get(&order).is_some_and(|it| it.origin_verified);
+        complete && seen && !place.medium.removing.contains(&order)
+    }
+
+    pub(super) fn rule(&self, job: JobId) -> Option<&Keep> {
+        let job = self.state.jobs.get(&job)?;
+        if self.here().medium.is_home() { job.keep_at_home.as_ref() } else { job.keep.as_ref() }
+    }
+
+    /// `keep` over what is there and may still come must not want it.
+    fn judge_superseded(&mut self, step: &RemoveStep<'_>) {
+        let job = self.state.points[&step.point].job;
+        if !self.outlook.final_set.contains_key(&(self.at, job)) {
+            let of_job = self.state.points.iter().filter(|(_, it)| it.job == job).map(|(order, _)| *order);
+            let among = of_job.filter(|order| self.was_there(*order) || self.may_come(*order)).collect();
+            self.outlook.final_set.insert((self.at, job), kept(self.state, self.rule(job), &among));
+        }
+        if self.outlook.final_set[&(self.at, job)].contains(&step.point) {
+            self.say(Some(step.point), Broken::Wanted);
+        }
+    }
+
+    /// Was it there before the plan, whole or with a whole copy elsewhere?
+    pub(super) fn was_there(&self, order: PointOrder) -> bool {
+        let medium = self.here().medium;
+        let whole = matches!(medium.state_of(order), PlacementState::Present | PlacementState::Complete);
+        let damaged = medium.state_of(order) == PlacementState::Damaged && !self.sources(order).is_empty();
+        (whole || damaged) && !medium.removing.contains(&order)
+    }
+
+    /// May it still be owed there?
+    pub(super) fn may_come(&self, order: PointOrder) -> bool {
+        let row = &self.state.points[&order];
+        let place = self.here();
+        let evicted = self.state.media[&self.at].newest_evicted.get(&row.job).is_some_and(|newest| order <= *newest);
+        let unwanted = place.medium.placements.get(&order).filter(|it| it.state == PlacementState::NotWanted);
+        let is_final = unwanted.is_some_and(|it| it.unwanted.is_none_or(Unwanted::is_final));
+        let gone = place.state_of(order) == PlacementState::Evicted;
+        !evicted && !is_final && !gone && !self.sources(order).is_empty()
+    }
+
+    /// Media but this that have the point whole, there now or not.
+    pub(super) fn sources(&self, order: PointOrder) -> Vec<VaultId> {
+        let whole = |medium: &Medium| {
+            let state = medium.state_of(order);
+            matches!(state, PlacementState::Present | PlacementState::Complete) && !medium.removing.contains(&order)
+        };
+        let others = self.state.media.iter().filter(|(id, medium)| **id != self.at && whole(medium));
+        others.map(|(id, _)| *id).collect()
+    }
+
+    fn judge_eviction(&mut self, step: &RemoveStep<'_>) {
+        let (point, place) = (step.point, self.here());
+        let mut broken = Vec::new();
+        broken.extend((place.medium.evict == Evict::Never).then_some(Broken::EvictNever));
+        let unique = !place.medium.evict_unique && !self.is_complete_elsewhere(point);
+        broken.extend(unique.then_some(Broken::Unique));
+        broken.into_iter().for_each(|rule| self.say(Some(point), rule));
+    }
+
+    fn is_complete_elsewhere(&self, point: PointOrder) -> bool {
+        self.places.iter().any(|(id, place)| {
+            let offsite = !place.medium.is_home() && !place.medium.retired && !place.medium.same_disk;
+            let stays = place.state_of(point) == PlacementState::Complete && !place.made.contains(&point);
+            *id != self.at && offsite && stays && !place.medium.removing.contains(&point)
+        })
+    }
+
+    fn judge_favour(&mut self, step: &RemoveStep<'_>, by: PointOrder, index: usize) {
+        let point = step.point;
+        let Some(row) = self.state.points.get(&by) else { return self.say(Some(point), Broken::Unknown) };
+        let mut broken = Vec::new();
+        broken.extend((point >= by).then_some(Broken::NotOlder));
+        broken.extend((!self.comes_after(index, by)).then_some(Broken::ForNothing));
+        broken.extend(self.state.jobs.get(&row.job).and_then(|job| job.hold).map(Broken::Held));
+        broken.extend((!self.is_verified(by)).then_some(Broken::Unverified));
+        let incoming = step.packs.iter().filter(|pack| row.packs.binary_search(pack).is_ok());
+        broken.extend(incoming.map(|pack| Broken::PackIncoming(*pack)));
+        broken.into_iter().for_each(|rule| self.say(Some(point), rule));
+    }
+
+    fn is_verified(&self, by: PointOrder) -> bool {
+        let offsite = |id: &VaultId| {
+            let medium = &self.state.media[id];
+            medium.is_here() && !medium.is_home() && medium.state_of(by) == PlacementState::Complete
+        };
+        let seen = self.state.points[&by].origin_verified || self.here().origins.contains(&by);
+        seen || self.sources(by).iter().any(offsite)
+    }
+
+    /// Home gives up nothing whole that a medium in use still lacks.
+    fn judge_owed(&mut self, step: &RemoveStep<'_>) {
+        let Some(job) = self.state.jobs.get(&self.state.points[&step.point].job) else { return };
+        if self.here().state_of(step.point) == PlacementState::Damaged || step.reason == RemoveReason::Forgotten {
+            return;
+        }
+        let goes = |medium: &Medium| !medium.retired && job.offsite.contains(&medium.destination);
+        let mut lacking = false;
+        for (id, place) in self.places.iter().filter(|(_, place)| goes(place.medium)) {
+            let wait = Await { medium: *id, point: step.point };
+            lacking |= match place.state_of(step.point) {
+                PlacementState::Complete => place.made.contains(&step.point) && !step.after.contains(&wait),
+                PlacementState::NotWanted | PlacementState::Evicted => false,
+                _ => true,
+            };
+        }
+        if lacking {
+            self.say(Some(step.point), Broken::OwedElsewhere);
+        }
+    }
+}

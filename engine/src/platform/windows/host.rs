@@ -1,0 +1,136 @@
+//! The computer: what the standard library does not tell is said to be unsupported.
+
+use std::fs::File;
+use std::io::{self, ErrorKind};
+use std::path::Path;
+use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use super::super::space::{FileSystem, Space};
+use super::super::{Unquiet, Woken};
+
+/// No word of mounts: the service looks at an interval.
+#[derive(Debug)]
+pub struct MountWatch;
+
+impl MountWatch {
+    /// Never fails.
+    ///
+    /// # Errors
+    /// None.
+    pub const fn new() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    /// How often to look: a drive is to be noticed within two seconds.
+    #[must_use]
+    pub const fn poll_interval(&self) -> Option<Duration> {
+        Some(Duration::from_secs(1))
+    }
+}
+
+/// The request to stop; only set from inside the process here.
+#[derive(Debug, Default)]
+pub struct StopSignal {
+    asked: Mutex<bool>,
+    bell: Condvar,
+}
+
+impl StopSignal {
+    /// The same one each time.
+    ///
+    /// # Errors
+    /// None.
+    pub fn listen() -> io::Result<&'static Self> {
+        static LISTENING: OnceLock<StopSignal> = OnceLock::new();
+        Ok(LISTENING.get_or_init(Self::default))
+    }
+
+    /// Was a stop asked for?
+    #[must_use]
+    pub fn is_set(&self) -> bool {
+        *self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks for a stop.
+    pub fn set(&self) {
+        *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.bell.notify_all();
+    }
+
+    /// Waits for a stop or the end of `span`.
+    ///
+    /// # Errors
+    /// None.
+    pub fn wait(&self, span: Duration, _: Option<&MountWatch>) -> io::Result<Woken> {
+        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let answer = self.bell.wait_timeout_while(asked, span, |asked| !*asked);
+        let (asked, _) = answer.unwrap_or_else(PoisonError::into_inner);
+        Ok(if *asked { Woken::Stop } else { Woken::Time })
+    }
+}
+
+/// Not to be had through the standard library.
+#[must_use]
+pub fn be_quiet() -> Vec<Unquiet> {
+    ["processor", "disk"].map(|what| Unquiet { what, source: ErrorKind::Unsupported.into() }).into()
+}
+
+/// Not told.
+///
+/// # Errors
+/// Always `Unsupported`.
+pub fn space(_: &Path) -> io::Result<Space> {
+    Err(ErrorKind::Unsupported.into())
+}
+
+/// Nothing is told of it.
+///
+/// # Errors
+/// If the path can't be looked at.
+pub fn file_system(path: &Path) -> io::Result<FileSystem> {
+    std::fs::metadata(path).map(|_| FileSystem::default())
+}
+
+/// Names are flushed with their files here.
+///
+/// # Errors
+/// None.
+pub fn flush_folder(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// There is no such bound.
+pub fn raise_open_files() {}
+
+/// Not told: it may.
+pub(in super::super) const fn process_exists(_: u32) -> bool {
+    true
+}
+
+/// Not told.
+pub(in super::super) const fn process_started(_: u32) -> Option<u64> {
+    None
+}
+
+/// Not told.
+pub(in super::super) const fn boot_id() -> String {
+    String::new()
+}
+
+/// The page cache can't be asked: nothing is dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CacheWatch {
+    /// The only answer.
+    Leave,
+}
+
+impl CacheWatch {
+    /// Looks before the read.
+    pub(crate) const fn before(_: &File) -> Self {
+        Self::Leave
+    }
+
+    /// Does nothing.
+    pub(crate) const fn after(self, _: &File) {}
+}
