@@ -95,6 +95,23 @@ fn the_documents_keys_open_the_documents_boxes() {
 }
 
 #[test]
+fn files_under_other_names_are_refused() {
+    let document = Document::read();
+    let store = Memory::of(&document).renamed("keys/00000001-", "keys/00000009-");
+    assert!(keys_of(&store).is_err(), "slots of an older set, put in front");
+
+    let secret = sheet_text_parse(document.text("sheet")).expect("the sheet is typed as it stands");
+    let keys = keys_of(&Memory::of(&document)).expect("keys");
+    let keyring = unlock(&keys, &secret).expect("the sheet opens its slot");
+    let plain = Manifest::decode(&document.bytes("manifest-plain")).expect("decodes");
+    let mut later = plain.name;
+    later.order.sequence += 1;
+    let store = Memory::of(&document).renamed("00000001-000000000012-", "00000001-000000000013-");
+    let served = VaultReader::new(&store, &keyring).manifest(plain.job, later);
+    assert!(served.is_err_and(|error| error.is_damage()), "one point served as another");
+}
+
+#[test]
 fn a_chunk_in_zstd_unpacks() {
     let encoded = Document::read().bytes("zstd-chunk");
     assert_eq!(decode_chunk(&encoded, 100).expect("unpacks"), [b'a'; 100]);
