@@ -31,6 +31,12 @@ impl Memory {
         self
     }
 
+    /// The same files and one more.
+    pub fn with(mut self, path: &str, bytes: Vec<u8>) -> Self {
+        self.0.insert(path.to_owned(), bytes);
+        self
+    }
+
     fn file(&self, path: &VaultPath) -> Result<&Vec<u8>, StoreError> {
         let missing = || StoreError::new(ErrorKind::NotFound, "read", path.to_string(), "not in the document");
         self.0.get(path.as_str()).ok_or_else(missing)
