@@ -126,7 +126,7 @@ fn a_footer_that_does_not_list_all_records_is_refused() {
         let trailer = PackTrailer { footer_bytes: u32::try_from(footer.len()).expect("small") };
         [records, &footer, &trailer.encode()].concat()
     };
-    let plain = PackFooter::decode(&document.bytes("footer-plain"), 88).expect("decodes");
+    let plain = PackFooter::decode(&document.bytes("footer-plain"), 96).expect("decodes");
     for (chunks, good) in [(plain.chunks, true), (vec![], false)] {
         let bytes = pack(chunks);
         let id = PackId(*blake3::hash(&bytes).as_bytes());
