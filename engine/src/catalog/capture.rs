@@ -1,11 +1,11 @@
 //! Making a point at home: the order, reservations (D-2), deduplication, packs, the commit.
 
-use super::error::Result;
 #[cfg(doc)]
 use super::error::CatalogError;
+use super::error::Result;
 use super::open::Catalog;
 use super::rows::{
-    ChunkAt, ChunkRow, Evidence, EvidenceKind, EventKind, EventRow, Interval, JobRow, MediumRow, Owner, PackAtRow,
+    ChunkAt, ChunkRow, EventKind, EventRow, Evidence, EvidenceKind, Interval, JobRow, MediumRow, Owner, PackAtRow,
     PackNo, PackRow, PackState, PlacementRow, PointRow, ReservationId, ReservationRow,
 };
 use super::state::{keeps_packs, refused, unknown};
@@ -178,6 +178,7 @@ impl Catalog {
             tables.log(&EventRow {
                 time: new.now,
                 kind: EventKind::Made,
+                job: Some(new.point.job),
                 point: Some(new.point.order),
                 medium: Some(home.vault),
                 bytes: new.point.stored_bytes,

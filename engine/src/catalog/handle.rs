@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use redb::{
-    Builder, ConcurrencyMode, Database, DatabaseError, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition,
-    TableError, TransactionError, WriteTransaction,
+    Builder, ConcurrencyMode, Database, DatabaseError, ReadTransaction, ReadableDatabase, ReadableTable,
+    TableDefinition, TableError, TransactionError, WriteTransaction,
 };
 
 use super::disk::{Boxed, CatalogDisk, FileMark, LockGuard, Share, Which};
@@ -21,7 +21,7 @@ use super::redb_error::{
 use super::tables::{Reading, Tables, Writing};
 
 /// The schema that this program writes.
-pub const SCHEMA: u64 = 1;
+pub const SCHEMA: u64 = 2;
 const SCHEMA_TABLE: TableDefinition<'static, &'static str, u64> = TableDefinition::new("schema");
 const SCHEMA_KEY: &str = "version";
 

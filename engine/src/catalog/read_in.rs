@@ -1,9 +1,9 @@
 //! What lies at a medium and the catalog does not know: a rebuild, and the listing before anything is deleted (D-3).
 //! What is read in is present, and no evidence.
 
+use super::capture::NewPack;
 #[cfg(doc)]
 use super::error::CatalogError;
-use super::capture::NewPack;
 use super::error::Result;
 use super::open::Catalog;
 use super::rows::{ChunkRow, PackAtRow, PackNo, PackState, PlacementRow, PointRow};

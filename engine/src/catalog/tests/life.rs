@@ -126,16 +126,14 @@ fn the_log_keeps_its_newest_lines_only() {
     let line = |n: u64| EventRow {
         time: at(1),
         kind: EventKind::Noted,
+        job: None,
         point: None,
         medium: None,
         bytes: n,
         reason: String::new(),
     };
     let more = 3;
-    catalog
-        .handle
-        .write(|tables| (1..=EVENTS_MAX + more).try_for_each(|n| tables.log(&line(n))))
-        .expect("logged");
+    catalog.handle.write(|tables| (1..=EVENTS_MAX + more).try_for_each(|n| tables.log(&line(n)))).expect("logged");
     let events = catalog.events().expect("read");
     assert_eq!(events.len() as u64, EVENTS_MAX);
     assert_eq!(events.first().map(|event| event.bytes), Some(more + 1));
