@@ -25,6 +25,7 @@ mod reading;
 mod redb_error;
 mod removal;
 mod rows;
+mod schema1;
 mod snapshot;
 mod state;
 mod stored;

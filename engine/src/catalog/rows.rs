@@ -111,6 +111,8 @@ pub struct JobRow {
     pub last_bytes: u64,
     /// An alarm that stops eviction and retention, for a person.
     pub alarm: Option<String>,
+    /// The clock jumped between its points: retention stops until a person confirms. Since schema 2.
+    pub clock_jump: Option<String>,
 }
 
 /// A recovery point, wherever it lies. It stays known after it was removed everywhere.
@@ -467,6 +469,9 @@ pub struct EventRow {
     pub time: Time,
     /// What kind.
     pub kind: EventKind,
+    /// The job, if it is about one. Since schema 2.
+    #[rkyv(with = Map<JobIdDef>)]
+    pub job: Option<JobId>,
     /// The point, if it is about one.
     #[rkyv(with = Map<PointOrderDef>)]
     pub point: Option<PointOrder>,
