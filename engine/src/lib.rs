@@ -13,6 +13,7 @@ pub mod destination;
 pub mod format;
 pub mod installation;
 pub mod model;
+pub mod observe;
 pub mod plan;
 pub mod platform;
 pub mod port;

@@ -9,8 +9,8 @@ use super::look::{is_same_disk, open_place, place_text};
 use super::sheet::sheet_file;
 use crate::catalog::{Catalog, CatalogError, Founding, MediumRow, NewMedium, OpenOptions};
 use crate::config::{Config, Destination, Place};
-use crate::destination::{FileStore, Privacy};
 use crate::destination::{ErrorKind, StoreError, WriteStore};
+use crate::destination::{FileStore, Privacy};
 use crate::format::{FormatError, Identity, SlotKind, SlotSet};
 use crate::model::{DestinationName, FamilyId, Time, VaultId, WriterId};
 use crate::port::{Clock, Entropy};
@@ -52,8 +52,11 @@ enum Found {
 /// [`InstallationError::Foreign`] before anything is written, if a place holds a vault that is not ours.
 pub fn init(config: &Config, clock: &dyn Clock, entropy: &dyn Entropy) -> Result<Prepared, InstallationError> {
     let home = look_at_folder(&config.home.path)?;
-    let places: Vec<(&Destination, Found)> =
-        config.destinations.iter().map(|d| Ok((d, look_at_place(&d.place)?))).collect::<Result<_, InstallationError>>()?;
+    let places: Vec<(&Destination, Found)> = config
+        .destinations
+        .iter()
+        .map(|d| Ok((d, look_at_place(&d.place)?)))
+        .collect::<Result<_, InstallationError>>()?;
     let catalog = existing_catalog(config, &home)?;
     refuse_foreign(config, catalog.as_ref(), &home, &places)?;
     let (catalog, set, sheet) = match catalog {
@@ -141,7 +144,11 @@ fn look_at_folder(path: &Path) -> Result<Found, InstallationError> {
 }
 
 /// Catalog, keys, home vault, recovery sheet. The home vault's identity comes last: until then all is made anew.
-fn make_home(config: &Config, clock: &dyn Clock, entropy: &dyn Entropy) -> Result<(Catalog, SlotSet, Option<PathBuf>), InstallationError> {
+fn make_home(
+    config: &Config,
+    clock: &dyn Clock,
+    entropy: &dyn Entropy,
+) -> Result<(Catalog, SlotSet, Option<PathBuf>), InstallationError> {
     let secret = config.key.read()?;
     make_private(&config.state)?;
     make_private(&config.home.path)?;
@@ -184,19 +191,41 @@ fn prepare(
             Some(medium) => Ok((name, Made::AlreadyThere, Some(medium.vault), medium.same_disk)),
             // A vault of ours that an `init` founded and could not record any more.
             None if known.is_empty() => adopt(config, destination, identity.vault, catalog, clock),
-            None => Ok((name.clone(), Made::Away(format!("another vault of ours is there; `engine enrol {name}` makes it one more medium")), None, false)),
+            None => Ok((
+                name.clone(),
+                Made::Away(format!("another vault of ours is there; `engine enrol {name}` makes it one more medium")),
+                None,
+                false,
+            )),
         },
         Found::Empty if known.is_empty() => {
             let vault = make_vault(config, destination, set, clock, entropy)?;
             adopt(config, destination, vault, catalog, clock)
         }
-        Found::Empty => Ok((name, Made::Away(format!("no vault at {}: the drive is not there, or another one is", place_text(&destination.place))), None, false)),
+        Found::Empty => Ok((
+            name,
+            Made::Away(format!(
+                "no vault at {}: the drive is not there, or another one is",
+                place_text(&destination.place)
+            )),
+            None,
+            false,
+        )),
     }
 }
 
-fn make_vault(config: &Config, destination: &Destination, set: &SlotSet, clock: &dyn Clock, entropy: &dyn Entropy) -> Result<VaultId, InstallationError> {
+fn make_vault(
+    config: &Config,
+    destination: &Destination,
+    set: &SlotSet,
+    clock: &dyn Clock,
+    entropy: &dyn Entropy,
+) -> Result<VaultId, InstallationError> {
     let Place::File(path) = &destination.place else {
-        return Err(InstallationError::NotHere(format!("{} destinations come with a later release", destination.place.scheme())));
+        return Err(InstallationError::NotHere(format!(
+            "{} destinations come with a later release",
+            destination.place.scheme()
+        )));
     };
     let _ = config;
     let store: Box<dyn WriteStore> = match FileStore::create_root(path, Privacy::Umask) {
@@ -209,7 +238,13 @@ fn make_vault(config: &Config, destination: &Destination, set: &SlotSet, clock: 
     Ok(identity.vault)
 }
 
-fn adopt(config: &Config, destination: &Destination, vault: VaultId, catalog: &Catalog, clock: &dyn Clock) -> Result<(DestinationName, Made, Option<VaultId>, bool), InstallationError> {
+fn adopt(
+    config: &Config,
+    destination: &Destination,
+    vault: VaultId,
+    catalog: &Catalog,
+    clock: &dyn Clock,
+) -> Result<(DestinationName, Made, Option<VaultId>, bool), InstallationError> {
     let (path, same_disk) = match &destination.place {
         Place::File(path) => (path.clone(), is_same_disk(path, &config.home.path)),
         _ => (PathBuf::new(), false),
@@ -235,7 +270,10 @@ pub fn enrol(
     let (vault, made) = match look_at_place(&destination.place)? {
         Found::Away(why) => return Err(away(why)),
         Found::Vault(identity) if identity.family != family => {
-            return Err(InstallationError::Foreign { place: place_text(&destination.place), family: identity.family.to_string() });
+            return Err(InstallationError::Foreign {
+                place: place_text(&destination.place),
+                family: identity.family.to_string(),
+            });
         }
         Found::Vault(identity) => match media.iter().find(|medium| medium.vault == identity.vault) {
             Some(medium) if medium.destination != destination.name => {
@@ -275,7 +313,8 @@ fn random<const N: usize>(entropy: &dyn Entropy) -> Result<[u8; N], Installation
 
 /// A folder of this computer, with those above it, for its owner only.
 fn make_private(path: &Path) -> Result<(), InstallationError> {
-    crate::platform::make_private_folders(path).map_err(|source| InstallationError::Make { path: path.to_owned(), source })
+    crate::platform::make_private_folders(path)
+        .map_err(|source| InstallationError::Make { path: path.to_owned(), source })
 }
 
 fn write_private(path: &Path, text: &Zeroizing<String>) -> Result<(), InstallationError> {

@@ -54,9 +54,13 @@ pub fn look_all(destinations: &[Destination], media: &Arc<Vec<MediumRow>>) -> Ve
         })
         .collect();
     let deadline = std::time::Instant::now() + PATIENCE;
-    let wait = |begun: std::io::Result<crossbeam_channel::Receiver<Look>>| match begun.map(|receive| receive.recv_deadline(deadline)) {
+    let wait = |begun: std::io::Result<crossbeam_channel::Receiver<Look>>| match begun
+        .map(|receive| receive.recv_deadline(deadline))
+    {
         Ok(Ok(look)) => look,
-        Ok(Err(RecvTimeoutError::Timeout)) => Look::Away(format!("it did not answer within {} s: it blocks", PATIENCE.as_secs())),
+        Ok(Err(RecvTimeoutError::Timeout)) => {
+            Look::Away(format!("it did not answer within {} s: it blocks", PATIENCE.as_secs()))
+        }
         Ok(Err(RecvTimeoutError::Disconnected)) => Look::Away("the look at it broke off".into()),
         Err(error) => Look::Away(format!("no thread to look at it: {error}")),
     };
@@ -82,13 +86,20 @@ pub(super) fn open_now(destination: &Destination, media: &[MediumRow]) -> Look {
         }
         Some(medium) if medium.destination == destination.name => Look::Here(Opened { medium: identity.vault, store }),
         Some(medium) => Look::Away(format!("the vault at {place} belongs to `{}`", medium.destination)),
-        None => Look::Away(format!("the vault at {place} is not known here: `engine enrol {}` makes it one more medium", destination.name)),
+        None => Look::Away(format!(
+            "the vault at {place} is not known here: `engine enrol {}` makes it one more medium",
+            destination.name
+        )),
     }
 }
 
 fn no_vault(place: &str, media: &[MediumRow], destination: &Destination) -> String {
     let known = media.iter().any(|medium| medium.destination == destination.name);
-    let hint = if known { "the drive is not there, or another one is" } else { "it was never prepared; `engine init` does that" };
+    let hint = if known {
+        "the drive is not there, or another one is"
+    } else {
+        "it was never prepared; `engine init` does that"
+    };
     format!("no vault at {place}: {hint}")
 }
 

@@ -20,8 +20,8 @@ pub use sheet::{read_sheet, sheet_file};
 
 use crate::catalog::{Catalog, CatalogError, MediumRow, OpenOptions};
 use crate::config::{Config, Destination};
-use crate::destination::{FileStore, Privacy};
 use crate::destination::{ErrorKind, ReadStore};
+use crate::destination::{FileStore, Privacy};
 use crate::model::{DestinationName, VaultId, VaultPath};
 use crate::seal::{Keyring, SlotError};
 use crate::vault::{self, FoundKeys, identity_of, keys_of};
@@ -117,10 +117,11 @@ impl Installation {
             Err(error) => error,
         };
         let media = self.catalog.media()?;
-        let stores = self.config.destinations.iter().filter_map(|destination| match look::open_now(destination, &media) {
-            Look::Here(opened) => Some(opened.store),
-            Look::Away(_) => None,
-        });
+        let stores =
+            self.config.destinations.iter().filter_map(|destination| match look::open_now(destination, &media) {
+                Look::Here(opened) => Some(opened.store),
+                Look::Away(_) => None,
+            });
         stores.into_iter().find_map(|store| keys_of(&*store).ok()).ok_or(first)
     }
 
@@ -139,7 +140,9 @@ impl Installation {
     /// [`InstallationError::NoDestination`].
     pub fn destination(&self, name: &DestinationName) -> Result<&Destination, InstallationError> {
         let all = || self.config.destinations.iter().map(|destination| destination.name.to_string()).collect();
-        self.config.destination(name).ok_or_else(|| InstallationError::NoDestination { name: name.to_string(), all: all() })
+        self.config
+            .destination(name)
+            .ok_or_else(|| InstallationError::NoDestination { name: name.to_string(), all: all() })
     }
 
     /// Folders that are never in a point: home, state, and destinations on this computer.
@@ -156,7 +159,8 @@ impl Installation {
 /// Does a vault's identity lie in that folder?
 fn holds_vault(path: &Path) -> bool {
     let store = FileStore::open(path, Privacy::Umask);
-    let there = |store: &FileStore, name| VaultPath::parse(name).is_ok_and(|name| matches!(store.stat(&name), Ok(Some(_))));
+    let there =
+        |store: &FileStore, name| VaultPath::parse(name).is_ok_and(|name| matches!(store.stat(&name), Ok(Some(_))));
     store.is_ok_and(|store| there(&store, "VAULT") || there(&store, "VAULT.copy"))
 }
 
