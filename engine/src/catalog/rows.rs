@@ -5,6 +5,7 @@
 use rkyv::with::Map;
 use rkyv::{Archive, Deserialize, Serialize};
 
+pub use super::owner::Owner;
 use super::stored::{
     DigestDef, FamilyIdDef, GroupIdDef, JobIdDef, KeyEpochDef, NameText, PackIdDef, PointIdDef, PointOrderDef,
     ProofDef, StateDef, TimeDef, VaultIdDef, WriterIdDef,
@@ -384,36 +385,6 @@ pub struct CheckpointRow {
     /// When.
     #[rkyv(with = TimeDef)]
     pub time: Time,
-}
-
-/// Who relies on what a reservation names.
-#[allow(missing_docs, reason = "the derived twin has one undocumented field for each variant")]
-#[derive(Debug, Clone, PartialEq, Eq, Archive, Serialize, Deserialize)]
-pub enum Owner {
-    /// A capture, for as long as its process holds that lock.
-    Capture {
-        /// The lock's file name, see `locks`.
-        lock: String,
-    },
-    /// A copy to a medium, durable: it goes with the placement's change of state (D-9).
-    Copy {
-        /// The medium that is copied to.
-        #[rkyv(with = VaultIdDef)]
-        medium: VaultId,
-        /// The point.
-        #[rkyv(with = PointOrderDef)]
-        point: PointOrder,
-    },
-    /// A restore or drill on this computer, for as long as its process holds that lock.
-    Restore {
-        /// The lock's file name.
-        lock: String,
-    },
-    /// A seed under way, durable.
-    Seed {
-        /// The seed's id, as text.
-        id: String,
-    },
 }
 
 /// A reservation. The packs that it names one by one are a table of their own.

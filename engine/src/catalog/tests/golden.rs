@@ -44,15 +44,19 @@ fn write_the_golden_file_of_this_schema() {
     fs::write(golden(SCHEMA), zstd::bulk::compress(&bytes, 19).expect("compressed")).expect("written");
 }
 
+/// The golden file of a schema.
+pub fn bytes(schema: u64) -> Vec<u8> {
+    zstd::decode_all(fs::File::open(golden(schema)).expect("there")).expect("whole")
+}
+
 fn unpacked(schema: u64) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
-    let bytes = zstd::decode_all(fs::File::open(golden(schema)).expect("there")).expect("whole");
-    fs::write(folder.path().join("catalog.redb"), bytes).expect("written");
+    fs::write(folder.path().join("catalog.redb"), bytes(schema)).expect("written");
     folder
 }
 
 /// That the catalog tells the story still.
-fn is_told(catalog: &Catalog) {
+pub fn is_told(catalog: &Catalog) {
     let snapshot = catalog.snapshot().expect("read");
     let orders: Vec<_> = snapshot.points.keys().copied().collect();
     let [first, second] = orders[..] else { panic!("{orders:?}") };
