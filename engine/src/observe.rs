@@ -130,6 +130,7 @@ fn medium(observed: &Observed<'_>, row: &MediumRow) -> Medium {
     Medium {
         destination: row.destination.clone(),
         retired: row.retired.is_some(),
+        same_disk: row.same_disk,
         reach,
         deletions,
         limit,
@@ -161,15 +162,17 @@ fn placement(row: &crate::catalog::PlacementRow) -> Placement {
 
 /// The reason why a point is not wanted, from the words that were recorded with it.
 fn unwanted(reason: &str) -> Option<Unwanted> {
-    const ALL: [Unwanted; 6] = [
+    const ALL: [Unwanted; 8] = [
         Unwanted::Keep,
         Unwanted::OlderThanEvicted,
         Unwanted::BaseGone,
         Unwanted::Removed,
         Unwanted::Forgotten,
+        Unwanted::Retired,
         Unwanted::Elsewhere,
+        Unwanted::NotOffsite,
     ];
-    ALL.into_iter().find(|unwanted| unwanted.to_string() == reason)
+    ALL.into_iter().find(|unwanted| plan::unwanted_text(*unwanted) == reason)
 }
 
 fn packs_there(snapshot: &Snapshot, row: &MediumRow) -> BTreeMap<PackNumber, PackThere> {
@@ -182,7 +185,7 @@ fn packs_there(snapshot: &Snapshot, row: &MediumRow) -> BTreeMap<PackNumber, Pac
                 PackState::Present => PackThere::Present,
                 PackState::Damaged => PackThere::Damaged,
                 PackState::Deleting => PackThere::Deleting,
-                PackState::Copying | PackState::Missing => return None,
+                PackState::Missing => return None,
             };
             Some((PackNumber(number.0), there))
         })

@@ -165,7 +165,7 @@ fn make_home(
     let founding = Founding { family, writer, epoch: 1, created: now };
     let catalog = Catalog::create(&config.state, &founding, OpenOptions::default())?;
     catalog.enrol(&new_medium(home, DestinationName::home(), &config.home.path, false, now))?;
-    let page = sheet_file(config, family, &sheet, &crate::report::time::text(now));
+    let page = sheet_file(config, family, &sheet, &now.text());
     let path = config.state.join("recovery-sheet.txt");
     write_private(&path, &page)?;
     found(&store, &Identity { family, vault: home, created: now }, FirstKeys { set: &set })?;

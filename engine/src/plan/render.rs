@@ -69,6 +69,17 @@ fn step(state: &State, step: &Step) -> String {
     }
 }
 
+/// Why a step is taken, for the record.
+#[must_use]
+pub fn reason(state: &State, step: &Step) -> String {
+    match step {
+        Step::Decline { reason, .. } => unwanted(*reason).to_owned(),
+        Step::Remove { reason, .. } => removal(state, *reason),
+        Step::Copy { reason, .. } => copy(state, *reason),
+        other => self::step(state, other),
+    }
+}
+
 /// Why a point is not wanted, for people.
 #[must_use]
 pub const fn unwanted(reason: Unwanted) -> &'static str {
