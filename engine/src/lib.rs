@@ -17,6 +17,7 @@ pub mod observe;
 pub mod plan;
 pub mod platform;
 pub mod port;
+pub mod report;
 pub mod restore;
 pub mod schedule;
 pub mod seal;
