@@ -7,15 +7,24 @@
 //! catalog of the damage found.
 
 mod error;
+mod fallover;
+mod feed;
 mod file;
 mod outcome;
 mod request;
+mod room;
+mod run;
+mod selection;
+mod survey;
 mod tree;
 #[cfg(test)]
 mod tree_tests;
+mod writing;
 
 pub use error::RestoreError;
+pub use fallover::{Chunks, Fallover, Lane, Opened};
 pub use file::FileWriter;
 pub use outcome::{Absent, Cause, Cut, Damage, DamageKind, Lost, Restored};
 pub use request::{Doing, Place, Progress, Request};
+pub use run::restore;
 pub use tree::{Existing, Owners, TreeError, TreeOptions, TreeWriter};

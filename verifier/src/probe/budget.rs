@@ -1,0 +1,79 @@
+//! How much a probe may read, and for how long: hostile or huge data makes it `skipped`, not endless.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use engine::port::Clock;
+
+/// Bounds for one file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Plain bytes that are read at most: what a bomb unpacks to counts.
+    pub bytes: u64,
+    /// Longest time.
+    pub time: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { bytes: 1 << 40, time: Duration::from_secs(30 * 60) }
+    }
+}
+
+/// What is left of the bounds for one file.
+#[derive(Clone)]
+pub struct Budget {
+    clock: Arc<dyn Clock>,
+    limits: Limits,
+    until: Duration,
+    left: Arc<AtomicU64>,
+    over: Arc<AtomicBool>,
+}
+
+impl Budget {
+    /// The whole budget, from now on.
+    #[must_use]
+    pub fn start(clock: &Arc<dyn Clock>, limits: Limits) -> Self {
+        let until = clock.monotonic().saturating_add(limits.time);
+        let left = Arc::new(AtomicU64::new(limits.bytes));
+        Self { clock: Arc::clone(clock), limits, until, left, over: Arc::default() }
+    }
+
+    /// Takes note of `bytes` more that were read; false once the budget is used up.
+    #[must_use]
+    pub fn spend(&self, bytes: u64) -> bool {
+        let left = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes));
+        if left.is_err() || self.clock.monotonic() > self.until {
+            self.over.store(true, Ordering::Relaxed);
+        }
+        !self.over.load(Ordering::Relaxed)
+    }
+
+    /// Why it was not read to the end, if the budget is used up.
+    #[must_use]
+    pub fn overrun(&self) -> Option<String> {
+        let Limits { bytes, time } = self.limits;
+        let text = || format!("not read to the end: more than {bytes} bytes, or longer than {} s", time.as_secs());
+        self.over.load(Ordering::Relaxed).then(text)
+    }
+
+    /// A reader whose bytes count.
+    pub fn meter<R: Read>(&self, inner: R) -> Metered<'_, R> {
+        Metered { inner, budget: self }
+    }
+}
+
+/// A reader whose bytes count against a budget.
+pub struct Metered<'b, R> {
+    inner: R,
+    budget: &'b Budget,
+}
+
+impl<R: Read> Read for Metered<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        if self.budget.spend(read as u64) { Ok(read) } else { Err(io::Error::other("the budget is used up")) }
+    }
+}

@@ -1,0 +1,216 @@
+//! Each probe against good, cut, flipped and empty data, and against anything at all.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use engine::port::SystemClock;
+use proptest::prelude::*;
+
+use super::*;
+
+fn budget() -> Budget {
+    limited(Limits::default())
+}
+
+fn limited(limits: Limits) -> Budget {
+    let clock: Arc<dyn engine::port::Clock> = Arc::new(SystemClock);
+    Budget::start(&clock, limits)
+}
+
+struct Place {
+    held: tempfile::TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        let held = tempfile::tempdir().expect("a temporary folder");
+        std::fs::create_dir(held.path().join("work")).expect("writable");
+        Self { held }
+    }
+
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        self.held.path().join(name)
+    }
+
+    fn sample(&self, kind: ProbeKind) -> Vec<u8> {
+        let path = self.path("sample");
+        samples::write(kind, &path).expect("a sample");
+        let bytes = std::fs::read(&path).expect("there");
+        std::fs::remove_file(path).expect("there");
+        bytes
+    }
+
+    fn probe(&self, kind: ProbeKind, bytes: &[u8]) -> Outcome {
+        self.probe_within(kind, bytes, &budget())
+    }
+
+    fn probe_within(&self, kind: ProbeKind, bytes: &[u8], budget: &Budget) -> Outcome {
+        let path = self.path("probed");
+        std::fs::write(&path, bytes).expect("writable");
+        probe(kind, &path, &self.path("work"), budget)
+    }
+}
+
+#[test]
+fn good_data_are_recognised_and_pass() {
+    let place = Place::new();
+    for kind in ProbeKind::ALL {
+        let good = place.sample(kind);
+        assert_eq!(recognise(&good), Some(kind));
+        let outcome = place.probe(kind, &good);
+        assert_eq!(outcome.verdict, ProbeVerdict::Pass, "{kind}: {}", outcome.detail);
+    }
+}
+
+#[test]
+fn every_cut_fails() {
+    let place = Place::new();
+    for kind in ProbeKind::ALL {
+        let good = place.sample(kind);
+        let step = (good.len() / 61).max(1);
+        // The second block of zeros of a tar archive, and what pads it, may be missing.
+        let end = if kind == ProbeKind::Tar { good.len() - 1024 } else { good.len() - 1 };
+        for cut in (0..end).step_by(step).chain([end]) {
+            let outcome = place.probe(kind, &good[..cut]);
+            assert_eq!(outcome.verdict, ProbeVerdict::Fail, "{kind} cut at {cut}: {}", outcome.detail);
+        }
+    }
+}
+
+#[test]
+fn a_flipped_byte_in_checked_data_fails() {
+    let place = Place::new();
+    for (kind, at) in [
+        (ProbeKind::Zip, vec![60, 100]),
+        (ProbeKind::Gzip, vec![30, 100]),
+        (ProbeKind::Zstd, vec![10, 40]),
+        (ProbeKind::Tar, vec![0, 100, 150]),
+        (ProbeKind::Sqlite, vec![100, 4096, 8192]),
+    ] {
+        let good = place.sample(kind);
+        for at in at {
+            let mut bad = good.clone();
+            bad[at] ^= 0xff;
+            let outcome = place.probe(kind, &bad);
+            assert_eq!(outcome.verdict, ProbeVerdict::Fail, "{kind} flipped at {at}: {}", outcome.detail);
+        }
+    }
+}
+
+#[test]
+fn every_gzip_member_counts_and_zeros_may_follow() {
+    let place = Place::new();
+    let member = samples::gzip(b"one").expect("in memory");
+    let two = [member.clone(), samples::gzip(b"two").expect("in memory")].concat();
+    assert_eq!(place.probe(ProbeKind::Gzip, &[&two[..], &[0; 4000]].concat()).verdict, ProbeVerdict::Pass);
+    for bad in [&two[..two.len() - 1], &two[..member.len() + 5], &[&two[..], b"junk"].concat()] {
+        assert_eq!(place.probe(ProbeKind::Gzip, bad).verdict, ProbeVerdict::Fail);
+    }
+}
+
+#[test]
+fn a_tar_inside_is_read_too() {
+    let place = Place::new();
+    let tar = samples::tar().expect("in memory");
+    for (kind, pack) in
+        [(ProbeKind::Gzip, samples::gzip as fn(&[u8]) -> io::Result<Vec<u8>>), (ProbeKind::Zstd, samples::zstd)]
+    {
+        let good = place.probe(kind, &pack(&tar).expect("in memory"));
+        assert!(good.verdict == ProbeVerdict::Pass && good.detail.contains("tar inside: 2 entries"), "{}", good.detail);
+        let cut = place.probe(kind, &pack(&tar[..tar.len() / 2]).expect("in memory"));
+        assert_eq!(cut.verdict, ProbeVerdict::Fail, "{kind}: {}", cut.detail);
+    }
+}
+
+#[test]
+fn a_bomb_is_skipped_and_never_passes() {
+    let place = Place::new();
+    let bomb = samples::gzip(&vec![0; 4 << 20]).expect("in memory");
+    let small = limited(Limits { bytes: 1 << 20, time: Duration::from_secs(3600) });
+    assert_eq!(place.probe_within(ProbeKind::Gzip, &bomb, &small).verdict, ProbeVerdict::Skipped);
+    let late = limited(Limits { bytes: 1 << 30, time: Duration::ZERO });
+    for kind in [ProbeKind::Zip, ProbeKind::Tar, ProbeKind::Zstd] {
+        let outcome = place.probe_within(kind, &place.sample(kind), &late);
+        assert_eq!(outcome.verdict, ProbeVerdict::Skipped, "{kind}: {}", outcome.detail);
+    }
+}
+
+#[test]
+fn a_hot_log_is_used_and_its_loss_or_the_databases_is_noticed() {
+    let place = Place::new();
+    let live = place.path("live.db");
+    let connection = rusqlite::Connection::open(&live).expect("a database");
+    connection
+        .execute_batch(
+            "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0;
+             CREATE TABLE parent (id INTEGER PRIMARY KEY);
+             CREATE TABLE child (parent REFERENCES parent (id));
+             PRAGMA wal_checkpoint(TRUNCATE);
+             PRAGMA foreign_keys = OFF;
+             INSERT INTO child VALUES (7);",
+        )
+        .expect("valid");
+    let (copy, log) = (place.path("copy.db"), place.path("copy.db-wal"));
+    std::fs::copy(&live, &copy).expect("there");
+    std::fs::copy(place.path("live.db-wal"), &log).expect("there");
+    let look = || probe(ProbeKind::Sqlite, &copy, &place.path("work"), &budget());
+    let dangling = look();
+    assert!(dangling.verdict == ProbeVerdict::Fail && dangling.detail.contains("foreign_key_check"), "{dangling:?}");
+    assert_eq!(std::fs::read_dir(place.path("work")).expect("there").count(), 0, "no copy stays");
+    connection.execute_batch("INSERT INTO parent VALUES (7);").expect("valid");
+    std::fs::copy(place.path("live.db-wal"), &log).expect("there");
+    let whole = look();
+    assert!(whole.verdict == ProbeVerdict::Pass && whole.detail.starts_with("with its -wal"), "{whole:?}");
+    let bytes = std::fs::read(&copy).expect("there");
+    std::fs::write(&copy, &bytes[..100]).expect("writable");
+    std::fs::remove_file(&log).expect("there");
+    assert_eq!(look().verdict, ProbeVerdict::Fail);
+}
+
+#[test]
+fn a_probe_changes_nothing_and_takes_any_name() {
+    let place = Place::new();
+    let name = std::ffi::OsStr::from_bytes(b"odd %3f?#&\xff name");
+    let path = place.held.path().join(name);
+    samples::write(ProbeKind::Sqlite, &path).expect("a sample");
+    let before = std::fs::read(&path).expect("there");
+    assert_eq!(probe(ProbeKind::Sqlite, &path, &place.path("work"), &budget()).verdict, ProbeVerdict::Pass);
+    assert_eq!(std::fs::read(&path).expect("there"), before);
+    assert_eq!(std::fs::read_dir(place.held.path()).expect("there").count(), 2, "the file and `work`");
+}
+
+use std::os::unix::ffi::OsStrExt;
+
+fn magic(kind: ProbeKind) -> Vec<u8> {
+    match kind {
+        ProbeKind::Sqlite => b"SQLite format 3\0".to_vec(),
+        ProbeKind::Zip => b"PK\x03\x04".to_vec(),
+        ProbeKind::Gzip => vec![0x1f, 0x8b, 8],
+        ProbeKind::Zstd => vec![0x28, 0xb5, 0x2f, 0xfd],
+        ProbeKind::Tar => [&[0; 257][..], b"ustar"].concat(),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn no_bytes_panic_a_probe_or_pass_it(bytes in proptest::collection::vec(any::<u8>(), 0..2000)) {
+        let place = Place::new();
+        for kind in ProbeKind::ALL {
+            let outcome = place.probe(kind, &[magic(kind), bytes.clone()].concat());
+            prop_assert_ne!(outcome.verdict, ProbeVerdict::Pass);
+        }
+    }
+
+    #[test]
+    fn a_good_file_with_any_byte_changed_never_panics(at in any::<prop::sample::Index>(), to: u8) {
+        let place = Place::new();
+        for kind in ProbeKind::ALL {
+            let mut bytes = place.sample(kind);
+            let at = at.index(bytes.len());
+            bytes[at] = to;
+            let _ = place.probe(kind, &bytes);
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Verdicts and how they add up. Pure.
+//!
+//! Invariant: nothing that was not done makes anything `pass`.
+
+use serde::{Deserialize, Serialize};
+
+/// Of a drill, and of all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// It came back, and every check that was made held.
+    Pass,
+    /// It could not be tried, or the point was removed meanwhile.
+    Incomplete,
+    /// Something that should restore does not, or the drill itself is broken.
+    Fail,
+}
+
+/// Of one probe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProbeVerdict {
+    /// It opens.
+    Pass,
+    /// It was not tried, or not to the end.
+    Skipped,
+    /// It does not open.
+    Fail,
+}
+
+/// Of the negative control: do the checks notice what is wrong?
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ControlVerdict {
+    /// They noticed everything.
+    Pass,
+    /// It was not made, because the drill did not come so far.
+    Skipped,
+    /// They missed something: this drill proves nothing.
+    Fail,
+}
+
+/// Whether a skipped probe counts (`--strict`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Strictness {
+    /// It is told.
+    Told,
+    /// It is told, and changes the exit code.
+    Counted,
+}
+
+/// Whether anything at all was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effort {
+    /// At least one point was tried.
+    Tried,
+    /// Every drill was refused before it began.
+    Refused,
+}
+
+/// The verdict of a drill that was tried.
+#[must_use]
+pub fn of_drill(mismatches: u64, probes: impl IntoIterator<Item = ProbeVerdict>, control: ControlVerdict) -> Verdict {
+    let broken = probes.into_iter().any(|verdict| verdict == ProbeVerdict::Fail);
+    match control {
+        _ if mismatches > 0 || broken => Verdict::Fail,
+        ControlVerdict::Fail => Verdict::Fail,
+        ControlVerdict::Skipped => Verdict::Incomplete,
+        ControlVerdict::Pass => Verdict::Pass,
+    }
+}
+
+/// Of all drills: the worst; without any nothing was proved.
+#[must_use]
+pub fn of_all(drills: impl IntoIterator<Item = Verdict>) -> Verdict {
+    drills.into_iter().max().unwrap_or(Verdict::Incomplete)
+}
+
+/// The exit code.
+#[must_use]
+pub fn exit_code(verdict: Verdict, skipped_probes: u64, strictness: Strictness, effort: Effort) -> u8 {
+    match (verdict, effort) {
+        (Verdict::Fail, _) => 4,
+        (Verdict::Incomplete, Effort::Refused) => 1,
+        (Verdict::Incomplete, Effort::Tried) => 3,
+        (Verdict::Pass, _) if skipped_probes > 0 && strictness == Strictness::Counted => 3,
+        (Verdict::Pass, _) => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_was_not_done_is_a_pass() {
+        assert_eq!(of_all([]), Verdict::Incomplete);
+        assert_eq!(of_drill(0, [], ControlVerdict::Skipped), Verdict::Incomplete);
+        assert_eq!(of_drill(0, [ProbeVerdict::Pass], ControlVerdict::Pass), Verdict::Pass);
+    }
+
+    #[test]
+    fn one_failure_anywhere_is_a_failure() {
+        assert_eq!(of_drill(1, [], ControlVerdict::Pass), Verdict::Fail);
+        assert_eq!(of_drill(0, [ProbeVerdict::Pass, ProbeVerdict::Fail], ControlVerdict::Pass), Verdict::Fail);
+        assert_eq!(of_drill(0, [], ControlVerdict::Fail), Verdict::Fail);
+        assert_eq!(of_drill(1, [], ControlVerdict::Skipped), Verdict::Fail);
+        assert_eq!(of_all([Verdict::Pass, Verdict::Fail, Verdict::Incomplete]), Verdict::Fail);
+        assert_eq!(of_all([Verdict::Pass, Verdict::Incomplete]), Verdict::Incomplete);
+    }
+
+    #[test]
+    fn exit_codes_are_the_contracts() {
+        use Effort::{Refused, Tried};
+        use Strictness::{Counted, Told};
+        for (verdict, skipped, strictness, effort, code) in [
+            (Verdict::Pass, 0, Counted, Tried, 0),
+            (Verdict::Pass, 1, Told, Tried, 0),
+            (Verdict::Pass, 1, Counted, Tried, 3),
+            (Verdict::Fail, 1, Counted, Tried, 4),
+            (Verdict::Fail, 0, Told, Refused, 4),
+            (Verdict::Incomplete, 0, Told, Tried, 3),
+            (Verdict::Incomplete, 0, Told, Refused, 1),
+        ] {
+            assert_eq!(exit_code(verdict, skipped, strictness, effort), code, "{verdict:?} {skipped} {effort:?}");
+        }
+    }
+}
