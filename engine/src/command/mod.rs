@@ -11,8 +11,8 @@ mod exit;
 mod failure;
 mod init;
 mod once;
-
 mod round;
+mod visit;
 mod voice;
 
 pub use backup::{BackupOptions, backup};
@@ -22,7 +22,6 @@ pub use exit::Exit;
 pub use failure::Failure;
 pub use init::{Moved, enrol, init};
 pub use once::run_once;
-
 pub use voice::{Silent, Voice};
 
 use std::path::PathBuf;
@@ -46,6 +45,15 @@ pub enum DryRun {
     Yes,
     /// It is done.
     No,
+}
+
+/// Whether the work of a command may be felt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    /// A person waits for it.
+    Foreground,
+    /// Idle processor and disk only: the service.
+    Background,
 }
 
 /// Asked often: stop?
