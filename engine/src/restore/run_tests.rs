@@ -312,27 +312,6 @@ fn paths_behind_the_end_of_what_can_be_read_are_lost_and_not_misspelt() {
     assert_eq!((only.exit(), only.files), (4, 0));
 }
 
-#[test]
-#[ignore]
-fn measure() {
-    let mut point = TestPoint::new().files_in_pack(2000);
-    for n in 0..20_000 {
-        point.file(&format!("d{:03}/f{n:06}", n / 100), &noise(n, 3000));
-    }
-    let bench = Bench::new(&mut point);
-    let t = std::time::Instant::now();
-    let done = bench.restore(&[]).expect("restores");
-    eprintln!("small {} in {:?}", done.files, t.elapsed());
-    let mut point = TestPoint::new().files_in_pack(1);
-    for n in 0..20 {
-        point.file_of(&format!("f{n:06}"), (0..16).map(|k| Part::Data(noise(n * 100 + k, 3 << 20))).collect());
-    }
-    let bench = Bench::new(&mut point);
-    let t = std::time::Instant::now();
-    let done = bench.restore(&[]).expect("restores");
-    eprintln!("large {} in {:?}", done.bytes, t.elapsed());
-}
-
 /// One entry of a random tree.
 #[derive(Debug, Clone)]
 enum Sort {
