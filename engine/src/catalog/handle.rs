@@ -195,10 +195,10 @@ impl Handle {
     /// The open file; opened anew if the file at the path is another one than before.
     fn opened(&self) -> Result<Arc<Open>> {
         let mut slot = self.slot();
-        if let Some(open) = slot.as_ref() {
-            if self.which == Which::Next || self.current()? == open.mark {
-                return Ok(Arc::clone(open));
-            }
+        if let Some(open) = slot.as_ref()
+            && (self.which == Which::Next || self.current()? == open.mark)
+        {
+            return Ok(Arc::clone(open));
         }
         *slot = None;
         let open = Arc::new(self.open_with(Check::AfterUncleanEnd)?);
