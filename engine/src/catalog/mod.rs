@@ -39,6 +39,7 @@ mod stored;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod unclean;
 mod value;
 
 pub use capture::{NewPack, NewPoint};

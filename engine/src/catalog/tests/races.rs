@@ -25,6 +25,8 @@ fn a_write_that_waits_too_long_for_another_is_busy_and_later_works() {
     is_begun.recv().expect("begun");
     assert!(matches!(other.take_order(), Err(CatalogError::Busy { .. })));
     assert_eq!(other.meta().expect("readers do not wait").next_sequence, 1);
+    let late = Catalog::open(folder.path(), short);
+    assert!(matches!(late, Err(CatalogError::Busy { .. })), "opening waits for the writer, but not without end");
     go_on.send(()).expect("heard");
     held.join().expect("joined").expect("committed");
     assert_eq!(other.take_order().expect("given").sequence, 2);
