@@ -5,7 +5,7 @@
 //! no prompt and does no other I/O, and keeps the rule of DESIGN 5.2 that its documentation names.
 //!
 //! Invariants: a row that does not validate is [`CatalogError::Damaged`], never a wrong answer; every committed change
-//! is durable; every operation can be repeated. Deliberately absent: clocks (the caller says when), randomness (the
+//! is durable. Deliberately absent: clocks (the caller says when), randomness (the
 //! caller gives ids), stores, and any decision that the planner takes.
 
 mod capture;
