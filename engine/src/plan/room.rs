@@ -86,7 +86,7 @@ impl Bench<'_> {
     }
 
     fn try_removals(&mut self, incoming: &Incoming, gone: &impl Fn(VaultId, PointOrder) -> bool) -> Trial {
-        let mut trial = Trial::default();
+        let mut trial = Trial { blocked_by: self.held_by.clone(), ..Trial::default() };
         if self.medium.orphans == Orphans::MayGo {
             trial.swept = self.shelf.sweep(|pack| incoming.packs.contains(&pack));
         }
