@@ -70,6 +70,12 @@ impl Question<'_> {
         let broken = of(&[Standing::Broken]);
         let state = self.survey.state;
         let mut goal = Goal { wanted: kept(state, self.rule(), &among, &elsewhere), ..Goal::default() };
+        let along: Vec<_> = goal.wanted.intersection(&elsewhere).copied().collect();
+        if !along.is_empty() {
+            // Bases that come along count like all that is there.
+            among.extend(along);
+            goal.wanted = kept(state, self.rule(), &among, &elsewhere);
+        }
         let incomplete = |order: &&PointOrder| self.medium.state_of(**order) != PlacementState::Complete;
         if !self.medium.retired && self.offsite.iter().any(|(id, _)| *id == self.id) {
             // A base that another medium has comes along with the point that needs it, never for itself.
