@@ -158,20 +158,22 @@ impl<'a> Bench<'a> {
         owed.flat_map(|order| &self.survey.point(*order).packs).copied().collect()
     }
 
-    /// Deletes what nothing refers to and no owed point needs.
-    pub fn sweep(&mut self) {
+    /// Deletes what nothing refers to and no owed point needs; says whether there was something.
+    pub fn sweep(&mut self) -> bool {
         if self.refusal().is_some() || self.medium.orphans == Orphans::Kept || self.shelf.orphans.is_empty() {
-            return;
+            return false;
         }
         let claims = self.claims();
         let freed = self.shelf.sweep(|pack| claims.contains(&pack));
-        self.push_sweep(freed);
+        self.push_sweep(freed)
     }
 
-    pub fn push_sweep(&mut self, freed: Freed) {
-        if !freed.packs.is_empty() {
+    pub fn push_sweep(&mut self, freed: Freed) -> bool {
+        let any = !freed.packs.is_empty();
+        if any {
             self.steps.push(Step::Sweep { packs: freed.packs, bytes: freed.bytes });
         }
+        any
     }
 
     /// Takes points off the shelf, dependents first.

@@ -28,7 +28,7 @@ pub fn propose(state: &State) -> Plan {
     benches.values_mut().for_each(owe_again);
     note_needs(&survey, &mut benches);
     settle_home(&mut benches);
-    benches.values_mut().for_each(Bench::sweep);
+    benches.values_mut().for_each(|bench| _ = bench.sweep());
     Plan {
         generation: state.generation,
         problems: problems(&benches, &failed),
@@ -71,18 +71,14 @@ fn serve_all<'a>(
     benches: &mut BTreeMap<VaultId, Bench<'a>>,
 ) -> BTreeMap<(VaultId, PointOrder), Outcome> {
     let mut service = Service { survey, benches, failed: BTreeMap::new(), progress: true, gone: BTreeSet::new() };
-    let mut swept = false;
     while std::mem::take(&mut service.progress) {
         note_needs(survey, service.benches);
         for bench in service.benches.values_mut().filter(|bench| is_served(bench)) {
             let before = bench.steps.len();
             service.progress |= bench.retain();
-            if !swept {
-                bench.sweep();
-            }
+            service.progress |= bench.sweep();
             service.gone.extend(bench.removed_since(before).map(|point| (bench.id, point)));
         }
-        swept = true;
         service.round();
         for bench in service.benches.values_mut().filter(|bench| is_served(bench)) {
             service.progress |= bench.settle_first();

@@ -33,7 +33,7 @@ impl Bench<'_> {
     pub(super) fn settle_first(&mut self) -> bool {
         let first = |(id, job): (&JobId, &Job)| (job.copies == Copies::First).then_some(*id);
         let jobs: Vec<_> = self.survey.state.jobs.iter().filter_map(first).collect();
-        jobs.into_iter().fold(false, |changed, job| self.settle_job(job) || changed)
+        jobs.into_iter().filter(|job| self.settle_job(*job)).count() > 0
     }
 
     fn settle_job(&mut self, job_id: JobId) -> bool {

@@ -67,7 +67,7 @@ impl Bench<'_> {
     }
 
     fn settle(&mut self, trial: Trial) {
-        self.push_sweep(trial.swept);
+        _ = self.push_sweep(trial.swept);
         for (taken, reason, after) in trial.taken {
             self.commit(taken, reason, &after);
         }
