@@ -138,7 +138,7 @@ impl Tables<'_, Writing> {
                 (Some(place), Some(home)) => self.pack_at.get(&(home, place.pack))?,
                 _ => None,
             };
-            if !placed.is_some_and(|row| row.state == PackState::Present) {
+            if placed.is_none_or(|row| row.state != PackState::Present) {
                 wanted.push(*chunk);
             }
         }
