@@ -3,6 +3,7 @@
 //! Data flows one way, source → capture → home vault → plan → copy → destinations, and only the two ends and the
 //! catalog touch the world. ARCHITECTURE.md has the map.
 
+pub mod browse;
 pub mod capture;
 pub mod catalog;
 pub mod chunk;

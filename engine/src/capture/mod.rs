@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 pub use error::CaptureError;
-pub use room::{Room, estimate};
+pub use room::{Room, Surveyed, estimate, survey};
 
 use crate::catalog::{Catalog, ReservationId};
 use crate::chunk::{Cutter, Sizes};

@@ -1,9 +1,12 @@
-//! Will it fit? How much may be written at home, and how much a capture may need.
+//! Will it fit? How much may be written at home, and how much a first capture needs.
 
-use std::ops::ControlFlow;
+use std::collections::BTreeMap;
 
 use crate::model::{EntryPath, Problem};
-use crate::source::{FileKind, Item, LeftOut, Source, Verdict, Visitor, Walked};
+use crate::source::{FileKind, Item, LeftOut, Run, Source, Verdict, Visitor, Walked};
+
+/// So many places of the source are tried for how well they compress.
+const SAMPLES: u64 = 64;
 
 /// What may be written at home.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -20,20 +23,87 @@ impl Room {
     }
 }
 
-/// What a walk finds without reading a file: apparent bytes that are on the disk, hard links once. No more can be new.
-#[must_use]
-pub fn estimate(source: &mut dyn Source) -> u64 {
-    let mut sum = Sum(0);
-    let _: ControlFlow<()> = source.walk(&mut sum);
-    sum.0
+/// What a walk finds without reading a file.
+#[derive(Debug, Clone, Default)]
+pub struct Surveyed {
+    /// Entries that are regular files, hard links each.
+    pub files: u64,
+    /// Their apparent bytes, hard links once.
+    pub bytes: u64,
+    /// Their bytes on the disk, hard links once: no more can be new.
+    pub on_disk: u64,
+    /// What could not be looked at.
+    pub problems: Vec<Problem>,
+    /// What was left out.
+    pub left_out: Vec<(LeftOut, u64)>,
 }
 
-struct Sum(u64);
+/// Walks the source without reading a file.
+#[must_use]
+pub fn survey(source: &mut dyn Source) -> Surveyed {
+    let mut sum = Sum::default();
+    let _ = source.walk(&mut sum);
+    Surveyed { left_out: sum.left_out.into_iter().collect(), ..sum.found }
+}
+
+/// Bytes that a first point will take at about. Only if the source is larger than `room` it is sampled for how well it
+/// compresses; duplicates inside it are not looked for.
+#[must_use]
+pub fn estimate(source: &mut dyn Source, room: u64) -> u64 {
+    let on_disk = survey(source).on_disk;
+    if on_disk <= room {
+        return on_disk;
+    }
+    let mut sample = Sample { every: (on_disk / SAMPLES).max(1), seen: 0, plain: 1, packed: 1 };
+    let _ = source.walk(&mut sample);
+    let scaled = u128::from(on_disk) * u128::from(sample.packed) / u128::from(sample.plain);
+    u64::try_from(scaled).unwrap_or(u64::MAX).min(on_disk)
+}
+
+#[derive(Default)]
+struct Sum {
+    found: Surveyed,
+    left_out: BTreeMap<LeftOut, u64>,
+}
 
 impl Visitor for Sum {
     fn entry(&mut self, walked: &Walked, _: &mut dyn Item) -> Verdict {
+        if walked.stat.kind == FileKind::File {
+            self.found.files += 1;
+            if walked.first_name.is_none() {
+                self.found.bytes = self.found.bytes.saturating_add(walked.stat.bytes);
+                let on_disk = walked.stat.bytes.min(walked.stat.blocks.saturating_mul(512));
+                self.found.on_disk = self.found.on_disk.saturating_add(on_disk);
+            }
+        }
+        Verdict::Kept
+    }
+
+    fn problem(&mut self, problem: Problem) {
+        self.found.problems.push(problem);
+    }
+
+    fn left_out(&mut self, _: &EntryPath, why: LeftOut) {
+        *self.left_out.entry(why).or_default() += 1;
+    }
+}
+
+/// Reads the first block of a file at every so many bytes of the source.
+struct Sample {
+    every: u64,
+    seen: u64,
+    plain: u64,
+    packed: u64,
+}
+
+impl Visitor for Sample {
+    fn entry(&mut self, walked: &Walked, item: &mut dyn Item) -> Verdict {
         if walked.stat.kind == FileKind::File && walked.first_name.is_none() {
-            self.0 = self.0.saturating_add(walked.stat.bytes.min(walked.stat.blocks.saturating_mul(512)));
+            let before = self.seen / self.every;
+            self.seen = self.seen.saturating_add(walked.stat.bytes.min(walked.stat.blocks.saturating_mul(512)));
+            if self.seen / self.every > before {
+                self.take(item);
+            }
         }
         Verdict::Kept
     }
@@ -41,4 +111,15 @@ impl Visitor for Sum {
     fn problem(&mut self, _: Problem) {}
 
     fn left_out(&mut self, _: &EntryPath, _: LeftOut) {}
+}
+
+impl Sample {
+    fn take(&mut self, item: &mut dyn Item) {
+        let mut block = Vec::new();
+        let read = item.open().and_then(|mut file| file.next_run(&mut block));
+        if matches!(read, Ok(Some(Run::Data))) {
+            self.plain += block.len() as u64;
+            self.packed += crate::vault::encode_chunk(&block).len() as u64;
+        }
+    }
 }

@@ -4,15 +4,29 @@
 //! Deliberately absent: parsing of the command line, printing (both are the binary's), and every decision that the
 //! planner takes.
 
+mod backup;
+mod context;
+mod copy;
 mod exit;
 mod failure;
+mod init;
+mod once;
+
+mod round;
 mod voice;
 
+pub use backup::{BackupOptions, backup};
+pub use context::Context;
+pub use copy::{CopyOptions, copy};
 pub use exit::Exit;
 pub use failure::Failure;
+pub use init::{Moved, enrol, init};
+pub use once::run_once;
+
 pub use voice::{Silent, Voice};
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::port::{Clock, Entropy};
 
@@ -25,19 +39,31 @@ pub enum Wait {
     No,
 }
 
-/// What every command is given.
-#[derive(Clone, Copy)]
-pub struct Call<'c> {
+/// Whether effects are only told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DryRun {
+    /// Nothing is done: `--dry-run`.
+    Yes,
+    /// It is done.
+    No,
+}
+
+/// Asked often: stop?
+pub type Stop = Arc<dyn Fn() -> bool + Send + Sync>;
+
+/// What every command is given. Shared with threads that a blocking drive may hold for ever.
+#[derive(Clone)]
+pub struct Call {
     /// `--config`, if given.
-    pub config: Option<&'c PathBuf>,
+    pub config: Option<PathBuf>,
     /// `--no-wait`?
     pub wait: Wait,
     /// Whom to tell while it works.
-    pub voice: &'c dyn Voice,
-    /// Asked often: stop?
-    pub stop: &'c (dyn Fn() -> bool + Sync),
+    pub voice: Arc<dyn Voice>,
+    /// Stop?
+    pub stop: Stop,
     /// The time.
-    pub clock: &'c dyn Clock,
+    pub clock: Arc<dyn Clock>,
     /// Randomness.
-    pub entropy: &'c dyn Entropy,
+    pub entropy: Arc<dyn Entropy>,
 }

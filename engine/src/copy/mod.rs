@@ -19,9 +19,10 @@ mod tidy;
 
 pub use error::CopyError;
 pub use evidence::{ReadBack, read_back};
-pub use execute::{Copied, Outcome, Removed, execute};
+pub use execute::{Copied, Origin, Outcome, Removed, execute};
 pub use fence::{Fence, HeadSeen, Known, judge};
 pub(crate) use read_in::point_row;
+pub(crate) use remove::sweep_home;
 pub use session::{Before, Session, publish_head};
 
 use crate::catalog::Catalog;

@@ -144,3 +144,11 @@ pub(super) fn note(
     };
     Ok(session.tools.catalog.note_event(&event)?)
 }
+
+/// The same at home, where a capture that broke off has left packs that no point names.
+///
+/// # Errors
+/// As [`sweep`].
+pub(crate) fn sweep_home(session: &Session<'_>) -> Result<u64, CopyError> {
+    sweep(session)
+}

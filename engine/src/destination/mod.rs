@@ -37,6 +37,7 @@ mod operation;
 pub mod record;
 mod shared;
 pub mod throttle;
+pub mod watch;
 
 pub use error::{ErrorKind, StoreError};
 pub use file::{FileStore, MediumReader, MediumWay, Privacy};

@@ -6,6 +6,8 @@
 //! Deliberately absent: the catalog, so that a restore works on a computer that has nothing; its callers tell the
 //! catalog of the damage found.
 
+#[cfg(test)]
+mod damage_tests;
 mod error;
 mod fallover;
 mod feed;
@@ -14,8 +16,12 @@ mod outcome;
 mod request;
 mod room;
 mod run;
+#[cfg(test)]
+mod run_tests;
 mod selection;
 mod survey;
+#[cfg(test)]
+pub(crate) mod testpoint;
 mod tree;
 #[cfg(test)]
 mod tree_tests;

@@ -1,7 +1,11 @@
 //! A look at the target before anything is written: is it empty, and how much fits.
 
+use std::ffi::CString;
 use std::io;
 use std::path::Path;
+
+use crate::model::EntryPath;
+use crate::platform::{FileKind, Folder, Links};
 
 /// How the target was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +38,22 @@ pub(super) fn free_at(target: &Path) -> io::Result<u64> {
             (answer, _) => return answer,
         }
     }
+}
+
+/// Bytes on the disk that a file in the way of `path` gives back when it is replaced; 0 where that can't be told.
+pub(super) fn lies_there(target: &Path, path: &EntryPath) -> u64 {
+    let look = || -> io::Result<u64> {
+        let mut folder = Folder::open(target)?;
+        let parts = path.parts().map(CString::new).collect::<Result<Vec<_>, _>>()?;
+        let Some((name, above)) = parts.split_last() else { return Ok(0) };
+        for part in above {
+            folder = folder.passage(part, Links::Kept)?;
+        }
+        let found = folder.stat_of(name, Links::Kept)?;
+        let alone = found.kind == FileKind::File && found.links == 1;
+        Ok(if alone { found.blocks.saturating_mul(512) } else { 0 })
+    };
+    look().unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -1,18 +1,18 @@
 //! One restore from its beginning to its end: look, survey, then read and write side by side.
 
-use std::path::Path;
+use std::collections::BTreeSet;
 
 use super::error::RestoreError;
 use super::fallover::{Fallover, Lane, Opened};
 use super::feed::{BATCHES, Feed, First, Links};
 use super::outcome::{Cause, Damage, DamageKind, Lost, Restored, in_words};
 use super::request::{Doing, Progress, Request};
-use super::room::{Found, free_at, look_at};
+use super::room::{Found, free_at, lies_there, look_at};
 use super::selection::Selection;
 use super::survey::{StopAsked, Survey, survey};
 use super::tree::{Existing, TreeError, TreeWriter};
 use super::writing::{Early, Reports, Tally, write};
-use crate::model::{Entry, EntryPath, Kind, ObjectName, Problem};
+use crate::model::{Entry, EntryPath, ObjectName, Problem};
 use crate::vault::PackNames;
 
 /// Restores a point, or a part of it.
@@ -58,7 +58,7 @@ impl Run<'_> {
         let mut given_back = 0_u64;
         let mut seen = |entry: &Entry| {
             if !fits && request.options.existing == Existing::Replace {
-                given_back = given_back.saturating_add(lies_there(request.target, entry));
+                given_back = given_back.saturating_add(lies_there(request.target, &entry.path));
             }
         };
         let tree = self.fallover.lane(Lane::Tree);
@@ -144,7 +144,7 @@ impl Run<'_> {
         tree: &mut TreeWriter,
         names: &Result<PackNames, (Cause, String)>,
         selection: &Selection,
-        (links, firsts): (Links, std::collections::BTreeSet<EntryPath>),
+        (links, firsts): (Links, BTreeSet<EntryPath>),
         reports: &mut Reports<'_>,
     ) -> (Tally, Result<(), Early>) {
         let firsts = firsts.into_iter().map(|path| (path, First::default())).collect();
@@ -199,18 +199,4 @@ enum Counted {
     Everything,
     /// Folders were counted before, and bytes of further names never are.
     Files,
-}
-
-/// Bytes on the disk that a file in the way gives back when it is replaced.
-fn lies_there(target: &Path, entry: &Entry) -> u64 {
-    use std::os::unix::ffi::OsStrExt;
-    use std::os::unix::fs::MetadataExt;
-    if !matches!(entry.kind, Kind::File(_)) {
-        return 0;
-    }
-    let path = target.join(std::ffi::OsStr::from_bytes(entry.path.as_bytes()));
-    match path.symlink_metadata() {
-        Ok(found) if found.is_file() && found.nlink() == 1 => found.blocks().saturating_mul(512),
-        _ => 0,
-    }
 }

@@ -1,0 +1,141 @@
+//! What changed from one point to another: one pass over both sorted streams.
+
+use std::cmp::Ordering;
+use std::iter::Peekable;
+
+use super::list::Listing;
+use crate::model::{Entry, EntryPath, Kind, Meta};
+use crate::vault::VaultError;
+
+/// In what an entry differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(clippy::struct_excessive_bools)]
+pub struct Aspects {
+    /// Its kind; then the content is not compared.
+    pub kind: bool,
+    /// A file's bytes, where a link leads, a device's numbers.
+    pub content: bool,
+    /// Mode, owner, group or extended attributes.
+    pub meta: bool,
+    /// The time of its last change.
+    pub modified: bool,
+}
+
+/// One change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// Only in the second point.
+    Added(Box<Entry>),
+    /// Only in the first point.
+    Removed(Box<Entry>),
+    /// In both, and not the same.
+    Modified {
+        /// In the first point.
+        before: Box<Entry>,
+        /// In the second point.
+        after: Box<Entry>,
+        /// In what they differ.
+        aspects: Aspects,
+    },
+}
+
+/// Changes in the order of paths; ends after the first error.
+pub struct Diff<'s> {
+    before: Peekable<Listing<'s>>,
+    after: Peekable<Listing<'s>>,
+    over: bool,
+}
+
+/// What changed from `before` to `after`.
+#[must_use]
+pub fn diff<'s>(before: Listing<'s>, after: Listing<'s>) -> Diff<'s> {
+    Diff { before: before.peekable(), after: after.peekable(), over: false }
+}
+
+impl Change {
+    /// Where.
+    #[must_use]
+    pub fn path(&self) -> &EntryPath {
+        match self {
+            Self::Added(entry) | Self::Removed(entry) | Self::Modified { after: entry, .. } => &entry.path,
+        }
+    }
+}
+
+impl Aspects {
+    /// In what the two differ. What the source only told to notice changes by is not compared.
+    #[must_use]
+    pub fn between(before: &Entry, after: &Entry) -> Self {
+        let kind = before.kind.as_str() != after.kind.as_str();
+        // A further name's metadata is its first name's, and told there.
+        let compared = !matches!((&before.kind, &after.kind), (Kind::Hardlink(_), Kind::Hardlink(_)));
+        Self {
+            kind,
+            content: !kind && is_other_content(&before.kind, &after.kind),
+            meta: compared && without_time(&before.meta) != without_time(&after.meta),
+            modified: compared && before.meta.modified != after.meta.modified,
+        }
+    }
+
+    /// Is there any difference?
+    #[must_use]
+    pub fn any(self) -> bool {
+        self != Self::default()
+    }
+}
+
+fn without_time(meta: &Meta) -> (u32, u32, u32, &[crate::model::Xattr]) {
+    (meta.mode, meta.uid, meta.gid, &meta.xattrs)
+}
+
+fn is_other_content(before: &Kind, after: &Kind) -> bool {
+    match (before, after) {
+        (Kind::File(before), Kind::File(after)) => (before.bytes, before.digest) != (after.bytes, after.digest),
+        (before, after) => before != after,
+    }
+}
+
+impl Diff<'_> {
+    /// Which stream is next; none at the end of both. An error comes at once, from whichever has it.
+    fn order(&mut self) -> Option<Ordering> {
+        match (self.before.peek(), self.after.peek()) {
+            (None, None) => None,
+            (Some(Err(_)), _) | (Some(_), None) => Some(Ordering::Less),
+            (_, Some(Err(_))) | (None, Some(_)) => Some(Ordering::Greater),
+            (Some(Ok(before)), Some(Ok(after))) => Some(before.path.cmp(&after.path)),
+        }
+    }
+
+    fn next_change(&mut self) -> Result<Option<Change>, VaultError> {
+        while let Some(order) = self.order() {
+            let mut before = || self.before.next().transpose();
+            let mut after = || self.after.next().transpose();
+            match order {
+                Ordering::Less => return Ok(before()?.map(|entry| Change::Removed(Box::new(entry)))),
+                Ordering::Greater => return Ok(after()?.map(|entry| Change::Added(Box::new(entry)))),
+                Ordering::Equal => {
+                    let (Some(before), Some(after)) = (before()?, after()?) else { return Ok(None) };
+                    let aspects = Aspects::between(&before, &after);
+                    if aspects.any() {
+                        let (before, after) = (Box::new(before), Box::new(after));
+                        return Ok(Some(Change::Modified { before, after, aspects }));
+                    }
+                }
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl Iterator for Diff<'_> {
+    type Item = Result<Change, VaultError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.over {
+            return None;
+        }
+        let next = self.next_change().transpose();
+        self.over = !matches!(next, Some(Ok(_)));
+        next
+    }
+}

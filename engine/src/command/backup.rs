@@ -1,0 +1,372 @@
+//! `engine backup`: a recovery point of each job, now.
+
+use std::sync::Arc;
+
+use super::{Call, Context, DryRun, Exit, Failure};
+use crate::capture::{CaptureError, CaptureJob, Captured, Ports, Progress, Reading, Room, capture, estimate};
+use crate::catalog::locks::{LockName, WorkLock};
+use crate::catalog::{JobRow, NewJobIds, RunMark};
+use crate::config::{self, Job, Source as Configured, reserve_bytes};
+use crate::copy::{Session, Told, Tools};
+use crate::destination::{FileStore, ReadStore};
+use crate::installation::InstallationError;
+use crate::model::{GroupId, JobId, JobName, PointName, PointOrder, Problem, State, VaultId, chain};
+use crate::report::{BackupPoint, BackupReport, FailedJob, PathProblem};
+use crate::source::{FileSystems, Folders, FoldersOptions, LeftOut, Source};
+
+/// From so many files on, a point with less than half of them is remarkable.
+const FEW_FILES: u64 = 100;
+
+/// What `backup` is asked for.
+#[derive(Debug, Clone)]
+pub struct BackupOptions {
+    /// Which jobs; all if none.
+    pub jobs: Vec<JobName>,
+    /// Which files are read.
+    pub reading: Reading,
+    /// Only look?
+    pub dry_run: DryRun,
+}
+
+/// Makes the points.
+///
+/// # Errors
+/// Exit 2 for an unknown job, exit 1 if no point could be made.
+pub fn backup(call: &Call, options: &BackupOptions) -> Result<(BackupReport, Exit), Failure> {
+    let context = Context::open(call)?;
+    let jobs: Vec<Job> = context.jobs(&options.jobs)?.into_iter().cloned().collect();
+    if jobs.is_empty() {
+        return Err(Failure::usage("there is no job", "the configuration has no [job.NAME]", "add one"));
+    }
+    let (report, exit) = backup_jobs(&context, &jobs, options.reading, options.dry_run)?;
+    if report.points.is_empty()
+        && let [only] = &report.failed[..]
+    {
+        return Err(Failure::new(only.what.clone(), only.why.clone(), only.advice.clone()));
+    }
+    Ok((report, exit))
+}
+
+/// Makes a point of each of these jobs; one that fails does not stop the others.
+///
+/// # Errors
+/// What concerns all of them: keys, home, catalog.
+pub(super) fn backup_jobs(
+    context: &Arc<Context>,
+    jobs: &[Job],
+    reading: Reading,
+    dry_run: DryRun,
+) -> Result<(BackupReport, Exit), Failure> {
+    if dry_run == DryRun::Yes {
+        return Ok((
+            BackupReport {
+                points: jobs.iter().map(|job| look(context, job)).collect::<Result<_, _>>()?,
+                failed: Vec::new(),
+            },
+            Exit::Done,
+        ));
+    }
+    context.installation.keyring()?;
+    context.installation.home()?;
+    let mut report = BackupReport::default();
+    for job in jobs {
+        if (context.call.stop)() {
+            break;
+        }
+        match backup_job(context, job, reading) {
+            Ok(point) => report.points.push(point),
+            Err(failure) => {
+                context.call.voice.warn(&format!("{}: {failure}", job.name));
+                report.failed.push(FailedJob {
+                    job: job.name.clone(),
+                    what: failure.what,
+                    why: failure.why,
+                    advice: failure.advice,
+                });
+            }
+        }
+    }
+    let exit = match (report.points.is_empty(), report.failed.is_empty()) {
+        (true, false) => Exit::Failed,
+        (false, false) => Exit::Partial,
+        _ if report.points.iter().any(|point| !point.problems.is_empty()) => Exit::Partial,
+        _ => Exit::Done,
+    };
+    Ok((report, exit))
+}
+
+fn backup_job(context: &Arc<Context>, job: &Job, reading: Reading) -> Result<BackupPoint, Failure> {
+    let _job_lock = context.lock(&LockName::Job(job.name.clone()), &format!("the job {}", job.name))?;
+    let _home_lock = context.lock(&LockName::Home, "the home vault")?;
+    let capture_lock = context.lock(&LockName::Capture(u64::from_be_bytes(context.random()?)), "a capture")?;
+    let started = context.call.clock.now();
+    let row = job_row(context, job)?;
+    mark_run(context, &row, started, None, 0, "")?;
+    let outcome = made(context, job, &row, reading, &capture_lock);
+    let (code, text) = match &outcome {
+        Ok(point) if point.problems.is_empty() => (0, String::new()),
+        Ok(point) => (3, format!("{} problems", point.problems.len())),
+        Err(failure) => (failure.exit.code(), failure.to_string()),
+    };
+    mark_run(context, &row, started, Some(context.call.clock.now()), code, &text)?;
+    outcome
+}
+
+fn mark_run(
+    context: &Context,
+    row: &JobRow,
+    started: crate::model::Time,
+    finished: Option<crate::model::Time>,
+    outcome: u8,
+    text: &str,
+) -> Result<(), Failure> {
+    let mark = RunMark { started, finished, outcome, text: text.to_owned() };
+    context.installation.catalog.update_job(row.id, &|row| row.last_run = Some(mark.clone()))?;
+    Ok(())
+}
+
+/// The job's row, made with fresh ids if it is new.
+pub(super) fn job_row(context: &Context, job: &Job) -> Result<JobRow, Failure> {
+    let ids = NewJobIds { job: JobId(context.random()?), group: GroupId(context.random()?) };
+    let group = (job.dedup_group != job.name).then_some(&job.dedup_group);
+    Ok(context.installation.catalog.ensure_job(&job.name, group, &ids)?)
+}
+
+fn made(
+    context: &Arc<Context>,
+    job: &Job,
+    row: &JobRow,
+    reading: Reading,
+    lock: &WorkLock,
+) -> Result<BackupPoint, Failure> {
+    let installation = &context.installation;
+    let home = installation.home()?;
+    let home_id = installation.home_id()?;
+    let mut source = source_of(context, job)?;
+    let previous = previous(context, row, home_id)?;
+    let room = room(context, &home, home_id)?;
+    if previous.is_none() {
+        refuse_what_cannot_fit(&mut *source, job, &room)?;
+    }
+    let voice = Arc::clone(&context.call.voice);
+    let stop = Arc::clone(&context.call.stop);
+    let stop_now = move || stop();
+    let tell = move |told: &Told| {
+        if let Told::Note(text) = told {
+            voice.warn(text);
+        }
+    };
+    let tools = Tools {
+        catalog: &installation.catalog,
+        keyring: installation.keyring()?,
+        clock: &*context.call.clock,
+        entropy: &*context.call.entropy,
+        stop: &stop_now,
+        tell: &tell,
+    };
+    let session = Session::open(tools, &*home, home_id).map_err(|error| home_failure(&error))?;
+    let capture_job = CaptureJob {
+        id: row.id,
+        name: job.name.clone(),
+        group: row.group,
+        source: source_text(job),
+        reading: if is_paranoid(job) { Reading::Everything } else { reading },
+        previous,
+        not_before: row.newest_created,
+        owed: owed(context, job)?,
+    };
+    let what = format!("{}: reading", job.name);
+    let progress = |p: &Progress| context.call.voice.progress(&what, p.bytes, 0);
+    let lock = lock.name().to_string();
+    let ports = Ports {
+        home: &*home,
+        home_id,
+        keyring: tools.keyring,
+        catalog: tools.catalog,
+        clock: tools.clock,
+        entropy: tools.entropy,
+        lock: &lock,
+        room,
+        stop: &stop_now,
+        progress: &progress,
+    };
+    let begun = tools.clock.monotonic();
+    let captured = capture(&mut *source, &capture_job, &ports);
+    context.call.voice.progress_done(&what);
+    if captured.is_err() {
+        // What a capture that broke off has stored is of no use to anybody.
+        let _ = crate::copy::sweep_home(&session);
+    }
+    let closed = session.close();
+    let captured = captured.map_err(|error| capture_failure(job, &error))?;
+    closed.map_err(|error| home_failure(&error))?;
+    let took = tools.clock.monotonic().saturating_sub(begun);
+    Ok(told(context, job, row, captured, took.as_secs_f64()))
+}
+
+/// The job's newest point that is whole at home.
+fn previous(context: &Context, row: &JobRow, home: VaultId) -> Result<Option<(PointOrder, PointName)>, Failure> {
+    let catalog = &context.installation.catalog;
+    for (order, placement) in catalog.placements_at(home)?.into_iter().rev() {
+        if matches!(placement.state, State::Complete | State::Present)
+            && let Some(point) = catalog.point(order)?.filter(|point| point.job == row.id)
+        {
+            return Ok(Some((order, PointName { order, id: point.id })));
+        }
+    }
+    Ok(None)
+}
+
+/// Media of the job's destinations that are in use.
+fn owed(context: &Context, job: &Job) -> Result<Vec<VaultId>, Failure> {
+    let media = context.installation.catalog.media()?;
+    let wanted = media.iter().filter(|row| row.retired.is_none() && job.offsite.contains(&row.destination));
+    Ok(wanted.map(|row| row.vault).collect())
+}
+
+/// What may be written at home: under its limit, and above its reserve.
+fn room(context: &Context, home: &FileStore, home_id: VaultId) -> Result<Room, Failure> {
+    let config = &context.installation.config.home;
+    let used = context.installation.catalog.usage(home_id)?.bytes();
+    let space = home.space().map_err(|error| Failure::of("can't measure the home vault", &error, ""))?;
+    let by_limit = config.limit.map(|limit| limit.saturating_sub(used));
+    let by_reserve = space.map(|space| space.free.saturating_sub(reserve_bytes(config.reserve, space.total)));
+    Ok(Room { bytes: [by_limit, by_reserve].into_iter().flatten().min() })
+}
+
+/// A first point that can't fit is refused before it is begun, with figures.
+fn refuse_what_cannot_fit(source: &mut dyn Source, job: &Job, room: &Room) -> Result<(), Failure> {
+    let Some(bytes) = room.bytes else { return Ok(()) };
+    let needed = estimate(source, bytes);
+    if room.holds(needed) {
+        return Ok(());
+    }
+    let why = format!("about {needed} bytes are needed, {bytes} are left under its limit and reserve");
+    Err(Failure::new(
+        format!("the home vault has no room for a point of {}", job.name),
+        why,
+        "raise home.limit, lower home.reserve, free the disk, or exclude something",
+    ))
+}
+
+/// The source of a job, as far as this version has it.
+fn source_of(context: &Context, job: &Job) -> Result<Box<dyn Source>, Failure> {
+    let Configured::Folders(folders) = &job.source else {
+        let what = format!("jobs with `{}` can't run in this version", job.source.kind());
+        let error = context.installation.config.error_at(job.source_at, what, "source = { folders = [...] }");
+        return Err(Failure::usage(
+            "the job can't run",
+            error.to_string(),
+            "this kind of source comes with a later release",
+        ));
+    };
+    let absent: Vec<_> = folders.paths.iter().filter(|path| std::fs::symlink_metadata(path).is_err()).collect();
+    if absent.len() == folders.paths.len() {
+        let names: Vec<String> = absent.iter().map(|path| path.display().to_string()).collect();
+        return Err(Failure::new(
+            format!("{}: the source is not there", job.name),
+            names.join(", "),
+            "check the paths; is a drive not mounted?",
+        ));
+    }
+    let options = FoldersOptions {
+        roots: folders.paths.clone(),
+        exclude: folders.exclude.clone(),
+        exclude_files: folders.exclude_files.clone(),
+        file_systems: if folders.one_file_system { FileSystems::One } else { FileSystems::All },
+        own: context.installation.own_folders(),
+    };
+    let source = Folders::new(&options)
+        .map_err(|error| Failure::of(format!("{}: the source can't be used", job.name), &error, ""))?;
+    Ok(Box::new(source))
+}
+
+fn source_text(job: &Job) -> String {
+    match &job.source {
+        Configured::Folders(folders) => {
+            let paths: Vec<String> = folders.paths.iter().map(|path| path.display().to_string()).collect();
+            format!("folders {}", paths.join(", "))
+        }
+        other => other.kind().to_owned(),
+    }
+}
+
+fn is_paranoid(job: &Job) -> bool {
+    matches!(&job.source, Configured::Folders(config::Folders { paranoid: true, .. }))
+}
+
+/// What a dry run tells: what a walk finds.
+fn look(context: &Context, job: &Job) -> Result<BackupPoint, Failure> {
+    let mut source = source_of(context, job)?;
+    let found = crate::capture::survey(&mut *source);
+    Ok(BackupPoint {
+        id: None,
+        job: job.name.clone(),
+        created: context.call.clock.now(),
+        files: found.files,
+        bytes: found.bytes,
+        new_bytes: 0,
+        rewritten_bytes: 0,
+        stored_bytes: 0,
+        seconds: 0.0,
+        problems: found.problems.iter().map(PathProblem::from).collect(),
+        warnings: Vec::new(),
+        left_out: left_out_text(&found.left_out),
+    })
+}
+
+fn told(context: &Context, job: &Job, row: &JobRow, captured: Captured, seconds: f64) -> BackupPoint {
+    let mut problems = captured.problems;
+    let files = captured.stats.files;
+    if files == 0 {
+        problems.push(Problem::new(b"", format!("the source of {} is empty: nothing is protected", job.name)));
+    } else if row.last_files >= FEW_FILES && files < row.last_files / 2 {
+        problems.push(Problem::new(
+            b"",
+            format!("the source of {} shrank from {} files to {files}", job.name, row.last_files),
+        ));
+    }
+    for problem in &problems {
+        context.call.voice.warn(&format!("{}: {problem}", job.name));
+    }
+    BackupPoint {
+        id: Some(captured.name.id),
+        job: job.name.clone(),
+        created: captured.created,
+        files,
+        bytes: captured.stats.bytes,
+        new_bytes: captured.new_bytes,
+        rewritten_bytes: 0,
+        stored_bytes: captured.stats.stored_bytes,
+        seconds,
+        problems: problems.iter().map(PathProblem::from).collect(),
+        warnings: Vec::new(),
+        left_out: left_out_text(&captured.left_out),
+    }
+}
+
+fn left_out_text(left_out: &[(LeftOut, u64)]) -> Vec<String> {
+    let word = |why: &LeftOut| match why {
+        LeftOut::Excluded => "excluded",
+        LeftOut::CacheTag => "cache folders (CACHEDIR.TAG)",
+        LeftOut::NoBackup => "folders marked .nobackup",
+        LeftOut::OtherFileSystem => "other file systems",
+        LeftOut::OwnFolder => "the engine's own folders",
+    };
+    left_out.iter().map(|(why, count)| format!("{}: {count}", word(why))).collect()
+}
+
+fn capture_failure(job: &Job, error: &CaptureError) -> Failure {
+    let advice = match error {
+        CaptureError::Full { .. } => {
+            "raise home.limit, lower home.reserve, or free the disk; the last good point stays"
+        }
+        CaptureError::Stopped => "it runs again when it is due",
+        _ => "the last good point stays",
+    };
+    Failure::of(format!("no recovery point of {}", job.name), error, advice)
+}
+
+fn home_failure(error: &crate::copy::CopyError) -> Failure {
+    Failure::new("the home vault can't be written to", chain(error), "check the disk and its permissions")
+}

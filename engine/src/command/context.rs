@@ -1,0 +1,130 @@
+//! What most commands open first: the configuration, and the installation that it describes.
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::{Call, Exit, Failure, Wait};
+use crate::catalog::locks::{LockError, LockName, Wait as LockWait, Waiting, WorkLock, is_held};
+use crate::config::{Config, Job, LoadError, find, load};
+use crate::installation::{Installation, InstallationError};
+use crate::model::{JobName, chain};
+
+/// A call and the installation it is for.
+pub struct Context {
+    /// The call.
+    pub call: Call,
+    /// The installation.
+    pub installation: Installation,
+}
+
+/// Finds and reads the configuration.
+///
+/// # Errors
+/// Exit 2 with every error and its place.
+pub(super) fn configuration(call: &Call) -> Result<Config, Failure> {
+    let file = find(call.config.as_deref()).map_err(|error| wrong_configuration(&error))?;
+    load(&file).map_err(|error| wrong_configuration(&error))
+}
+
+pub(super) fn wrong_configuration(error: &LoadError) -> Failure {
+    let advice = match error {
+        LoadError::NotFound(_) => "`engine init` writes a starter to begin with",
+        LoadError::Read { .. } => "check the path and its permissions",
+        LoadError::Wrong(_) => "correct the configuration; nothing was done",
+    };
+    Failure::usage("the configuration can't be used", chain(error), advice)
+}
+
+impl From<InstallationError> for Failure {
+    fn from(error: InstallationError) -> Self {
+        let exit = match &error {
+            InstallationError::NoDestination { .. } => Exit::Usage,
+            _ => Exit::Failed,
+        };
+        Self::of("the installation can't be opened", &error, error.advice()).with_exit(exit)
+    }
+}
+
+impl From<crate::catalog::CatalogError> for Failure {
+    fn from(error: crate::catalog::CatalogError) -> Self {
+        InstallationError::from(error).into()
+    }
+}
+
+impl Context {
+    /// Opens the installation of a call. Reservations whose process is gone are dropped on the way.
+    ///
+    /// # Errors
+    /// Exit 2 for the configuration, 1 for the rest.
+    pub fn open(call: &Call) -> Result<Arc<Self>, Failure> {
+        let config = configuration(call)?;
+        let voice = Arc::clone(&call.voice);
+        let installation = Installation::open(config, Arc::new(move |text: &str| voice.warn(text)))?;
+        let context = Self { call: call.clone(), installation };
+        let locks = context.locks();
+        context.installation.catalog.drop_stale(&|name| is_held(&locks, name))?;
+        Ok(Arc::new(context))
+    }
+
+    /// The folder of work locks.
+    pub(super) fn locks(&self) -> PathBuf {
+        self.installation.config.state.join("locks")
+    }
+
+    /// Takes a work lock; says so where it has to wait.
+    ///
+    /// # Errors
+    /// Exit 1 with `--no-wait`, or if told to stop.
+    pub(super) fn lock(&self, name: &LockName, what: &str) -> Result<WorkLock, Failure> {
+        let mut told = false;
+        let mut on_wait = |waiting: &Waiting| {
+            if !told {
+                told = true;
+                let by = waiting.holder.map_or_else(String::new, |pid| format!(" (process {pid})"));
+                self.call.voice.warn(&format!("waiting for another engine{by} that is at work on {what}"));
+            }
+            if (self.call.stop)() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        let wait = match self.call.wait {
+            Wait::Yes => LockWait::Yes(&mut on_wait),
+            Wait::No => LockWait::No,
+        };
+        WorkLock::acquire(&self.locks(), name, wait).map_err(|error| {
+            let advice = match error {
+                LockError::Held { .. } => "wait until it has finished, or leave out --no-wait",
+                LockError::Io { .. } => "check the state folder and its permissions",
+            };
+            Failure::of(format!("can't begin work on {what}"), &error, advice)
+        })
+    }
+
+    /// The jobs that were named; all if none was.
+    ///
+    /// # Errors
+    /// Exit 2 for a name that the configuration does not have.
+    pub(super) fn jobs(&self, names: &[JobName]) -> Result<Vec<&Job>, Failure> {
+        let config = &self.installation.config;
+        if names.is_empty() {
+            return Ok(config.jobs.iter().collect());
+        }
+        let known: Vec<String> = config.jobs.iter().map(|job| job.name.to_string()).collect();
+        let missing = |name: &JobName| {
+            Failure::usage(format!("there is no job `{name}`"), format!("there are: {}", known.join(", ")), "")
+        };
+        names.iter().map(|name| config.job(name).ok_or_else(|| missing(name))).collect()
+    }
+
+    /// Random bytes.
+    ///
+    /// # Errors
+    /// If the system has none.
+    pub(super) fn random<const N: usize>(&self) -> Result<[u8; N], Failure> {
+        let mut bytes = [0; N];
+        self.call
+            .entropy
+            .fill(&mut bytes)
+            .map_err(|error| Failure::new("no random bytes from the system", error.to_string(), ""))?;
+        Ok(bytes)
+    }
+}

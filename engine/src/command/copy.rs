@@ -1,0 +1,178 @@
+//! `engine copy`: what is owed, now.
+
+use std::sync::Arc;
+
+use super::round::{Retention, Visited, Wanted, preview, round};
+use super::{Call, Context, DryRun, Exit, Failure};
+use crate::config::Copies;
+use crate::model::{DestinationName, JobId, JobName, PointOrder, State, VaultId};
+use crate::plan::render;
+use crate::report::{CopiedPoint, CopyReport, EvictedPoint, RemovedPoint};
+
+/// What `copy` is asked for.
+#[derive(Debug, Clone)]
+pub struct CopyOptions {
+    /// Which jobs' points; all if none.
+    pub jobs: Vec<JobName>,
+    /// Only this destination.
+    pub destination: Option<DestinationName>,
+    /// Only tell the plan?
+    pub dry_run: DryRun,
+}
+
+/// Copies what is owed.
+///
+/// # Errors
+/// Exit 2 for unknown names; exit 1 if the installation can't be opened.
+pub fn copy(call: &Call, options: &CopyOptions) -> Result<(CopyReport, Exit), Failure> {
+    let context = Context::open(call)?;
+    let jobs = context.jobs(&options.jobs)?;
+    if let Some(name) = &options.destination {
+        context.installation.destination(name)?;
+    }
+    if options.dry_run == DryRun::Yes {
+        let (state, plan) = preview(&context)?;
+        let lines = render(&state, &plan).lines().map(str::to_owned).collect();
+        return Ok((CopyReport { plan: lines, ..CopyReport::default() }, Exit::Done));
+    }
+    let known = context.installation.catalog.jobs()?;
+    let ids: Vec<JobId> =
+        known.iter().filter(|row| jobs.iter().any(|job| job.name == row.name)).map(|row| row.id).collect();
+    let wanted = Wanted {
+        jobs: (!options.jobs.is_empty()).then_some(ids),
+        destinations: options.destination.clone().map(|name| vec![name]),
+        retention: Retention::ForRoom,
+    };
+    let visited = round(&context, &wanted)?;
+    let report = report(&context, &visited)?;
+    let exit = exit(&context, &visited, &wanted)?;
+    Ok((report, exit))
+}
+
+/// What was done, and what is owed and was not done.
+///
+/// # Errors
+/// If the catalog can't be read.
+pub(super) fn report(context: &Arc<Context>, visited: &[Visited]) -> Result<CopyReport, Failure> {
+    let mut report = CopyReport::default();
+    for place in visited {
+        for copied in &place.outcome.copied {
+            let told = told(context, copied.point, &place.destination, Some(copied.medium), copied.state)?;
+            let seconds = copied.took.as_secs_f64();
+            report.copies.extend(told.map(|told| CopiedPoint {
+                bytes: copied.bytes,
+                seconds,
+                reason: copied.reason.clone(),
+                ..told
+            }));
+        }
+        for removed in &place.outcome.removed {
+            let Some(point) = context.installation.catalog.point(removed.point)? else { continue };
+            let (destination, bytes, reason) = (place.destination.clone(), removed.bytes, removed.reason.clone());
+            if removed.evicted {
+                report.evicted.push(EvictedPoint {
+                    point: point.id,
+                    destination,
+                    medium: Some(removed.medium),
+                    bytes,
+                    reason,
+                });
+            } else {
+                report.removed.push(RemovedPoint { point: point.id, destination, bytes, reason });
+            }
+        }
+    }
+    let tried: Vec<(VaultId, PointOrder)> =
+        visited.iter().flat_map(|place| &place.outcome.copied).map(|copied| (copied.medium, copied.point)).collect();
+    for (name, medium, order, state) in owed(context)? {
+        let place = visited.iter().find(|place| place.destination == name);
+        if let Some(place) = place.filter(|_| !tried.contains(&(medium, order))) {
+            let why = place.away.clone().or_else(|| place.outcome.failures.first().cloned());
+            let reason = why.unwrap_or_else(|| "it waits".to_owned());
+            report
+                .copies
+                .extend(told(context, order, &name, Some(medium), state)?.map(|told| CopiedPoint { reason, ..told }));
+        }
+    }
+    Ok(report)
+}
+
+fn told(
+    context: &Context,
+    order: PointOrder,
+    destination: &DestinationName,
+    medium: Option<VaultId>,
+    state: State,
+) -> Result<Option<CopiedPoint>, Failure> {
+    let catalog = &context.installation.catalog;
+    let Some(point) = catalog.point(order)? else { return Ok(None) };
+    let job = catalog.jobs()?.into_iter().find(|row| row.id == point.job).map(|row| row.name);
+    let told = |job| CopiedPoint {
+        point: point.id,
+        job,
+        destination: destination.clone(),
+        medium,
+        state,
+        bytes: 0,
+        seconds: 0.0,
+        reason: String::new(),
+    };
+    Ok(job.map(told))
+}
+
+/// Every placement that is owed and not complete, newest point first.
+fn owed(context: &Context) -> Result<Vec<(DestinationName, VaultId, PointOrder, State)>, Failure> {
+    let catalog = &context.installation.catalog;
+    let mut owed = Vec::new();
+    for medium in catalog.media()?.into_iter().filter(|row| !row.destination.is_home() && row.retired.is_none()) {
+        for (order, row) in catalog.placements_at(medium.vault)?.into_iter().rev() {
+            if matches!(row.state, State::Pending | State::Copying | State::Present | State::Missing | State::Damaged) {
+                owed.push((medium.destination.clone(), medium.vault, order, row.state));
+            }
+        }
+    }
+    Ok(owed)
+}
+
+/// 4 for what is damaged or missing and was not healed, 3 for what waits or failed, 0 else.
+///
+/// # Errors
+/// If the catalog can't be read.
+pub(super) fn exit(context: &Arc<Context>, visited: &[Visited], wanted: &Wanted) -> Result<Exit, Failure> {
+    let mut exit = Exit::Done;
+    if visited.iter().any(|place| !place.outcome.failures.is_empty()) {
+        exit = exit.and(Exit::Partial);
+    }
+    let is_wanted = |name: &DestinationName| wanted.destinations.as_ref().is_none_or(|names| names.contains(name));
+    for (name, _, order, state) in owed(context)?.into_iter().filter(|(name, ..)| is_wanted(name)) {
+        if !is_of_jobs(context, order, wanted)? {
+            continue;
+        }
+        exit = exit.and(match state {
+            State::Damaged | State::Missing => Exit::Damage,
+            _ if is_satisfied(context, order, &name)? => Exit::Done,
+            _ => Exit::Partial,
+        });
+    }
+    Ok(exit)
+}
+
+fn is_of_jobs(context: &Context, order: PointOrder, wanted: &Wanted) -> Result<bool, Failure> {
+    let Some(jobs) = &wanted.jobs else { return Ok(true) };
+    Ok(context.installation.catalog.point(order)?.is_some_and(|point| jobs.contains(&point.job)))
+}
+
+/// Is the copy there wanted no more: the job no longer goes there, or `copies = "first"` has its one copy?
+fn is_satisfied(context: &Context, order: PointOrder, destination: &DestinationName) -> Result<bool, Failure> {
+    let catalog = &context.installation.catalog;
+    let Some(point) = catalog.point(order)? else { return Ok(true) };
+    let name = catalog.jobs()?.into_iter().find(|row| row.id == point.job).map(|row| row.name);
+    let Some(job) = name.and_then(|name| context.installation.config.job(&name)) else { return Ok(true) };
+    if !job.offsite.contains(destination) {
+        return Ok(true);
+    }
+    let elsewhere = catalog.placements_of(order)?;
+    let complete =
+        elsewhere.iter().any(|(row, placement)| !row.destination.is_home() && placement.state == State::Complete);
+    Ok(job.copies == Copies::First && complete)
+}

@@ -1,0 +1,114 @@
+//! `engine init` and `engine enrol`.
+
+use super::context::{configuration, wrong_configuration};
+use super::{Call, Context, Exit, Failure};
+use crate::config::{LoadError, candidates, find, starter};
+use crate::installation::{self, Made, Prepared};
+use crate::model::DestinationName;
+use crate::report;
+
+/// Whether a known vault is accepted where it is now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moved {
+    /// `--moved`
+    Yes,
+    /// Not.
+    No,
+}
+
+/// With no configuration: writes a starter. With one: prepares what is missing.
+///
+/// # Errors
+/// Exit 2 for the configuration; exit 1 where a place holds a vault that is not ours, before anything is written.
+pub fn init(call: &Call) -> Result<(report::InitReport, Exit), Failure> {
+    match find(call.config.as_deref()) {
+        Err(LoadError::NotFound(_)) => return write_starter(call),
+        Err(error) => return Err(wrong_configuration(&error)),
+        Ok(_) => {}
+    }
+    let config = configuration(call)?;
+    let prepared = installation::init(&config, &*call.clock, &*call.entropy)?;
+    let exit = Exit::Done;
+    Ok((told(&config, &prepared), exit))
+}
+
+fn write_starter(call: &Call) -> Result<(report::InitReport, Exit), Failure> {
+    let places = candidates(call.config.as_deref(), |name| std::env::var_os(name));
+    let path = places
+        .first()
+        .ok_or_else(|| Failure::usage("no place for a configuration", "none is known", "give --config FILE"))?;
+    let written = std::fs::OpenOptions::new().write(true).create_new(true).open(path);
+    let written = written.and_then(|mut file| std::io::Write::write_all(&mut file, starter().as_bytes()));
+    written.map_err(|error| {
+        Failure::of(format!("can't write {}", path.display()), &error, "check the path and its permissions")
+    })?;
+    let report = report::InitReport {
+        starter: Some(path.display().to_string()),
+        vaults: Vec::new(),
+        recovery_sheet: None,
+        sheet_written: false,
+        warnings: Vec::new(),
+    };
+    Ok((report, Exit::Done))
+}
+
+fn told(config: &crate::config::Config, prepared: &Prepared) -> report::InitReport {
+    let place = |name: &DestinationName| match config.destination(name).map(|destination| &destination.place) {
+        Some(crate::config::Place::File(path)) => path.display().to_string(),
+        Some(other) => format!("{}://", other.scheme()),
+        None => config.home.path.display().to_string(),
+    };
+    let vault = |(name, made, medium, same_disk): &(DestinationName, Made, Option<crate::model::VaultId>, bool)| {
+        report::VaultMade {
+            destination: name.clone(),
+            medium: *medium,
+            place: place(name),
+            made: match made {
+                Made::Vault => report::Made::Made,
+                Made::AlreadyThere => report::Made::WasThere,
+                Made::Away(_) => report::Made::NotThere,
+            },
+            reason: if let Made::Away(why) = made { Some(why.clone()) } else { None },
+            same_disk: *same_disk,
+        }
+    };
+    let same = prepared.places.iter().filter(|(.., same_disk)| *same_disk);
+    let warnings = same
+        .map(|(name, ..)| format!("{name} is on the same disk as this computer's data: it does not count as offsite"));
+    let sheet = config.state.join("recovery-sheet.txt");
+    report::InitReport {
+        starter: None,
+        vaults: prepared.places.iter().map(vault).collect(),
+        recovery_sheet: sheet.exists().then(|| sheet.display().to_string()),
+        sheet_written: prepared.sheet.is_some(),
+        warnings: warnings.collect(),
+    }
+}
+
+/// Makes what is at a destination now one more of its media.
+///
+/// # Errors
+/// Exit 2 for an unknown name; exit 1 if it is away, foreign, or another destination's.
+pub fn enrol(call: &Call, name: &DestinationName, moved: Moved) -> Result<(report::EnrolReport, Exit), Failure> {
+    let context = Context::open(call)?;
+    let installation = &context.installation;
+    let destination = installation.destination(name)?;
+    let known = installation.catalog.media()?;
+    let (medium, made, same_disk) =
+        installation::enrol(&installation.config, &installation.catalog, destination, &*call.clock, &*call.entropy)?;
+    let enrolled = match (made, known.iter().any(|row| row.vault == medium), moved) {
+        (Made::Vault, ..) => report::Enrolled::Made,
+        (_, false, _) => report::Enrolled::Found,
+        (_, true, Moved::Yes) => report::Enrolled::Moved,
+        (_, true, Moved::No) => report::Enrolled::Known,
+    };
+    let points =
+        installation.catalog.placements_at(medium)?.iter().filter(|(_, row)| row.state.is_there()).count() as u64;
+    let place = installation.catalog.medium(medium)?.map(|row| row.place).unwrap_or_default();
+    let warnings =
+        if same_disk { vec![format!("{name} is on the same disk as this computer's data")] } else { Vec::new() };
+    Ok((
+        report::EnrolReport { destination: name.clone(), medium, place, enrolled, same_disk, points, warnings },
+        Exit::Done,
+    ))
+}

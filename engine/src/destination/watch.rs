@@ -1,0 +1,151 @@
+//! Tells how long a request at a place has not come back: a drive or server that the kernel waits for can't be asked to
+//! stop, but who waits for it can stop waiting.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use super::{Listed, ObjectRead, ObjectWrite, ReadStore, Space, StoreError, WriteStore};
+use crate::model::VaultPath;
+
+/// Since when a request is under way; shared with who waits.
+#[derive(Debug, Clone, Default)]
+pub struct Pulse(Arc<AtomicU64>);
+
+fn now() -> u64 {
+    static START: OnceLock<Instant> = OnceLock::new();
+    let elapsed = START.get_or_init(Instant::now).elapsed();
+    u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX).saturating_add(1)
+}
+
+impl Pulse {
+    /// How long the request that is under way has taken so far; zero if none is.
+    #[must_use]
+    pub fn waits(&self) -> Duration {
+        match self.0.load(Ordering::Relaxed) {
+            0 => Duration::ZERO,
+            since => Duration::from_millis(now().saturating_sub(since)),
+        }
+    }
+
+    fn during<T>(&self, request: impl FnOnce() -> T) -> T {
+        self.0.store(now(), Ordering::Relaxed);
+        let answer = request();
+        self.0.store(0, Ordering::Relaxed);
+        answer
+    }
+}
+
+/// A store whose requests are timed. One request at a time.
+#[derive(Debug)]
+pub struct Watched<S> {
+    inner: S,
+    pulse: Pulse,
+}
+
+impl<S> Watched<S> {
+    /// Times the requests to `inner` by `pulse`.
+    pub fn new(inner: S, pulse: Pulse) -> Self {
+        Self { inner, pulse }
+    }
+}
+
+#[deny(clippy::missing_trait_methods)]
+impl<S: ReadStore> ReadStore for Watched<S> {
+    fn stat(&self, path: &VaultPath) -> Result<Option<u64>, StoreError> {
+        self.pulse.during(|| self.inner.stat(path))
+    }
+
+    fn read(&self, path: &VaultPath, offset: u64, bytes: usize) -> Result<Vec<u8>, StoreError> {
+        self.pulse.during(|| self.inner.read(path, offset, bytes))
+    }
+
+    fn list(&self, folder: &VaultPath) -> Result<Vec<Listed>, StoreError> {
+        self.pulse.during(|| self.inner.list(folder))
+    }
+
+    fn read_medium(&self, path: &VaultPath) -> Result<Box<dyn ObjectRead + '_>, StoreError> {
+        let inner = self.pulse.during(|| self.inner.read_medium(path))?;
+        Ok(Box::new(WatchedRead { inner, pulse: &self.pulse }))
+    }
+
+    fn finished_file(&self, path: &VaultPath) -> Result<Option<std::fs::File>, StoreError> {
+        self.pulse.during(|| self.inner.finished_file(path))
+    }
+
+    fn space(&self) -> Result<Option<Space>, StoreError> {
+        self.pulse.during(|| self.inner.space())
+    }
+
+    fn still_there(&self) -> Result<(), StoreError> {
+        self.pulse.during(|| self.inner.still_there())
+    }
+}
+
+#[deny(clippy::missing_trait_methods)]
+impl<S: WriteStore> WriteStore for Watched<S> {
+    fn create(&self, path: &VaultPath, resume_at: u64) -> Result<Box<dyn ObjectWrite + '_>, StoreError> {
+        let inner = self.pulse.during(|| self.inner.create(path, resume_at))?;
+        Ok(Box::new(WatchedWrite { inner, pulse: &self.pulse }))
+    }
+
+    fn unfinished(&self, path: &VaultPath) -> Result<u64, StoreError> {
+        self.pulse.during(|| self.inner.unfinished(path))
+    }
+
+    fn delete(&self, path: &VaultPath) -> Result<(), StoreError> {
+        self.pulse.during(|| self.inner.delete(path))
+    }
+}
+
+struct WatchedRead<'s> {
+    inner: Box<dyn ObjectRead + 's>,
+    pulse: &'s Pulse,
+}
+
+impl ObjectRead for WatchedRead<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, StoreError> {
+        self.pulse.during(|| self.inner.read(buffer))
+    }
+}
+
+struct WatchedWrite<'s> {
+    inner: Box<dyn ObjectWrite + 's>,
+    pulse: &'s Pulse,
+}
+
+impl ObjectWrite for WatchedWrite<'_> {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        self.pulse.during(|| self.inner.write(bytes))
+    }
+
+    fn flush(&mut self) -> Result<(), StoreError> {
+        self.pulse.during(|| self.inner.flush())
+    }
+
+    fn finish(self: Box<Self>) -> Result<(), StoreError> {
+        let Self { inner, pulse } = *self;
+        pulse.during(|| inner.finish())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::conformance;
+    use super::super::memory::MemoryPlace;
+    use super::*;
+
+    #[test]
+    fn a_watched_store_keeps_every_rule() {
+        conformance::run(|| Watched::new(MemoryPlace::new(1).open().expect("there"), Pulse::default()));
+    }
+
+    #[test]
+    fn only_a_request_under_way_waits() {
+        let pulse = Pulse::default();
+        assert_eq!(pulse.waits(), Duration::ZERO);
+        let inside = pulse.during(|| pulse.0.load(Ordering::Relaxed));
+        assert!(inside > 0);
+        assert_eq!(pulse.waits(), Duration::ZERO);
+    }
+}
