@@ -123,10 +123,9 @@ impl Draft<'_> {
     fn places(&mut self) {
         for (name, place) in self.view.places {
             let now = self.view.monotonic;
-            for (at, action) in [
-                (place.look_due(), Action::Look(name.clone())),
-                (place.visit_due(), Action::Visit(name.clone())),
-            ] {
+            for (at, action) in
+                [(place.look_due(), Action::Look(name.clone())), (place.visit_due(), Action::Visit(name.clone()))]
+            {
                 match at {
                     Some(at) if at <= now => self.actions.push(action),
                     Some(at) => self.wake = self.wake.min(at - now),

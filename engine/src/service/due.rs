@@ -8,7 +8,7 @@ use crate::model::Time;
 use crate::schedule::Schedule;
 
 /// A last run that lies so far in the future is waited for; one that lies farther was told by a wrong clock.
-pub const TOLERANCE: Duration = Duration::from_secs(3600);
+const TOLERANCE: Duration = Duration::from_secs(3600);
 /// A run that died is tried again so long after it began.
 const AFTER_DEATH: Duration = Duration::from_secs(600);
 /// A run that has not begun so long after it was due was missed.
@@ -35,11 +35,17 @@ pub fn due_at(schedule: &Schedule, last: LastRun, noticed: Option<Time>, now: Ti
             let again = began.plus(AFTER_DEATH);
             Some(schedule.next_after(began, zone).map_or(again, |next| next.min(again)))
         }
-        LastRun::Began(last) | LastRun::Died(last) if last.since(now) > TOLERANCE => {
-            schedule.next_after(noticed.unwrap_or(now), zone)
-        }
-        LastRun::Began(last) | LastRun::Died(last) => schedule.next_after(last, zone),
+        LastRun::Began(last) | LastRun::Died(last) => schedule.next_after(noticed.unwrap_or(last), zone),
     }
+}
+
+/// When a last run that lies far in the future was first noticed, to be handed to [`due_at`]; none if there is none.
+/// `before` is the answer of the time before.
+#[must_use]
+pub fn noticed(before: Option<Time>, last: Time, now: Time) -> Option<Time> {
+    let first = || (last.since(now) > TOLERANCE).then_some(now);
+    // Set back once more, the clock is believed from then on.
+    if last <= now { None } else { before.map(|before| before.min(now)).or_else(first) }
 }
 
 /// Should a run have begun long ago?
