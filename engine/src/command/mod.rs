@@ -12,11 +12,13 @@ mod failure;
 mod forget;
 mod init;
 mod once;
+mod owed;
 mod pin;
 mod publish;
 pub mod read;
 mod retire;
 mod round;
+mod status;
 mod visit;
 mod voice;
 
@@ -30,6 +32,7 @@ pub use init::{Moved, enrol, init};
 pub use once::run_once;
 pub use pin::{clear_alarm, pin, unpin};
 pub use retire::retire;
+pub use status::status;
 pub use voice::{Silent, Voice};
 
 use std::path::PathBuf;

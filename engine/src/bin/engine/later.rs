@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use engine::command::{Call, DryRun, Exit, Failure};
 use engine::model::DestinationName;
-use engine::report::{RebuildReport, RecoverReport, RestoreReport, StatusReport, VerifyReport};
+use engine::report::{RebuildReport, RecoverReport, RestoreReport, VerifyReport};
 use engine::restore::{Existing, Owners};
 
 type Outcome<R> = Result<(R, Exit), Failure>;
@@ -70,10 +70,6 @@ fn absent<T>(what: &str) -> Result<T, Failure> {
 
 pub fn run(_: &Call) -> Result<Exit, Failure> {
     absent("run")
-}
-
-pub fn status(_: &Call) -> Outcome<StatusReport> {
-    absent("tell the status")
 }
 
 pub fn restore(_: &Call, _: &RestoreOptions) -> Outcome<RestoreReport> {
