@@ -18,6 +18,7 @@ mod publish;
 pub mod read;
 mod retire;
 mod round;
+mod run;
 mod status;
 mod visit;
 mod voice;
@@ -32,6 +33,7 @@ pub use init::{Moved, enrol, init};
 pub use once::run_once;
 pub use pin::{clear_alarm, pin, unpin};
 pub use retire::retire;
+pub use run::run;
 pub use status::status;
 pub use voice::{Silent, Voice};
 

@@ -68,10 +68,6 @@ fn absent<T>(what: &str) -> Result<T, Failure> {
     Err(Failure::new(format!("can't {what}"), "this build has no such command yet", ""))
 }
 
-pub fn run(_: &Call) -> Result<Exit, Failure> {
-    absent("run")
-}
-
 pub fn restore(_: &Call, _: &RestoreOptions) -> Outcome<RestoreReport> {
     absent("restore")
 }
