@@ -277,3 +277,55 @@ fn manifests(vault: &Path) -> Vec<String> {
     let names = jobs.flat_map(|job| std::fs::read_dir(job).expect("there"));
     names.map(|name| name.expect("read").file_name().to_string_lossy().into_owned()).collect()
 }
+
+/// A small ext4 drive in a file, mounted; none where that is not allowed.
+fn drive(place: &Place, at: &Path) -> Option<Mounted> {
+    let image = place.path("image");
+    std::fs::File::create(&image).and_then(|file| file.set_len(64 << 20)).expect("made");
+    let run = |words: &[&std::ffi::OsStr]| {
+        Command::new(words[0]).args(&words[1..]).output().is_ok_and(|output| output.status.success())
+    };
+    let made = run(&["mkfs.ext4".as_ref(), "-q".as_ref(), image.as_os_str()])
+        && run(&["mount".as_ref(), "-o".as_ref(), "loop".as_ref(), image.as_os_str(), at.as_os_str()]);
+    made.then(|| Mounted(at.to_owned()))
+}
+
+/// A file system that holds every write until the value is gone.
+struct Frozen(PathBuf);
+
+impl Frozen {
+    fn new(at: &Path) -> Self {
+        assert!(Command::new("fsfreeze").arg("--freeze").arg(at).status().expect("it runs").success());
+        Self(at.to_owned())
+    }
+}
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        let _ = Command::new("fsfreeze").arg("--unfreeze").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn a_drive_that_blocks_holds_up_no_other_and_is_served_when_it_answers() {
+    let place = Place::new(1, "");
+    let Some(_mounted) = drive(&place, &place.path("usb")) else {
+        eprintln!("SKIPPED: only root may mount");
+        return;
+    };
+    // The vault that `init` made lies below the mount now; the drive gets one of its own.
+    assert!(place.engine(&["enrol", "usb"]).status.success());
+    let mut service = Service::start(&place);
+    service.wait_for("usb: point");
+    let frozen = Frozen::new(&place.path("usb"));
+    place.write("source/new", b"something new");
+    let id = place.json(&["backup"])["points"][0]["id"].as_str().expect("a point").to_owned();
+    service.wait_for(&format!("near: point {id}"));
+    let start = Instant::now();
+    let status = place.json(&["status"]);
+    assert!(start.elapsed() < Duration::from_secs(15), "{:?}", start.elapsed());
+    assert_eq!(status["jobs"][0]["offsite"], "pending", "{status:#}");
+    drop(frozen);
+    service.wait_for(&format!("usb: point {id}"));
+    assert_eq!(service.stop().0, Some(0));
+}
