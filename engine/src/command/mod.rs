@@ -11,6 +11,7 @@ mod exit;
 mod failure;
 mod init;
 mod once;
+pub mod read;
 
 mod round;
 mod voice;
