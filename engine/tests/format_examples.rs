@@ -12,8 +12,8 @@ mod made;
 mod memory;
 
 use document::Document;
-use engine::format::{Head, Identity, Manifest, SlotSet};
-use engine::model::{Digest, Entry, Kind, Span};
+use engine::format::{Head, Identity, Manifest, PackFooter, PackTrailer, SealedHeader, SealedKind, SlotSet};
+use engine::model::{Digest, Entry, Kind, ObjectName, PackId, Span};
 use engine::seal::sheet_text_parse;
 use engine::vault::{EntryStream, PackNames, VaultReader, decode_chunk, identity_of, keys_of, list_heads, unlock};
 use memory::Memory;
@@ -91,6 +91,47 @@ fn the_documents_keys_open_the_documents_boxes() {
         let mut hasher = blake3::Hasher::new_keyed(&nonce_key);
         hasher.update(&(aad.len() as u64).to_be_bytes()).update(&aad).update(&plain);
         assert_eq!(hasher.finalize().as_bytes()[..12], sealed[..12], "the nonce of {name}");
+    }
+}
+
+#[test]
+fn files_under_other_names_are_refused() {
+    let document = Document::read();
+    let store = Memory::of(&document).renamed("keys/00000001-", "keys/00000009-");
+    assert!(keys_of(&store).is_err(), "slots of an older set, put in front");
+
+    let secret = sheet_text_parse(document.text("sheet")).expect("the sheet is typed as it stands");
+    let keys = keys_of(&Memory::of(&document)).expect("keys");
+    let keyring = unlock(&keys, &secret).expect("the sheet opens its slot");
+    let plain = Manifest::decode(&document.bytes("manifest-plain")).expect("decodes");
+    let mut later = plain.name;
+    later.order.sequence += 1;
+    let store = Memory::of(&document).renamed("00000001-000000000012-", "00000001-000000000013-");
+    let served = VaultReader::new(&store, &keyring).manifest(plain.job, later);
+    assert!(served.is_err_and(|error| error.is_damage()), "one point served as another");
+}
+
+#[test]
+fn a_footer_that_does_not_list_all_records_is_refused() {
+    let document = Document::read();
+    let secret = sheet_text_parse(document.text("sheet")).expect("the sheet is typed as it stands");
+    let keyring = unlock(&keys_of(&Memory::of(&document)).expect("keys"), &secret).expect("opens");
+    let file = document.bytes("data-pack-file");
+    let (header, _) = SealedHeader::decode(&file, SealedKind::Pack).expect("its header");
+    let records = &file[..file.len() - 12 - document.bytes("footer-box").len()];
+    let offset = u32::try_from(records.len()).expect("small");
+    let keys = keyring.pack(&header).expect("its family");
+    let pack = |chunks| {
+        let footer = keys.seal_footer(offset, &PackFooter { chunks }.encode());
+        let trailer = PackTrailer { footer_bytes: u32::try_from(footer.len()).expect("small") };
+        [records, &footer, &trailer.encode()].concat()
+    };
+    let plain = PackFooter::decode(&document.bytes("footer-plain"), 96).expect("decodes");
+    for (chunks, good) in [(plain.chunks, true), (vec![], false)] {
+        let bytes = pack(chunks);
+        let id = PackId(*blake3::hash(&bytes).as_bytes());
+        let store = Memory::of(&document).with(ObjectName::Pack(id).path().as_str(), bytes);
+        assert_eq!(VaultReader::new(&store, &keyring).footer(&id).is_ok(), good);
     }
 }
 

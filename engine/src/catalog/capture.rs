@@ -178,6 +178,7 @@ impl Catalog {
             tables.log(&EventRow {
                 time: new.now,
                 kind: EventKind::Made,
+                job: Some(new.point.job),
                 point: Some(new.point.order),
                 medium: Some(home.vault),
                 bytes: new.point.stored_bytes,

@@ -203,6 +203,7 @@ impl Catalog {
                 tables.log(&EventRow {
                     time: now,
                     kind: EventKind::Copied,
+                    job: Some(point.job),
                     point: Some(point.order),
                     medium: Some(medium.vault),
                     bytes: row.done_bytes,

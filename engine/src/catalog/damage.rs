@@ -8,7 +8,7 @@ use super::open::Catalog;
 use super::rows::{EventKind, EventRow, Evidence, MediumRow, PackAtRow, PackNo, PackState, PlacementRow, PointRow};
 use super::state::{refused, unknown};
 use super::tables::{MediumNo, Mode, Tables, Writing};
-use crate::model::{ObjectName, PackId, PointName, PointOrder, Proof, State, Time, VaultId};
+use crate::model::{JobId, ObjectName, PackId, PointName, PointOrder, Proof, State, Time, VaultId};
 
 /// What was found wrong with an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +75,7 @@ impl Catalog {
             tables.log(&EventRow {
                 time: found.now,
                 kind: EventKind::Damaged,
+                job: tables.job_of(points.first())?,
                 point: points.first().copied(),
                 medium: Some(found.medium),
                 bytes: 0,
@@ -100,6 +101,7 @@ impl Catalog {
             tables.log(&EventRow {
                 time: evidence.time,
                 kind: EventKind::Healed,
+                job: tables.job_of(points.first())?,
                 point: points.first().copied(),
                 medium: Some(medium.vault),
                 bytes: 0,
@@ -133,6 +135,10 @@ impl<'t, R: Mode<'t>> Tables<'t, R> {
     /// A pack's number, by its name.
     pub fn pack_number(&self, id: &PackId) -> Result<PackNo> {
         self.packs_by_id.get(id)?.ok_or_else(|| unknown(format_args!("pack {id}")))
+    }
+
+    fn job_of(&self, point: Option<&PointOrder>) -> Result<Option<JobId>> {
+        point.map(|&order| self.point(order).map(|row| row.job)).transpose()
     }
 
     fn point_named(&self, name: PointName) -> Result<PointRow> {

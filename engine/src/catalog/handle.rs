@@ -21,7 +21,7 @@ use super::redb_error::{
 use super::tables::{Reading, Tables, Writing};
 
 /// The schema that this program writes.
-pub const SCHEMA: u64 = 1;
+pub const SCHEMA: u64 = 2;
 const SCHEMA_TABLE: TableDefinition<'static, &'static str, u64> = TableDefinition::new("schema");
 const SCHEMA_KEY: &str = "version";
 

@@ -175,6 +175,7 @@ fn new_job(name: &JobName, id: JobId, group: GroupId) -> JobRow {
         last_files: 0,
         last_bytes: 0,
         alarm: None,
+        clock_jump: None,
     }
 }
 

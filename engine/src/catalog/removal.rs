@@ -366,6 +366,7 @@ impl Tables<'_, Writing> {
         self.log(&EventRow {
             time: new.now,
             kind,
+            job: Some(point.job),
             point: Some(point.order),
             medium: Some(medium.vault),
             bytes: 0,

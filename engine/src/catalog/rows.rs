@@ -5,6 +5,7 @@
 use rkyv::with::Map;
 use rkyv::{Archive, Deserialize, Serialize};
 
+pub use super::owner::Owner;
 use super::stored::{
     DigestDef, FamilyIdDef, GroupIdDef, JobIdDef, KeyEpochDef, NameText, PackIdDef, PointIdDef, PointOrderDef,
     ProofDef, StateDef, TimeDef, VaultIdDef, WriterIdDef,
@@ -111,6 +112,8 @@ pub struct JobRow {
     pub last_bytes: u64,
     /// An alarm that stops eviction and retention, for a person.
     pub alarm: Option<String>,
+    /// The clock jumped between its points: retention stops until a person confirms. Since schema 2.
+    pub clock_jump: Option<String>,
 }
 
 /// A recovery point, wherever it lies. It stays known after it was removed everywhere.
@@ -384,36 +387,6 @@ pub struct CheckpointRow {
     pub time: Time,
 }
 
-/// Who relies on what a reservation names.
-#[allow(missing_docs, reason = "the derived twin has one undocumented field for each variant")]
-#[derive(Debug, Clone, PartialEq, Eq, Archive, Serialize, Deserialize)]
-pub enum Owner {
-    /// A capture, for as long as its process holds that lock.
-    Capture {
-        /// The lock's file name, see `locks`.
-        lock: String,
-    },
-    /// A copy to a medium, durable: it goes with the placement's change of state (D-9).
-    Copy {
-        /// The medium that is copied to.
-        #[rkyv(with = VaultIdDef)]
-        medium: VaultId,
-        /// The point.
-        #[rkyv(with = PointOrderDef)]
-        point: PointOrder,
-    },
-    /// A restore or drill on this computer, for as long as its process holds that lock.
-    Restore {
-        /// The lock's file name.
-        lock: String,
-    },
-    /// A seed under way, durable.
-    Seed {
-        /// The seed's id, as text.
-        id: String,
-    },
-}
-
 /// A reservation. The packs that it names one by one are a table of their own.
 #[derive(Debug, Clone, PartialEq, Eq, Archive, Serialize, Deserialize)]
 pub struct ReservationRow {
@@ -467,6 +440,9 @@ pub struct EventRow {
     pub time: Time,
     /// What kind.
     pub kind: EventKind,
+    /// The job, if it is about one. Since schema 2.
+    #[rkyv(with = Map<JobIdDef>)]
+    pub job: Option<JobId>,
     /// The point, if it is about one.
     #[rkyv(with = Map<PointOrderDef>)]
     pub point: Option<PointOrder>,

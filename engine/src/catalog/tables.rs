@@ -115,6 +115,14 @@ where
     }
 }
 
+impl<'t, K, V> Rows<Table<'t, &'static [u8], &'static [u8]>, K, V> {
+    /// Opens one table by itself, making it if it is not there: for migrations, whose rows are not this schema's.
+    pub fn open(transaction: &'t WriteTransaction, name: &'static str) -> Result<Self> {
+        let table = transaction.open_table(Bytes::new(name)).map_err(from_table)?;
+        Ok(Self { name, table, types: PhantomData })
+    }
+}
+
 impl<K: Part, V: Row> Rows<Table<'_, &'static [u8], &'static [u8]>, K, V> {
     /// Sets a row.
     pub fn put(&mut self, key: &K, row: &V) -> Result<()> {
@@ -147,19 +155,11 @@ macro_rules! tables {
             pub chunks: R::Chunks,
         }
 
-        /// The names of the tables of rows.
-        #[cfg(test)]
-        pub const NAMES: &[&str] = &[$(stringify!($name)),*];
-
         impl<'t> Tables<'t, Writing> {
             /// Opens all, making those that are not there.
             pub fn write(transaction: &'t WriteTransaction) -> Result<Self> {
                 Ok(Self {
-                    $($name: {
-                        let definition = Bytes::new(stringify!($name));
-                        let table = transaction.open_table(definition).map_err(from_table)?;
-                        Rows { name: stringify!($name), table, types: PhantomData }
-                    },)*
+                    $($name: Rows::open(transaction, stringify!($name))?,)*
                     chunks: transaction.open_table(CHUNKS).map_err(from_table)?,
                 })
             }

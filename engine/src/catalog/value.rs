@@ -4,7 +4,6 @@
 //!
 //! Deliberately absent: redb.
 
-use rkyv::rancor::Error;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::rows::{
@@ -127,19 +126,22 @@ pub trait Row: Sized {
     fn decode(bytes: &[u8]) -> Result<Self, String>;
 }
 
+/// Makes types that derive rkyv's traits rows.
 macro_rules! rkyv_rows {
     ($($row:ty),* $(,)?) => {$(
-        impl Row for $row {
+        impl $crate::catalog::value::Row for $row {
             fn encode(&self) -> Result<Vec<u8>, String> {
-                rkyv::to_bytes::<Error>(self).map(|bytes| bytes.into_vec()).map_err(|e| e.to_string())
+                rkyv::to_bytes::<rkyv::rancor::Error>(self).map(|bytes| bytes.into_vec()).map_err(|e| e.to_string())
             }
 
             fn decode(bytes: &[u8]) -> Result<Self, String> {
-                rkyv::from_bytes::<Self, Error>(bytes).map_err(|e| e.to_string())
+                rkyv::from_bytes::<Self, rkyv::rancor::Error>(bytes).map_err(|e| e.to_string())
             }
         }
     )*};
 }
+
+pub(super) use rkyv_rows;
 
 rkyv_rows!(
     MetaRow,

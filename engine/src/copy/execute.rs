@@ -75,14 +75,14 @@ pub struct Outcome {
 }
 
 /// Carries out the steps. A step that fails does not stop those after it, unless the place itself is lost.
-pub fn execute(session: &Session<'_>, steps: &[Step], origins: &[Origin<'_>]) -> Outcome {
+pub fn execute(session: &Session<'_>, steps: &[(Step, String)], origins: &[Origin<'_>]) -> Outcome {
     let mut outcome = Outcome::default();
-    for step in steps {
+    for (step, reason) in steps {
         if (session.tools.stop)() {
             outcome.ended = Some(CopyError::Stopped);
             return outcome;
         }
-        if let Err(error) = carry_out(session, step, origins, &mut outcome) {
+        if let Err(error) = carry_out(session, (step, reason), origins, &mut outcome) {
             let text = format!("{}: {}", session.destination, chain(&error));
             (session.tools.tell)(&Told::Note(text.clone()));
             outcome.failures.push(text);
@@ -97,29 +97,28 @@ pub fn execute(session: &Session<'_>, steps: &[Step], origins: &[Origin<'_>]) ->
 
 fn carry_out(
     session: &Session<'_>,
-    step: &Step,
+    (step, why): (&Step, &str),
     origins: &[Origin<'_>],
     outcome: &mut Outcome,
 ) -> Result<(), CopyError> {
     let (catalog, now) = (session.tools.catalog, session.tools.clock.now());
     match step {
         Step::Finish { .. } => drop(finish_earlier(session)?),
-        Step::Decline { point, reason } => {
-            let text = format!("{reason:?}");
-            catalog.decline(session.medium, &[*point], &text, now)?;
-            note(session, EventKind::Declined, Some(*point), 0, text)?;
+        Step::Decline { point, .. } => {
+            catalog.decline(session.medium, &[*point], why, now)?;
+            note(session, EventKind::Declined, Some(*point), 0, why.to_owned())?;
         }
         Step::Owe { point } => catalog.owe(session.medium, &[*point], now)?,
         Step::Remove { point, reason, after, .. } => {
             if all_complete(session, after)? {
-                outcome.removed.push(remove(session, *point, *reason)?);
+                outcome.removed.push(remove(session, *point, *reason, why)?);
             }
         }
         Step::Sweep { .. } => drop(sweep(session)?),
         Step::VerifyOrigin { point } => verify_origin(session, *point, origins)?,
-        Step::Copy { point, sources, reason, .. } => {
+        Step::Copy { point, sources, .. } => {
             let chosen = chosen(session, sources, origins);
-            outcome.copied.push(copy(session, *point, chosen, format!("{reason:?}"))?);
+            outcome.copied.push(copy(session, *point, chosen, why.to_owned())?);
         }
         Step::Verify { point } => {
             let here =
@@ -180,8 +179,8 @@ fn copied(
     }
 }
 
-fn remove(session: &Session<'_>, point: PointOrder, reason: RemoveReason) -> Result<Removed, CopyError> {
-    let text = format!("{reason:?}");
+fn remove(session: &Session<'_>, point: PointOrder, reason: RemoveReason, why: &str) -> Result<Removed, CopyError> {
+    let text = why.to_owned();
     let (removal, incoming) = match reason {
         RemoveReason::Eviction { by } => (Removal::Evicted { reason: text.clone() }, Some(by)),
         RemoveReason::Superseded { by } => (Removal::NotWanted { reason: text.clone() }, Some(by)),

@@ -133,6 +133,14 @@ pub(super) fn note(
     bytes: u64,
     reason: String,
 ) -> Result<(), CopyError> {
-    let event = EventRow { time: session.tools.clock.now(), kind, point, medium: Some(session.medium), bytes, reason };
+    let event = EventRow {
+        time: session.tools.clock.now(),
+        kind,
+        job: None,
+        point,
+        medium: Some(session.medium),
+        bytes,
+        reason,
+    };
     Ok(session.tools.catalog.note_event(&event)?)
 }

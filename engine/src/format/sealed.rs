@@ -1,4 +1,7 @@
 //! The plain beginning of every sealed file: which key opens what follows.
+//!
+//! A short digest ends it, in every version, so that a flipped bit of a version or a flag is damage and never looks
+//! like a file of a later release. What counts against people is that all of it is associated data to each box.
 
 use super::cbor::{In, Out, require_same};
 use super::identity::check_version;
@@ -16,7 +19,10 @@ pub enum SealedKind {
     Pack,
 }
 
-/// The plain header: magic, then a map. It is associated data to all that the file seals.
+/// Bytes of BLAKE3 at the end of a header.
+const CHECK_BYTES: usize = 8;
+
+/// The plain header: magic, a map, a check. It is associated data to all that the file seals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SealedHeader {
     /// What file it is.
@@ -61,8 +67,8 @@ impl SealedKind {
 }
 
 impl SealedHeader {
-    /// No header is longer; so many bytes of a file suffice to read it.
-    pub const BYTES_MAX: usize = 128;
+    /// No header of any version is longer; so many bytes of a file suffice to read it.
+    pub const BYTES_MAX: usize = 512;
 
     /// The bytes that a sealed file begins with.
     #[must_use]
@@ -72,7 +78,7 @@ impl SealedHeader {
         out.key(4).uint(u64::from(self.epoch.0)).key(5).bytes(&self.salt);
         // Recipient (0: from the master) and signature (0: none): room for later, see FORMAT.md.
         out.key(6).uint(0).key(7).uint(0);
-        out.finish()
+        with_check(out.finish())
     }
 
     /// Reads the beginning of `bytes`; gives the header and its length.
@@ -81,8 +87,8 @@ impl SealedHeader {
     /// [`FormatError`] if they do not begin with a header of that kind.
     pub fn decode(bytes: &[u8], kind: SealedKind) -> Result<(Self, usize), FormatError> {
         let what = kind.what();
-        let body =
-            bytes.strip_prefix(kind.magic()).ok_or_else(|| FormatError::damaged(what, "it does not begin as one"))?;
+        let bytes = &bytes[..bytes.len().min(Self::BYTES_MAX)];
+        let body = checked(bytes, kind)?;
         let mut map = In::new(body, what);
         map.map()?;
         map.key(1)?;
@@ -110,6 +116,25 @@ impl SealedHeader {
     }
 }
 
+fn with_check(mut header: Vec<u8>) -> Vec<u8> {
+    let digest = blake3::hash(&header);
+    header.extend_from_slice(&digest.as_bytes()[..CHECK_BYTES]);
+    header
+}
+
+/// The map, of whatever version, once the check behind it fits.
+fn checked(bytes: &[u8], kind: SealedKind) -> Result<&[u8], FormatError> {
+    let damaged = |why| FormatError::damaged(kind.what(), why);
+    let body = bytes.strip_prefix(kind.magic()).ok_or_else(|| damaged("it does not begin as one"))?;
+    let map = In::new(body, kind.what()).skip()?;
+    let (header, rest) = bytes.split_at(kind.magic().len() + map.len());
+    if rest.starts_with(&blake3::hash(header).as_bytes()[..CHECK_BYTES]) {
+        Ok(map)
+    } else {
+        Err(damaged("its header's check differs"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,15 +157,36 @@ mod tests {
         for cut in 0..len {
             assert!(SealedHeader::decode(&bytes[..cut], SealedKind::Pack).is_err(), "cut at {cut}");
         }
-        let mut later = bytes.clone();
-        later[len - 3] = 1;
-        let which = "a recipient's stanza";
-        assert_eq!(
-            SealedHeader::decode(&later, SealedKind::Pack),
-            Err(FormatError::Later { what: "the pack", which }),
-            "never called damaged"
-        );
         let crowded = SealedHeader { scope: [2; 16], ..header };
         assert!(SealedHeader::decode(&crowded.encode(), SealedKind::Pack).is_err(), "scope is id and zeros");
+    }
+
+    #[test]
+    fn what_a_later_release_wrote_is_never_called_damaged_and_damage_never_later() {
+        let header = SealedHeader {
+            kind: SealedKind::Manifest,
+            family: FamilyId([1; 16]),
+            scope: [0; 16],
+            epoch: KeyEpoch(1),
+            salt: [3; 32],
+        };
+        let good = header.encode();
+        let later = |at: usize, value| {
+            let mut bytes = good[..good.len() - CHECK_BYTES].to_vec();
+            bytes[at] = value;
+            SealedHeader::decode(&with_check(bytes), SealedKind::Manifest)
+        };
+        let (what, version, recipient, signature) = ("the manifest", 10, good.len() - 11, good.len() - 9);
+        assert_eq!(later(version, 9), Err(FormatError::Newer { what, found: 9 }));
+        assert_eq!(later(recipient, 1), Err(FormatError::Later { what, which: "a recipient's stanza" }));
+        assert_eq!(later(signature, 1), Err(FormatError::Later { what, which: "a signature" }));
+        for at in 0..good.len() {
+            for bit in 0..8 {
+                let mut bad = good.clone();
+                bad[at] ^= 1 << bit;
+                let found = SealedHeader::decode(&bad, SealedKind::Manifest);
+                assert!(matches!(found, Err(FormatError::Damaged { .. })), "bit {bit} at {at}");
+            }
+        }
     }
 }

@@ -47,6 +47,17 @@ impl Time {
         Self { seconds: self.seconds.saturating_sub(seconds).saturating_sub(i64::from(borrow)), nanos }
     }
 
+    /// RFC 3339 in UTC, with the fraction only where there is one: `2026-11-21T18:00:00.5Z`. Years that RFC 3339 does
+    /// not have are given as `@` and the seconds.
+    #[must_use]
+    pub fn text(self) -> String {
+        let nanos = i32::try_from(self.nanos).unwrap_or(0);
+        let stamp = jiff::Timestamp::new(self.seconds, 0)
+            .ok()
+            .and_then(|whole| whole.checked_add(jiff::SignedDuration::from_nanos(i64::from(nanos))).ok());
+        stamp.map_or_else(|| format!("@{}.{:09}", self.seconds, self.nanos), |stamp| stamp.to_string())
+    }
+
     fn total_nanos(self) -> i128 {
         i128::from(self.seconds) * 1_000_000_000 + i128::from(self.nanos)
     }
@@ -55,6 +66,13 @@ impl Time {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn text_is_rfc_3339_in_utc() {
+        assert_eq!(Time::from_seconds(0).text(), "1970-01-01T00:00:00Z");
+        assert_eq!(Time { seconds: -1, nanos: 500_000_000 }.text(), "1969-12-31T23:59:59.5Z");
+        assert_eq!(Time::from_seconds(i64::MAX).text(), format!("@{}.000000000", i64::MAX));
+    }
 
     #[test]
     fn spans_cross_seconds_and_the_epoch() {

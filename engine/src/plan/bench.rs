@@ -24,6 +24,10 @@ pub(super) struct Bench<'a> {
     pub fresh: BTreeMap<JobId, BTreeSet<PointOrder>>,
     /// At home: points whose bytes the plan reads back.
     pub read_back: BTreeSet<PointOrder>,
+    /// What other media are owed and have to get from here.
+    pub needed: BTreeSet<PointOrder>,
+    /// What the plan copies from here to others, and where.
+    pub awaited: BTreeMap<PointOrder, Vec<Await>>,
     /// Chains with something there that may go at all, by job and root.
     pub roots: BTreeMap<JobId, BTreeSet<PointOrder>>,
     /// What is there and not wanted.
@@ -48,6 +52,8 @@ impl<'a> Bench<'a> {
             complete: BTreeMap::new(),
             fresh: BTreeMap::new(),
             read_back: BTreeSet::new(),
+            needed: BTreeSet::new(),
+            awaited: BTreeMap::new(),
             roots: BTreeMap::new(),
             unwanted: BTreeSet::new(),
             newest_evicted: medium.newest_evicted.clone(),

@@ -23,6 +23,7 @@ impl Bench<'_> {
         match self.survey.job(order).hold {
             _ if self.survey.point(order).pinned => Err(Blocker::Pinned),
             Some(hold) => Err(Blocker::Held(hold)),
+            None if self.needed.contains(&order) => Err(Blocker::OwedElsewhere),
             None if copying => Err(Blocker::Copying),
             None if self.survey.is_last_proved(order, self.medium) => Err(Blocker::LastProved),
             None if self.survey.dependents(order).any(stays) => Err(Blocker::Dependents),

@@ -2,12 +2,15 @@
 
 mod bench;
 mod check;
+mod explain;
+mod forget;
 mod guard;
 mod judge;
 pub mod keep;
 mod outlook;
 mod owed;
 mod propose;
+mod render;
 mod retain;
 mod retention;
 mod room;
@@ -22,7 +25,10 @@ mod verdict_remove;
 mod world;
 
 pub use check::{Broken, CheckedPlan, Violation, check};
+pub use explain::{Explanation, explain};
+pub use forget::{Refusal, forget, forget_point};
 pub use propose::propose;
+pub use render::{blocker as blocker_text, reason as reason_text, render, unwanted as unwanted_text};
 pub use state::{
     Copies, Deletions, Evict, Hold, Job, Medium, Orphans, Pack, PackNumber, PackThere, Placement, Point, Reach, State,
     Unwanted,

@@ -72,7 +72,12 @@ impl Question<'_> {
         let mut goal = Goal { wanted: kept(state, self.rule(), &among, &elsewhere), ..Goal::default() };
         let incomplete = |order: &&PointOrder| self.medium.state_of(**order) != PlacementState::Complete;
         if !self.medium.retired && self.offsite.iter().any(|(id, _)| *id == self.id) {
-            goal.owed = goal.wanted.iter().filter(incomplete).copied().collect();
+            // A base that another medium has comes along with the point that needs it, never for itself.
+            goal.owed = goal.wanted.difference(&elsewhere).filter(incomplete).copied().collect();
+        }
+        if self.job.copies == Copies::First {
+            // Who gets what may come is not settled yet, so it pushes nothing out of here.
+            goal.wanted.extend(kept(state, self.rule(), &of(&[Standing::Has]), &elsewhere));
         }
         standings.iter().for_each(|(order, standing)| self.tell(*order, *standing, &mut goal));
         if !broken.is_empty() {
@@ -86,9 +91,9 @@ impl Question<'_> {
     fn tell(&self, order: PointOrder, standing: Standing, goal: &mut Goal) {
         let declined = self.medium.state_of(order) == PlacementState::NotWanted;
         match standing {
+            Standing::Elsewhere if !declined => goal.declined.push((order, Unwanted::Elsewhere)),
             _ if goal.wanted.contains(&order) => {}
             Standing::Candidate if !declined => goal.declined.push((order, Unwanted::Keep)),
-            Standing::Elsewhere if !declined => goal.declined.push((order, Unwanted::Elsewhere)),
             Standing::Declined(reason) if !declined => goal.declined.push((order, reason)),
             Standing::Broken => goal.irreparable.push(order),
             Standing::Lost if self.medium.state_of(order) == PlacementState::Missing => goal.irreparable.push(order),
@@ -112,7 +117,8 @@ impl Question<'_> {
         match self.medium.state_of(order) {
             _ if self.medium.removing.contains(&order) => Standing::Out,
             PlacementState::Present | PlacementState::Complete => Standing::Has,
-            PlacementState::Damaged if whole_elsewhere => Standing::Has,
+            // Home is repaired by hand only, so nothing good may go there in favour of what is damaged.
+            PlacementState::Damaged if whole_elsewhere && !self.medium.is_home() => Standing::Has,
             PlacementState::Damaged => Standing::Broken,
             PlacementState::Evicted => Standing::Out,
             PlacementState::NotWanted if self.is_final(order) => Standing::Out,

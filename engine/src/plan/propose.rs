@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::bench::Bench;
+use super::forget::Refusal;
 use super::serve::{Outcome, Service};
 use super::state::State;
 use super::steps::{Await, Plan, Step};
@@ -23,6 +24,7 @@ pub fn propose(state: &State) -> Plan {
     benches.values_mut().for_each(prepare);
     let failed = serve_all(&survey, &mut benches);
     benches.values_mut().for_each(owe_again);
+    note_needs(&survey, &mut benches);
     settle_home(&mut benches);
     benches.values_mut().for_each(Bench::sweep);
     Plan {
@@ -35,6 +37,25 @@ pub fn propose(state: &State) -> Plan {
             .filter(|(_, steps)| !steps.is_empty())
             .collect(),
     }
+}
+
+/// The part of a plan that is retention, and what that leaves though no `keep` wants it.
+pub(super) fn retention_only(state: &State) -> (Plan, Vec<Refusal>) {
+    let survey = Survey::of(state);
+    let media = state.media.iter().map(|(id, medium)| (*id, Bench::new(&survey, *id, medium)));
+    let mut benches: BTreeMap<_, _> = media.collect();
+    note_needs(&survey, &mut benches);
+    let mut refusals = Vec::new();
+    for bench in benches.values_mut() {
+        if bench.medium.is_home() && bench.medium.is_here() {
+            bench.read_back_for_retention();
+        }
+        bench.retain();
+        let left = bench.unwanted.iter().filter_map(|point| Some((*point, bench.may_go(&[*point]).err()?)));
+        refusals.extend(left.map(|(point, blocker)| Refusal { medium: bench.id, point, blocker }));
+    }
+    let media = benches.into_iter().map(|(id, bench)| (id, bench.steps));
+    (Plan { generation: state.generation, media: media.collect(), ..Plan::default() }, refusals)
 }
 
 fn prepare(bench: &mut Bench<'_>) {
@@ -50,9 +71,10 @@ fn serve_all<'a>(
     let mut service = Service { survey, benches, failed: BTreeMap::new(), progress: true, gone: BTreeSet::new() };
     let mut swept = false;
     while std::mem::take(&mut service.progress) {
+        note_needs(survey, service.benches);
         for bench in service.benches.values_mut().filter(|bench| is_served(bench)) {
             let before = bench.steps.len();
-            service.progress |= bench.retain(&|_| Some(Vec::new()));
+            service.progress |= bench.retain();
             if !swept {
                 bench.sweep();
             }
@@ -61,6 +83,7 @@ fn serve_all<'a>(
         swept = true;
         service.round();
         for bench in service.benches.values_mut().filter(|bench| is_served(bench)) {
+            service.progress |= bench.settle_first();
             service.progress |= bench.verify_all();
         }
     }
@@ -98,19 +121,29 @@ fn settle(home: &mut Bench<'_>, others: &BTreeMap<VaultId, Bench<'_>>) {
     home.read_back.extend(copied);
     home.verify_all();
     home.read_back_for_retention();
-    home.retain(&|point| owed_elsewhere(point, others));
+    home.retain();
 }
 
-/// Home drops nothing that is owed: what the plan itself brings there has to arrive first.
-fn owed_elsewhere(point: PointOrder, others: &BTreeMap<VaultId, Bench<'_>>) -> Option<Vec<Await>> {
-    let mut after = Vec::new();
-    for bench in others.values() {
-        if bench.is_owed(point) {
-            return None;
+/// Home gives up nothing that another medium is owed, nor does any medium that alone has it; what the plan itself
+/// copies has to arrive first.
+fn note_needs(survey: &Survey<'_>, benches: &mut BTreeMap<VaultId, Bench<'_>>) {
+    let mut needed = BTreeMap::<_, BTreeSet<_>>::new();
+    let mut awaited = BTreeMap::<_, BTreeMap<_, Vec<_>>>::new();
+    for bench in benches.values() {
+        for point in bench.goals.values().flat_map(|goal| &goal.owed) {
+            for holder in survey.providers(*point, bench.id) {
+                needed.entry(holder).or_default().insert(*point);
+            }
         }
-        if bench.is_fresh(point) {
-            after.push(Await { medium: bench.id, point });
+        for point in bench.fresh.values().flatten() {
+            for holder in survey.providers(*point, bench.id) {
+                let wait = Await { medium: bench.id, point: *point };
+                awaited.entry(holder).or_default().entry(*point).or_default().push(wait);
+            }
         }
     }
-    Some(after)
+    for bench in benches.values_mut() {
+        bench.needed = needed.remove(&bench.id).unwrap_or_default();
+        bench.awaited = awaited.remove(&bench.id).unwrap_or_default();
+    }
 }

@@ -8,28 +8,58 @@ use std::collections::BTreeSet;
 
 use super::bench::Bench;
 use super::retention::kept;
-use super::state::PackNumber;
+use super::state::{Copies, Job, PackNumber};
 use super::steps::{Await, RemoveReason, Step};
+use super::survey::is_whole;
 use crate::model::{JobId, PointOrder, State as PlacementState, VaultId};
 
 impl Bench<'_> {
-    /// Adds the removals that are due now; `wait` says what else a removal has to wait for, or that it can't be.
-    pub(super) fn retain(&mut self, wait: &impl Fn(PointOrder) -> Option<Vec<Await>>) -> bool {
+    /// Adds the removals that are due now.
+    pub(super) fn retain(&mut self) -> bool {
         let before = self.steps.len();
         if self.refusal().is_none() {
             let jobs: BTreeSet<_> = self.unwanted.iter().map(|order| self.survey.point(*order).job).collect();
             let claims = self.claims();
-            jobs.into_iter().for_each(|job| self.retain_job(job, &claims, wait));
+            jobs.into_iter().for_each(|job| self.retain_job(job, &claims));
         }
         self.steps.len() > before
     }
 
-    fn retain_job(
-        &mut self,
-        job_id: JobId,
-        claims: &BTreeSet<PackNumber>,
-        wait: &impl Fn(PointOrder) -> Option<Vec<Await>>,
-    ) {
+    /// With `copies = "first"` it is known only now what came here; `keep` over that decides what should stay. Says
+    /// whether something there is owed that was not.
+    pub(super) fn settle_first(&mut self) -> bool {
+        let first = |(id, job): (&JobId, &Job)| (job.copies == Copies::First).then_some(*id);
+        let jobs: Vec<_> = self.survey.state.jobs.iter().filter_map(first).collect();
+        jobs.into_iter().fold(false, |changed, job| self.settle_job(job) || changed)
+    }
+
+    fn settle_job(&mut self, job_id: JobId) -> bool {
+        let good: BTreeSet<_> = self.there(job_id).into_iter().filter(|order| self.is_good(*order)).collect();
+        let rule = self.survey.state.jobs[&job_id].keep.as_ref();
+        let stays = kept(self.survey.state, rule, &good, &BTreeSet::new());
+        let superfluous: BTreeSet<_> = good.difference(&stays).copied().collect();
+        let damaged = |order: &PointOrder| self.shelf.state_of(*order) == PlacementState::Damaged;
+        let damaged: BTreeSet<_> = stays.iter().copied().filter(damaged).collect();
+        let Some(goal) = self.goals.get_mut(&job_id) else { return false };
+        let before = goal.owed.len();
+        goal.owed.extend(damaged.into_iter().filter(|order| goal.wanted.contains(order)));
+        let changed = goal.owed.len() > before;
+        goal.wanted.retain(|order| !superfluous.contains(order));
+        goal.owed.retain(|order| !superfluous.contains(order));
+        self.unwanted.extend(superfluous);
+        changed
+    }
+
+    /// Whole there, or damaged and good elsewhere.
+    fn is_good(&self, order: PointOrder) -> bool {
+        let repairable = || self.survey.is_whole_elsewhere(order, self.id);
+        match self.shelf.state_of(order) {
+            PlacementState::Damaged => repairable(),
+            state => is_whole(state),
+        }
+    }
+
+    fn retain_job(&mut self, job_id: JobId, claims: &BTreeSet<PackNumber>) {
         let Some(job) = self.survey.state.jobs.get(&job_id).filter(|job| job.hold.is_none()) else { return };
         let rule = if self.medium.is_home() { &job.keep_at_home } else { &job.keep };
         let there: Vec<_> = self.there(job_id);
@@ -43,7 +73,7 @@ impl Bench<'_> {
         let mut going: Vec<_> = there.into_iter().filter(may).collect();
         going.sort_by_key(|order| (self.survey.root(*order), std::cmp::Reverse(*order)));
         for order in going {
-            if let Some(after) = self.awaits(order, &stays, wait) {
+            if let Some(after) = self.awaits(order, &stays) {
                 let taken = self.take(&[order], PlacementState::NotWanted, &|pack| claims.contains(&pack));
                 self.commit(taken, RemoveReason::Retention, &after);
             }
@@ -56,17 +86,12 @@ impl Bench<'_> {
     }
 
     /// What a removal relies on that the plan itself makes; none if it can't be.
-    fn awaits(
-        &self,
-        order: PointOrder,
-        stays: &BTreeSet<PointOrder>,
-        wait: &impl Fn(PointOrder) -> Option<Vec<Await>>,
-    ) -> Option<Vec<Await>> {
-        let (mut after, others) = (self.may_go(&[order]).ok()?, wait(order)?);
+    fn awaits(&self, order: PointOrder, stays: &BTreeSet<PointOrder>) -> Option<Vec<Await>> {
+        let mut after = self.may_go(&[order]).ok()?;
         let made = |newer: &&PointOrder| self.is_fresh(**newer) || self.read_back.contains(newer);
         let newer = stays.range(order..).filter(made);
         after.extend(newer.map(|point| Await { medium: self.id, point: *point }));
-        after.extend(others);
+        after.extend(self.awaited.get(&order).into_iter().flatten().copied());
         after.sort_unstable();
         after.dedup();
         Some(after)

@@ -1,7 +1,8 @@
 //! Copies: newest first over all media, each point with its missing ancestors, ancestors first.
 //!
 //! With `copies = "all"` each medium is served for itself. With `"first"` the first in the job's order that is there
-//! and can take the point gets it, in the same turn, and the others are declined; one that began it goes first.
+//! and can take the point gets it, in the same turn, and the others are declined; one that began it goes first, and one
+//! that has it damaged before that.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -57,7 +58,11 @@ impl Service<'_, '_> {
 
     fn serve_first(&mut self, point: PointOrder, media: &[VaultId]) {
         let offsite = self.survey.offsite(self.survey.job(point));
-        let begun = |id: VaultId| self.benches[&id].shelf.state_of(point) != PlacementState::Copying;
+        let begun = |id: VaultId| match self.benches[&id].shelf.state_of(point) {
+            PlacementState::Damaged => 0,
+            PlacementState::Copying => 1,
+            _ => 2,
+        };
         let mut order: Vec<_> = offsite.iter().map(|(id, _)| *id).enumerate().collect();
         order.sort_by_key(|(rank, id)| (begun(*id), *rank));
         let mut past = 0;

@@ -84,6 +84,14 @@ impl<'a> Survey<'a> {
         self.good.get(&order).is_some_and(|good| good.iter().any(|id| *id != there))
     }
 
+    /// The media but that which must not give it up while it is owed: home if it is whole there, else all that have it.
+    pub fn providers(&self, order: PointOrder, there: VaultId) -> Vec<VaultId> {
+        let others = self.good.get(&order).into_iter().flatten().copied().filter(|id| *id != there);
+        let others: Vec<_> = others.collect();
+        let home = others.iter().find(|id| self.state.media[*id].is_home());
+        home.map_or_else(|| others.clone(), |home| vec![*home])
+    }
+
     /// Where it can be copied from now: home first, then what has evidence, then the rest.
     pub fn sources(&self, order: PointOrder, there: VaultId) -> Vec<VaultId> {
         let others = self.good.get(&order).into_iter().flatten().copied();

@@ -88,7 +88,10 @@ impl Judge<'_> {
             let medium = &self.state.media[id];
             medium.state_of(point) == PlacementState::Complete && !medium.removing.contains(&point)
         };
-        let gets = |id: &VaultId| self.outlook.copies.contains_key(&(*id, point));
+        let gets = |id: &VaultId| {
+            let repairs = self.state.media[id].state_of(point) == PlacementState::Damaged;
+            !repairs && self.outlook.copies.contains_key(&(*id, point))
+        };
         self.state.media.keys().filter(|id| goes(id)).any(|id| has(id) || gets(id))
     }
 

@@ -122,15 +122,22 @@ impl Judge<'_> {
 
     /// `keep` over what is there and may still come must not want it.
     fn judge_superseded(&mut self, step: &RemoveStep<'_>) {
-        let job = self.state.points[&step.point].job;
-        if !self.outlook.final_set.contains_key(&(self.at, job)) {
-            let of_job = self.state.points.iter().filter(|(_, it)| it.job == job).map(|(order, _)| *order);
-            let among = of_job.filter(|order| self.was_there(*order) || self.may_come(*order)).collect();
-            self.outlook.final_set.insert((self.at, job), kept(self.state, self.rule(job), &among));
-        }
-        if self.outlook.final_set[&(self.at, job)].contains(&step.point) {
+        if self.is_wanted_at(self.at, step.point) {
             self.say(Some(step.point), Broken::Wanted);
         }
+    }
+
+    fn is_wanted_at(&mut self, id: VaultId, point: PointOrder) -> bool {
+        let job = self.state.points[&point].job;
+        if !self.outlook.final_set.contains_key(&(id, job)) {
+            let here = std::mem::replace(&mut self.at, id);
+            let of_job = self.state.points.iter().filter(|(_, it)| it.job == job).map(|(order, _)| *order);
+            let among = of_job.filter(|order| self.was_there(*order) || self.may_come(*order)).collect();
+            let kept = kept(self.state, self.rule(job), &among);
+            self.outlook.final_set.insert((id, job), kept);
+            self.at = here;
+        }
+        self.outlook.final_set[&(id, job)].contains(&point)
     }
 
     /// Was it there before the plan, whole or with a whole copy elsewhere?
@@ -208,15 +215,17 @@ impl Judge<'_> {
             return;
         }
         let goes = |medium: &Medium| !medium.retired && job.offsite.contains(&medium.destination);
-        let mut lacking = false;
+        let (mut lacking, mut unproved) = (false, Vec::new());
         for (id, place) in self.places.iter().filter(|(_, place)| goes(place.medium)) {
             let wait = Await { medium: *id, point: step.point };
-            lacking |= match place.state_of(step.point) {
-                PlacementState::Complete => place.made.contains(&step.point) && !step.after.contains(&wait),
-                PlacementState::NotWanted | PlacementState::Evicted => false,
-                _ => true,
-            };
+            match place.state_of(step.point) {
+                PlacementState::Complete => lacking |= place.made.contains(&step.point) && !step.after.contains(&wait),
+                PlacementState::NotWanted | PlacementState::Evicted => {}
+                PlacementState::Present | PlacementState::Damaged => unproved.push(*id),
+                _ => lacking = true,
+            }
         }
+        lacking |= unproved.into_iter().any(|id| self.is_wanted_at(id, step.point));
         if lacking {
             self.say(Some(step.point), Broken::OwedElsewhere);
         }

@@ -169,4 +169,15 @@ mod tests {
         let files = [PathBuf::from("/nowhere/at/all")];
         assert!(matches!(Excludes::new(&roots, &[], &files), Err(ExcludeError::File { .. })));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_root_stands_for_itself(root in "[a-z*?!#{}\\[\\]\\\\ ]{1,8}", other in "[a-z]{1,8}") {
+            let all = excludes(&[&format!("/{root}")], &["/x"]);
+            let out = |path: String| all.leave_out(path.as_bytes(), Asked::Other);
+            let found = out(format!("{root}/x"));
+            proptest::prop_assert!(found);
+            proptest::prop_assert_eq!(out(format!("{other}/x")), other == root);
+        }
+    }
 }

@@ -89,4 +89,14 @@ mod tests {
         assert_eq!(names.get(200_000), None);
         assert!(names.heap_bytes() < 8 << 20, "{}", names.heap_bytes());
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_names_come_as_a_sorted_set(given in proptest::collection::vec("[a-z./ -]{1,5}", 0..50)) {
+            let names = names(&given.iter().map(String::as_bytes).collect::<Vec<_>>());
+            let all: Vec<_> = (0..).map_while(|i| names.get(i)).map(CStr::to_bytes).collect();
+            let expected: std::collections::BTreeSet<_> = given.iter().map(String::as_bytes).collect();
+            proptest::prop_assert_eq!(all, expected.into_iter().collect::<Vec<_>>());
+        }
+    }
 }

@@ -233,6 +233,42 @@ fn an_unreadable_folder_is_told_and_stays_as_an_entry() {
     assert_eq!(seen.problems.iter().map(|p| p.problem.as_str()).collect::<Vec<_>>(), ["permission denied"]);
 }
 
+/// Swaps folders for links as soon as `b` is shown.
+struct Swapper<'a> {
+    place: &'a Place,
+    names: Vec<String>,
+}
+
+impl Visitor for Swapper<'_> {
+    fn entry(&mut self, walked: &Walked, _: &mut dyn Item) -> Verdict {
+        self.names.extend(self.place.short(&walked.path));
+        if walked.path.file_name() == b"b" {
+            for name in ["b", "c"] {
+                fs::rename(self.place.at(&format!("r/{name}")), self.place.at(&format!("was {name}"))).expect("ours");
+                symlink(self.place.at("outside"), self.place.at(&format!("r/{name}"))).expect("a link");
+            }
+        }
+        Verdict::Kept
+    }
+
+    fn problem(&mut self, problem: Problem) {
+        panic!("{problem}");
+    }
+
+    fn left_out(&mut self, _: &EntryPath, _: LeftOut) {}
+}
+
+#[test]
+fn a_folder_that_is_swapped_for_a_link_during_the_walk_leads_nowhere() {
+    let place = Place::new();
+    for path in ["r/b/in b", "r/c/in c", "outside/secret"] {
+        place.file(path, b"");
+    }
+    let mut swapper = Swapper { place: &place, names: Vec::new() };
+    let _ = Folders::new(&place.options(&["r"])).expect("good options").walk(&mut swapper);
+    assert_eq!(swapper.names, ["r", "r/b", "r/b/in b", "r/c"]);
+}
+
 /// Reads one file whole, and does something to it after the first run.
 struct Reader<'a> {
     meddle: &'a mut dyn FnMut(),

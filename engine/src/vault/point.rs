@@ -132,3 +132,48 @@ impl Iterator for EntryStream<'_> {
         self.next_raw().map(|found| found.map(|(entry, _)| entry)).transpose()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::Stats;
+    use crate::model::{ChunkId, FamilyId, GroupId, KeyEpoch, PointId, PointName, PointOrder, Time, WriterId};
+
+    /// Gives the same bytes for every chunk.
+    struct Fixed(Vec<u8>);
+
+    impl ChunkSource for Fixed {
+        fn chunk(&self, _: &PackId, _: &ChunkRef) -> Result<Vec<u8>, VaultError> {
+            Ok(self.0.clone())
+        }
+    }
+
+    fn list(names: &[[u8; 32]]) -> Result<PackNames, VaultError> {
+        let root = PackId([5; 32]);
+        let chunk = ChunkRef { pack: root.short(), offset: 88, stored: 100, plain: 64, id: ChunkId([6; 32]) };
+        let manifest = Manifest {
+            family: FamilyId([1; 16]),
+            job: JobId([2; 8]),
+            group: GroupId([3; 8]),
+            name: PointName { order: PointOrder { epoch: 1, sequence: 1 }, id: PointId([4; 8]) },
+            writer: WriterId([7; 16]),
+            key_epoch: KeyEpoch(1),
+            created: Time::from_seconds(0),
+            base: None,
+            job_name: "documents".parse().expect("a name"),
+            source: String::new(),
+            stats: Stats::default(),
+            roots: vec![root],
+            entries: vec![],
+            packs: vec![chunk],
+        };
+        PackNames::of(&manifest, &Fixed(names.concat()))
+    }
+
+    #[test]
+    fn a_pack_list_is_sorted_and_names_each_pack_once() {
+        assert_eq!(list(&[[1; 32], [5; 32]]).expect("sorted").all().len(), 2, "a root may stand in it");
+        assert!(list(&[[5; 32], [1; 32]]).is_err());
+        assert!(list(&[[1; 32], [1; 32]]).is_err());
+    }
+}

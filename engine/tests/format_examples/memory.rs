@@ -23,6 +23,20 @@ impl Memory {
         Self(document.text("names").lines().map(line).collect())
     }
 
+    /// The same files, the one with `from` in its path under another.
+    pub fn renamed(mut self, from: &str, to: &str) -> Self {
+        let old = self.0.keys().find(|path| path.contains(from)).expect("a path of the document").clone();
+        let bytes = self.0.remove(&old).expect("found");
+        self.0.insert(old.replace(from, to), bytes);
+        self
+    }
+
+    /// The same files and one more.
+    pub fn with(mut self, path: &str, bytes: Vec<u8>) -> Self {
+        self.0.insert(path.to_owned(), bytes);
+        self
+    }
+
     fn file(&self, path: &VaultPath) -> Result<&Vec<u8>, StoreError> {
         let missing = || StoreError::new(ErrorKind::NotFound, "read", path.to_string(), "not in the document");
         self.0.get(path.as_str()).ok_or_else(missing)

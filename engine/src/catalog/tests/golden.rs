@@ -43,3 +43,67 @@ fn write_the_golden_file_of_this_schema() {
     fs::create_dir_all(golden(SCHEMA).parent().expect("a folder")).expect("made");
     fs::write(golden(SCHEMA), zstd::bulk::compress(&bytes, 19).expect("compressed")).expect("written");
 }
+
+/// The golden file of a schema.
+pub fn bytes(schema: u64) -> Vec<u8> {
+    zstd::decode_all(fs::File::open(golden(schema)).expect("there")).expect("whole")
+}
+
+fn unpacked(schema: u64) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("catalog.redb"), bytes(schema)).expect("written");
+    folder
+}
+
+/// That the catalog tells the story still.
+pub fn is_told(catalog: &Catalog) {
+    let snapshot = catalog.snapshot().expect("read");
+    let orders: Vec<_> = snapshot.points.keys().copied().collect();
+    let [first, second] = orders[..] else { panic!("{orders:?}") };
+    assert_eq!(snapshot.points[&second], PointRow { pinned: true, ..point_row(second, Some(first)) });
+    assert_eq!(snapshot.jobs[&JOB].alarm.as_deref(), Some("half of it is gone"));
+    assert_eq!(snapshot.jobs[&JOB].clock_jump, None);
+    let states = |point| [HOME, USB, OFFICE].map(|medium| snapshot.placements[&medium][&point].state);
+    assert_eq!(states(first), [State::Complete, State::Complete, State::Evicted]);
+    assert_eq!(states(second), [State::Complete, State::Complete, State::Pending]);
+    assert_eq!([HOME, USB, OFFICE].map(|medium| snapshot.usage[&medium].bytes()), [320, 320, 0]);
+    assert_eq!(snapshot.reservations.len(), 1);
+    assert_eq!(catalog.checkpoints(OFFICE).expect("read").len(), 1);
+    assert_eq!(catalog.memo("drill").expect("read").as_deref(), Some("2026-11-21"));
+    assert!(catalog.find_chunk(GROUP, &chunk_id(3, 1)).expect("read").is_some());
+    let events = catalog.events().expect("read");
+    assert_eq!(events.iter().map(|event| event.job).collect::<Vec<_>>(), [Some(JOB); 6]);
+    catalog.check().expect("sound");
+}
+
+#[test]
+fn every_schema_ever_committed_has_a_golden_file_and_opens() {
+    for schema in 1..=SCHEMA {
+        let folder = unpacked(schema);
+        is_told(&Catalog::open(folder.path(), options()).expect("opened"));
+        is_told(&Catalog::open(folder.path(), options()).expect("opened again"));
+        assert!(!folder.path().join(".tmp-catalog.redb").exists());
+    }
+}
+
+#[test]
+fn a_migrated_catalog_goes_on() {
+    let folder = unpacked(1);
+    let catalog = Catalog::open(folder.path(), options()).expect("opened");
+    let third = capture(&catalog, &[4], &[1], None).expect("made");
+    assert_eq!(third.sequence, 3);
+    assert_eq!(copy(&catalog, OFFICE, third, &[1, 4]).expect("copied"), State::Complete);
+}
+
+#[test]
+fn a_catalog_of_a_newer_schema_is_refused_and_left_as_it_is() {
+    let (folder, catalog) = on_disk();
+    catalog.handle.write_raw(|transaction| super::super::handle::set_schema(transaction, SCHEMA + 1)).expect("set");
+    let newer = |result: Result<MetaRow>| matches!(result, Err(CatalogError::Newer { found, known }) if found == SCHEMA + 1 && known == SCHEMA);
+    assert!(newer(catalog.meta()), "a handle that is open notices too");
+    assert!(newer(catalog.take_order().map(|_| unreachable!())));
+    assert!(newer(Catalog::open(folder.path(), options()).map(|_| unreachable!())));
+    drop(catalog);
+    let handle = super::super::handle::Handle::new(disk_of(&folder), Which::Current, options());
+    assert_eq!(handle.schema().expect("read"), SCHEMA + 1);
+}

@@ -126,6 +126,7 @@ fn the_log_keeps_its_newest_lines_only() {
     let line = |n: u64| EventRow {
         time: at(1),
         kind: EventKind::Noted,
+        job: None,
         point: None,
         medium: None,
         bytes: n,

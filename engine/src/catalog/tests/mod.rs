@@ -1,5 +1,6 @@
 //! Tests of the catalog as a whole. A small installation to start from; each file below is one kind of claim.
 
+mod crash;
 mod d_rules;
 mod golden;
 mod life;

@@ -62,3 +62,31 @@ pub(super) fn cached_pages(fd: RawFd) -> Option<u64> {
     let answer = unsafe { libc::syscall(CACHESTAT, fd, &raw const range, &raw mut counts, 0_u32) };
     (answer == 0).then_some(counts.cached)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_that_a_read_brought_in_go_and_those_that_were_there_stay() {
+        let mut file = tempfile::tempfile().expect("a temporary file");
+        std::io::Write::write_all(&mut file, &vec![1; 1 << 20]).expect("writable");
+        file.sync_all().expect("it flushes");
+        let pages = || cached_pages(file.as_raw_fd());
+        CacheWatch::WasCold.after(&file);
+        if pages() != Some(0) {
+            eprintln!("SKIPPED: pages are not told, or this file system has nowhere else to keep them");
+            return;
+        }
+        let mut block = Vec::new();
+        let watch = CacheWatch::before(&file);
+        super::super::super::read_at(&file, 0, 1 << 20, &mut block).expect("readable");
+        assert!(watch == CacheWatch::WasCold && pages() > Some(0));
+        watch.after(&file);
+        assert_eq!(pages(), Some(0));
+        super::super::super::read_at(&file, 0, 4096, &mut block).expect("readable");
+        let warm = CacheWatch::before(&file);
+        warm.after(&file);
+        assert!(warm == CacheWatch::Leave && pages() > Some(0));
+    }
+}

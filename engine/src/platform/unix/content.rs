@@ -5,7 +5,6 @@ use std::io;
 use std::os::fd::AsFd;
 use std::path::Path;
 
-use rustix::buffer::spare_capacity;
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, SeekFrom};
 use rustix::io::Errno;
 
@@ -71,19 +70,19 @@ pub fn next_hole(file: &File, from: u64) -> io::Result<Option<u64>> {
 /// # Errors
 /// Of the system.
 pub fn read_at(file: &File, offset: u64, bytes: usize, block: &mut Vec<u8>) -> io::Result<usize> {
-    let before = block.len();
-    block.reserve_exact(bytes);
-    while block.len() - before < bytes {
-        let done = block.len() - before;
-        match rustix::io::pread(file, spare_capacity(block), offset + done as u64) {
+    let start = block.len();
+    block.resize(start + bytes, 0);
+    let mut done = 0;
+    while done < bytes {
+        match rustix::io::pread(file, &mut block[start + done..], offset + done as u64) {
             Ok(0) => break,
-            Ok(_) | Err(Errno::INTR) => {}
+            Ok(more) => done += more,
+            Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
     }
-    // The capacity may be more than was asked for.
-    block.truncate(before + bytes);
-    Ok(block.len() - before)
+    block.truncate(start + done);
+    Ok(done)
 }
 
 /// Writes all of `data` from `offset` on.

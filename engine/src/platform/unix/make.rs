@@ -1,5 +1,6 @@
 //! Making names in an open folder, and dressing what was made: owner, then mode, then attributes, then time, for each
 //! of them undoes part of the one before (a new owner drops set-id bits and capabilities, an ACL follows the mode).
+//! Attributes of users come first, while the file may still be written.
 
 use std::ffi::{CStr, OsStr};
 use std::fs::File;
@@ -14,7 +15,7 @@ use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Timespec, Timestamps, UTI
 use super::super::linux;
 use super::super::stat::{FileKind, Links};
 use super::folder::Folder;
-use super::xattr::{self, Subject};
+use super::xattr::{self, Part, Subject};
 use crate::model::{DeviceKind, Meta, Time};
 
 /// Whether owners are set.
@@ -149,7 +150,10 @@ impl Folder {
             pinned.set_mode(mode)?;
         }
         let mut attribute_failed = |name: &[u8], error| failed(attribute_text(name, &error));
-        pinned.with_subject(kind, |subject| xattr::write(subject, &meta.xattrs, &mut attribute_failed))?;
+        pinned.with_subject(kind, |subject| {
+            xattr::write(subject, Part::Users, &meta.xattrs, &mut attribute_failed);
+            xattr::write(subject, Part::Systems, &meta.xattrs, &mut attribute_failed);
+        })?;
         Ok(rustix::fs::utimensat(&self.fd, name, &times(meta.modified), AtFlags::SYMLINK_NOFOLLOW)?)
     }
 }
@@ -170,13 +174,18 @@ pub(crate) fn flush_all(folder: &Folder) -> io::Result<()> {
 }
 
 fn dress_open(fd: BorrowedFd<'_>, meta: &Meta, owner: Ownership, failed: Failed<'_>) {
+    let attributes = |part, failed: Failed<'_>| {
+        let mut failed = |name: &[u8], error| failed(attribute_text(name, &error));
+        xattr::write(&Subject::Open(fd), part, &meta.xattrs, &mut failed);
+    };
+    attributes(Part::Users, failed);
     let found = linux::stat(fd, c"", AtFlags::EMPTY_PATH).map_or((u32::MAX, u32::MAX), |s| (s.uid, s.gid));
     let change = |uid, gid| rustix::fs::fchown(fd, Some(uid), Some(gid));
     let mode = set_owner(meta, owner, found, change, failed);
     if let Err(error) = rustix::fs::fchmod(fd, mode) {
         failed(format!("mode not set: {error}"));
     }
-    xattr::write(&Subject::Open(fd), &meta.xattrs, &mut |name, error| failed(attribute_text(name, &error)));
+    attributes(Part::Systems, failed);
     if let Err(error) = rustix::fs::futimens(fd, &times(meta.modified)) {
         failed(format!("time not set: {error}"));
     }

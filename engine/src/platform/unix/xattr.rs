@@ -1,6 +1,6 @@
 //! Extended attributes of an open file or a path, as sorted values.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::BorrowedFd;
 
@@ -97,6 +97,22 @@ pub(super) fn read(subject: &Subject<'_>) -> io::Result<Vec<Xattr>> {
     Ok(found)
 }
 
+/// Which attributes are set. Those of users need the right to write the file, so they come before its mode; the others
+/// follow the owner and the mode, which would change them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    /// `user.`.
+    Users,
+    /// All others.
+    Systems,
+}
+
+impl Part {
+    fn has(self, name: &[u8]) -> bool {
+        name.starts_with(b"user.") == (self == Self::Users)
+    }
+}
+
 /// Attributes that a new or merged file may have got from its folder or its earlier self, and that change what it
 /// is: they go unless they are wanted. Labels of the system (`security.selinux`) stay.
 fn is_ours(name: &[u8]) -> bool {
@@ -104,19 +120,20 @@ fn is_ours(name: &[u8]) -> bool {
 }
 
 /// Makes the attributes those `wanted`; each that could not be set is given to `failed`.
-pub(super) fn write(subject: &Subject<'_>, wanted: &[Xattr], failed: &mut dyn FnMut(&[u8], io::Error)) {
+pub(super) fn write(subject: &Subject<'_>, part: Part, wanted: &[Xattr], failed: &mut dyn FnMut(&[u8], io::Error)) {
     let listed = names(subject).unwrap_or_default();
     for name in listed.split_inclusive(|&byte| byte == 0) {
         let Ok(name) = CStr::from_bytes_with_nul(name) else { continue };
-        if is_ours(name.to_bytes())
+        if part.has(name.to_bytes())
+            && is_ours(name.to_bytes())
             && !wanted.iter().any(|x| *x.name == *name.to_bytes())
             && let Err(error) = subject.remove(name)
         {
             failed(name.to_bytes(), error.into());
         }
     }
-    for attribute in wanted {
-        let set = std::ffi::CString::new(&*attribute.name).map_err(|_| Errno::INVAL);
+    for attribute in wanted.iter().filter(|attribute| part.has(&attribute.name)) {
+        let set = CString::new(&*attribute.name).map_err(|_| Errno::INVAL);
         if let Err(error) = set.and_then(|name| subject.set(&name, &attribute.value)) {
             failed(&attribute.name, error.into());
         }

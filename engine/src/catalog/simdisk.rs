@@ -1,0 +1,468 @@
+//! A simulated disk for the catalog, for tests and the simulator. One [`SimDisk`] is one computer's disk; each handle on
+//! it is as a process's own open file.
+//!
+//! Fault model: a write is kept in memory until the handle's file is flushed. A crash keeps, of the writes since the last
+//! flush, a seeded choice of sectors (512 bytes), each old or new, so writes are lost, torn and kept out of order; the
+//! length is old or new too. From a chosen step on every operation fails, as when the power goes. Replacing the file is
+//! atomic and durable once it is reported. Range locks conflict between handles and are freed when a handle closes; the
+//! lock file is simulated too. Deliberately absent: a disk that lies about a flush, and bits that rot by themselves
+//! ([`SimDisk::flip`] makes them).
+
+use std::collections::BTreeMap;
+use std::io;
+use std::ops::Bound;
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use redb::{BackendError, StorageBackend};
+
+use super::disk::{CatalogDisk, FileMark, LockGuard, Share, StartFrom, Which};
+
+const SECTOR_BYTES: usize = 512;
+
+/// Numbers that look random and follow from a seed (splitmix64: Steele, Lea, Flood, OOPSLA 2014).
+#[derive(Debug, Clone)]
+struct Seeded(u64);
+
+impl Seeded {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn coin(&mut self) -> bool {
+        self.next() & 1 == 1
+    }
+}
+
+#[derive(Debug, Clone, Default)]
+struct SimFile {
+    /// What programs see.
+    seen: Vec<u8>,
+    /// What a crash keeps for certain.
+    flushed: Vec<u8>,
+    /// Numbers of the sectors that differ, or may.
+    dirty: BTreeMap<usize, ()>,
+}
+
+type Range = (u64, u64);
+
+#[derive(Debug, Clone, Copy)]
+struct HeldRange {
+    owner: u64,
+    inode: u64,
+    range: Range,
+    alone: bool,
+}
+
+#[derive(Debug, Default)]
+struct Machine {
+    files: BTreeMap<u64, SimFile>,
+    current: Option<u64>,
+    next: Option<u64>,
+    next_inode: u64,
+    next_owner: u64,
+    ranges: Vec<HeldRange>,
+    lock_shared: u64,
+    lock_alone: bool,
+    steps: u64,
+    fail_from: Option<u64>,
+    boots: u64,
+}
+
+impl Machine {
+    /// Counts a step of the disk; fails if its power is gone.
+    fn step(&mut self) -> io::Result<()> {
+        self.steps += 1;
+        match self.fail_from {
+            Some(fail_from) if self.steps > fail_from => Err(io::Error::other("simulated: the power is gone")),
+            _ => Ok(()),
+        }
+    }
+
+    fn file(&mut self, inode: u64) -> io::Result<&mut SimFile> {
+        self.files.get_mut(&inode).ok_or_else(|| io::Error::other("simulated: no such file"))
+    }
+
+    fn of(&self, which: Which) -> Option<u64> {
+        match which {
+            Which::Current => self.current,
+            Which::Next => self.next,
+        }
+    }
+
+    fn conflicts(&self, owner: u64, inode: u64, range: Range, alone: bool) -> bool {
+        self.ranges.iter().any(|held| {
+            let meets = held.range.0 < range.1 && range.0 < held.range.1;
+            held.owner != owner && held.inode == inode && meets && (alone || held.alone)
+        })
+    }
+}
+
+/// A simulated disk that holds at most one catalog. Clones are the same disk.
+#[derive(Debug, Clone, Default)]
+pub struct SimDisk {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    machine: Mutex<Machine>,
+    freed: Condvar,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Machine> {
+        // Each step leaves the machine whole.
+        self.machine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl SimDisk {
+    /// An empty disk.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Steps (reads do not count) that were taken so far.
+    #[must_use]
+    pub fn steps(&self) -> u64 {
+        self.shared.lock().steps
+    }
+
+    /// From this step on, counted as [`SimDisk::steps`] does, every operation fails, until [`SimDisk::crash`].
+    pub fn fail_from(&self, step: u64) {
+        self.shared.lock().fail_from = Some(step);
+    }
+
+    /// Operations work again, and nothing was lost: a cable that was put back.
+    pub fn reconnect(&self) {
+        self.shared.lock().fail_from = None;
+    }
+
+    /// The power goes and comes back: open handles are of no use any more, locks are free, and of each write since the
+    /// last flush a seeded choice of sectors is kept.
+    pub fn crash(&self, seed: u64) {
+        let mut machine = self.shared.lock();
+        let mut seeded = Seeded(seed);
+        for file in machine.files.values_mut() {
+            file.crash(&mut seeded);
+        }
+        let kept = [machine.current, machine.next];
+        machine.files.retain(|inode, _| kept.contains(&Some(*inode)));
+        machine.ranges.clear();
+        machine.lock_shared = 0;
+        machine.lock_alone = false;
+        machine.fail_from = None;
+        machine.boots += 1;
+        self.shared.freed.notify_all();
+    }
+
+    /// The current file's bytes, as programs see them.
+    #[must_use]
+    pub fn bytes(&self) -> Vec<u8> {
+        let machine = self.shared.lock();
+        let file = machine.current.and_then(|inode| machine.files.get(&inode));
+        file.map(|file| file.seen.clone()).unwrap_or_default()
+    }
+
+    /// A disk whose current file has these bytes.
+    #[must_use]
+    pub fn with_bytes(bytes: &[u8]) -> Self {
+        let disk = Self::new();
+        let file = SimFile { seen: bytes.to_vec(), flushed: bytes.to_vec(), dirty: BTreeMap::new() };
+        let mut machine = disk.shared.lock();
+        machine.files.insert(1, file);
+        (machine.current, machine.next_inode) = (Some(1), 1);
+        drop(machine);
+        disk
+    }
+
+    /// Changes bits of the current file behind everyone's back; nothing happens beyond its end.
+    pub fn flip(&self, offset: usize, bits: u8) {
+        let mut machine = self.shared.lock();
+        let Some(inode) = machine.current else { return };
+        if let Some(file) = machine.files.get_mut(&inode) {
+            for bytes in [&mut file.seen, &mut file.flushed] {
+                if let Some(byte) = bytes.get_mut(offset) {
+                    *byte ^= bits;
+                }
+            }
+        }
+    }
+}
+
+impl SimFile {
+    fn write(&mut self, offset: usize, data: &[u8]) -> io::Result<()> {
+        let end = offset.checked_add(data.len()).filter(|&end| end <= self.seen.len());
+        let end = end.ok_or_else(|| io::Error::other("simulated: a write beyond the end"))?;
+        self.seen[offset..end].copy_from_slice(data);
+        for sector in offset / SECTOR_BYTES..end.div_ceil(SECTOR_BYTES) {
+            self.dirty.insert(sector, ());
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) {
+        self.flushed.clone_from(&self.seen);
+        self.dirty.clear();
+    }
+
+    fn crash(&mut self, seeded: &mut Seeded) {
+        let mut kept = self.flushed.clone();
+        if self.seen.len() != kept.len() && seeded.coin() {
+            kept.resize(self.seen.len(), 0);
+        }
+        for &sector in self.dirty.keys() {
+            let start = sector * SECTOR_BYTES;
+            let end = (start + SECTOR_BYTES).min(self.seen.len()).min(kept.len());
+            if start < end && seeded.coin() {
+                kept[start..end].copy_from_slice(&self.seen[start..end]);
+            }
+        }
+        self.seen.clone_from(&kept);
+        self.flushed = kept;
+        self.dirty.clear();
+    }
+}
+
+impl CatalogDisk for SimDisk {
+    fn path(&self) -> PathBuf {
+        PathBuf::from("simulated/catalog.redb")
+    }
+
+    fn current(&self) -> io::Result<Option<FileMark>> {
+        let machine = self.shared.lock();
+        Ok(machine.current.map(|inode| FileMark { device: machine.boots, inode }))
+    }
+
+    fn open(&self, which: Which) -> io::Result<(Box<dyn StorageBackend>, FileMark)> {
+        let mut machine = self.shared.lock();
+        machine.step()?;
+        let inode = machine.of(which).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+        machine.next_owner += 1;
+        let (owner, boot) = (machine.next_owner, machine.boots);
+        let handle = SimHandle { shared: Arc::clone(&self.shared), inode, owner, boot };
+        Ok((Box::new(handle), FileMark { device: boot, inode }))
+    }
+
+    fn try_lock(&self, share: Share) -> io::Result<Option<LockGuard>> {
+        let mut machine = self.shared.lock();
+        let taken = match share {
+            Share::Shared => !machine.lock_alone,
+            Share::Alone => !machine.lock_alone && machine.lock_shared == 0,
+        };
+        if !taken {
+            return Ok(None);
+        }
+        match share {
+            Share::Shared => machine.lock_shared += 1,
+            Share::Alone => machine.lock_alone = true,
+        }
+        let guard = SimLock { shared: Arc::clone(&self.shared), share, boot: machine.boots };
+        Ok(Some(Box::new(guard)))
+    }
+
+    fn begin_next(&self, from: StartFrom) -> io::Result<()> {
+        let mut machine = self.shared.lock();
+        machine.step()?;
+        let file = match (from, machine.current) {
+            (StartFrom::Current, Some(inode)) => {
+                let seen = machine.file(inode)?.seen.clone();
+                let sectors = 0..seen.len().div_ceil(SECTOR_BYTES);
+                SimFile { seen, flushed: Vec::new(), dirty: sectors.map(|sector| (sector, ())).collect() }
+            }
+            _ => SimFile::default(),
+        };
+        machine.next_inode += 1;
+        let inode = machine.next_inode;
+        machine.files.insert(inode, file);
+        machine.next = Some(inode);
+        Ok(())
+    }
+
+    fn publish(&self) -> io::Result<()> {
+        let mut machine = self.shared.lock();
+        machine.step()?;
+        let next = machine.next.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+        machine.file(next)?.flush();
+        machine.step()?;
+        (machine.current, machine.next) = (Some(next), None);
+        Ok(())
+    }
+
+    fn discard_next(&self) -> io::Result<()> {
+        let mut machine = self.shared.lock();
+        machine.step()?;
+        machine.next = None;
+        Ok(())
+    }
+}
+
+#[derive(Debug)]
+struct SimLock {
+    shared: Arc<Shared>,
+    share: Share,
+    boot: u64,
+}
+
+impl Drop for SimLock {
+    fn drop(&mut self) {
+        let mut machine = self.shared.lock();
+        if machine.boots == self.boot {
+            match self.share {
+                Share::Shared => machine.lock_shared -= 1,
+                Share::Alone => machine.lock_alone = false,
+            }
+        }
+    }
+}
+
+/// One process's open file.
+#[derive(Debug)]
+struct SimHandle {
+    shared: Arc<Shared>,
+    inode: u64,
+    owner: u64,
+    boot: u64,
+}
+
+impl SimHandle {
+    /// The machine, if it was not started again since.
+    fn machine(&self) -> io::Result<MutexGuard<'_, Machine>> {
+        let machine = self.shared.lock();
+        if machine.boots == self.boot { Ok(machine) } else { Err(io::Error::other("simulated: before the crash")) }
+    }
+
+    fn take(&self, machine: &mut Machine, range: Range, alone: bool) -> bool {
+        if machine.conflicts(self.owner, self.inode, range, alone) {
+            return false;
+        }
+        machine.ranges.push(HeldRange { owner: self.owner, inode: self.inode, range, alone });
+        true
+    }
+
+    fn try_take(&self, start: Bound<u64>, end: Bound<u64>, alone: bool) -> Result<bool, BackendError> {
+        let mut machine = self.machine()?;
+        machine.step()?;
+        Ok(self.take(&mut machine, half_open(start, end), alone))
+    }
+
+    fn wait_take(&self, start: Bound<u64>, end: Bound<u64>, alone: bool) -> Result<(), BackendError> {
+        let mut machine = self.machine()?;
+        machine.step()?;
+        while !self.take(&mut machine, half_open(start, end), alone) {
+            machine = self.shared.freed.wait(machine).unwrap_or_else(PoisonError::into_inner);
+            if machine.boots != self.boot {
+                return Err(io::Error::other("simulated: before the crash").into());
+            }
+        }
+        Ok(())
+    }
+}
+
+fn half_open(start: Bound<u64>, end: Bound<u64>) -> Range {
+    let start = match start {
+        Bound::Unbounded => 0,
+        Bound::Included(start) => start,
+        Bound::Excluded(start) => start.saturating_add(1),
+    };
+    let end = match end {
+        Bound::Unbounded => u64::MAX,
+        Bound::Included(end) => end.saturating_add(1),
+        Bound::Excluded(end) => end,
+    };
+    (start, end)
+}
+
+fn position(offset: u64) -> io::Result<usize> {
+    usize::try_from(offset).map_err(io::Error::other)
+}
+
+#[deny(clippy::missing_trait_methods)]
+impl StorageBackend for SimHandle {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.machine()?.file(self.inode)?.seen.len() as u64)
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        let mut machine = self.machine()?;
+        if machine.fail_from.is_some_and(|fail_from| machine.steps > fail_from) {
+            return Err(io::Error::other("simulated: the power is gone"));
+        }
+        let start = position(offset)?;
+        let end = start.saturating_add(out.len());
+        let bytes = machine.file(self.inode)?.seen.get(start..end);
+        out.copy_from_slice(bytes.ok_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof))?);
+        Ok(())
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        let mut machine = self.machine()?;
+        machine.step()?;
+        machine.file(self.inode)?.seen.resize(position(len)?, 0);
+        Ok(())
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        let mut machine = self.machine()?;
+        machine.step()?;
+        machine.file(self.inode)?.flush();
+        Ok(())
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        let mut machine = self.machine()?;
+        machine.step()?;
+        machine.file(self.inode)?.write(position(offset)?, data)
+    }
+
+    fn close(&self) -> io::Result<()> {
+        if let Ok(mut machine) = self.machine() {
+            machine.ranges.retain(|held| held.owner != self.owner);
+            self.shared.freed.notify_all();
+        }
+        Ok(())
+    }
+
+    fn try_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
+        self.try_take(start, end, true)
+    }
+
+    fn try_lock_shared_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
+        self.try_take(start, end, false)
+    }
+
+    fn lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
+        self.wait_take(start, end, true)
+    }
+
+    fn lock_shared_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
+        self.wait_take(start, end, false)
+    }
+
+    fn unlock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
+        let mut machine = self.machine()?;
+        let range = half_open(start, end);
+        let held = |held: &HeldRange| held.owner == self.owner && held.range == range;
+        if let Some(at) = machine.ranges.iter().position(held) {
+            machine.ranges.swap_remove(at);
+        }
+        self.shared.freed.notify_all();
+        Ok(())
+    }
+
+    fn query_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
+        let machine = self.machine()?;
+        Ok(machine.conflicts(self.owner, self.inode, half_open(start, end), true))
+    }
+}
+
+impl Drop for SimHandle {
+    fn drop(&mut self) {
+        let _ = self.close();
+    }
+}

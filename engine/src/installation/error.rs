@@ -1,0 +1,110 @@
+//! Why an installation, or a part of it, can't be opened.
+
+use std::path::PathBuf;
+
+use crate::catalog::CatalogError;
+use crate::config::SecretError;
+use crate::destination::StoreError;
+use crate::seal::SlotError;
+use crate::vault::VaultError;
+
+/// An installation that can't be opened, or a part of it.
+#[derive(Debug, thiserror::Error)]
+pub enum InstallationError {
+    /// `init` was never run.
+    #[error("there is no home vault and no catalog yet for {}", file.display())]
+    NotMade {
+        /// The configuration.
+        file: PathBuf,
+    },
+    /// D-6.
+    #[error("the catalog {} is missing and the home vault {} is there: it is not taken for an empty one", path.display(), home.display())]
+    CatalogMissing {
+        /// Where the catalog should be.
+        path: PathBuf,
+        /// The home vault.
+        home: PathBuf,
+    },
+    /// The home vault is not there.
+    #[error("the home vault {} is not there: {why}", path.display())]
+    HomeMissing {
+        /// Its folder.
+        path: PathBuf,
+        /// What was found.
+        why: String,
+    },
+    /// A place holds a vault of another family.
+    #[error("{place} holds a vault that is not ours (family {family})")]
+    Foreign {
+        /// The place.
+        place: String,
+        /// The family.
+        family: String,
+    },
+    /// A name that the configuration does not have.
+    #[error("there is no destination `{name}`; there are: {}", all.join(", "))]
+    NoDestination {
+        /// The name.
+        name: String,
+        /// Those that there are.
+        all: Vec<String>,
+    },
+    /// A destination that is needed now is away.
+    #[error("{destination} is not there: {why}")]
+    Away {
+        /// Its name.
+        destination: String,
+        /// Why.
+        why: String,
+    },
+    /// A folder or file of ours can't be made.
+    #[error("can't make {}", path.display())]
+    Make {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The passphrase can't be read.
+    #[error("can't read the passphrase")]
+    Secret(#[from] SecretError),
+    /// The passphrase does not open the keys.
+    #[error("can't unlock the keys")]
+    Slot(#[from] SlotError),
+    /// The catalog.
+    #[error("can't use the catalog")]
+    Catalog(#[from] CatalogError),
+    /// A place.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A vault.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// Something of the configuration that this version can't do.
+    #[error("{0}")]
+    NotHere(String),
+}
+
+impl InstallationError {
+    /// What a person can do about it.
+    #[must_use]
+    pub fn advice(&self) -> String {
+        match self {
+            Self::NotMade { .. } => "run `engine init` first".into(),
+            Self::CatalogMissing { .. } => "run `engine catalog rebuild`, which reads what is really there".into(),
+            Self::HomeMissing { .. } => {
+                "put it back, or run `engine catalog rebuild` and then `engine verify home --repair` to make it anew".into()
+            }
+            Self::Foreign { .. } => {
+                "to read it, use `engine recover --from URL`; to take it over as its new writer, add `--take-over`; or choose another place".into()
+            }
+            Self::Slot(SlotError::Wrong) => "check the passphrase that [key] names; the recovery sheet opens the vault too: `engine recover --sheet FILE`".into(),
+            Self::Catalog(CatalogError::Damaged { .. }) => "run `engine catalog rebuild`".into(),
+            Self::Catalog(CatalogError::Busy { .. }) => "try again when the other engine process has finished".into(),
+            Self::Away { .. } => "connect it and try again".into(),
+            Self::Make { .. } => "check the path and its permissions".into(),
+            _ => String::new(),
+        }
+    }
+}

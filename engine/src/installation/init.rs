@@ -1,0 +1,338 @@
+//! `init` and `enrol`: making the home vault, the master key, and the vault of every destination that is there.
+
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use super::error::InstallationError;
+use super::look::{is_same_disk, open_place, place_text};
+use super::sheet::sheet_file;
+use crate::catalog::{Catalog, CatalogError, Founding, MediumRow, NewMedium, OpenOptions};
+use crate::config::{Config, Destination, Place};
+use crate::destination::{ErrorKind, StoreError, WriteStore};
+use crate::destination::{FileStore, Privacy};
+use crate::format::{FormatError, Identity, SlotKind, SlotSet};
+use crate::model::{DestinationName, FamilyId, Time, VaultId, WriterId};
+use crate::port::{Clock, Entropy};
+use crate::seal::{NewSlot, SlotError, first_set, sheet_text, sheet_text_parse};
+use crate::vault::{FirstKeys, VaultError, found, identity_of, keys_of};
+
+/// What `init` did at one place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Made {
+    /// A new vault.
+    Vault,
+    /// It was there already.
+    AlreadyThere,
+    /// The place is not there; why.
+    Away(String),
+}
+
+/// What `init` did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prepared {
+    /// The family.
+    pub family: FamilyId,
+    /// Each place in the configuration's order, home first: what was made, its medium, whether it shares a disk.
+    pub places: Vec<(DestinationName, Made, Option<VaultId>, bool)>,
+    /// Where the recovery sheet was written, if keys were made now.
+    pub sheet: Option<PathBuf>,
+}
+
+/// A place that was looked at before anything is written.
+enum Found {
+    Away(String),
+    Empty,
+    Vault(Identity),
+}
+
+/// Prepares what is missing. Repeating it is safe.
+///
+/// # Errors
+/// [`InstallationError::Foreign`] before anything is written, if a place holds a vault that is not ours.
+pub fn init(config: &Config, clock: &dyn Clock, entropy: &dyn Entropy) -> Result<Prepared, InstallationError> {
+    let home = look_at_folder(&config.home.path)?;
+    let places: Vec<(&Destination, Found)> = config
+        .destinations
+        .iter()
+        .map(|d| Ok((d, look_at_place(&d.place)?)))
+        .collect::<Result<_, InstallationError>>()?;
+    let catalog = existing_catalog(config, &home)?;
+    refuse_foreign(config, catalog.as_ref(), &home, &places)?;
+    let (catalog, set, sheet) = match catalog {
+        Some(catalog) => {
+            let set = keys_of(&FileStore::open(&config.home.path, Privacy::Private)?)?.set;
+            (catalog, set, None)
+        }
+        None => make_home(config, clock, entropy)?,
+    };
+    let family = catalog.meta()?.family;
+    let home_made = if sheet.is_some() { Made::Vault } else { Made::AlreadyThere };
+    let mut prepared = vec![(DestinationName::home(), home_made, catalog.meta()?.home, false)];
+    for (destination, found) in places {
+        prepared.push(prepare(config, destination, &found, &catalog, &set, clock, entropy)?);
+    }
+    Ok(Prepared { family, places: prepared, sheet })
+}
+
+/// The catalog if there is one that belongs to the home vault that is there.
+fn existing_catalog(config: &Config, home: &Found) -> Result<Option<Catalog>, InstallationError> {
+    let catalog = match Catalog::open(&config.state, OpenOptions::default()) {
+        Ok(catalog) => catalog,
+        Err(CatalogError::Missing { path }) if matches!(home, Found::Vault(_)) => {
+            return Err(InstallationError::CatalogMissing { path, home: config.home.path.clone() });
+        }
+        Err(CatalogError::Missing { .. }) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    match home {
+        Found::Vault(_) => Ok(Some(catalog)),
+        // An `init` that broke off before the home vault was whole: nothing relies on that catalog.
+        _ if catalog.points()?.is_empty() && catalog.media()?.iter().all(|medium| medium.destination.is_home()) => {
+            drop(catalog);
+            let path = config.state.join("catalog.redb");
+            std::fs::remove_file(&path).map_err(|source| InstallationError::Make { path, source })?;
+            Ok(None)
+        }
+        _ => Err(InstallationError::HomeMissing { path: config.home.path.clone(), why: "no vault is there".into() }),
+    }
+}
+
+fn refuse_foreign(
+    config: &Config,
+    catalog: Option<&Catalog>,
+    home: &Found,
+    places: &[(&Destination, Found)],
+) -> Result<(), InstallationError> {
+    let family = catalog.map(Catalog::meta).transpose()?.map(|meta| meta.family);
+    let home = (config.home.path.display().to_string(), home);
+    let all = places.iter().map(|(destination, found)| (place_text(&destination.place), found));
+    for (place, found) in std::iter::once(home).chain(all) {
+        if let Found::Vault(identity) = found
+            && Some(identity.family) != family
+        {
+            return Err(InstallationError::Foreign { place, family: identity.family.to_string() });
+        }
+    }
+    Ok(())
+}
+
+fn look_at_place(place: &Place) -> Result<Found, InstallationError> {
+    match place {
+        Place::File(path) => look_at_folder(path),
+        other => Ok(Found::Away(format!("{} destinations come with a later release", other.scheme()))),
+    }
+}
+
+/// A folder that is not there counts as empty if the one that would hold it is there.
+fn look_at_folder(path: &Path) -> Result<Found, InstallationError> {
+    let store = match FileStore::open(path, Privacy::Umask) {
+        Ok(store) => store,
+        Err(error) if error.kind == ErrorKind::NotFound => {
+            let parent = path.parent().is_some_and(Path::is_dir);
+            let why = || format!("no vault at {}: the drive is not there", path.display());
+            return Ok(if parent { Found::Empty } else { Found::Away(why()) });
+        }
+        Err(error) => return Err(error.into()),
+    };
+    match identity_of(&store) {
+        Ok(identity) => Ok(Found::Vault(identity)),
+        Err(VaultError::Missing { .. }) => Ok(Found::Empty),
+        Err(VaultError::Format(error @ FormatError::Newer { .. })) => Err(VaultError::Format(error).into()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Catalog, keys, home vault, recovery sheet. The home vault's identity comes last: until then all is made anew.
+fn make_home(
+    config: &Config,
+    clock: &dyn Clock,
+    entropy: &dyn Entropy,
+) -> Result<(Catalog, SlotSet, Option<PathBuf>), InstallationError> {
+    let secret = config.key.read()?;
+    make_private(&config.state)?;
+    make_private(&config.home.path)?;
+    let store = FileStore::open(&config.home.path, Privacy::Private)?;
+    let (family, writer, home) = (FamilyId(random(entropy)?), WriterId(random(entropy)?), VaultId(random(entropy)?));
+    let now = clock.now();
+    let sheet = sheet_text(entropy)?;
+    let sheet_secret = sheet_text_parse(&sheet)?;
+    let slots = [
+        NewSlot { kind: SlotKind::Sheet, secret: &sheet_secret, label: "recovery sheet" },
+        NewSlot { kind: SlotKind::Passphrase, secret: &secret.bytes, label: "passphrase" },
+    ];
+    let (set, _) = first_set(family, &slots, now, entropy)?;
+    let founding = Founding { family, writer, epoch: 1, created: now };
+    let catalog = Catalog::create(&config.state, &founding, OpenOptions::default())?;
+    catalog.enrol(&new_medium(home, DestinationName::home(), &config.home.path, false, now))?;
+    let page = sheet_file(config, family, &sheet, &now.text());
+    let path = config.state.join("recovery-sheet.txt");
+    write_private(&path, &page)?;
+    found(&store, &Identity { family, vault: home, created: now }, FirstKeys { set: &set })?;
+    Ok((catalog, set, Some(path)))
+}
+
+/// The vault of one destination, if it is there and has none.
+fn prepare(
+    config: &Config,
+    destination: &Destination,
+    found: &Found,
+    catalog: &Catalog,
+    set: &SlotSet,
+    clock: &dyn Clock,
+    entropy: &dyn Entropy,
+) -> Result<(DestinationName, Made, Option<VaultId>, bool), InstallationError> {
+    let name = destination.name.clone();
+    let media = catalog.media()?;
+    let known: Vec<&MediumRow> = media.iter().filter(|medium| medium.destination == name).collect();
+    match found {
+        Found::Away(why) => Ok((name, Made::Away(why.clone()), None, false)),
+        Found::Vault(identity) => match known.iter().find(|medium| medium.vault == identity.vault) {
+            Some(medium) => Ok((name, Made::AlreadyThere, Some(medium.vault), medium.same_disk)),
+            // A vault of ours that an `init` founded and could not record any more.
+            None if known.is_empty() => adopt(config, destination, identity.vault, catalog, clock),
+            None => Ok((
+                name.clone(),
+                Made::Away(format!("another vault of ours is there; `engine enrol {name}` makes it one more medium")),
+                None,
+                false,
+            )),
+        },
+        Found::Empty if known.is_empty() => {
+            let vault = make_vault(config, destination, set, clock, entropy)?;
+            adopt(config, destination, vault, catalog, clock)
+        }
+        Found::Empty => Ok((
+            name,
+            Made::Away(format!(
+                "no vault at {}: the drive is not there, or another one is",
+                place_text(&destination.place)
+            )),
+            None,
+            false,
+        )),
+    }
+}
+
+fn make_vault(
+    config: &Config,
+    destination: &Destination,
+    set: &SlotSet,
+    clock: &dyn Clock,
+    entropy: &dyn Entropy,
+) -> Result<VaultId, InstallationError> {
+    let Place::File(path) = &destination.place else {
+        return Err(InstallationError::NotHere(format!(
+            "{} destinations come with a later release",
+            destination.place.scheme()
+        )));
+    };
+    let _ = config;
+    let store: Box<dyn WriteStore> = match FileStore::create_root(path, Privacy::Umask) {
+        Ok(store) => Box::new(store),
+        Err(StoreError { kind: ErrorKind::Exists, .. }) => Box::new(FileStore::open(path, Privacy::Umask)?),
+        Err(error) => return Err(error.into()),
+    };
+    let identity = Identity { family: set.family, vault: VaultId(random(entropy)?), created: clock.now() };
+    found(&*store, &identity, FirstKeys { set })?;
+    Ok(identity.vault)
+}
+
+fn adopt(
+    config: &Config,
+    destination: &Destination,
+    vault: VaultId,
+    catalog: &Catalog,
+    clock: &dyn Clock,
+) -> Result<(DestinationName, Made, Option<VaultId>, bool), InstallationError> {
+    let (path, same_disk) = match &destination.place {
+        Place::File(path) => (path.clone(), is_same_disk(path, &config.home.path)),
+        _ => (PathBuf::new(), false),
+    };
+    catalog.enrol(&new_medium(vault, destination.name.clone(), &path, same_disk, clock.now()))?;
+    Ok((destination.name.clone(), Made::Vault, Some(vault), same_disk))
+}
+
+/// Makes what is there now one more medium of a destination; a known one is accepted where it is now.
+///
+/// # Errors
+/// If it is away, foreign, or a medium of another destination.
+pub fn enrol(
+    config: &Config,
+    catalog: &Catalog,
+    destination: &Destination,
+    clock: &dyn Clock,
+    entropy: &dyn Entropy,
+) -> Result<(VaultId, Made, bool), InstallationError> {
+    let family = catalog.meta()?.family;
+    let away = |why: String| InstallationError::Away { destination: destination.name.to_string(), why };
+    let media = catalog.media()?;
+    let (vault, made) = match look_at_place(&destination.place)? {
+        Found::Away(why) => return Err(away(why)),
+        Found::Vault(identity) if identity.family != family => {
+            return Err(InstallationError::Foreign {
+                place: place_text(&destination.place),
+                family: identity.family.to_string(),
+            });
+        }
+        Found::Vault(identity) => match media.iter().find(|medium| medium.vault == identity.vault) {
+            Some(medium) if medium.destination != destination.name => {
+                return Err(away(format!("the vault there belongs to `{}`", medium.destination)));
+            }
+            _ => (identity.vault, Made::AlreadyThere),
+        },
+        Found::Empty => {
+            let set = keys_of(&FileStore::open(&config.home.path, Privacy::Private)?)?.set;
+            (make_vault(config, destination, &set, clock, entropy)?, Made::Vault)
+        }
+    };
+    open_place(&destination.place).map_err(away)?;
+    let (_, _, _, same_disk) = adopt(config, destination, vault, catalog, clock)?;
+    Ok((vault, made, same_disk))
+}
+
+fn new_medium(vault: VaultId, destination: DestinationName, path: &Path, same_disk: bool, now: Time) -> NewMedium {
+    let file_system = crate::platform::file_system(path).unwrap_or_default();
+    NewMedium {
+        vault,
+        destination,
+        place: path.display().to_string(),
+        file_system: file_system.uuid.unwrap_or_default(),
+        device: file_system.device,
+        same_disk,
+        probe: Vec::new(),
+        enrolled: now,
+    }
+}
+
+fn random<const N: usize>(entropy: &dyn Entropy) -> Result<[u8; N], InstallationError> {
+    let mut bytes = [0; N];
+    entropy.fill(&mut bytes).map_err(|error| InstallationError::Slot(SlotError::Entropy(error)))?;
+    Ok(bytes)
+}
+
+/// A folder of this computer, with those above it, for its owner only.
+fn make_private(path: &Path) -> Result<(), InstallationError> {
+    crate::platform::make_private_folders(path)
+        .map_err(|source| InstallationError::Make { path: path.to_owned(), source })
+}
+
+fn write_private(path: &Path, text: &Zeroizing<String>) -> Result<(), InstallationError> {
+    use std::io::Write as _;
+    let made = tempfile_beside(path).and_then(|(mut file, temporary)| {
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        std::fs::rename(temporary, path)
+    });
+    made.map_err(|source| InstallationError::Make { path: path.to_owned(), source })
+}
+
+fn tempfile_beside(path: &Path) -> std::io::Result<(std::fs::File, PathBuf)> {
+    let temporary = path.with_extension("tmp");
+    let _ = std::fs::remove_file(&temporary);
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    Ok((options.open(&temporary)?, temporary))
+}

@@ -1,0 +1,170 @@
+//! One installation: its configuration, its catalog, its keys, its home vault, and its destinations as they are now.
+//!
+//! In: a configuration. Out: opened things, each only when it is asked for: a report needs no passphrase, a restore no
+//! home vault. Invariants: a missing catalog beside a home vault is never taken for an empty one (D-6); a destination is
+//! there only if a vault that the catalog expects is found at it (DESIGN 5.7).
+//! Deliberately absent: what is done with them.
+
+mod error;
+mod init;
+mod look;
+mod sheet;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+pub use error::InstallationError;
+pub use init::{Made, Prepared, enrol, init};
+pub use look::{Look, Opened, look_all, open_place};
+pub use sheet::{read_sheet, sheet_file};
+
+use crate::catalog::{Catalog, CatalogError, MediumRow, OpenOptions};
+use crate::config::{Config, Destination};
+use crate::destination::{ErrorKind, ReadStore};
+use crate::destination::{FileStore, Privacy};
+use crate::model::{DestinationName, VaultId, VaultPath};
+use crate::seal::{Keyring, SlotError};
+use crate::vault::{self, FoundKeys, identity_of, keys_of};
+
+/// An installation with its catalog open.
+pub struct Installation {
+    /// Its configuration.
+    pub config: Config,
+    /// Its local state.
+    pub catalog: Catalog,
+    home: OnceLock<Arc<FileStore>>,
+    keyring: OnceLock<Keyring>,
+    warn: Warn,
+}
+
+/// Told of warnings, such as a passphrase's file that others can read.
+pub type Warn = Arc<dyn Fn(&str) + Send + Sync>;
+
+impl Installation {
+    /// Opens the catalog that the configuration names.
+    ///
+    /// # Errors
+    /// [`InstallationError::NotMade`] before `init`; [`InstallationError::CatalogMissing`] if a home vault is there and
+    /// the catalog is not (D-6); else as the catalog answers.
+    pub fn open(config: Config, warn: Warn) -> Result<Self, InstallationError> {
+        let catalog = match Catalog::open(&config.state, OpenOptions::default()) {
+            Err(CatalogError::Missing { path }) if holds_vault(&config.home.path) => {
+                return Err(InstallationError::CatalogMissing { path, home: config.home.path });
+            }
+            Err(CatalogError::Missing { .. }) => return Err(InstallationError::NotMade { file: config.file }),
+            catalog => catalog?,
+        };
+        Ok(Self { config, catalog, home: OnceLock::new(), keyring: OnceLock::new(), warn })
+    }
+
+    /// The home vault.
+    ///
+    /// # Errors
+    /// [`InstallationError::HomeMissing`] if it is not there, or another vault is.
+    pub fn home(&self) -> Result<Arc<FileStore>, InstallationError> {
+        if let Some(home) = self.home.get() {
+            return Ok(Arc::clone(home));
+        }
+        let path = &self.config.home.path;
+        let missing = |why: String| InstallationError::HomeMissing { path: path.clone(), why };
+        let store = FileStore::open(path, Privacy::Private).map_err(|error| missing(crate::model::chain(&error)))?;
+        let identity = identity_of(&store).map_err(|error| missing(crate::model::chain(&error)))?;
+        if Some(identity.vault) != self.catalog.meta()?.home {
+            return Err(missing("another vault is there than the catalog expects".into()));
+        }
+        Ok(Arc::clone(self.home.get_or_init(|| Arc::new(store))))
+    }
+
+    /// The home vault's id, whether it is there or not.
+    ///
+    /// # Errors
+    /// If the catalog can't be read, or was made without one.
+    pub fn home_id(&self) -> Result<VaultId, InstallationError> {
+        self.catalog.meta()?.home.ok_or_else(|| InstallationError::NotMade { file: self.config.file.clone() })
+    }
+
+    /// The family's keys, unlocked with the configured passphrase; slots from home, or from a destination that is there.
+    ///
+    /// # Errors
+    /// If no slots can be read, or the passphrase does not open them.
+    pub fn keyring(&self) -> Result<&Keyring, InstallationError> {
+        if let Some(keyring) = self.keyring.get() {
+            return Ok(keyring);
+        }
+        let secret = self.config.key.read()?;
+        if let Some(warning) = &secret.warning {
+            (self.warn)(&warning.to_string());
+        }
+        let keys = self.keys()?;
+        for damaged in &keys.damaged {
+            (self.warn)(damaged);
+        }
+        let keyring = vault::unlock(&keys, &secret.bytes)?;
+        if keyring.family() != self.catalog.meta()?.family {
+            return Err(SlotError::Wrong.into());
+        }
+        Ok(self.keyring.get_or_init(|| keyring))
+    }
+
+    /// The key slots of the family, from the first place that has them.
+    ///
+    /// # Errors
+    /// As the home vault answers, if no destination that is there has them either.
+    pub fn keys(&self) -> Result<FoundKeys, InstallationError> {
+        let at_home = self.home().and_then(|home| Ok(keys_of(&*home)?));
+        let first = match at_home {
+            Ok(keys) => return Ok(keys),
+            Err(error) => error,
+        };
+        let media = self.catalog.media()?;
+        let stores =
+            self.config.destinations.iter().filter_map(|destination| match look::open_now(destination, &media) {
+                Look::Here(opened) => Some(opened.store),
+                Look::Away(_) => None,
+            });
+        stores.into_iter().find_map(|store| keys_of(&*store).ok()).ok_or(first)
+    }
+
+    /// A destination as it is now, waited for at most ten seconds.
+    ///
+    /// # Errors
+    /// If the catalog can't be read; that it is away is no error.
+    pub fn look_at(&self, destination: &Destination) -> Result<Look, InstallationError> {
+        let media: Arc<Vec<MediumRow>> = Arc::new(self.catalog.media()?);
+        Ok(look_all(std::slice::from_ref(destination), &media).remove(0))
+    }
+
+    /// A configured destination by its name.
+    ///
+    /// # Errors
+    /// [`InstallationError::NoDestination`].
+    pub fn destination(&self, name: &DestinationName) -> Result<&Destination, InstallationError> {
+        let all = || self.config.destinations.iter().map(|destination| destination.name.to_string()).collect();
+        self.config
+            .destination(name)
+            .ok_or_else(|| InstallationError::NoDestination { name: name.to_string(), all: all() })
+    }
+
+    /// Folders that are never in a point: home, state, and destinations on this computer.
+    #[must_use]
+    pub fn own_folders(&self) -> Vec<PathBuf> {
+        let places = self.config.destinations.iter().filter_map(|destination| match &destination.place {
+            crate::config::Place::File(path) => Some(path.clone()),
+            _ => None,
+        });
+        [self.config.home.path.clone(), self.config.state.clone()].into_iter().chain(places).collect()
+    }
+}
+
+/// Does a vault's identity lie in that folder?
+fn holds_vault(path: &Path) -> bool {
+    let store = FileStore::open(path, Privacy::Umask);
+    let there =
+        |store: &FileStore, name| VaultPath::parse(name).is_ok_and(|name| matches!(store.stat(&name), Ok(Some(_))));
+    store.is_ok_and(|store| there(&store, "VAULT") || there(&store, "VAULT.copy"))
+}
+
+/// Is nothing at all there: no such folder?
+pub(crate) fn is_absent(error: &crate::destination::StoreError) -> bool {
+    matches!(error.kind, ErrorKind::NotFound | ErrorKind::Gone)
+}

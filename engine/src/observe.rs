@@ -1,0 +1,249 @@
+//! Catalog, destinations and configuration to the one value that a plan is made from.
+//!
+//! In: a snapshot of the catalog, what each place said of itself just now, the configuration. Out: [`plan::State`].
+//! Deliberately absent: any decision; any effect but reading manifests' pack lists of points that are owed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::catalog::{Catalog, MediumRow, Owner, PackState, Side, Snapshot};
+use crate::config::{self, Config, reserve_bytes};
+use crate::destination::{ReadStore, Space};
+use crate::model::{JobId, PointName, PointOrder, Proof, State as PlacementState, Time, VaultId};
+use crate::plan::{
+    self, Copies, Deletions, Evict, Hold, Job, Medium, Orphans, Pack, PackNumber, PackThere, Placement, Point, Reach,
+    Unwanted,
+};
+use crate::seal::Keyring;
+use crate::vault::{PackNames, VaultReader};
+
+/// What one medium's place said of itself.
+#[derive(Clone)]
+pub struct Seen<'s> {
+    /// The place, if it is there.
+    pub store: Result<&'s dyn ReadStore, String>,
+    /// May anything be deleted there?
+    pub deletions: Deletions,
+}
+
+/// Which packs each owed point names: read once from its manifest.
+#[derive(Debug, Default)]
+pub struct PointPacks(BTreeMap<PointOrder, Vec<PackNumber>>);
+
+/// What an observation is made from.
+pub struct Observed<'o> {
+    /// The configuration.
+    pub config: &'o Config,
+    /// The catalog's state.
+    pub snapshot: &'o Snapshot,
+    /// Each medium that was looked at.
+    pub seen: &'o BTreeMap<VaultId, Seen<'o>>,
+    /// Now.
+    pub now: Time,
+}
+
+/// Puts a state together.
+#[must_use]
+pub fn observe(observed: &Observed<'_>, packs: &PointPacks) -> plan::State {
+    let snapshot = observed.snapshot;
+    let is_placed = |order: &PointOrder| snapshot.placements.values().any(|at| at.contains_key(order));
+    let points = snapshot.points.iter().filter(|(order, _)| is_placed(order));
+    plan::State {
+        generation: snapshot.generation.0,
+        now: observed.now,
+        zone: jiff::tz::TimeZone::system(),
+        jobs: snapshot.jobs.keys().map(|id| (*id, job(observed, *id))).collect(),
+        points: points.map(|(order, _)| (*order, point(observed, *order, packs))).collect(),
+        packs: snapshot
+            .packs
+            .iter()
+            .filter_map(|(number, row)| {
+                let used = row.used?;
+                let pack = Pack { bytes: row.bytes, group: row.group, first: used.first, last: used.last };
+                Some((PackNumber(number.0), pack))
+            })
+            .collect(),
+        media: snapshot.media.iter().map(|row| (row.vault, medium(observed, row))).collect(),
+    }
+}
+
+fn job(observed: &Observed<'_>, id: JobId) -> Job {
+    let row = &observed.snapshot.jobs[&id];
+    let configured = observed.config.job(&row.name);
+    let hold = match (&row.alarm, observed.snapshot.meta.unconfirmed) {
+        (Some(_), _) => Some(Hold::Alarm),
+        (None, true) => Some(Hold::Rebuilt),
+        (None, false) => None,
+    };
+    let keep = configured.and_then(|job| job.keep.clone());
+    Job {
+        name: row.name.clone(),
+        offsite: configured.map(|job| job.offsite.clone()).unwrap_or_default(),
+        copies: match configured.map(|job| job.copies) {
+            Some(config::Copies::First) => Copies::First,
+            _ => Copies::All,
+        },
+        keep_at_home: configured.and_then(|_| observed.config.home.keep.clone()).or_else(|| keep.clone()),
+        keep,
+        hold,
+    }
+}
+
+fn point(observed: &Observed<'_>, order: PointOrder, packs: &PointPacks) -> Point {
+    let row = &observed.snapshot.points[&order];
+    let home = observed.snapshot.meta.home;
+    let at_home = home.and_then(|home| observed.snapshot.placements.get(&home)?.get(&order));
+    Point {
+        id: row.id,
+        job: row.job,
+        group: row.group,
+        created: row.created,
+        base: row.base,
+        pinned: row.pinned,
+        origin_verified: at_home.is_some_and(|placement| placement.proof >= Proof::BytesRead),
+        manifest_bytes: row.manifest_bytes,
+        packs: packs.0.get(&order).cloned().unwrap_or_default(),
+    }
+}
+
+fn medium(observed: &Observed<'_>, row: &MediumRow) -> Medium {
+    let (snapshot, vault) = (observed.snapshot, row.vault);
+    let destination = observed.config.destination(&row.destination);
+    let seen = observed.seen.get(&vault);
+    let space = seen.and_then(|seen| seen.store.as_ref().ok()).and_then(|store| store.space().ok().flatten());
+    let is_home = row.destination.is_home();
+    let limit =
+        if is_home { observed.config.home.limit } else { destination.and_then(|destination| destination.limit) };
+    let reserve =
+        if is_home { observed.config.home.reserve } else { destination.and_then(|destination| destination.reserve) };
+    let (reach, deletions) = match seen.map(|seen| (&seen.store, &seen.deletions)) {
+        Some((Ok(_), deletions)) => (Reach::Here, deletions.clone()),
+        Some((Err(why), _)) => (Reach::Away(why.clone()), Deletions::Refused(why.clone())),
+        None => (
+            Reach::Away("it is not configured, or another medium is there".into()),
+            Deletions::Refused("it is not there".into()),
+        ),
+    };
+    let evict = match destination.map(|destination| destination.evict) {
+        Some(config::Evict::Oldest) => Evict::Oldest,
+        _ => Evict::Never,
+    };
+    Medium {
+        destination: row.destination.clone(),
+        retired: row.retired.is_some(),
+        same_disk: row.same_disk,
+        reach,
+        deletions,
+        limit,
+        free: space.map(|space: Space| space.free),
+        reserve: reserve_bytes(reserve, space.map_or(0, |space| space.total)),
+        evict,
+        keep_at_least: destination.map_or(1, |destination| destination.keep_at_least),
+        evict_unique: destination.is_none_or(|destination| destination.evict_unique),
+        used: snapshot.usage.get(&vault).map_or(0, crate::catalog::UsageRow::bytes),
+        placements: snapshot
+            .placements
+            .get(&vault)
+            .into_iter()
+            .flatten()
+            .map(|(order, row)| (*order, placement(row)))
+            .collect(),
+        packs: packs_there(snapshot, row),
+        newest_evicted: row.evicted.iter().map(|mark| (mark.job, mark.order)).collect(),
+        reserved: reserved(snapshot, vault),
+        removing: snapshot.removals.get(&vault).into_iter().flatten().map(|(order, _)| *order).collect(),
+        orphans: if seeding(snapshot) { Orphans::Kept } else { Orphans::MayGo },
+    }
+}
+
+fn placement(row: &crate::catalog::PlacementRow) -> Placement {
+    let unwanted = (row.state == PlacementState::NotWanted).then(|| unwanted(&row.reason)).flatten();
+    Placement { state: row.state, proof: row.proof, verified: row.verified, unwanted }
+}
+
+/// The reason why a point is not wanted, from the words that were recorded with it.
+fn unwanted(reason: &str) -> Option<Unwanted> {
+    const ALL: [Unwanted; 8] = [
+        Unwanted::Keep,
+        Unwanted::OlderThanEvicted,
+        Unwanted::BaseGone,
+        Unwanted::Removed,
+        Unwanted::Forgotten,
+        Unwanted::Retired,
+        Unwanted::Elsewhere,
+        Unwanted::NotOffsite,
+    ];
+    ALL.into_iter().find(|unwanted| plan::unwanted_text(*unwanted) == reason)
+}
+
+fn packs_there(snapshot: &Snapshot, row: &MediumRow) -> BTreeMap<PackNumber, PackThere> {
+    let there = snapshot.pack_at.get(&row.vault).into_iter().flatten();
+    there
+        .filter_map(|(number, at)| {
+            let proved = at.evidence.is_some_and(|evidence| evidence.suffices(row.side));
+            let there = match at.state {
+                PackState::Present if proved => PackThere::Proved,
+                PackState::Present => PackThere::Present,
+                PackState::Damaged => PackThere::Damaged,
+                PackState::Deleting => PackThere::Deleting,
+                PackState::Missing => return None,
+            };
+            Some((PackNumber(number.0), there))
+        })
+        .collect()
+}
+
+/// Packs that a reservation names there, one by one or by its points: those of points are kept by their placements.
+fn reserved(snapshot: &Snapshot, vault: VaultId) -> BTreeSet<PackNumber> {
+    snapshot.reserved.get(&vault).into_iter().flatten().map(|number| PackNumber(number.0)).collect()
+}
+
+fn seeding(snapshot: &Snapshot) -> bool {
+    snapshot.reservations.values().any(|row| matches!(row.owner, Owner::Seed { .. }))
+}
+
+impl PointPacks {
+    /// Reads the pack lists that a plan needs and that are not known yet: of every point that is not whole at each
+    /// medium of its job's destinations. A manifest that can't be read leaves its point without a list.
+    pub fn fill(
+        &mut self,
+        catalog: &Catalog,
+        keyring: &Keyring,
+        snapshot: &Snapshot,
+        stores: &[(VaultId, &dyn ReadStore)],
+    ) {
+        let offsite: Vec<&MediumRow> =
+            snapshot.media.iter().filter(|row| row.side == Side::Offsite && row.retired.is_none()).collect();
+        for order in snapshot.points.keys() {
+            let state =
+                |row: &MediumRow| snapshot.placements.get(&row.vault).and_then(|at| at.get(order)).map(|row| row.state);
+            let settled = |state| {
+                matches!(state, Some(PlacementState::Complete | PlacementState::NotWanted | PlacementState::Evicted))
+            };
+            let wanted = offsite.iter().any(|row| !settled(state(row)));
+            if wanted && !self.0.contains_key(order) {
+                let list = stores
+                    .iter()
+                    .find_map(|(vault, store)| read_list(catalog, keyring, snapshot, *order, (*vault, *store)));
+                self.0.extend(list.map(|list| (*order, list)));
+            }
+        }
+    }
+}
+
+fn read_list(
+    catalog: &Catalog,
+    keyring: &Keyring,
+    snapshot: &Snapshot,
+    order: PointOrder,
+    (vault, store): (VaultId, &dyn ReadStore),
+) -> Option<Vec<PackNumber>> {
+    let there = snapshot.placements.get(&vault)?.get(&order)?.state.is_there();
+    let row = snapshot.points.get(&order).filter(|_| there)?;
+    let reader = VaultReader::new(store, keyring);
+    let (manifest, ..) = reader.manifest(row.job, PointName { order, id: row.id }).ok()?;
+    let names = PackNames::of(&manifest, &reader).ok()?;
+    let number = |id| catalog.pack_by_id(id).ok().flatten().map(|(number, _)| PackNumber(number.0));
+    let mut list: Vec<PackNumber> = names.all().iter().map(number).collect::<Option<_>>()?;
+    list.sort_unstable();
+    Some(list)
+}

@@ -1,0 +1,70 @@
+//! `engine points`: the recovery points and where each one is.
+
+use serde::Serialize;
+
+use super::text::{as_text, as_text_or_null};
+use super::time::{as_utc, as_utc_or_null};
+
+use crate::model::{DestinationName, JobName, PointId, Proof, State, Time, VaultId};
+
+/// All points that are asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct PointsReport {
+    /// Newest first.
+    pub points: Vec<PointReport>,
+}
+
+/// One point.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct PointReport {
+    /// Its id.
+    #[serde(serialize_with = "as_text")]
+    pub id: PointId,
+    /// Whose data.
+    #[serde(serialize_with = "as_text")]
+    pub job: JobName,
+    /// Its number in the writer's epoch.
+    pub sequence: u64,
+    /// As of when.
+    #[serde(serialize_with = "as_utc")]
+    pub created: Time,
+    /// Entries that are regular files, hard links each.
+    pub files: u64,
+    /// Their apparent size, hard links once.
+    pub bytes: u64,
+    /// Bytes written to the vault for it.
+    pub stored_bytes: u64,
+    /// Never removed.
+    pub pinned: bool,
+    /// The point that it can't be restored without.
+    #[serde(serialize_with = "as_text_or_null")]
+    pub base: Option<PointId>,
+    /// Home first.
+    pub placements: Vec<PlacementReport>,
+}
+
+/// One point on one medium.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct PlacementReport {
+    /// The destination; `home` for home.
+    #[serde(serialize_with = "as_text")]
+    pub destination: DestinationName,
+    /// Its medium; none for a destination that was never there.
+    #[serde(serialize_with = "as_text_or_null")]
+    pub medium: Option<VaultId>,
+    /// The state there.
+    #[serde(serialize_with = "as_text")]
+    pub state: State,
+    /// Bytes of its copy that are done.
+    pub done_bytes: u64,
+    /// Bytes that the copy takes.
+    pub total_bytes: u64,
+    /// When the evidence was taken.
+    #[serde(serialize_with = "as_utc_or_null")]
+    pub verified: Option<Time>,
+    /// How far it has been shown to be good.
+    #[serde(serialize_with = "as_text")]
+    pub proof: Proof,
+}

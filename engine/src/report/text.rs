@@ -1,0 +1,29 @@
+//! Ids, names and words in JSON: as the text that people see.
+
+use std::fmt::Display;
+
+use serde::Serializer;
+
+/// The text of a value.
+pub fn as_text<T: Display, S: Serializer>(value: &T, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(value)
+}
+
+/// The text of a value, or `null`.
+pub fn as_text_or_null<T: Display, S: Serializer>(value: &Option<T>, to: S) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(value) => to.collect_str(value),
+        None => to.serialize_none(),
+    }
+}
+
+/// The texts of several values.
+pub fn as_texts<T: Display, S: Serializer>(values: &[T], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_seq(values.iter().map(ToString::to_string))
+}
+
+/// One line for a terminal: control characters, which could move its cursor or colour it, are escaped.
+pub fn harmless(text: &str) -> String {
+    let escape = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(escape).collect()
+}
