@@ -17,6 +17,7 @@ pub mod mismatch;
 pub mod objects;
 mod private;
 pub mod probe;
+pub mod report;
 pub mod restore;
 pub mod scratch;
 pub mod survey;
