@@ -19,6 +19,7 @@ mod private;
 pub mod probe;
 pub mod report;
 pub mod restore;
+pub mod run;
 pub mod scratch;
 pub mod survey;
 pub mod tree;

@@ -101,6 +101,12 @@ impl DrillReport {
             report: None,
         }
     }
+
+    /// The same, with where its file is.
+    #[must_use]
+    pub fn written_to(self, report: Option<String>) -> Self {
+        Self { report, ..self }
+    }
 }
 
 impl MismatchReport {
