@@ -22,5 +22,7 @@ pub mod restore;
 pub mod run;
 pub mod scratch;
 pub mod survey;
+#[cfg(test)]
+mod test_vault;
 pub mod tree;
 pub mod verdict;

@@ -247,7 +247,7 @@ impl Small {
         }
     }
 
-    /// Those that came back right, as many as may be copied.
+    /// Those that came back right, as many as may be copied, in the order of entries.
     fn right(self, drill: &Drill) -> Vec<Entry> {
         let mut left = control::BYTES_MAX;
         let right = self.0.into_iter().filter(|(_, entry)| !drill.mismatches.concerns(entry.path.as_bytes()));
@@ -255,6 +255,8 @@ impl Small {
             left = left.checked_sub(bytes)?;
             Some(entry)
         };
-        right.map_while(fits).collect()
+        let mut files: Vec<Entry> = right.map_while(fits).collect();
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        files
     }
 }
