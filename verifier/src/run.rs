@@ -235,7 +235,11 @@ fn refused_failure(drills: &[Done]) -> Failure {
     let reasons = drills.iter().filter_map(|done| done.drill.mismatches.kept().first());
     let mut reasons: Vec<String> = reasons.map(|mismatch| mismatch.problem.clone()).collect();
     reasons.dedup();
-    Failure::new("no drill could be tried", reasons.join("; "), "give another folder with --scratch, or see the reasons")
+    Failure::new(
+        "no drill could be tried",
+        reasons.join("; "),
+        "give another folder with --scratch, or see the reasons",
+    )
 }
 
 /// The destination of that name, home included.

@@ -229,7 +229,6 @@ fn unlock(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-
 #[cfg(test)]
 mod tests {
     use engine::port::SystemEntropy;

@@ -83,8 +83,18 @@ fn tree(entries: &[Entry]) -> Listed {
         let xattrs = same.meta.xattrs.iter().map(|xattr| (xattr.name.to_vec(), xattr.value.to_vec())).collect();
         let Meta { mode, uid, gid, modified, .. } = same.meta;
         let inode = inodes[&entry.path];
-        let found =
-            Found { path: entry.path.clone(), kind, bytes, mode, uid, gid, modified, inode: (1, inode), links: links[&inode], xattrs };
+        let found = Found {
+            path: entry.path.clone(),
+            kind,
+            bytes,
+            mode,
+            uid,
+            gid,
+            modified,
+            inode: (1, inode),
+            links: links[&inode],
+            xattrs,
+        };
         left.push(found);
     }
     Listed { left, last: None, digests }
@@ -126,7 +136,7 @@ fn each_change_is_found_and_nothing_else() {
     let table: [(Change, &[&str]); 13] = [
         (|tree| drop(tree.left.remove(6)), &["c: missing"]),
         (|tree| tree.left[6].bytes = 3, &["c: size differs"]),
-        (|tree| drop(tree.digests.insert(path("c"), Digest([9; 32]))), &["c: digest differs"]),
+        (|tree| *tree.digests.get_mut(&path("c")).expect("a file") = Digest([9; 32]), &["c: digest differs"]),
         (|tree| tree.left[6].modified.nanos += 1, &["c: time differs"]),
         (|tree| tree.left[0].mode = 0o755, &["a: mode differs"]),
         (|tree| tree.left[3].kind = FoundKind::Symlink(b"two".to_vec()), &["a/two: target differs"]),
@@ -135,7 +145,10 @@ fn each_change_is_found_and_nothing_else() {
         (|tree| tree.left[6].xattrs[0].1 = b"2".to_vec(), &["c: attribute user.a differs"]),
         (|tree| tree.left[6].xattrs.push((b"user.b".to_vec(), Vec::new())), &["c: attribute user.b differs"]),
         (|tree| tree.left[2].inode.1 = 99, &["a/one more: inode differs", "a/one: number of names differs"]),
-        (|tree| (tree.left[6].inode, tree.left[6].links) = ((1, 1), 2), &["c: inode differs", "a/one: number of names differs"]),
+        (
+            |tree| (tree.left[6].inode, tree.left[6].links) = ((1, 1), 2),
+            &["c: inode differs", "a/one: number of names differs"],
+        ),
         (|tree| tree.left[6].uid = 11, &["c: owner differs"]),
     ];
     for (change, expected) in table {

@@ -19,8 +19,11 @@ fn with_files() -> Installation {
     let source = made.path("source");
     fs::create_dir(source.join("folder")).expect("writable");
     fs::write(source.join("folder/a.txt"), "the content of a file\n").expect("writable");
-    fs::write(source.join("big"), (0..3_000_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect::<Vec<_>>())
-        .expect("writable");
+    fs::write(
+        source.join("big"),
+        (0..3_000_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect::<Vec<_>>(),
+    )
+    .expect("writable");
     for kind in ProbeKind::ALL {
         samples::write(kind, &source.join(format!("sample {kind}"))).expect("a sample");
     }
@@ -134,12 +137,21 @@ fn an_older_good_point_never_hides_a_damaged_or_missing_one() {
     let manifest = &made.objects("points")[1];
     flip(manifest, 200);
     let damaged = made.run(&newest()).expect("drilled");
-    assert_eq!((json(&damaged)["drills"][0]["point"].as_str(), damaged.exit), (Some(&*newer.name.id.to_string()), Exit::Damage));
+    assert_eq!(
+        (json(&damaged)["drills"][0]["point"].as_str(), damaged.exit),
+        (Some(&*newer.name.id.to_string()), Exit::Damage)
+    );
     fs::remove_file(manifest).expect("there");
     let missing = made.run(&newest()).expect("drilled");
-    assert_eq!((json(&missing)["drills"][0]["point"].as_str(), missing.exit), (Some(&*newer.name.id.to_string()), Exit::Damage));
+    assert_eq!(
+        (json(&missing)["drills"][0]["point"].as_str(), missing.exit),
+        (Some(&*newer.name.id.to_string()), Exit::Damage)
+    );
     let all = made.run(&Asked { wish: Wish::All, ..newest() }).expect("drilled");
-    assert_eq!(all.summary.drills.iter().map(|drill| drill.verdict).collect::<Vec<_>>(), [Verdict::Fail, Verdict::Pass]);
+    assert_eq!(
+        all.summary.drills.iter().map(|drill| drill.verdict).collect::<Vec<_>>(),
+        [Verdict::Fail, Verdict::Pass]
+    );
     let older = made.run(&Asked { wish: Wish::Named("documents~1".into()), ..newest() }).expect("drilled");
     assert_eq!(older.exit, Exit::Done);
 }

@@ -64,10 +64,8 @@ fn secret(config: &Config, ports: &Ports<'_>) -> Result<Secret, Failure> {
 /// Nothing is ever restored into what is protected, or into what protects it.
 fn forbidden(config: &Config) -> Vec<Forbidden> {
     let of = |what: String, path: &Path| Forbidden { what, path: path.to_owned() };
-    let mut all = vec![
-        of("the home vault".to_owned(), &config.home.path),
-        of("the state folder".to_owned(), &config.state),
-    ];
+    let mut all =
+        vec![of("the home vault".to_owned(), &config.home.path), of("the state folder".to_owned(), &config.state)];
     for destination in &config.destinations {
         if let Place::File(path) = &destination.place {
             all.push(of(format!("the destination {}", destination.name), path));

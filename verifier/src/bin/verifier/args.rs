@@ -81,7 +81,11 @@ pub struct RestoreDrill {
 }
 
 fn destination(text: &str) -> Result<DestinationName, String> {
-    if text == HOME { Ok(Name::home()) } else { text.parse().map_err(|error: engine::model::NameError| error.to_string()) }
+    if text == HOME {
+        Ok(Name::home())
+    } else {
+        text.parse().map_err(|error: engine::model::NameError| error.to_string())
+    }
 }
 
 impl RestoreDrill {
