@@ -252,7 +252,7 @@ mod tests {
         let path = fresh.path().to_owned();
         assert_eq!(path.metadata().expect("there").mode() & 0o7777, 0o700);
         fs::create_dir_all(fresh.tree().join("locked/in")).expect("writable");
-        fs::set_permissions(fresh.tree().join("locked"), fs::Permissions::from_mode(0)).expect("ours");
+        fs::set_permissions(fresh.tree().join("locked"), fs::Permissions::from_mode(0o000)).expect("ours");
         fresh.clean().expect("removed");
         assert_eq!(names(held.path()), 0);
         let mut kept = scratch.fresh(&SystemEntropy).expect("made");

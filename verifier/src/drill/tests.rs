@@ -118,7 +118,7 @@ fn a_flipped_byte_anywhere_in_a_pack_is_found() {
     let made = with_files();
     made.point();
     for pack in made.objects("packs") {
-        let length = fs::metadata(&pack).expect("there").len() as usize;
+        let length = usize::try_from(fs::metadata(&pack).expect("there").len()).expect("a pack is short");
         for at in (0..length).step_by(length / 4 + 1) {
             flip(&pack, at);
             assert_eq!(made.run(&newest()).expect("drilled").exit, Exit::Damage, "byte {at}");
@@ -222,4 +222,36 @@ fn what_is_kept_is_the_source() {
     let source = made.path("source");
     let restored = Path::new(&kept).join("tree").join(source.strip_prefix("/").expect("absolute"));
     assert_eq!(fixtures::same(&source, &restored), Vec::<String>::new());
+}
+
+/// A small file system of its own, unmounted when dropped.
+struct Tmpfs(std::path::PathBuf);
+
+impl Tmpfs {
+    fn mount(path: &Path, size: &str) -> Option<Self> {
+        let size = format!("size={size}");
+        let done = std::process::Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(path).status();
+        done.is_ok_and(|status| status.success()).then(|| Self(path.to_owned()))
+    }
+}
+
+impl Drop for Tmpfs {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn a_scratch_folder_without_room_is_refused_with_figures_before_anything_is_written() {
+    let made = with_files();
+    made.point();
+    let Some(_mounted) = Tmpfs::mount(&made.path("scratch"), "2m") else {
+        eprintln!("SKIPPED: only root may mount");
+        return;
+    };
+    let outcome = made.run(&newest()).expect("told");
+    assert_eq!((outcome.summary.verdict, outcome.exit), (Verdict::Incomplete, Exit::Failed));
+    let why = outcome.failure.expect("told").why;
+    assert!(why.contains("scratch is too small") && why.contains("2097152 are free"), "{why}");
+    assert_eq!(made.left(), 0);
 }

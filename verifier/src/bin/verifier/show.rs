@@ -96,7 +96,7 @@ pub fn outcome(outcome: &Outcome, form: Form, loudness: Loudness) {
         (Form::Text, _) if loudness == Loudness::Quiet && outcome.exit.code() == 0 => {}
         (Form::Text, failure) => {
             text(&outcome.summary);
-            failure.iter().for_each(|failure| people(failure));
+            failure.iter().for_each(people);
         }
     }
 }
