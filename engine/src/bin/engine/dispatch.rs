@@ -23,10 +23,10 @@ pub fn perform(command: Command, call: &Call, show: &Show) -> Exit {
         Command::Status => show.outcome(later::status(call)),
         Command::Points(args) => show.outcome(read::points(call, args.job.as_ref())),
         Command::Explain(args) => show.outcome(read::explain(call, args.what.as_deref())),
-        Command::Ls(args) => show.outcome(read::ls(call, &args.point, args.path.as_deref())),
+        Command::Ls(args) => show.outcome(read::ls(call, &args.point, args.path.as_ref().map(|path| &path.0[..]))),
         Command::Find(args) => show.outcome(pattern(args).and_then(|pattern| read::find(call, &pattern))),
         Command::Diff(args) => show.outcome(read::diff(call, &args.from, &args.to)),
-        Command::Dump(args) => show.ended(read::dump(call, &args.point, &args.path, &mut show.raw())),
+        Command::Dump(args) => show.ended(read::dump(call, &args.point, &args.path.0, &mut show.raw())),
         Command::Restore(args) => show.outcome(later::restore(call, &args.into())),
         Command::Verify(args) => show.outcome(later::verify(call, &args.into())),
         Command::Forget(args) => show.outcome(later::forget(call, &args.into())),
@@ -41,6 +41,10 @@ pub fn perform(command: Command, call: &Call, show: &Show) -> Exit {
 fn pattern(args: args::Find) -> Result<String, Failure> {
     let advice = "use `?` or `*` for the bytes that are not text";
     args.pattern.into_string().map_err(|_| Failure::usage("that pattern can't be used", "it is not UTF-8", advice))
+}
+
+fn plain(paths: Vec<args::PathBytes>) -> Vec<Vec<u8>> {
+    paths.into_iter().map(|path| path.0).collect()
 }
 
 const fn moved(moved: bool) -> Moved {
@@ -70,7 +74,7 @@ impl From<args::Restore> for RestoreOptions {
             point: args.point,
             to: args.to,
             from: args.from,
-            paths: args.paths,
+            paths: plain(args.paths),
             existing: if args.overwrite { Existing::Replace } else { Existing::Keep },
             owners: if args.no_owner { Owners::Restorer } else { Owners::Recorded },
             dry_run: dry_run(args.dry_run),
@@ -97,7 +101,7 @@ impl From<args::Recover> for RecoverOptions {
             from: args.from,
             secret: passphrase.or(args.sheet.map(RecoverSecret::Sheet)),
             point: args.point,
-            paths: args.paths,
+            paths: plain(args.paths),
             to: args.to,
             take_over: if args.take_over { TakeOver::Yes } else { TakeOver::No },
         }
