@@ -64,12 +64,14 @@ proptest! {
 
 /// Leaves out what can take one more plan, because it hangs on what several media do at the same time: evidence that
 /// one gives and another's eviction needs, who gets what where one copy is enough, points that home has lost, and what
-/// is free to go only because copies that this plan makes meet `keep-at-least`.
+/// is free to go only once copies that this plan makes are complete (`keep-at-least`, copies that were begun).
 fn settle(state: &mut State) {
     state.jobs.values_mut().for_each(|job| job.copies = Copies::All);
     for medium in state.media.values_mut() {
         medium.evict_unique = true;
         medium.keep_at_least = 0;
+        let begun = medium.placements.values_mut().filter(|row| row.state == PlacementState::Copying);
+        begun.for_each(|row| row.state = PlacementState::Pending);
     }
     let home = state.media.get_mut(&HOME).expect("every world has a home");
     for (at, point) in &state.points {
