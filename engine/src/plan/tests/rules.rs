@@ -64,9 +64,11 @@ proptest! {
 
 /// Leaves out what can take one more plan, because it hangs on what several media do at the same time: evidence that
 /// one gives and another's eviction needs, who gets what where one copy is enough, points that home has lost, and what
-/// is free to go only once copies that this plan makes are complete (`keep-at-least`, copies that were begun).
+/// is free to go only once copies that this plan makes are complete (`keep-at-least`, copies that were
+/// begun, chains that are unfinished).
 fn settle(state: &mut State) {
     state.jobs.values_mut().for_each(|job| job.copies = Copies::All);
+    state.points.values_mut().for_each(|point| point.base = None);
     for medium in state.media.values_mut() {
         medium.evict_unique = true;
         medium.keep_at_least = 0;
