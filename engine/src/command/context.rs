@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{Call, Exit, Failure, Wait};
+use super::{Call, Exit, Failure, Manner, Wait};
 use crate::catalog::locks::{LockError, LockName, Wait as LockWait, Waiting, WorkLock, is_held};
 use crate::config::{Config, Job, LoadError, find, load};
 use crate::installation::{Installation, InstallationError};
@@ -16,6 +16,8 @@ pub struct Context {
     pub call: Call,
     /// The installation.
     pub installation: Installation,
+    /// May its work be felt?
+    manner: Manner,
 }
 
 /// Finds and reads the configuration.
@@ -58,13 +60,29 @@ impl Context {
     /// # Errors
     /// Exit 2 for the configuration, 1 for the rest.
     pub fn open(call: &Call) -> Result<Arc<Self>, Failure> {
+        Self::open_for(call, Manner::Foreground)
+    }
+
+    /// The same, for work in the background too.
+    ///
+    /// # Errors
+    /// As [`Context::open`].
+    pub(super) fn open_for(call: &Call, manner: Manner) -> Result<Arc<Self>, Failure> {
         let config = configuration(call)?;
         let voice = Arc::clone(&call.voice);
         let installation = Installation::open(config, Arc::new(move |text: &str| voice.warn(text)))?;
-        let context = Self { call: call.clone(), installation };
+        let context = Self { call: call.clone(), installation, manner };
         let locks = context.locks();
         context.installation.catalog.drop_stale(&|name| is_held(&locks, name))?;
         Ok(Arc::new(context))
+    }
+
+    /// In the background, this thread and those that it starts take only what nobody else wants. A system that refuses
+    /// is a normal one.
+    pub(super) fn be_quiet(&self) {
+        if self.manner == Manner::Background {
+            let _refused = crate::platform::be_quiet();
+        }
     }
 
     /// The folder of work locks.

@@ -12,8 +12,8 @@ mod failure;
 mod init;
 mod once;
 pub mod read;
-
 mod round;
+mod visit;
 mod voice;
 
 pub use backup::{BackupOptions, backup};
@@ -23,7 +23,6 @@ pub use exit::Exit;
 pub use failure::Failure;
 pub use init::{Moved, enrol, init};
 pub use once::run_once;
-
 pub use voice::{Silent, Voice};
 
 use std::path::PathBuf;
@@ -47,6 +46,15 @@ pub enum DryRun {
     Yes,
     /// It is done.
     No,
+}
+
+/// Whether the work of a command may be felt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    /// A person waits for it.
+    Foreground,
+    /// Idle processor and disk only: the service.
+    Background,
 }
 
 /// Asked often: stop?

@@ -33,7 +33,7 @@ pub enum Before {
 /// A session at one medium. The caller holds the medium's work lock as long as it lasts.
 pub struct Session<'s> {
     pub(super) tools: Tools<'s>,
-    pub(super) store: &'s dyn WriteStore,
+    pub(crate) store: &'s dyn WriteStore,
     /// The medium.
     pub medium: VaultId,
     /// Its destination.

@@ -9,8 +9,7 @@ use crossbeam_channel::RecvTimeoutError;
 use super::is_absent;
 use crate::catalog::MediumRow;
 use crate::config::{Destination, Place};
-use crate::destination::WriteStore;
-use crate::destination::{FileStore, Privacy};
+use crate::destination::{FileStore, Privacy, Space, WriteStore};
 use crate::format::FormatError;
 use crate::model::{VaultId, chain};
 use crate::vault::{VaultError, identity_of};
@@ -25,6 +24,8 @@ pub struct Opened {
     pub medium: VaultId,
     /// The place.
     pub store: Arc<dyn WriteStore>,
+    /// Room there when it was looked at; none where the place does not tell.
+    pub space: Option<Space>,
 }
 
 /// What a look found.
@@ -67,8 +68,9 @@ pub fn look_all(destinations: &[Destination], media: &Arc<Vec<MediumRow>>) -> Ve
     begun.into_iter().map(wait).collect()
 }
 
-/// Opens a destination if a vault that the catalog expects there is found.
-pub(super) fn open_now(destination: &Destination, media: &[MediumRow]) -> Look {
+/// Opens a destination if a vault that the catalog expects there is found. Takes as long as the place takes.
+#[must_use]
+pub fn open_now(destination: &Destination, media: &[MediumRow]) -> Look {
     let store = match open_place(&destination.place) {
         Ok(store) => store,
         Err(why) => return Look::Away(why),
@@ -84,7 +86,10 @@ pub(super) fn open_now(destination: &Destination, media: &[MediumRow]) -> Look {
         Some(medium) if medium.destination == destination.name && medium.retired.is_some() => {
             Look::Away(format!("the medium {} that is there was retired", identity.vault))
         }
-        Some(medium) if medium.destination == destination.name => Look::Here(Opened { medium: identity.vault, store }),
+        Some(medium) if medium.destination == destination.name => {
+            let space = store.space().ok().flatten();
+            Look::Here(Opened { medium: identity.vault, store, space })
+        }
         Some(medium) => Look::Away(format!("the vault at {place} belongs to `{}`", medium.destination)),
         None => Look::Away(format!(
             "the vault at {place} is not known here: `engine enrol {}` makes it one more medium",

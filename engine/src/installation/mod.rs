@@ -15,7 +15,7 @@ use std::sync::{Arc, OnceLock};
 
 pub use error::InstallationError;
 pub use init::{Made, Prepared, enrol, init};
-pub use look::{Look, Opened, look_all, open_place};
+pub use look::{Look, Opened, look_all, open_now, open_place};
 pub use sheet::{read_sheet, sheet_file};
 
 use crate::catalog::{Catalog, CatalogError, MediumRow, OpenOptions};
