@@ -56,7 +56,9 @@ pub fn copy(call: &Call, options: &CopyOptions) -> Result<(CopyReport, Exit), Fa
 pub(super) fn report(context: &Arc<Context>, visited: &[Visited]) -> Result<CopyReport, Failure> {
     let mut report = CopyReport::default();
     for place in visited {
-        for copied in &place.outcome.copied {
+        // Reading back at home is no copy.
+        let copies = place.outcome.copied.iter().filter(|_| !place.destination.is_home());
+        for copied in copies {
             let told = told(context, copied.point, &place.destination, Some(copied.medium), copied.state)?;
             let seconds = copied.took.as_secs_f64();
             report.copies.extend(told.map(|told| CopiedPoint {

@@ -7,7 +7,7 @@ use super::evidence::{ReadBack, read_back};
 use super::send::{Load, send};
 use super::session::Session;
 use super::{Told, execute::Origin};
-use crate::catalog::{Evidence, Finding, Found, Naming, NewCopy, PackNo, PackRow, PointRow};
+use crate::catalog::{Evidence, Finding, Found, Naming, NewCopy, PackNo, PackRow, PackState, PointRow, Side};
 use crate::model::{Digest, ObjectName, PointName, PointOrder, State};
 use crate::vault::{PackNames, VaultError, VaultReader};
 
@@ -160,7 +160,7 @@ fn look_at_origin(session: &Session<'_>, origin: &Origin<'_>, load: Load<'_>) ->
     session.tools.catalog.found_damaged(&Found {
         medium: origin.medium,
         object: load.object,
-        finding: finding,
+        finding,
         naming: &Naming::All,
         now: now,
     })?;
@@ -200,22 +200,22 @@ pub(super) fn verify_point(session: &Session<'_>, wanted: &Wanted<'_>) -> Result
             return Err(CopyError::Stopped);
         }
         let object = ObjectName::Pack(row.id);
-        let known = catalog.pack_at(medium, *number)?.and_then(|at| at.evidence);
-        let side = catalog.medium(medium)?.map(|row| row.side);
-        if known.zip(side).is_some_and(|(evidence, side)| evidence.suffices(side) && !session.destination.is_home()) {
+        let known = catalog.pack_at(medium, *number)?.filter(|at| at.state == PackState::Present);
+        // The same at home: that it was written is not yet that it reads back.
+        if known.and_then(|at| at.evidence).is_some_and(|evidence| evidence.suffices(Side::Offsite)) {
             continue;
         }
         match read_back(session.store, &object.path(), &Digest(row.id.0), session.tools.clock)? {
             ReadBack::Good(evidence) => catalog.pack_arrived(medium, *number, Some(evidence))?,
             ReadBack::Missing => drop(catalog.found_damaged(&Found {
-                medium: medium,
+                medium,
                 object: &object,
                 finding: Finding::Missing,
                 naming: &Naming::All,
                 now: now(),
             })?),
             ReadBack::Damaged => drop(catalog.found_damaged(&Found {
-                medium: medium,
+                medium,
                 object: &object,
                 finding: Finding::Damaged,
                 naming: &Naming::All,
@@ -228,13 +228,7 @@ pub(super) fn verify_point(session: &Session<'_>, wanted: &Wanted<'_>) -> Result
         ReadBack::Good(evidence) => evidence,
         bad => {
             let finding = if bad == ReadBack::Missing { Finding::Missing } else { Finding::Damaged };
-            catalog.found_damaged(&Found {
-                medium: medium,
-                object: &object,
-                finding: finding,
-                naming: &Naming::All,
-                now: now(),
-            })?;
+            catalog.found_damaged(&Found { medium, object: &object, finding, naming: &Naming::All, now: now() })?;
             return Ok(if finding == Finding::Missing { State::Missing } else { State::Damaged });
         }
     };
