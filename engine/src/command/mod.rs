@@ -11,8 +11,10 @@ mod exit;
 mod failure;
 mod init;
 mod once;
+mod places;
 pub mod read;
 mod round;
+mod verify;
 mod visit;
 mod voice;
 
@@ -23,6 +25,8 @@ pub use exit::Exit;
 pub use failure::Failure;
 pub use init::{Moved, enrol, init};
 pub use once::run_once;
+
+pub use verify::{Repair, VerifyOptions, verify};
 pub use voice::{Silent, Voice};
 
 use std::path::PathBuf;
