@@ -19,7 +19,7 @@ pub struct Sizes {
 impl Sizes {
     /// For the content of files; the figures behind the choice stand in FORMAT.md.
     pub const CONTENT: Self = Self { min: 256 << 10, avg: 1 << 20, max: 4 << 20 };
-    /// For entry streams and pack lists, where one changed entry must not cost much.
+    /// For pack lists.
     pub const TREE: Self = Self { min: 16 << 10, avg: 64 << 10, max: 256 << 10 };
 }
 
@@ -99,6 +99,60 @@ impl<'c> Chunker<'c> {
     }
 }
 
+/// Cuts the entry stream: between entries only, so that one lost chunk costs its own entries and no others, and by the
+/// hash of an entry's path, so that a changed entry changes its own chunk only.
+pub struct EntryCuts {
+    seed: u64,
+    buffer: Vec<u8>,
+}
+
+impl EntryCuts {
+    /// A chunk is not cut before it has so many bytes.
+    pub const MIN: usize = 16 << 10;
+    /// Nor goes on beyond so many, but for one entry that is longer.
+    pub const MAX: usize = 256 << 10;
+    /// An entry longer than [`EntryCuts::MAX`] has chunks of its own, each of so many bytes but the last.
+    pub const LONG: usize = 1 << 20;
+    /// Behind one entry in so many a chunk may end.
+    const ONE_IN: u64 = 256;
+
+    /// Begins a stream.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self { seed, buffer: Vec::new() }
+    }
+
+    /// Adds an entry; hands out the chunks that are certain now.
+    ///
+    /// # Errors
+    /// As `take`.
+    pub fn push<E>(
+        &mut self,
+        path: &[u8],
+        entry: &[u8],
+        take: &mut dyn FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if self.buffer.len() + entry.len() > Self::MAX {
+            self.finish(take)?;
+        }
+        if entry.len() > Self::MAX {
+            return entry.chunks(Self::LONG).try_for_each(take);
+        }
+        self.buffer.extend_from_slice(entry);
+        let may_end = xxhash_rust::xxh3::xxh3_64_with_seed(path, self.seed).is_multiple_of(Self::ONE_IN);
+        if may_end && self.buffer.len() >= Self::MIN { self.finish(take) } else { Ok(()) }
+    }
+
+    /// The stream is over: hands out what is left.
+    ///
+    /// # Errors
+    /// As `take`.
+    pub fn finish<E>(&mut self, take: &mut dyn FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
+        let chunk = std::mem::take(&mut self.buffer);
+        if chunk.is_empty() { Ok(()) } else { take(&chunk) }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::convert::Infallible;
@@ -150,5 +204,43 @@ mod tests {
         assert!(new <= 3, "{new} of {} chunks are new", after.len());
         let other = chunks(&data, data.len(), 8);
         assert!(other.iter().filter(|c| before.contains(c)).count() <= 1);
+    }
+
+    fn entry_chunks(entries: &[(String, Vec<u8>)]) -> Vec<Vec<u8>> {
+        let mut cuts = EntryCuts::new(7);
+        let mut found = Vec::new();
+        let mut take = |chunk: &[u8]| {
+            found.push(chunk.to_vec());
+            Ok::<(), Infallible>(())
+        };
+        for (path, entry) in entries {
+            cuts.push(path.as_bytes(), entry, &mut take).expect("infallible");
+        }
+        cuts.finish(&mut take).expect("infallible");
+        found
+    }
+
+    #[test]
+    fn entry_chunks_end_between_entries_and_one_changed_entry_changes_one() {
+        let mut entries: Vec<(String, Vec<u8>)> =
+            (0..5000).map(|n| (format!("a/{n:05}"), noise(100 + n % 200))).collect();
+        entries.push(("long".into(), noise(3 * EntryCuts::LONG / 2)));
+        entries.push(("z".into(), noise(50)));
+        let before = entry_chunks(&entries);
+        assert_eq!(before.concat(), entries.iter().flat_map(|(_, entry)| entry.clone()).collect::<Vec<u8>>());
+        let mut ends: Vec<usize> = entries.iter().map(|(_, entry)| entry.len()).collect();
+        for at in 1..ends.len() {
+            ends[at] += ends[at - 1];
+        }
+        let inside_long = |end: usize| end > ends[4999] && end < ends[5000];
+        let mut end = 0;
+        for chunk in &before {
+            end += chunk.len();
+            assert!(ends.contains(&end) || inside_long(end), "a chunk ends inside an entry at {end}");
+        }
+        entries[2500].1 = noise(77);
+        let after = entry_chunks(&entries);
+        assert!(before.len() > 5);
+        assert_eq!(after.iter().filter(|chunk| !before.contains(chunk)).count(), 1);
     }
 }

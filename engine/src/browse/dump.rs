@@ -7,7 +7,8 @@ use crate::format::Manifest;
 use crate::model::{Content, Entry, EntryPath, Kind, Span};
 use crate::vault::{ChunkSource, PackNames, VaultError};
 
-const ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+/// Zeros, to write a hole.
+static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
 
 /// Why a file's content was not given, or not to its end.
 #[derive(Debug, thiserror::Error)]

@@ -4,16 +4,16 @@ use std::collections::{BTreeSet, VecDeque};
 
 use super::error::CaptureError;
 use super::packer::{Context, Packer, Stored, Ticket};
-use crate::chunk::{Chunker, Cutter};
+use crate::chunk::{Chunker, Cutter, EntryCuts};
 use crate::format::encode_entry;
-use crate::model::{ChunkRef, Content, Entry, Kind, ShortPack, Span};
+use crate::model::{ChunkRef, Content, Entry, EntryPath, Kind, ShortPack, Span};
 
 /// Entries that wait take no more memory than about this; then the open pack is finished early.
 const WAITING_BYTES_MAX: usize = 24 << 20;
 
 enum Waiting {
-    /// Its bytes are final.
-    Ready(Vec<u8>),
+    /// Its path, and its bytes, which are final.
+    Ready(EntryPath, Vec<u8>),
     /// It has chunks in the open pack, up to that ticket.
     Open(Box<Entry<Ticket>>, Ticket),
 }
@@ -21,7 +21,7 @@ enum Waiting {
 impl Waiting {
     fn weight(&self) -> usize {
         match self {
-            Self::Ready(bytes) => bytes.len() + 64,
+            Self::Ready(path, bytes) => path.as_bytes().len() + bytes.len() + 64,
             Self::Open(entry, _) => 400 + entry.path.as_bytes().len(),
         }
     }
@@ -31,8 +31,6 @@ impl Waiting {
 pub(super) struct Tree {
     /// The entry stream's chunks.
     pub entries: Vec<ChunkRef>,
-    /// Packs that entries refer to.
-    pub used: BTreeSet<ShortPack>,
     /// Entries in all.
     pub count: u64,
     /// What the content's packer stored.
@@ -48,7 +46,8 @@ pub(super) type TreePacker = Stored;
 pub(super) struct Queue<'c> {
     pub content: Packer<'c>,
     tree: Packer<'c>,
-    chunker: Chunker<'c>,
+    cuts: EntryCuts,
+    list: Chunker<'c>,
     tickets: Vec<Ticket>,
     waiting: VecDeque<Waiting>,
     waiting_bytes: usize,
@@ -58,10 +57,12 @@ pub(super) struct Queue<'c> {
 
 impl<'c> Queue<'c> {
     pub(super) fn new(context: Context<'c>, cutter: &'c Cutter) -> Self {
+        let seed = context.ports.keyring.chunker_seed();
         Self {
             content: Packer::new(context),
             tree: Packer::new(context),
-            chunker: Chunker::new(cutter),
+            cuts: EntryCuts::new(seed),
+            list: Chunker::new(cutter),
             tickets: Vec::new(),
             waiting: VecDeque::new(),
             waiting_bytes: 0,
@@ -80,7 +81,7 @@ impl<'c> Queue<'c> {
         if let Kind::File(content) = &entry.kind {
             self.used.extend(content.spans.iter().filter_map(data).map(|chunk| chunk.pack));
         }
-        self.push(Waiting::Ready(raw))
+        self.push(Waiting::Ready(entry.path.clone(), raw))
     }
 
     /// An entry that was read now.
@@ -93,7 +94,7 @@ impl<'c> Queue<'c> {
             Some(last) => self.push(Waiting::Open(Box::new(entry), last)),
             None => {
                 let located = self.locate(entry).expect("it has no chunk to wait for");
-                self.push(Waiting::Ready(encode_entry(&located)))
+                self.push(Waiting::Ready(located.path.clone(), encode_entry(&located)))
             }
         }
     }
@@ -112,7 +113,7 @@ impl<'c> Queue<'c> {
     fn drain(&mut self) -> Result<(), CaptureError> {
         while let Some(front) = self.waiting.front() {
             let ready = match front {
-                Waiting::Ready(_) => true,
+                Waiting::Ready(..) => true,
                 Waiting::Open(_, last) => self.content.location(*last).is_some(),
             };
             if !ready {
@@ -126,20 +127,16 @@ impl<'c> Queue<'c> {
     fn hand_on(&mut self) -> Result<(), CaptureError> {
         let Some(front) = self.waiting.pop_front() else { return Ok(()) };
         self.waiting_bytes -= front.weight();
-        let bytes = match front {
-            Waiting::Ready(bytes) => bytes,
+        let (path, bytes) = match front {
+            Waiting::Ready(path, bytes) => (path, bytes),
             Waiting::Open(entry, last) => {
                 let located = self.locate(*entry).expect("chunks of a batch are located in order");
                 self.content.forget_before(last + 1);
-                encode_entry(&located)
+                (located.path.clone(), encode_entry(&located))
             }
         };
-        self.write_tree(&bytes)
-    }
-
-    fn write_tree(&mut self, bytes: &[u8]) -> Result<(), CaptureError> {
         let (tree, tickets) = (&mut self.tree, &mut self.tickets);
-        self.chunker.push(bytes, &mut |chunk| {
+        self.cuts.push(path.as_bytes(), &bytes, &mut |chunk| {
             tickets.push(tree.add(chunk)?);
             Ok(())
         })
@@ -179,32 +176,36 @@ impl<'c> Queue<'c> {
         self.content.finish()?;
         self.drain()?;
         assert!(self.waiting.is_empty(), "after its packs are named every entry is located");
-        let entries = self.end_stream()?;
+        let entries = self.end_entries()?;
         let list = names(&self.used)?;
-        self.write_tree(&list)?;
-        let packs = self.end_stream()?;
+        let packs = self.store_list(&list)?;
         self.tree.finish()?;
         let refs = |tickets: &[Ticket]| {
             tickets.iter().map(|t| self.tree.location(*t).expect("its pack is named")).collect::<Vec<_>>()
         };
         let (entries, packs) = (refs(&entries), refs(&packs));
-        let tree = Tree {
-            entries,
-            used: self.used,
-            count: self.count,
-            content: self.content.stored,
-            packer: self.tree.stored,
-        };
+        let tree = Tree { entries, count: self.count, content: self.content.stored, packer: self.tree.stored };
         Ok((tree, packs))
     }
 
-    fn end_stream(&mut self) -> Result<Vec<Ticket>, CaptureError> {
+    fn end_entries(&mut self) -> Result<Vec<Ticket>, CaptureError> {
         let (tree, tickets) = (&mut self.tree, &mut self.tickets);
-        self.chunker.finish(&mut |chunk| {
+        self.cuts.finish(&mut |chunk| {
             tickets.push(tree.add(chunk)?);
             Ok::<(), CaptureError>(())
         })?;
         Ok(std::mem::take(&mut self.tickets))
+    }
+
+    fn store_list(&mut self, list: &[u8]) -> Result<Vec<Ticket>, CaptureError> {
+        let (tree, mut tickets) = (&mut self.tree, Vec::new());
+        let mut take = |chunk: &[u8]| {
+            tickets.push(tree.add(chunk)?);
+            Ok::<(), CaptureError>(())
+        };
+        self.list.push(list, &mut take)?;
+        self.list.finish(&mut take)?;
+        Ok(tickets)
     }
 }
 

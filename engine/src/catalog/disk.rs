@@ -9,10 +9,13 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use fs4::{FileExt, TryLockError};
 use redb::backends::FileBackend;
 use redb::{BackendError, StorageBackend};
+
+const LOCK_PAUSE: Duration = Duration::from_millis(2);
 
 /// Which file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -225,57 +228,81 @@ fn mark(found: &fs::Metadata) -> FileMark {
     FileMark { device: 0, inode: made }
 }
 
-/// redb wants a backend by value; a port gives one in a box.
+/// redb waits for a range lock without end, while another process writes say; this waits until the deadline.
 #[derive(Debug)]
-pub(super) struct Boxed(pub Box<dyn StorageBackend>);
+pub(super) struct Patient {
+    pub backend: Box<dyn StorageBackend>,
+    pub deadline: Duration,
+}
+
+/// The error inside the I/O error of a range lock that was not had in time.
+#[derive(Debug, thiserror::Error)]
+#[error("another process holds a lock on the catalog for {seconds} s")]
+pub(super) struct WaitedTooLong {
+    pub seconds: u64,
+}
+
+impl Patient {
+    fn wait(&self, attempt: impl Fn() -> Result<bool, BackendError>) -> Result<(), BackendError> {
+        let start = Instant::now();
+        while !attempt()? {
+            if start.elapsed() >= self.deadline {
+                let waited = WaitedTooLong { seconds: self.deadline.as_secs() };
+                return Err(io::Error::new(io::ErrorKind::TimedOut, waited).into());
+            }
+            std::thread::sleep(LOCK_PAUSE);
+        }
+        Ok(())
+    }
+}
 
 #[deny(clippy::missing_trait_methods)]
-impl StorageBackend for Boxed {
+impl StorageBackend for Patient {
     fn len(&self) -> io::Result<u64> {
-        self.0.len()
+        self.backend.len()
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        self.0.read(offset, out)
+        self.backend.read(offset, out)
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        self.0.set_len(len)
+        self.backend.set_len(len)
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.0.sync_data()
+        self.backend.sync_data()
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.0.write(offset, data)
+        self.backend.write(offset, data)
     }
 
     fn close(&self) -> io::Result<()> {
-        self.0.close()
+        self.backend.close()
     }
 
     fn try_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
-        self.0.try_lock_range(start, end)
+        self.backend.try_lock_range(start, end)
     }
 
     fn try_lock_shared_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
-        self.0.try_lock_shared_range(start, end)
+        self.backend.try_lock_shared_range(start, end)
     }
 
     fn lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
-        self.0.lock_range(start, end)
+        self.wait(|| self.backend.try_lock_range(start, end))
     }
 
     fn lock_shared_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
-        self.0.lock_shared_range(start, end)
+        self.wait(|| self.backend.try_lock_shared_range(start, end))
     }
 
     fn unlock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
-        self.0.unlock_range(start, end)
+        self.backend.unlock_range(start, end)
     }
 
     fn query_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
-        self.0.query_lock_range(start, end)
+        self.backend.query_lock_range(start, end)
     }
 }

@@ -44,8 +44,8 @@ pub enum CatalogError {
         /// The newest one known.
         known: u64,
     },
-    /// The disk or the lock file failed. If that was while committing, the change may have happened; every operation
-    /// can be repeated.
+    /// The disk or the lock file failed. If that was while it was to `commit`, the change may have happened: look
+    /// before it is repeated, since a point that is committed or marked already is refused.
     #[error("the catalog could not {doing}")]
     Io {
         /// What was tried.

@@ -3,7 +3,6 @@
 //!
 //! Deliberately absent: what a transaction does.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -12,13 +11,14 @@ use redb::{
     TableDefinition, TableError, TransactionError, WriteTransaction,
 };
 
-use super::disk::{Boxed, CatalogDisk, FileMark, LockGuard, Share, Which};
+use super::disk::{CatalogDisk, FileMark, LockGuard, Patient, Share, Which};
 use super::error::{CatalogError, Result};
 use super::quiet::quietly;
 use super::redb_error::{
     COMMIT, damaged_file, from_commit, from_database, from_io, from_storage, from_table, from_transaction,
 };
 use super::tables::{Reading, Tables, Writing};
+use super::unclean::ended_unclean;
 
 /// The schema that this program writes.
 pub const SCHEMA: u64 = 2;
@@ -195,10 +195,10 @@ impl Handle {
     /// The open file; opened anew if the file at the path is another one than before.
     fn opened(&self) -> Result<Arc<Open>> {
         let mut slot = self.slot();
-        if let Some(open) = slot.as_ref() {
-            if self.which == Which::Next || self.current()? == open.mark {
-                return Ok(Arc::clone(open));
-            }
+        if let Some(open) = slot.as_ref()
+            && (self.which == Which::Next || self.current()? == open.mark)
+        {
+            return Ok(Arc::clone(open));
         }
         *slot = None;
         let open = Arc::new(self.open_with(Check::AfterUncleanEnd)?);
@@ -221,16 +221,14 @@ impl Handle {
             return Err(damaged_file("it is empty"));
         }
         quietly(|| {
-            let unclean = Arc::new(AtomicBool::new(false));
-            let seen = Arc::clone(&unclean);
+            let unclean = ended_unclean(backend.as_ref()).map_err(|e| from_io("be opened", e))?;
             let mut builder = Builder::new();
             builder.set_concurrency_mode(ConcurrencyMode::MultiWriter).set_cache_size(self.options.cache_bytes);
-            builder.set_repair_callback(move |_| seen.store(true, Ordering::Relaxed));
-            let mut database = match builder.create_with_backend(Boxed(backend)) {
+            let mut database = match builder.create_with_backend(Patient { backend, deadline: self.options.deadline }) {
                 Err(DatabaseError::DatabaseAlreadyOpen) => return Err(CatalogError::Busy { seconds: 0 }),
                 other => other.map_err(from_database)?,
             };
-            if check == Check::Whole || unclean.load(Ordering::Relaxed) && bytes <= CHECKED_WHOLE_BYTES {
+            if check == Check::Whole || unclean && bytes <= CHECKED_WHOLE_BYTES {
                 database.check_integrity().map_err(from_database)?;
             }
             Ok(Open { database: Some(database), mark })

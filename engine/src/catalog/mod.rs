@@ -5,7 +5,7 @@
 //! no prompt and does no other I/O, and keeps the rule of DESIGN 5.2 that its documentation names.
 //!
 //! Invariants: a row that does not validate is [`CatalogError::Damaged`], never a wrong answer; every committed change
-//! is durable; every operation can be repeated. Deliberately absent: clocks (the caller says when), randomness (the
+//! is durable. Deliberately absent: clocks (the caller says when), randomness (the
 //! caller gives ids), stores, and any decision that the planner takes.
 
 mod capture;
@@ -14,6 +14,7 @@ mod copying;
 mod damage;
 mod disk;
 mod error;
+mod freed;
 mod handle;
 mod installation;
 pub mod locks;
@@ -21,20 +22,24 @@ mod media;
 mod migrate;
 mod open;
 mod owner;
+mod place_rows;
 mod quiet;
 mod read_in;
 mod reading;
 mod redb_error;
 mod removal;
+mod reservations;
 mod rows;
 mod schema1;
 mod simdisk;
+mod simhandle;
 mod snapshot;
 mod state;
 mod stored;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod unclean;
 mod value;
 
 pub use capture::{NewPack, NewPoint};

@@ -4,6 +4,7 @@ use std::io;
 
 use redb::{CommitError, DatabaseError, StorageError, TableError, TransactionError};
 
+use super::disk::WaitedTooLong;
 use super::error::CatalogError;
 
 /// Damage that was found in a table.
@@ -17,8 +18,11 @@ pub fn damaged_file(what: &str) -> CatalogError {
     damaged("-", &[], what)
 }
 
-/// An I/O error, a full disk told apart.
+/// An I/O error, a full disk and a lock that was not had told apart.
 pub fn from_io(doing: &'static str, source: io::Error) -> CatalogError {
+    if let Some(waited) = source.get_ref().and_then(|inner| inner.downcast_ref::<WaitedTooLong>()) {
+        return CatalogError::Busy { seconds: waited.seconds };
+    }
     match source.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => CatalogError::Full { source },
         _ => CatalogError::Io { doing, source },

@@ -1,7 +1,7 @@
 //! Removing points from a medium, and packs that nothing needs there: marks first (D-1, D-5), then the manifest, then
 //! each pack (D-4), any of it repeated or withdrawn by the next session (D-8). Nothing here deletes an object.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 #[cfg(doc)]
 use super::error::CatalogError;
@@ -14,7 +14,7 @@ use super::rows::{
 use super::state::{keeps_packs, refused, takes_room};
 use super::tables::{MediumNo, Mode, Tables, Writing};
 use super::value::key_bytes;
-use crate::model::{GroupId, ObjectName, PointOrder, Proof, State, Time, VaultId};
+use crate::model::{ObjectName, PointOrder, Proof, State, Time, VaultId};
 
 /// Why points are removed from a medium.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -240,6 +240,9 @@ impl<'t, R: Mode<'t>> Tables<'t, R> {
         if self.meta_row()?.unconfirmed {
             return Err(refused("5.8", "the catalog was rebuilt and no head as new as the newest point was read"));
         }
+        // A row that rot has moved out of the range that is looked at would let a pack go: every one is validated.
+        self.keeping.all()?;
+        self.reserved.all()?;
         Ok(())
     }
 
@@ -265,62 +268,6 @@ impl<'t, R: Mode<'t>> Tables<'t, R> {
         Ok(())
     }
 
-    /// The packs at a medium that nothing needs there once `points` are gone, with their bytes.
-    fn freed_packs(
-        &self,
-        at: MediumNo,
-        leaving: &[PointOrder],
-        points: &[PointRow],
-        incoming: Option<PointOrder>,
-    ) -> Result<BTreeMap<PackNo, u64>> {
-        let groups: BTreeSet<_> = points.iter().map(|point| point.group).collect();
-        let mut staying = BTreeMap::new();
-        for &group in &groups {
-            staying.insert(group, self.staying(at, group, leaving, incoming)?);
-        }
-        let mut freed = BTreeMap::new();
-        for (pack, row) in self.packs_known_at(at)? {
-            if matches!(row.state, PackState::Present | PackState::Damaged) {
-                let known = self.pack(pack)?;
-                let Some(staying) = staying.get(&known.group) else { continue };
-                let was_needed = |used: &super::rows::Interval| leaving.iter().any(|&order| used.holds(order));
-                let still_needed = |used: super::rows::Interval| any_within(staying, &used);
-                let last_user_leaves = known.used.filter(was_needed).is_some_and(|used| !still_needed(used));
-                if last_user_leaves && !self.is_reserved(at, pack)? {
-                    freed.insert(pack, row.bytes);
-                }
-            }
-        }
-        Ok(freed)
-    }
-
-    /// The points of a group that stay at a medium, in order, and the one that comes.
-    fn staying(
-        &self,
-        at: MediumNo,
-        group: GroupId,
-        leaving: &[PointOrder],
-        incoming: Option<PointOrder>,
-    ) -> Result<Vec<PointOrder>> {
-        let kept = self.kept(at, group)?.into_iter();
-        // A reservation that names a leaving point is refused earlier; here its count tells that it stays.
-        let mut staying: Vec<_> =
-            kept.filter(|(order, count)| !leaving.contains(order) || *count > 1).map(|(order, _)| order).collect();
-        staying.extend(incoming);
-        staying.sort_unstable();
-        Ok(staying)
-    }
-
-    fn freed(&self, at: MediumNo, points: &[PointRow], packs: &BTreeMap<PackNo, u64>) -> Result<u64> {
-        let mut bytes: u64 = packs.values().sum();
-        for point in points {
-            if self.manifest_is_there(at, point.order)? {
-                bytes = bytes.saturating_add(point.manifest_bytes);
-            }
-        }
-        Ok(bytes)
-    }
-
     /// Removals at a medium whose manifest may still be there.
     pub fn removals_at(&self, at: MediumNo) -> Result<Vec<(PointOrder, RemovalRow)>> {
         let rows = self.removals.under(&key_bytes(&at))?;
@@ -336,12 +283,6 @@ impl<'t, R: Mode<'t>> Tables<'t, R> {
         }
         Ok(false)
     }
-}
-
-/// Is any of these, which are in order, within the interval?
-fn any_within(orders: &[PointOrder], used: &super::rows::Interval) -> bool {
-    let from = orders.partition_point(|order| *order < used.first);
-    orders.get(from).is_some_and(|&order| used.holds(order))
 }
 
 impl Tables<'_, Writing> {

@@ -10,13 +10,13 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::ops::Bound;
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use redb::{BackendError, StorageBackend};
+use redb::StorageBackend;
 
 use super::disk::{CatalogDisk, FileMark, LockGuard, Share, StartFrom, Which};
+use super::simhandle::SimHandle;
 
 const SECTOR_BYTES: usize = 512;
 
@@ -38,43 +38,43 @@ impl Seeded {
 }
 
 #[derive(Debug, Clone, Default)]
-struct SimFile {
+pub(super) struct SimFile {
     /// What programs see.
-    seen: Vec<u8>,
+    pub(super) seen: Vec<u8>,
     /// What a crash keeps for certain.
-    flushed: Vec<u8>,
+    pub(super) flushed: Vec<u8>,
     /// Numbers of the sectors that differ, or may.
-    dirty: BTreeMap<usize, ()>,
+    pub(super) dirty: BTreeMap<usize, ()>,
 }
 
-type Range = (u64, u64);
+pub(super) type Range = (u64, u64);
 
 #[derive(Debug, Clone, Copy)]
-struct HeldRange {
-    owner: u64,
-    inode: u64,
-    range: Range,
-    alone: bool,
+pub(super) struct HeldRange {
+    pub(super) owner: u64,
+    pub(super) inode: u64,
+    pub(super) range: Range,
+    pub(super) alone: bool,
 }
 
 #[derive(Debug, Default)]
-struct Machine {
-    files: BTreeMap<u64, SimFile>,
-    current: Option<u64>,
-    next: Option<u64>,
-    next_inode: u64,
-    next_owner: u64,
-    ranges: Vec<HeldRange>,
-    lock_shared: u64,
-    lock_alone: bool,
-    steps: u64,
-    fail_from: Option<u64>,
-    boots: u64,
+pub(super) struct Machine {
+    pub(super) files: BTreeMap<u64, SimFile>,
+    pub(super) current: Option<u64>,
+    pub(super) next: Option<u64>,
+    pub(super) next_inode: u64,
+    pub(super) next_owner: u64,
+    pub(super) ranges: Vec<HeldRange>,
+    pub(super) lock_shared: u64,
+    pub(super) lock_alone: bool,
+    pub(super) steps: u64,
+    pub(super) fail_from: Option<u64>,
+    pub(super) boots: u64,
 }
 
 impl Machine {
     /// Counts a step of the disk; fails if its power is gone.
-    fn step(&mut self) -> io::Result<()> {
+    pub(super) fn step(&mut self) -> io::Result<()> {
         self.steps += 1;
         match self.fail_from {
             Some(fail_from) if self.steps > fail_from => Err(io::Error::other("simulated: the power is gone")),
@@ -82,7 +82,7 @@ impl Machine {
         }
     }
 
-    fn file(&mut self, inode: u64) -> io::Result<&mut SimFile> {
+    pub(super) fn file(&mut self, inode: u64) -> io::Result<&mut SimFile> {
         self.files.get_mut(&inode).ok_or_else(|| io::Error::other("simulated: no such file"))
     }
 
@@ -93,7 +93,7 @@ impl Machine {
         }
     }
 
-    fn conflicts(&self, owner: u64, inode: u64, range: Range, alone: bool) -> bool {
+    pub(super) fn conflicts(&self, owner: u64, inode: u64, range: Range, alone: bool) -> bool {
         self.ranges.iter().any(|held| {
             let meets = held.range.0 < range.1 && range.0 < held.range.1;
             held.owner != owner && held.inode == inode && meets && (alone || held.alone)
@@ -108,13 +108,13 @@ pub struct SimDisk {
 }
 
 #[derive(Debug, Default)]
-struct Shared {
-    machine: Mutex<Machine>,
-    freed: Condvar,
+pub(super) struct Shared {
+    pub(super) machine: Mutex<Machine>,
+    pub(super) freed: Condvar,
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Machine> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Machine> {
         // Each step leaves the machine whole.
         self.machine.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -196,7 +196,7 @@ impl SimDisk {
 }
 
 impl SimFile {
-    fn write(&mut self, offset: usize, data: &[u8]) -> io::Result<()> {
+    pub(super) fn write(&mut self, offset: usize, data: &[u8]) -> io::Result<()> {
         let end = offset.checked_add(data.len()).filter(|&end| end <= self.seen.len());
         let end = end.ok_or_else(|| io::Error::other("simulated: a write beyond the end"))?;
         self.seen[offset..end].copy_from_slice(data);
@@ -206,7 +206,7 @@ impl SimFile {
         Ok(())
     }
 
-    fn flush(&mut self) {
+    pub(super) fn flush(&mut self) {
         self.flushed.clone_from(&self.seen);
         self.dirty.clear();
     }
@@ -318,151 +318,5 @@ impl Drop for SimLock {
                 Share::Alone => machine.lock_alone = false,
             }
         }
-    }
-}
-
-/// One process's open file.
-#[derive(Debug)]
-struct SimHandle {
-    shared: Arc<Shared>,
-    inode: u64,
-    owner: u64,
-    boot: u64,
-}
-
-impl SimHandle {
-    /// The machine, if it was not started again since.
-    fn machine(&self) -> io::Result<MutexGuard<'_, Machine>> {
-        let machine = self.shared.lock();
-        if machine.boots == self.boot { Ok(machine) } else { Err(io::Error::other("simulated: before the crash")) }
-    }
-
-    fn take(&self, machine: &mut Machine, range: Range, alone: bool) -> bool {
-        if machine.conflicts(self.owner, self.inode, range, alone) {
-            return false;
-        }
-        machine.ranges.push(HeldRange { owner: self.owner, inode: self.inode, range, alone });
-        true
-    }
-
-    fn try_take(&self, start: Bound<u64>, end: Bound<u64>, alone: bool) -> Result<bool, BackendError> {
-        let mut machine = self.machine()?;
-        machine.step()?;
-        Ok(self.take(&mut machine, half_open(start, end), alone))
-    }
-
-    fn wait_take(&self, start: Bound<u64>, end: Bound<u64>, alone: bool) -> Result<(), BackendError> {
-        let mut machine = self.machine()?;
-        machine.step()?;
-        while !self.take(&mut machine, half_open(start, end), alone) {
-            machine = self.shared.freed.wait(machine).unwrap_or_else(PoisonError::into_inner);
-            if machine.boots != self.boot {
-                return Err(io::Error::other("simulated: before the crash").into());
-            }
-        }
-        Ok(())
-    }
-}
-
-fn half_open(start: Bound<u64>, end: Bound<u64>) -> Range {
-    let start = match start {
-        Bound::Unbounded => 0,
-        Bound::Included(start) => start,
-        Bound::Excluded(start) => start.saturating_add(1),
-    };
-    let end = match end {
-        Bound::Unbounded => u64::MAX,
-        Bound::Included(end) => end.saturating_add(1),
-        Bound::Excluded(end) => end,
-    };
-    (start, end)
-}
-
-fn position(offset: u64) -> io::Result<usize> {
-    usize::try_from(offset).map_err(io::Error::other)
-}
-
-#[deny(clippy::missing_trait_methods)]
-impl StorageBackend for SimHandle {
-    fn len(&self) -> io::Result<u64> {
-        Ok(self.machine()?.file(self.inode)?.seen.len() as u64)
-    }
-
-    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        let mut machine = self.machine()?;
-        if machine.fail_from.is_some_and(|fail_from| machine.steps > fail_from) {
-            return Err(io::Error::other("simulated: the power is gone"));
-        }
-        let start = position(offset)?;
-        let end = start.saturating_add(out.len());
-        let bytes = machine.file(self.inode)?.seen.get(start..end);
-        out.copy_from_slice(bytes.ok_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof))?);
-        Ok(())
-    }
-
-    fn set_len(&self, len: u64) -> io::Result<()> {
-        let mut machine = self.machine()?;
-        machine.step()?;
-        machine.file(self.inode)?.seen.resize(position(len)?, 0);
-        Ok(())
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
-        let mut machine = self.machine()?;
-        machine.step()?;
-        machine.file(self.inode)?.flush();
-        Ok(())
-    }
-
-    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        let mut machine = self.machine()?;
-        machine.step()?;
-        machine.file(self.inode)?.write(position(offset)?, data)
-    }
-
-    fn close(&self) -> io::Result<()> {
-        if let Ok(mut machine) = self.machine() {
-            machine.ranges.retain(|held| held.owner != self.owner);
-            self.shared.freed.notify_all();
-        }
-        Ok(())
-    }
-
-    fn try_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
-        self.try_take(start, end, true)
-    }
-
-    fn try_lock_shared_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
-        self.try_take(start, end, false)
-    }
-
-    fn lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
-        self.wait_take(start, end, true)
-    }
-
-    fn lock_shared_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
-        self.wait_take(start, end, false)
-    }
-
-    fn unlock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
-        let mut machine = self.machine()?;
-        let range = half_open(start, end);
-        let held = |held: &HeldRange| held.owner == self.owner && held.range == range;
-        if let Some(at) = machine.ranges.iter().position(held) {
-            machine.ranges.swap_remove(at);
-        }
-        self.shared.freed.notify_all();
-        Ok(())
-    }
-
-    fn query_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
-        let machine = self.machine()?;
-        Ok(machine.conflicts(self.owner, self.inode, half_open(start, end), true))
-    }
-}
-
-impl Drop for SimHandle {
-    fn drop(&mut self) {
-        let _ = self.close();
     }
 }

@@ -9,7 +9,6 @@ use crate::catalog::{JobRow, NewJobIds, RunMark};
 use crate::config::{self, Job, Source as Configured, reserve_bytes};
 use crate::copy::{Session, Told, Tools};
 use crate::destination::{FileStore, ReadStore};
-use crate::installation::InstallationError;
 use crate::model::{GroupId, JobId, JobName, PointName, PointOrder, Problem, State, VaultId, chain};
 use crate::report::{BackupPoint, BackupReport, FailedJob, PathProblem};
 use crate::source::{FileSystems, Folders, FoldersOptions, LeftOut, Source};

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::round::{Retention, Visited, Wanted, preview, round};
+use super::round::{Task, Wanted, preview, round};
+use super::visit::Visited;
 use super::{Call, Context, DryRun, Exit, Failure};
 use crate::config::Copies;
 use crate::model::{DestinationName, JobId, JobName, PointOrder, State, VaultId};
@@ -41,7 +42,7 @@ pub fn copy(call: &Call, options: &CopyOptions) -> Result<(CopyReport, Exit), Fa
     let wanted = Wanted {
         jobs: (!options.jobs.is_empty()).then_some(ids),
         destinations: options.destination.clone().map(|name| vec![name]),
-        retention: Retention::ForRoom,
+        task: Task::Copies,
     };
     let visited = round(&context, &wanted)?;
     let report = report(&context, &visited)?;
@@ -56,7 +57,9 @@ pub fn copy(call: &Call, options: &CopyOptions) -> Result<(CopyReport, Exit), Fa
 pub(super) fn report(context: &Arc<Context>, visited: &[Visited]) -> Result<CopyReport, Failure> {
     let mut report = CopyReport::default();
     for place in visited {
-        for copied in &place.outcome.copied {
+        // Reading back at home is no copy.
+        let copies = place.outcome.copied.iter().filter(|_| !place.destination.is_home());
+        for copied in copies {
             let told = told(context, copied.point, &place.destination, Some(copied.medium), copied.state)?;
             let seconds = copied.took.as_secs_f64();
             report.copies.extend(told.map(|told| CopiedPoint {

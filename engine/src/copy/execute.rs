@@ -147,10 +147,7 @@ fn copy(
     let started = session.tools.clock.monotonic();
     let outcome = wanted(session, point, origins).and_then(|wanted| copy_point(session, &wanted));
     match outcome {
-        Ok((state, bytes)) => {
-            note(session, EventKind::Copied, Some(point), bytes, reason.clone())?;
-            Ok(copied(session, point, state, bytes, started, &reason))
-        }
+        Ok((state, bytes)) => Ok(copied(session, point, state, bytes, started, &reason)),
         Err(error) if error.ends_session() => Err(error),
         Err(error) => {
             let state = session.tools.catalog.placement(session.medium, point)?.map_or(State::Pending, |row| row.state);

@@ -36,11 +36,6 @@ pub(super) fn remove_point(
         catalog.withdraw_deletion(session.medium, session.tools.clock.now())?;
     }
     outcome?;
-    let reason = match removal {
-        Removal::Evicted { reason } | Removal::NotWanted { reason } => reason.clone(),
-    };
-    let kind = if matches!(removal, Removal::Evicted { .. }) { EventKind::Evicted } else { EventKind::Removed };
-    note(session, kind, Some(point), marked.bytes, reason)?;
     Ok(marked.bytes)
 }
 

@@ -183,6 +183,12 @@ impl EntryDecoder {
         Ok(Some((entry, &self.buffer[raw])))
     }
 
+    /// A piece is lost: what follows begins a new entry, unless the lost piece began one that is still going on.
+    pub fn resynchronise(&mut self) {
+        self.buffer.clear();
+        (self.start, self.scan) = (0, ItemScan::default());
+    }
+
     /// The stream is over: nothing may be left.
     ///
     /// # Errors

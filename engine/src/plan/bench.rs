@@ -30,6 +30,8 @@ pub(super) struct Bench<'a> {
     pub awaited: BTreeMap<PointOrder, Vec<Await>>,
     /// Chains with something there that may go at all, by job and root.
     pub roots: BTreeMap<JobId, BTreeSet<PointOrder>>,
+    /// Why the other chains there may not go.
+    pub held_by: BTreeSet<Blocker>,
     /// What is there and not wanted.
     pub unwanted: BTreeSet<PointOrder>,
     pub newest_evicted: BTreeMap<JobId, PointOrder>,
@@ -55,6 +57,7 @@ impl<'a> Bench<'a> {
             needed: BTreeSet::new(),
             awaited: BTreeMap::new(),
             roots: BTreeMap::new(),
+            held_by: BTreeSet::new(),
             unwanted: BTreeSet::new(),
             newest_evicted: medium.newest_evicted.clone(),
             origins: BTreeSet::new(),
@@ -75,8 +78,10 @@ impl<'a> Bench<'a> {
         if !self.is_wanted(order) {
             self.unwanted.insert(order);
         }
-        if !point.pinned && self.survey.job(order).hold.is_none() {
-            self.roots.entry(point.job).or_default().insert(self.survey.root(order));
+        match self.survey.job(order).hold {
+            _ if point.pinned => _ = self.held_by.insert(Blocker::Pinned),
+            Some(hold) => _ = self.held_by.insert(Blocker::Held(hold)),
+            None => _ = self.roots.entry(point.job).or_default().insert(self.survey.root(order)),
         }
     }
 
@@ -153,20 +158,22 @@ impl<'a> Bench<'a> {
         owed.flat_map(|order| &self.survey.point(*order).packs).copied().collect()
     }
 
-    /// Deletes what nothing refers to and no owed point needs.
-    pub fn sweep(&mut self) {
+    /// Deletes what nothing refers to and no owed point needs; says whether there was something.
+    pub fn sweep(&mut self) -> bool {
         if self.refusal().is_some() || self.medium.orphans == Orphans::Kept || self.shelf.orphans.is_empty() {
-            return;
+            return false;
         }
         let claims = self.claims();
         let freed = self.shelf.sweep(|pack| claims.contains(&pack));
-        self.push_sweep(freed);
+        self.push_sweep(freed)
     }
 
-    pub fn push_sweep(&mut self, freed: Freed) {
-        if !freed.packs.is_empty() {
+    pub fn push_sweep(&mut self, freed: Freed) -> bool {
+        let any = !freed.packs.is_empty();
+        if any {
             self.steps.push(Step::Sweep { packs: freed.packs, bytes: freed.bytes });
         }
+        any
     }
 
     /// Takes points off the shelf, dependents first.

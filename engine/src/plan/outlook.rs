@@ -8,6 +8,8 @@ use super::steps::{Await, Plan, Step};
 use crate::model::{JobId, Keep, PointOrder, Proof, State as PlacementState, VaultId};
 
 type Points = BTreeSet<PointOrder>;
+/// A job at a medium, and the placements that are waited for.
+type Relied = (VaultId, JobId, Vec<Await>);
 
 /// Facts about the state and the plan, and `keep`'s answers as they are asked for.
 #[derive(Debug, Default)]
@@ -21,7 +23,7 @@ pub(super) struct Outlook {
     /// `keep` over what is there and what the plan copies.
     pub planned: BTreeMap<(VaultId, JobId), Points>,
     /// `keep` over what is good there and what is waited for.
-    pub good: Option<((VaultId, JobId, Vec<Await>), Points)>,
+    pub good: Option<(Relied, Points)>,
 }
 
 impl Outlook {

@@ -60,6 +60,11 @@ impl Question<'_> {
         if self.medium.is_home() { self.job.keep_at_home.as_ref() } else { self.job.keep.as_ref() }
     }
 
+    /// Is it in use, and does the job go there?
+    fn is_offsite(&self) -> bool {
+        self.offsite.iter().any(|(id, _)| *id == self.id)
+    }
+
     pub fn answer(&self) -> Goal {
         let standings = self.standings();
         let of = |wanted: &[Standing]| -> BTreeSet<PointOrder> {
@@ -69,9 +74,13 @@ impl Question<'_> {
         let elsewhere = of(&[Standing::Elsewhere]);
         let broken = of(&[Standing::Broken]);
         let state = self.survey.state;
-        let mut goal = Goal { wanted: kept(state, self.rule(), &among, &elsewhere), ..Goal::default() };
+        // What another medium has counts, so that nothing older comes here in its place; it comes itself only along
+        // with a point that depends on it.
+        let pool: BTreeSet<_> = among.union(&elsewhere).copied().collect();
+        let own = kept(state, self.rule(), &pool, &elsewhere).difference(&elsewhere).copied().collect();
+        let mut goal = Goal { wanted: kept(state, None, &own, &elsewhere), ..Goal::default() };
         let incomplete = |order: &&PointOrder| self.medium.state_of(**order) != PlacementState::Complete;
-        if !self.medium.retired && self.offsite.iter().any(|(id, _)| *id == self.id) {
+        if self.is_offsite() {
             // A base that another medium has comes along with the point that needs it, never for itself.
             goal.owed = goal.wanted.difference(&elsewhere).filter(incomplete).copied().collect();
         }
@@ -95,6 +104,7 @@ impl Question<'_> {
             _ if goal.wanted.contains(&order) => {}
             Standing::Candidate if !declined => goal.declined.push((order, Unwanted::Keep)),
             Standing::Declined(reason) if !declined => goal.declined.push((order, reason)),
+            Standing::Broken if self.survey.is_whole_elsewhere(order, self.id) => {}
             Standing::Broken => goal.irreparable.push(order),
             Standing::Lost if self.medium.state_of(order) == PlacementState::Missing => goal.irreparable.push(order),
             Standing::Lost => goal.lost.push(order),
@@ -117,8 +127,8 @@ impl Question<'_> {
         match self.medium.state_of(order) {
             _ if self.medium.removing.contains(&order) => Standing::Out,
             PlacementState::Present | PlacementState::Complete => Standing::Has,
-            // Home is repaired by hand only, so nothing good may go there in favour of what is damaged.
-            PlacementState::Damaged if whole_elsewhere && !self.medium.is_home() => Standing::Has,
+            // Elsewhere than offsite repair is by hand only, so nothing good goes there in favour of what is damaged.
+            PlacementState::Damaged if whole_elsewhere && self.is_offsite() => Standing::Has,
             PlacementState::Damaged => Standing::Broken,
             PlacementState::Evicted => Standing::Out,
             PlacementState::NotWanted if self.is_final(order) => Standing::Out,
@@ -148,7 +158,7 @@ impl Question<'_> {
         if self.medium.retired {
             return if has_row { Standing::Declined(Unwanted::Retired) } else { Standing::Out };
         }
-        if !self.offsite.iter().any(|(id, _)| *id == self.id) {
+        if !self.is_offsite() {
             return if has_row { Standing::Declined(Unwanted::NotOffsite) } else { Standing::Out };
         }
         if evicted.is_some_and(|newest| order <= *newest) {
@@ -171,6 +181,12 @@ fn on_base(standing: Standing, base: Option<Option<Standing>>) -> Standing {
             Standing::Declined(Unwanted::BaseGone)
         }
         (Standing::Candidate, Some(Some(Standing::Broken | Standing::Lost))) => Standing::Lost,
+        // No base for others: what it needs itself can't be there.
+        (Standing::Elsewhere, Some(base))
+            if !matches!(base, Some(Standing::Has | Standing::Candidate | Standing::Elsewhere)) =>
+        {
+            Standing::Declined(Unwanted::Elsewhere)
+        }
         (standing, _) => standing,
     }
 }

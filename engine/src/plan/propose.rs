@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::bench::Bench;
 use super::forget::Refusal;
 use super::serve::{Outcome, Service};
-use super::state::State;
+use super::state::{Copies, State, Unwanted};
 use super::steps::{Await, Plan, Step};
 use super::survey::Survey;
 use super::undone::{problems, waiting};
@@ -23,10 +23,11 @@ pub fn propose(state: &State) -> Plan {
     let mut benches: BTreeMap<_, _> = media.collect();
     benches.values_mut().for_each(prepare);
     let failed = serve_all(&survey, &mut benches);
+    decline_removed(&survey, &mut benches);
     benches.values_mut().for_each(owe_again);
     note_needs(&survey, &mut benches);
     settle_home(&mut benches);
-    benches.values_mut().for_each(Bench::sweep);
+    benches.values_mut().for_each(|bench| _ = bench.sweep());
     Plan {
         generation: state.generation,
         problems: problems(&benches, &failed),
@@ -69,18 +70,14 @@ fn serve_all<'a>(
     benches: &mut BTreeMap<VaultId, Bench<'a>>,
 ) -> BTreeMap<(VaultId, PointOrder), Outcome> {
     let mut service = Service { survey, benches, failed: BTreeMap::new(), progress: true, gone: BTreeSet::new() };
-    let mut swept = false;
     while std::mem::take(&mut service.progress) {
         note_needs(survey, service.benches);
         for bench in service.benches.values_mut().filter(|bench| is_served(bench)) {
             let before = bench.steps.len();
             service.progress |= bench.retain();
-            if !swept {
-                bench.sweep();
-            }
+            service.progress |= bench.sweep();
             service.gone.extend(bench.removed_since(before).map(|point| (bench.id, point)));
         }
-        swept = true;
         service.round();
         for bench in service.benches.values_mut().filter(|bench| is_served(bench)) {
             service.progress |= bench.settle_first();
@@ -92,6 +89,24 @@ fn serve_all<'a>(
 
 fn is_served(bench: &Bench<'_>) -> bool {
     bench.medium.is_here() && !bench.medium.retired && !bench.medium.is_home()
+}
+
+/// With `copies = "first"`, what retention removes from one medium is not begun at another.
+fn decline_removed(survey: &Survey<'_>, benches: &mut BTreeMap<VaultId, Bench<'_>>) {
+    let removed = |bench: &Bench<'_>| {
+        let evicted = |point: PointOrder| bench.shelf.state_of(point) == PlacementState::Evicted;
+        bench.removed_since(0).filter(|point| !evicted(*point)).collect::<Vec<_>>()
+    };
+    let removed: BTreeSet<_> = benches.values().flat_map(removed).collect();
+    for point in removed.into_iter().filter(|point| survey.job(*point).copies == Copies::First) {
+        for (id, _) in survey.offsite(survey.job(point)) {
+            let Some(bench) = benches.get_mut(&id) else { continue };
+            let state = bench.shelf.state_of(point);
+            if matches!(state, PlacementState::Pending | PlacementState::Copying | PlacementState::Missing) {
+                bench.decline(point, Unwanted::Removed);
+            }
+        }
+    }
 }
 
 /// What was declined in favour of a copy elsewhere that is lost, and can't be copied now, is pending again.
@@ -130,13 +145,18 @@ fn note_needs(survey: &Survey<'_>, benches: &mut BTreeMap<VaultId, Bench<'_>>) {
     let mut needed = BTreeMap::<_, BTreeSet<_>>::new();
     let mut awaited = BTreeMap::<_, BTreeMap<_, Vec<_>>>::new();
     for bench in benches.values() {
-        for point in bench.goals.values().flat_map(|goal| &goal.owed) {
-            for holder in survey.providers(*point, bench.id) {
-                needed.entry(holder).or_default().insert(*point);
+        for point in bench.lacking() {
+            for holder in survey.providers(point, bench.id) {
+                needed.entry(holder).or_default().insert(point);
             }
         }
         for point in bench.fresh.values().flatten() {
+            // Home comes last and can wait for it; the other media are served at the same time and stay as they are.
             for holder in survey.providers(*point, bench.id) {
+                if !survey.state.media[&holder].is_home() {
+                    needed.entry(holder).or_default().insert(*point);
+                    continue;
+                }
                 let wait = Await { medium: bench.id, point: *point };
                 awaited.entry(holder).or_default().entry(*point).or_default().push(wait);
             }

@@ -13,6 +13,9 @@ use super::steps::{Await, RemoveReason, Step};
 use super::survey::is_whole;
 use crate::model::{JobId, PointOrder, State as PlacementState, VaultId};
 
+/// Most placements that one removal waits for, so that a plan of many copies and many removals stays small.
+const AWAITS_MAX: usize = 64;
+
 impl Bench<'_> {
     /// Adds the removals that are due now.
     pub(super) fn retain(&mut self) -> bool {
@@ -30,7 +33,7 @@ impl Bench<'_> {
     pub(super) fn settle_first(&mut self) -> bool {
         let first = |(id, job): (&JobId, &Job)| (job.copies == Copies::First).then_some(*id);
         let jobs: Vec<_> = self.survey.state.jobs.iter().filter_map(first).collect();
-        jobs.into_iter().fold(false, |changed, job| self.settle_job(job) || changed)
+        jobs.into_iter().filter(|job| self.settle_job(*job)).count() > 0
     }
 
     fn settle_job(&mut self, job_id: JobId) -> bool {
@@ -38,7 +41,11 @@ impl Bench<'_> {
         let rule = self.survey.state.jobs[&job_id].keep.as_ref();
         let stays = kept(self.survey.state, rule, &good, &BTreeSet::new());
         let superfluous: BTreeSet<_> = good.difference(&stays).copied().collect();
-        let damaged = |order: &PointOrder| self.shelf.state_of(*order) == PlacementState::Damaged;
+        // What may still come would make some repairs vain.
+        let coming = self.goals.get(&job_id).into_iter().flat_map(|goal| &goal.owed).chain(&good).copied().collect();
+        let lasting = kept(self.survey.state, rule, &coming, &BTreeSet::new());
+        let damaged =
+            |order: &PointOrder| self.shelf.state_of(*order) == PlacementState::Damaged && lasting.contains(order);
         let damaged: BTreeSet<_> = stays.iter().copied().filter(damaged).collect();
         let Some(goal) = self.goals.get_mut(&job_id) else { return false };
         let before = goal.owed.len();
@@ -67,13 +74,17 @@ impl Bench<'_> {
         let all_solid = self.goals.get(&job_id).is_some_and(|goal| goal.wanted.iter().all(|it| solid.contains(it)));
         let stays = kept(self.survey.state, rule.as_ref(), &solid, &BTreeSet::new());
         let may = |order: &PointOrder| {
-            let superfluous = if solid.contains(order) { !stays.contains(order) } else { all_solid };
-            superfluous && self.unwanted.contains(order)
+            let vain =
+                || !kept(self.survey.state, rule.as_ref(), &with(&stays, *order), &BTreeSet::new()).contains(order);
+            let superfluous = if solid.contains(order) { !stays.contains(order) } else { all_solid && vain() };
+            self.unwanted.contains(order) && superfluous
         };
         let mut going: Vec<_> = there.into_iter().filter(may).collect();
         going.sort_by_key(|order| (self.survey.root(*order), std::cmp::Reverse(*order)));
+        let made = |order: &&PointOrder| self.is_fresh(**order) || self.read_back.contains(order);
+        let made: Vec<_> = stays.iter().filter(made).copied().collect();
         for order in going {
-            if let Some(after) = self.awaits(order, &stays) {
+            if let Some(after) = self.awaits(order, &made) {
                 let taken = self.take(&[order], PlacementState::NotWanted, &|pack| claims.contains(&pack));
                 self.commit(taken, RemoveReason::Retention, &after);
             }
@@ -85,12 +96,15 @@ impl Bench<'_> {
         points.copied().filter(|order| self.shelf.is_there(*order)).collect()
     }
 
-    /// What a removal relies on that the plan itself makes; none if it can't be.
-    fn awaits(&self, order: PointOrder, stays: &BTreeSet<PointOrder>) -> Option<Vec<Await>> {
+    /// What a removal relies on that the plan itself makes; none if it can't be, or if it relies on so much that the
+    /// next plan had better decide.
+    fn awaits(&self, order: PointOrder, made: &[PointOrder]) -> Option<Vec<Await>> {
+        let newer = &made[made.partition_point(|point| *point < order)..];
+        if newer.len() > AWAITS_MAX {
+            return None;
+        }
         let mut after = self.may_go(&[order]).ok()?;
-        let made = |newer: &&PointOrder| self.is_fresh(**newer) || self.read_back.contains(newer);
-        let newer = stays.range(order..).filter(made);
-        after.extend(newer.map(|point| Await { medium: self.id, point: *point }));
+        after.extend(newer.iter().map(|point| Await { medium: self.id, point: *point }));
         after.extend(self.awaited.get(&order).into_iter().flatten().copied());
         after.sort_unstable();
         after.dedup();
@@ -102,6 +116,16 @@ impl Bench<'_> {
         let unproved = self.unproved();
         unproved.iter().for_each(|order| self.verify(*order));
         !unproved.is_empty()
+    }
+
+    /// What should be good here and is not: owed, lost with its base (which may be found again), or damaged.
+    pub(super) fn lacking(&self) -> Vec<PointOrder> {
+        let first = |job: &JobId| self.survey.state.jobs[job].copies == Copies::First;
+        let damaged = |order: &&PointOrder| self.shelf.state_of(**order) == PlacementState::Damaged;
+        let lacking = self.goals.values().flat_map(|goal| goal.owed.iter().chain(&goal.lost).chain(&goal.irreparable));
+        // With one copy enough, it is not owed as long as a newer one may come, but then it may be.
+        let wanted = self.goals.iter().filter(|(job, _)| first(job)).flat_map(|(_, goal)| &goal.wanted);
+        lacking.chain(wanted.filter(damaged)).copied().collect()
     }
 
     /// Points that the plan removes from here, but for the first so many steps.
@@ -135,4 +159,8 @@ impl Bench<'_> {
             self.steps.push(Step::Verify { point });
         }
     }
+}
+
+fn with(points: &BTreeSet<PointOrder>, one: PointOrder) -> BTreeSet<PointOrder> {
+    points.iter().copied().chain([one]).collect()
 }

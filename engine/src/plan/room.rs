@@ -67,7 +67,7 @@ impl Bench<'_> {
     }
 
     fn settle(&mut self, trial: Trial) {
-        self.push_sweep(trial.swept);
+        _ = self.push_sweep(trial.swept);
         for (taken, reason, after) in trial.taken {
             self.commit(taken, reason, &after);
         }
@@ -86,7 +86,7 @@ impl Bench<'_> {
     }
 
     fn try_removals(&mut self, incoming: &Incoming, gone: &impl Fn(VaultId, PointOrder) -> bool) -> Trial {
-        let mut trial = Trial::default();
+        let mut trial = Trial { blocked_by: self.held_by.clone(), ..Trial::default() };
         if self.medium.orphans == Orphans::MayGo {
             trial.swept = self.shelf.sweep(|pack| incoming.packs.contains(&pack));
         }

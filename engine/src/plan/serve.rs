@@ -65,13 +65,12 @@ impl Service<'_, '_> {
         };
         let mut order: Vec<_> = offsite.iter().map(|(id, _)| *id).enumerate().collect();
         order.sort_by_key(|(rank, id)| (begun(*id), *rank));
-        let mut past = 0;
-        for (_, id) in order.into_iter().filter(|(_, id)| media.contains(id)) {
+        let takers = order.into_iter().map(|(_, id)| id).filter(|id| media.contains(id));
+        for (past, id) in (0..).zip(takers) {
             if self.serve(id, point, past) {
                 self.decline_elsewhere(point, id);
                 return;
             }
-            past += 1;
         }
     }
 

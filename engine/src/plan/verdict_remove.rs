@@ -101,6 +101,11 @@ impl Judge<'_> {
             good.extend(step.after.iter().filter(|it| it.medium == self.at).map(|it| it.point));
             self.outlook.good = Some((key, kept(self.state, self.rule(job), &good)));
         }
+        if self.is_good(step.point) {
+            let wanted = self.outlook.good.as_ref().is_some_and(|(_, kept)| kept.contains(&step.point));
+            wanted.then(|| self.say(Some(step.point), Broken::Wanted));
+            return;
+        }
         // What was kept decides alone over one more, so that the large set is looked at once.
         let mut with: BTreeSet<_> = self.outlook.good.iter().flat_map(|(_, kept)| kept).copied().collect();
         let wanted = !with.insert(step.point) || kept(self.state, self.rule(job), &with).contains(&step.point);

@@ -220,7 +220,10 @@ struct Tmpfs(tempfile::TempDir);
 
 impl Tmpfs {
     fn new(bytes: u64) -> Option<Self> {
-        let held = tempfile::tempdir().expect("a temporary folder");
+        Self::in_folder(tempfile::tempdir().expect("a temporary folder"), bytes)
+    }
+
+    fn in_folder(held: tempfile::TempDir, bytes: u64) -> Option<Self> {
         let done = std::process::Command::new("mount")
             .args(["-t", "tmpfs", "-o", &format!("size={bytes}"), "offsite-test"])
             .arg(held.path())
@@ -272,6 +275,41 @@ fn a_target_that_runs_full_on_the_way_ends_it_and_keeps_what_is_whole() {
     let RestoreError::Full { path, done, .. } = &error else { panic!("{error}") };
     assert_eq!((path.as_bytes(), done.files, error.exit()), (&b"d"[..], 3, 3));
     assert_eq!(names(&target), ["a", "b", "c"], "no half of the last one");
+}
+
+#[test]
+fn names_that_the_target_can_t_link_get_the_content_again() {
+    let mut point = TestPoint::new();
+    point.file("a", b"one").folder("b").hard_link("b/x", "a").hard_link("b/y", "a").hard_link("c", "a");
+    let bench = Bench::new(&mut point);
+    let target = bench.target();
+    fs::create_dir_all(&target).expect("writable");
+    // Another file system in the target: no link leads into it.
+    let other = tempfile::Builder::new().prefix("b").rand_bytes(0).tempdir_in(&target).expect("a folder");
+    let Some(_mounted) = Tmpfs::in_folder(other, 1 << 20) else { return };
+    let done = bench.restore_as(&[], REPLACE, Doing::Write).expect("restores");
+    assert_eq!((done.exit(), done.files, done.bytes, done.entries), (0, 4, 3, 5), "{done:?}");
+    for name in ["b/x", "b/y"] {
+        assert_eq!(fs::read(bench.at(name)).expect("there"), b"one");
+        assert_eq!(fs::metadata(bench.at(name)).expect("there").mode() & 0o7777, 0o640);
+    }
+    assert_eq!(fs::metadata(bench.at("b")).expect("there").mtime(), 1_000_000_000, "dressed after them");
+    assert_eq!(inode(&bench.at("a")), inode(&bench.at("c")));
+}
+
+#[test]
+fn paths_behind_the_end_of_what_can_be_read_are_lost_and_not_misspelt() {
+    let mut point = tree();
+    (point.tree_chunk, point.tree_chunks_in_pack) = (150, 1);
+    let bench = Bench::new(&mut point);
+    let third = crate::model::ObjectName::Pack(bench.made.tree_packs[2]).path();
+    fs::write(bench.held.path().join("vault").join(third.as_str()), b"not a pack").expect("writable");
+    let done = bench.restore(&["a/1", "a/0", "n"]).expect("restores the first");
+    let lost: Vec<&[u8]> = done.lost.iter().map(|lost| lost.path.as_bytes()).collect();
+    assert_eq!((done.exit(), done.files, lost), (4, 1, vec![&b"n"[..]]), "{done:?}");
+    assert_eq!(done.problems.len(), 1, "a/0 would stand before the end");
+    let only = bench.restore_to(&bench.held.path().join("other"), &["n"], KEEP, Doing::Write).expect("it can be told");
+    assert_eq!((only.exit(), only.files), (4, 0));
 }
 
 /// One entry of a random tree.

@@ -167,11 +167,11 @@ impl TestPoint {
         let pack = builder.finish();
         for (entry, spans) in located {
             let Kind::File(content) = &mut self.entries[entry].kind else { panic!("a file") };
-            let span = |span| match span {
-                Ok(index) => Span::Data(pack.chunks[index as usize].reference(&pack.id)),
+            let span = |span: Result<usize, u64>| match span {
+                Ok(index) => Span::Data(pack.chunks[index].reference(&pack.id)),
                 Err(bytes) => Span::Hole(bytes),
             };
-            content.spans = spans.into_iter().map(|s: Result<usize, u64>| span(s)).collect();
+            content.spans = spans.into_iter().map(span).collect();
         }
         if !pack.chunks.is_empty() {
             self.packs.push(pack);

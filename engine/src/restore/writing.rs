@@ -15,6 +15,8 @@ use crate::model::{Content, Entry, EntryPath, Kind, Problem};
 
 /// Lost paths and problems that are kept one by one; more are only counted.
 const LISTED_MAX: usize = 10_000;
+/// Zeros of a hole between two looks at whether to stop.
+const HOLE_STOP_EVERY: u64 = 256 << 20;
 /// Zeros, to hash a hole.
 static ZEROS: [u8; 1 << 20] = [0; 1 << 20];
 
@@ -233,8 +235,11 @@ fn write_file(tree: &mut TreeWriter, entry: &Entry<()>, content: &Content<()>, i
                     (writer, failed) = (None, Some(error));
                 }
             }
-            Ok(Some(Message::Hole(bytes))) if writer.is_some() => hash_zeros(&mut hasher, bytes),
-            Ok(Some(Message::Hole(_))) => {}
+            Ok(Some(Message::Hole(bytes))) => {
+                if writer.is_some() && !hash_zeros(&mut hasher, bytes, inbox.reports.stop) {
+                    return Ending::Stopped;
+                }
+            }
             Ok(Some(Message::Lost(cause, why))) => return Ending::Lost(cause, why),
             Ok(Some(Message::End)) => break,
             Ok(Some(_)) => unreachable!("a file ends before the next entry"),
@@ -250,12 +255,18 @@ fn write_file(tree: &mut TreeWriter, entry: &Entry<()>, content: &Content<()>, i
     }
 }
 
-fn hash_zeros(hasher: &mut blake3::Hasher, mut bytes: u64) {
-    while bytes > 0 {
-        let now = usize::try_from(bytes).map_or(ZEROS.len(), |bytes| bytes.min(ZEROS.len()));
+/// Hashes so many zeros, unless it is asked to stop; gives whether it was not.
+fn hash_zeros(hasher: &mut blake3::Hasher, bytes: u64, stop: &dyn Fn() -> bool) -> bool {
+    let mut done = 0;
+    while done < bytes {
+        let now = usize::try_from(bytes - done).map_or(ZEROS.len(), |left| left.min(ZEROS.len()));
         hasher.update_rayon(&ZEROS[..now]);
-        bytes -= now as u64;
+        done += now as u64;
+        if done.is_multiple_of(HOLE_STOP_EVERY) && stop() {
+            return false;
+        }
     }
+    true
 }
 
 fn is_full(error: &io::Error) -> bool {

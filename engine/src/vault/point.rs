@@ -107,21 +107,33 @@ impl<'s> EntryStream<'s> {
         Self { source, roots, left: manifest.entries.clone().into_iter(), decoder: EntryDecoder::default() }
     }
 
-    /// The next entry and its bytes in the stream; none at the end.
+    /// The next entry and its bytes in the stream; none at the end. After an error the stream goes on with the next
+    /// chunk that begins with an entry: the entries of the lost one are missing.
     ///
     /// # Errors
-    /// [`VaultError`] if a part of the stream can't be read: all that follows is lost with it.
+    /// [`VaultError`] if a chunk of the stream can't be read.
     pub fn next_raw(&mut self) -> Result<Option<(Entry, Vec<u8>)>, VaultError> {
         loop {
-            if let Some((entry, raw)) = self.decoder.next()? {
-                return Ok(Some((entry, raw.to_vec())));
+            match self.decoder.next() {
+                Ok(Some((entry, raw))) => return Ok(Some((entry, raw.to_vec()))),
+                Ok(None) => {}
+                Err(error) => return Err(self.skip(error.into())),
             }
             let Some(chunk) = self.left.next() else {
-                self.decoder.finish()?;
-                return Ok(None);
+                let finished = self.decoder.finish();
+                self.decoder.resynchronise();
+                return Ok(finished.map(|()| None)?);
             };
-            self.decoder.push(&self.roots.chunk(self.source, &chunk)?);
+            match self.roots.chunk(self.source, &chunk) {
+                Ok(piece) => self.decoder.push(&piece),
+                Err(error) => return Err(self.skip(error)),
+            }
         }
+    }
+
+    fn skip(&mut self, error: VaultError) -> VaultError {
+        self.decoder.resynchronise();
+        error
     }
 }
 

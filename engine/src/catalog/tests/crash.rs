@@ -178,3 +178,27 @@ fn a_crash_while_a_catalog_is_rebuilt_leaves_the_old_or_the_new_one_whole() {
         assert_eq!(catalog.media().expect("read").len(), 3, "step {step}");
     }
 }
+
+#[test]
+fn after_an_unclean_end_the_file_is_checked_before_it_is_used() {
+    let disk = SimDisk::new();
+    let catalog = Catalog::create_on(Arc::new(disk.clone()), &founding(), quick()).expect("made");
+    go_on(&catalog, 0);
+    disk.crash(1);
+    drop(catalog);
+    let unclean = disk.bytes();
+    let (mut refused, mut sound) = (0, 0);
+    let used = |block: &usize| unclean[block * 64..][..64].iter().any(|&byte| byte != 0);
+    for block in (0..unclean.len() / 64).filter(used).step_by(3) {
+        let disk = SimDisk::with_bytes(&unclean);
+        disk.flip(block * 64 + block % 64, 4);
+        match Catalog::open_on(Arc::new(disk), quick()) {
+            Ok(catalog) => {
+                catalog.check().unwrap_or_else(|error| panic!("block {block}: opened, but {error}"));
+                sound += 1;
+            }
+            Err(_) => refused += 1,
+        }
+    }
+    assert!(refused > 20 && sound > 0, "{refused} refused, {sound} sound");
+}

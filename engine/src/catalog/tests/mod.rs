@@ -4,6 +4,10 @@ mod crash;
 mod d_rules;
 mod golden;
 mod life;
+mod model;
+mod races;
+mod rot;
+mod speed;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,8 @@
 //! The planner's rules, each a property over random worlds, and the judge's, each with a plan that breaks it.
 
 mod apply;
+mod golden;
+mod judged;
 mod rules;
+mod speed;
 mod worlds;

@@ -346,3 +346,56 @@ fn stock(state: &State, medium: &mut Medium, spec: &MediumSpec) {
     medium.used = manifests + medium.packs.keys().map(|pack| state.packs[pack].bytes).sum::<u64>();
     medium.limit = spec.room.map(|room| medium.used.saturating_add_signed(room));
 }
+
+/// One job and `n` points that are complete at home and on `usb`, while `office` has nothing.
+pub(super) fn small(n: u64) -> World {
+    let calm = MediumSpec {
+        destination: 0,
+        retired: false,
+        here: true,
+        refused: false,
+        room: None,
+        free: None,
+        reserve: 0,
+        never: false,
+        keep_at_least: 1,
+        evict_unique: true,
+        seed_open: false,
+        rows: Vec::new(),
+        proofs: Vec::new(),
+        strays: Vec::new(),
+    };
+    let job = Job {
+        name: name("documents"),
+        offsite: vec![destination(0), destination(1)],
+        copies: Copies::All,
+        keep: None,
+        keep_at_home: None,
+        hold: None,
+    };
+    let World(mut state) = World(build(vec![job], &[], &[], &calm, false));
+    let mut full = empty(&calm, destination(0));
+    let group = GroupId([0; 8]);
+    for sequence in 1..=n {
+        let (at, pack) = (order(sequence), PackNumber(sequence));
+        let point = Point {
+            id: PointId(sequence.to_be_bytes()),
+            job: job_id(0),
+            group,
+            created: Time::from_seconds(i64::try_from(sequence).expect("few") * 86_400),
+            base: None,
+            pinned: false,
+            origin_verified: true,
+            manifest_bytes: 1,
+            packs: vec![pack],
+        };
+        state.points.insert(at, point);
+        state.packs.insert(pack, Pack { bytes: 10, group, first: at, last: at });
+        full.placements.insert(at, placement(PlacementState::Complete, Proof::BytesRead));
+        full.packs.insert(pack, PackThere::Proved);
+        full.used += 11;
+    }
+    let home = Medium { destination: Name::home(), evict: Evict::Never, ..full.clone() };
+    state.media = [(HOME, home), (vault(0), full), (vault(1), empty(&calm, destination(1)))].into();
+    World(state)
+}
