@@ -57,8 +57,6 @@ impl Places {
     /// All but one, as places that objects come from.
     pub fn origins(&self, but: VaultId) -> Vec<Origin<'_>> {
         let others = self.here.iter().filter(|here| here.medium != but);
-        others
-            .map(|here| Origin { medium: here.medium, destination: here.name.clone(), store: &*here.store })
-            .collect()
+        others.map(|here| Origin { medium: here.medium, destination: here.name.clone(), store: &*here.store }).collect()
     }
 }

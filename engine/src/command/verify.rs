@@ -159,12 +159,7 @@ impl Work<'_> {
         Ok((self.told(&found)?, ended.err()))
     }
 
-    fn repair(
-        &self,
-        at: &Inspected<'_>,
-        origins: &[Origin<'_>],
-        found: &mut Inspection,
-    ) -> Result<(), CopyError> {
+    fn repair(&self, at: &Inspected<'_>, origins: &[Origin<'_>], found: &mut Inspection) -> Result<(), CopyError> {
         inspect_files(at, found)?;
         let session = match Session::open(at.tools, &*self.here.store, self.here.medium) {
             Ok(session) => session,
@@ -204,12 +199,7 @@ impl Work<'_> {
             let needed = if ids.is_empty() { String::new() } else { format!("; needed by {}", ids.join(", ")) };
             self.context.call.voice.warn(&format!("{}: {}: {}{needed}", self.here.name, flaw.path, flaw.problem));
         }
-        Ok(DamagedObject {
-            object: flaw.path.to_string(),
-            problem: flaw.problem.clone(),
-            points,
-            healed: flaw.healed,
-        })
+        Ok(DamagedObject { object: flaw.path.to_string(), problem: flaw.problem.clone(), points, healed: flaw.healed })
     }
 }
 

@@ -21,11 +21,7 @@ use crate::model::{Digest, ObjectName, PointOrder};
 ///
 /// # Errors
 /// If the session can't go on; one object that can't be healed is told, and no error.
-pub fn heal_objects(
-    session: &Session<'_>,
-    origins: &[Origin<'_>],
-    found: &mut Inspection,
-) -> Result<(), CopyError> {
+pub fn heal_objects(session: &Session<'_>, origins: &[Origin<'_>], found: &mut Inspection) -> Result<(), CopyError> {
     let is_point = |object: &ObjectName| matches!(object, ObjectName::Point(..));
     let mut objects: Vec<(usize, ObjectName)> = (0..found.flaws.len())
         .filter(|flaw| !found.flaws[*flaw].healed)

@@ -266,7 +266,12 @@ impl Look<'_> {
     }
 
     /// Reads one object back: evidence, or what is wrong with it.
-    fn read(&mut self, object: &ObjectName, digest: &Digest, bytes: u64) -> Result<Result<Evidence, Finding>, CopyError> {
+    fn read(
+        &mut self,
+        object: &ObjectName,
+        digest: &Digest,
+        bytes: u64,
+    ) -> Result<Result<Evidence, Finding>, CopyError> {
         let tools = self.at.tools;
         if (tools.stop)() {
             return Err(CopyError::Stopped);

@@ -29,9 +29,7 @@ impl<'l> Lists<'l> {
     /// Lists from these places.
     #[must_use]
     pub fn new(keyring: &'l Keyring, places: impl IntoIterator<Item = (VaultId, &'l dyn ReadStore)>) -> Self {
-        Self {
-            readers: places.into_iter().map(|(medium, store)| (medium, VaultReader::new(store, keyring))).collect(),
-        }
+        Self { readers: places.into_iter().map(|(medium, store)| (medium, VaultReader::new(store, keyring))).collect() }
     }
 
     /// A point's manifest, from the first place where it opens.
@@ -114,12 +112,7 @@ pub(super) fn mark_damage(
     }
 }
 
-fn naming(
-    catalog: &Catalog,
-    lists: &Lists<'_>,
-    medium: VaultId,
-    object: &ObjectName,
-) -> Result<Naming, CopyError> {
+fn naming(catalog: &Catalog, lists: &Lists<'_>, medium: VaultId, object: &ObjectName) -> Result<Naming, CopyError> {
     let ObjectName::Pack(id) = object else { return Ok(Naming::All) };
     let Some((number, _)) = catalog.pack_by_id(id)? else { return Ok(Naming::All) };
     let looked_at = catalog.may_name(medium, number)?;

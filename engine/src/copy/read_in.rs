@@ -113,12 +113,7 @@ impl ReadIn<'_> {
         Ok(())
     }
 
-    fn packs(
-        &self,
-        reader: &VaultReader<'_>,
-        point: &PointRow,
-        listing: &Listing,
-    ) -> Result<Vec<PackNo>, CopyError> {
+    fn packs(&self, reader: &VaultReader<'_>, point: &PointRow, listing: &Listing) -> Result<Vec<PackNo>, CopyError> {
         listing.packs.iter().map(|pack| self.pack(reader, point.group, pack)).collect()
     }
 

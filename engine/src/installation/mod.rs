@@ -14,9 +14,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 pub use error::InstallationError;
+pub(crate) use init::new_medium;
 pub use init::{Made, Prepared, enrol, init};
 pub use look::{Lies, Look, Opened, find_all, look_all, open_place};
-pub(crate) use init::new_medium;
 pub(crate) use look::{is_same_disk, place_text};
 pub use sheet::{read_sheet, sheet_file};
 
