@@ -13,6 +13,11 @@ mod init;
 mod once;
 mod places;
 pub mod read;
+mod rebuild;
+mod recover;
+mod restore;
+mod restored;
+
 mod round;
 mod verify;
 mod visit;
@@ -26,6 +31,9 @@ pub use failure::Failure;
 pub use init::{Moved, enrol, init};
 pub use once::run_once;
 
+pub use rebuild::rebuild;
+pub use recover::{RecoverOptions, TakeOver, recover};
+pub use restore::{RestoreOptions, restore};
 pub use verify::{Repair, VerifyOptions, verify};
 pub use voice::{Silent, Voice};
 
