@@ -9,6 +9,7 @@ mod context;
 mod copy;
 mod exit;
 mod failure;
+mod forget;
 mod init;
 mod once;
 mod places;
@@ -18,6 +19,9 @@ mod recover;
 mod restore;
 mod restored;
 
+mod pin;
+mod publish;
+mod retire;
 mod round;
 mod verify;
 mod visit;
@@ -28,6 +32,7 @@ pub use context::Context;
 pub use copy::{CopyOptions, copy};
 pub use exit::Exit;
 pub use failure::Failure;
+pub use forget::{ForgetOptions, forget};
 pub use init::{Moved, enrol, init};
 pub use once::run_once;
 
@@ -35,6 +40,8 @@ pub use rebuild::rebuild;
 pub use recover::{RecoverOptions, TakeOver, recover};
 pub use restore::{RestoreOptions, restore};
 pub use verify::{Repair, VerifyOptions, verify};
+pub use pin::{clear_alarm, pin, unpin};
+pub use retire::retire;
 pub use voice::{Silent, Voice};
 
 use std::path::PathBuf;

@@ -3,11 +3,8 @@
 use std::path::PathBuf;
 
 use engine::command::{Call, DryRun, Exit, Failure};
-use engine::model::{DestinationName, JobName, VaultId};
-use engine::report::{
-    AlarmReport, ForgetReport, PinReport, RebuildReport, RecoverReport, RestoreReport, RetireReport, StatusReport,
-    VerifyReport,
-};
+use engine::model::DestinationName;
+use engine::report::{RebuildReport, RecoverReport, RestoreReport, StatusReport, VerifyReport};
 use engine::restore::{Existing, Owners};
 
 type Outcome<R> = Result<(R, Exit), Failure>;
@@ -38,15 +35,6 @@ pub enum Repair {
 pub struct VerifyOptions {
     pub names: Vec<DestinationName>,
     pub repair: Repair,
-}
-
-/// What `forget` is asked for.
-#[derive(Debug)]
-#[allow(dead_code, reason = "its command is not in the library yet")]
-pub struct ForgetOptions {
-    pub jobs: Vec<JobName>,
-    pub point: Option<String>,
-    pub dry_run: DryRun,
 }
 
 /// What opens the vault.
@@ -80,10 +68,6 @@ fn absent<T>(what: &str) -> Result<T, Failure> {
     Err(Failure::new(format!("can't {what}"), "this build has no such command yet", ""))
 }
 
-pub fn retire(_: &Call, _: &DestinationName, _: Option<VaultId>) -> Outcome<RetireReport> {
-    absent("retire")
-}
-
 pub fn run(_: &Call) -> Result<Exit, Failure> {
     absent("run")
 }
@@ -98,22 +82,6 @@ pub fn restore(_: &Call, _: &RestoreOptions) -> Outcome<RestoreReport> {
 
 pub fn verify(_: &Call, _: &VerifyOptions) -> Outcome<VerifyReport> {
     absent("verify")
-}
-
-pub fn forget(_: &Call, _: &ForgetOptions) -> Outcome<ForgetReport> {
-    absent("forget")
-}
-
-pub fn pin(_: &Call, _: &str) -> Outcome<PinReport> {
-    absent("pin")
-}
-
-pub fn unpin(_: &Call, _: &str) -> Outcome<PinReport> {
-    absent("unpin")
-}
-
-pub fn clear_alarm(_: &Call, _: &JobName) -> Outcome<AlarmReport> {
-    absent("clear an alarm")
 }
 
 pub fn rebuild(_: &Call, _: Option<DestinationName>) -> Outcome<RebuildReport> {
