@@ -17,10 +17,10 @@ use crate::seal::Keyring;
 use crate::vault::{PackNames, VaultReader};
 
 /// What one medium's place said of itself.
-#[derive(Clone)]
-pub struct Seen<'s> {
-    /// The place, if it is there.
-    pub store: Result<&'s dyn ReadStore, String>,
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// The room there, where it tells, if it is there; else why it is not.
+    pub space: Result<Option<Space>, String>,
     /// May anything be deleted there?
     pub deletions: Deletions,
 }
@@ -36,7 +36,7 @@ pub struct Observed<'o> {
     /// The catalog's state.
     pub snapshot: &'o Snapshot,
     /// Each medium that was looked at.
-    pub seen: &'o BTreeMap<VaultId, Seen<'o>>,
+    pub seen: &'o BTreeMap<VaultId, Seen>,
     /// Now.
     pub now: Time,
 }
@@ -109,13 +109,13 @@ fn medium(observed: &Observed<'_>, row: &MediumRow) -> Medium {
     let (snapshot, vault) = (observed.snapshot, row.vault);
     let destination = observed.config.destination(&row.destination);
     let seen = observed.seen.get(&vault);
-    let space = seen.and_then(|seen| seen.store.as_ref().ok()).and_then(|store| store.space().ok().flatten());
+    let space = seen.and_then(|seen| seen.space.clone().ok().flatten());
     let is_home = row.destination.is_home();
     let limit =
         if is_home { observed.config.home.limit } else { destination.and_then(|destination| destination.limit) };
     let reserve =
         if is_home { observed.config.home.reserve } else { destination.and_then(|destination| destination.reserve) };
-    let (reach, deletions) = match seen.map(|seen| (&seen.store, &seen.deletions)) {
+    let (reach, deletions) = match seen.map(|seen| (&seen.space, &seen.deletions)) {
         Some((Ok(_), deletions)) => (Reach::Here, deletions.clone()),
         Some((Err(why), _)) => (Reach::Away(why.clone()), Deletions::Refused(why.clone())),
         None => (
@@ -172,7 +172,8 @@ fn unwanted(reason: &str) -> Option<Unwanted> {
         Unwanted::Elsewhere,
         Unwanted::NotOffsite,
     ];
-    ALL.into_iter().find(|unwanted| plan::unwanted_text(*unwanted) == reason)
+    let declined = ALL.into_iter().find(|unwanted| plan::unwanted_text(*unwanted) == reason);
+    declined.or_else(|| plan::removal_of(reason))
 }
 
 fn packs_there(snapshot: &Snapshot, row: &MediumRow) -> BTreeMap<PackNumber, PackThere> {

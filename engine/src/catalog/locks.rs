@@ -30,6 +30,8 @@ pub enum LockName {
     Medium(VaultId),
     /// Removal at home.
     Home,
+    /// The service: one for each installation.
+    Service,
     /// One capture's process, by a random number of its own.
     Capture(u64),
     /// One restore's or drill's process, by a random number of its own.
@@ -42,6 +44,7 @@ impl fmt::Display for LockName {
             Self::Job(name) => write!(f, "job-{name}"),
             Self::Medium(vault) => write!(f, "medium-{vault}"),
             Self::Home => f.write_str("home"),
+            Self::Service => f.write_str("service"),
             Self::Capture(number) => write!(f, "{CAPTURE}{number:016x}"),
             Self::Restore(number) => write!(f, "{RESTORE}{number:016x}"),
         }

@@ -1,10 +1,10 @@
 //! What most commands open first: the configuration, and the installation that it describes.
 
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Call, Exit, Failure, Wait};
+use super::{Call, Exit, Failure, Manner, Wait};
 use crate::catalog::locks::{LockError, LockName, Wait as LockWait, Waiting, WorkLock, is_held};
 use crate::config::{Config, Job, LoadError, find, load};
 use crate::installation::{Installation, InstallationError};
@@ -16,6 +16,8 @@ pub struct Context {
     pub call: Call,
     /// The installation.
     pub installation: Installation,
+    /// May its work be felt?
+    manner: Manner,
 }
 
 /// Finds and reads the configuration.
@@ -52,19 +54,62 @@ impl From<crate::catalog::CatalogError> for Failure {
     }
 }
 
+/// Takes a work lock of a state folder; says so where it has to wait.
+///
+/// # Errors
+/// Exit 1 with `--no-wait`, or if told to stop.
+pub(super) fn work_lock(call: &Call, folder: &Path, name: &LockName, what: &str) -> Result<WorkLock, Failure> {
+    let mut told = false;
+    let mut on_wait = |waiting: &Waiting| {
+        if !told {
+            told = true;
+            let by = waiting.holder.map_or_else(String::new, |pid| format!(" (process {pid})"));
+            call.voice.warn(&format!("waiting for another engine{by} that is at work on {what}"));
+        }
+        if (call.stop)() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    let wait = match call.wait {
+        Wait::Yes => LockWait::Yes(&mut on_wait),
+        Wait::No => LockWait::No,
+    };
+    WorkLock::acquire(folder, name, wait).map_err(|error| {
+        let advice = match error {
+            LockError::Held { .. } => "wait until it has finished, or leave out --no-wait",
+            LockError::Io { .. } => "check the state folder and its permissions",
+        };
+        Failure::of(format!("can't begin work on {what}"), &error, advice)
+    })
+}
+
 impl Context {
     /// Opens the installation of a call. Reservations whose process is gone are dropped on the way.
     ///
     /// # Errors
     /// Exit 2 for the configuration, 1 for the rest.
     pub fn open(call: &Call) -> Result<Arc<Self>, Failure> {
+        Self::open_for(call, Manner::Foreground)
+    }
+
+    /// The same, for work in the background too.
+    ///
+    /// # Errors
+    /// As [`Context::open`].
+    pub(super) fn open_for(call: &Call, manner: Manner) -> Result<Arc<Self>, Failure> {
         let config = configuration(call)?;
         let voice = Arc::clone(&call.voice);
         let installation = Installation::open(config, Arc::new(move |text: &str| voice.warn(text)))?;
-        let context = Self { call: call.clone(), installation };
+        let context = Self { call: call.clone(), installation, manner };
         let locks = context.locks();
         context.installation.catalog.drop_stale(&|name| is_held(&locks, name))?;
         Ok(Arc::new(context))
+    }
+
+    /// In the background, this thread and those that it starts take only what nobody else wants. A system that refuses
+    /// is a normal one.
+    pub(super) fn be_quiet(&self) {
+        if self.manner == Manner::Background {
+            let _refused = crate::platform::be_quiet();
+        }
     }
 
     /// The folder of work locks.
@@ -77,26 +122,7 @@ impl Context {
     /// # Errors
     /// Exit 1 with `--no-wait`, or if told to stop.
     pub(super) fn lock(&self, name: &LockName, what: &str) -> Result<WorkLock, Failure> {
-        let mut told = false;
-        let mut on_wait = |waiting: &Waiting| {
-            if !told {
-                told = true;
-                let by = waiting.holder.map_or_else(String::new, |pid| format!(" (process {pid})"));
-                self.call.voice.warn(&format!("waiting for another engine{by} that is at work on {what}"));
-            }
-            if (self.call.stop)() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        };
-        let wait = match self.call.wait {
-            Wait::Yes => LockWait::Yes(&mut on_wait),
-            Wait::No => LockWait::No,
-        };
-        WorkLock::acquire(&self.locks(), name, wait).map_err(|error| {
-            let advice = match error {
-                LockError::Held { .. } => "wait until it has finished, or leave out --no-wait",
-                LockError::Io { .. } => "check the state folder and its permissions",
-            };
-            Failure::of(format!("can't begin work on {what}"), &error, advice)
-        })
+        work_lock(&self.call, &self.locks(), name, what)
     }
 
     /// The jobs that were named; all if none was.

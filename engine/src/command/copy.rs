@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::round::{Retention, Visited, Wanted, preview, round};
+use super::round::{Task, Wanted, preview, round};
+use super::visit::Visited;
 use super::{Call, Context, DryRun, Exit, Failure};
 use crate::config::Copies;
 use crate::model::{DestinationName, JobId, JobName, PointOrder, State, VaultId};
@@ -41,7 +42,7 @@ pub fn copy(call: &Call, options: &CopyOptions) -> Result<(CopyReport, Exit), Fa
     let wanted = Wanted {
         jobs: (!options.jobs.is_empty()).then_some(ids),
         destinations: options.destination.clone().map(|name| vec![name]),
-        retention: Retention::ForRoom,
+        task: Task::Copies,
     };
     let visited = round(&context, &wanted)?;
     let report = report(&context, &visited)?;

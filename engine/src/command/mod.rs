@@ -11,8 +11,11 @@ mod exit;
 mod failure;
 mod init;
 mod once;
-
+mod places;
+pub mod read;
 mod round;
+mod verify;
+mod visit;
 mod voice;
 
 pub use backup::{BackupOptions, backup};
@@ -23,6 +26,7 @@ pub use failure::Failure;
 pub use init::{Moved, enrol, init};
 pub use once::run_once;
 
+pub use verify::{Repair, VerifyOptions, verify};
 pub use voice::{Silent, Voice};
 
 use std::path::PathBuf;
@@ -46,6 +50,15 @@ pub enum DryRun {
     Yes,
     /// It is done.
     No,
+}
+
+/// Whether the work of a command may be felt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    /// A person waits for it.
+    Foreground,
+    /// Idle processor and disk only: the service.
+    Background,
 }
 
 /// Asked often: stop?

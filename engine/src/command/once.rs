@@ -2,7 +2,7 @@
 
 use super::backup::backup_jobs;
 use super::copy::{exit, report};
-use super::round::{Retention, Wanted, round};
+use super::round::{Wanted, round};
 use super::{Call, Context, DryRun, Exit, Failure};
 use crate::capture::Reading;
 use crate::config::Job;
@@ -21,7 +21,7 @@ pub fn run_once(call: &Call) -> Result<(RunReport, Exit), Failure> {
         }
     }
     let (backup, backed_up) = backup_jobs(&context, &due, Reading::Changed, DryRun::No)?;
-    let wanted = Wanted { jobs: None, destinations: None, retention: Retention::Everywhere };
+    let wanted = Wanted::everything();
     let visited = round(&context, &wanted)?;
     let copied = report(&context, &visited)?;
     let exit = backed_up.and(exit(&context, &visited, &wanted)?);

@@ -33,7 +33,7 @@ pub enum Before {
 /// A session at one medium. The caller holds the medium's work lock as long as it lasts.
 pub struct Session<'s> {
     pub(super) tools: Tools<'s>,
-    pub(super) store: &'s dyn WriteStore,
+    pub(crate) store: &'s dyn WriteStore,
     /// The medium.
     pub medium: VaultId,
     /// Its destination.
@@ -83,6 +83,12 @@ impl<'s> Session<'s> {
         }
         session.leave_head(&heads)?;
         session.deletions = read_in::read_in(&session)?;
+        if let Some(head) = heads.iter().find(|head| head.body.is_err()) {
+            // What it says is not known: a pin, or that another one writes there (FORMAT 12.2).
+            let why = format!("the head {} there can't be read", head.path);
+            (tools.tell)(&Told::Note(format!("{}: {why}; nothing is deleted there", session.destination)));
+            session.deletions = Deletions::Refused(why);
+        }
         Ok(session)
     }
 

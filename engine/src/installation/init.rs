@@ -292,7 +292,13 @@ pub fn enrol(
     Ok((vault, made, same_disk))
 }
 
-fn new_medium(vault: VaultId, destination: DestinationName, path: &Path, same_disk: bool, now: Time) -> NewMedium {
+pub(crate) fn new_medium(
+    vault: VaultId,
+    destination: DestinationName,
+    path: &Path,
+    same_disk: bool,
+    now: Time,
+) -> NewMedium {
     let file_system = crate::platform::file_system(path).unwrap_or_default();
     NewMedium {
         vault,

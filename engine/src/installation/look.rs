@@ -9,9 +9,8 @@ use crossbeam_channel::RecvTimeoutError;
 use super::is_absent;
 use crate::catalog::MediumRow;
 use crate::config::{Destination, Place};
-use crate::destination::WriteStore;
-use crate::destination::{FileStore, Privacy};
-use crate::format::FormatError;
+use crate::destination::{FileStore, Privacy, Space, WriteStore};
+use crate::format::{FormatError, Identity};
 use crate::model::{VaultId, chain};
 use crate::vault::{VaultError, identity_of};
 
@@ -25,6 +24,8 @@ pub struct Opened {
     pub medium: VaultId,
     /// The place.
     pub store: Arc<dyn WriteStore>,
+    /// Room there when it was looked at; none where the place does not tell.
+    pub space: Option<Space>,
 }
 
 /// What a look found.
@@ -36,39 +37,80 @@ pub enum Look {
     Away(String),
 }
 
+/// What lies at a destination, whatever a catalog says.
+#[derive(Clone)]
+pub enum Lies {
+    /// A vault.
+    Vault(Identity, Arc<dyn WriteStore>),
+    /// None that can be read; why, for people.
+    Away(String),
+}
+
 /// Looks at all destinations at once; each has ten seconds, whatever the others do.
 ///
 /// # Panics
 /// Never: one look comes back for each destination, in order.
 #[must_use]
 pub fn look_all(destinations: &[Destination], media: &Arc<Vec<MediumRow>>) -> Vec<Look> {
+    let media = Arc::clone(media);
+    ask_all(destinations, move |destination| open_now(destination, &media))
+        .into_iter()
+        .map(|look| look.unwrap_or_else(Look::Away))
+        .collect()
+}
+
+/// The vaults at all destinations, for who has no catalog; each has ten seconds.
+#[must_use]
+pub fn find_all(destinations: &[Destination]) -> Vec<Lies> {
+    ask_all(destinations, lies_at).into_iter().map(|lies| lies.unwrap_or_else(Lies::Away)).collect()
+}
+
+fn lies_at(destination: &Destination) -> Lies {
+    let store = match open_place(&destination.place) {
+        Ok(store) => store,
+        Err(why) => return Lies::Away(why),
+    };
+    match identity_of(&*store) {
+        Ok(identity) => Lies::Vault(identity, store),
+        Err(VaultError::Missing { .. }) => Lies::Away(format!("no vault at {}", place_text(&destination.place))),
+        Err(error) => Lies::Away(format!("its vault can't be read: {}", chain(&error))),
+    }
+}
+
+/// Asks of all at once, each in a thread of its own; what blocks is waited for no longer than ten seconds.
+fn ask_all<T: Send + 'static>(
+    destinations: &[Destination],
+    ask: impl Fn(&Destination) -> T + Send + Sync + 'static,
+) -> Vec<Result<T, String>> {
+    let ask = Arc::new(ask);
     let begun: Vec<_> = destinations
         .iter()
         .map(|destination| {
             let (send, receive) = crossbeam_channel::bounded(1);
-            let (destination, media) = (destination.clone(), Arc::clone(media));
+            let (destination, ask) = (destination.clone(), Arc::clone(&ask));
             // Not joined: a look that the kernel holds must hold nothing else.
             let thread = std::thread::Builder::new().name(format!("look-{}", destination.name));
-            let begun = thread.spawn(move || drop(send.send(open_now(&destination, &media))));
+            let begun = thread.spawn(move || drop(send.send(ask(&destination))));
             begun.map(|_| receive)
         })
         .collect();
     let deadline = std::time::Instant::now() + PATIENCE;
-    let wait = |begun: std::io::Result<crossbeam_channel::Receiver<Look>>| match begun
+    let wait = |begun: std::io::Result<crossbeam_channel::Receiver<T>>| match begun
         .map(|receive| receive.recv_deadline(deadline))
     {
-        Ok(Ok(look)) => look,
+        Ok(Ok(found)) => Ok(found),
         Ok(Err(RecvTimeoutError::Timeout)) => {
-            Look::Away(format!("it did not answer within {} s: it blocks", PATIENCE.as_secs()))
+            Err(format!("it did not answer within {} s: it blocks", PATIENCE.as_secs()))
         }
-        Ok(Err(RecvTimeoutError::Disconnected)) => Look::Away("the look at it broke off".into()),
-        Err(error) => Look::Away(format!("no thread to look at it: {error}")),
+        Ok(Err(RecvTimeoutError::Disconnected)) => Err("the look at it broke off".into()),
+        Err(error) => Err(format!("no thread to look at it: {error}")),
     };
     begun.into_iter().map(wait).collect()
 }
 
-/// Opens a destination if a vault that the catalog expects there is found.
-pub(super) fn open_now(destination: &Destination, media: &[MediumRow]) -> Look {
+/// Opens a destination if a vault that the catalog expects there is found. Takes as long as the place takes.
+#[must_use]
+pub fn open_now(destination: &Destination, media: &[MediumRow]) -> Look {
     let store = match open_place(&destination.place) {
         Ok(store) => store,
         Err(why) => return Look::Away(why),
@@ -84,7 +126,10 @@ pub(super) fn open_now(destination: &Destination, media: &[MediumRow]) -> Look {
         Some(medium) if medium.destination == destination.name && medium.retired.is_some() => {
             Look::Away(format!("the medium {} that is there was retired", identity.vault))
         }
-        Some(medium) if medium.destination == destination.name => Look::Here(Opened { medium: identity.vault, store }),
+        Some(medium) if medium.destination == destination.name => {
+            let space = store.space().ok().flatten();
+            Look::Here(Opened { medium: identity.vault, store, space })
+        }
         Some(medium) => Look::Away(format!("the vault at {place} belongs to `{}`", medium.destination)),
         None => Look::Away(format!(
             "the vault at {place} is not known here: `engine enrol {}` makes it one more medium",
@@ -119,7 +164,7 @@ pub fn open_place(place: &Place) -> Result<Arc<dyn WriteStore>, String> {
 }
 
 /// A place as people know it, without secrets.
-pub(super) fn place_text(place: &Place) -> String {
+pub(crate) fn place_text(place: &Place) -> String {
     match place {
         Place::File(path) => path.display().to_string(),
         other => format!("{}://", other.scheme()),
@@ -127,7 +172,7 @@ pub(super) fn place_text(place: &Place) -> String {
 }
 
 /// Is the folder on the same device as home or the root of this computer?
-pub(super) fn is_same_disk(path: &Path, home: &Path) -> bool {
+pub(crate) fn is_same_disk(path: &Path, home: &Path) -> bool {
     let device = |path: &Path| crate::platform::file_system(path).ok().map(|file_system| file_system.device);
     let here = device(path);
     here.is_some() && (here == device(home) || here == device(Path::new("/")))

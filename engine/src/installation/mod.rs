@@ -14,8 +14,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 pub use error::InstallationError;
+pub(crate) use init::new_medium;
 pub use init::{Made, Prepared, enrol, init};
-pub use look::{Look, Opened, look_all, open_place};
+pub use look::{Lies, Look, Opened, find_all, look_all, open_now, open_place};
+pub(crate) use look::{is_same_disk, place_text};
 pub use sheet::{read_sheet, sheet_file};
 
 use crate::catalog::{Catalog, CatalogError, MediumRow, OpenOptions};

@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::bench::Bench;
 use super::forget::Refusal;
-use super::owed::Goal;
 use super::serve::{Outcome, Service};
 use super::state::{Copies, State, Unwanted};
 use super::steps::{Await, Plan, Step};
@@ -146,10 +145,7 @@ fn note_needs(survey: &Survey<'_>, benches: &mut BTreeMap<VaultId, Bench<'_>>) {
     let mut needed = BTreeMap::<_, BTreeSet<_>>::new();
     let mut awaited = BTreeMap::<_, BTreeMap<_, Vec<_>>>::new();
     for bench in benches.values() {
-        // What is lost with its base may be found again, so what is left of it stays too.
-        let left = |goal: &'_ Goal| goal.lost.iter().chain(&goal.irreparable).copied().collect::<Vec<_>>();
-        let owed = bench.goals.values().flat_map(|goal| goal.owed.iter().copied().chain(left(goal)));
-        for point in owed {
+        for point in bench.lacking() {
             for holder in survey.providers(point, bench.id) {
                 needed.entry(holder).or_default().insert(point);
             }

@@ -95,12 +95,26 @@ pub const fn unwanted(reason: Unwanted) -> &'static str {
     }
 }
 
+const BY_KEEP: &str = "keep no longer wants it";
+const BY_KEEP_SOON: &str = "keep won't want it once ";
+const BY_HAND: &str = "asked for by hand";
+
 fn removal(state: &State, reason: RemoveReason) -> String {
     match reason {
-        RemoveReason::Retention => "keep no longer wants it".to_owned(),
-        RemoveReason::Superseded { by } => format!("keep won't want it once {} is there", name(state, by)),
+        RemoveReason::Retention => BY_KEEP.to_owned(),
+        RemoveReason::Superseded { by } => format!("{BY_KEEP_SOON}{} is there", name(state, by)),
         RemoveReason::Eviction { by } => format!("makes room for {}", name(state, by)),
-        RemoveReason::Forgotten => "asked for by hand".to_owned(),
+        RemoveReason::Forgotten => BY_HAND.to_owned(),
+    }
+}
+
+/// Why a point is not wanted, from the words that were recorded when it was removed.
+#[must_use]
+pub fn removal_of(text: &str) -> Option<Unwanted> {
+    match text {
+        BY_KEEP => Some(Unwanted::Removed),
+        BY_HAND => Some(Unwanted::Forgotten),
+        _ => text.starts_with(BY_KEEP_SOON).then_some(Unwanted::Removed),
     }
 }
 

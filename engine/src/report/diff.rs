@@ -5,8 +5,11 @@ use serde::Serialize;
 use super::{Page, Report, Tone, size};
 
 use super::PathText;
+use super::backup::{PathProblem, write_path_problems};
+use super::ls::content;
 use super::text::as_text;
-use crate::model::PointId;
+use crate::browse;
+use crate::model::{Entry, PointId};
 
 /// What is different, in the order of paths.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -19,6 +22,9 @@ pub struct DiffReport {
     pub to: PointId,
     /// Each path that is not the same in both.
     pub entries: Vec<DiffEntry>,
+    /// Why the comparison ends early, if it does.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<PathProblem>,
 }
 
 /// How an entry is different.
@@ -44,12 +50,32 @@ pub struct DiffEntry {
     pub change: Change,
     /// What it is; what it became, if that changed.
     pub kind: &'static str,
-    /// What of it changed: `kind`, `content`, `mode`, `owner`, `modified`, `xattrs`, `target`.
+    /// What of it changed: `kind`, `content`, `meta` (mode, owner, attributes), `modified`.
     pub what: Vec<&'static str>,
     /// Apparent size in the first point; none if it is not a file there.
     pub bytes_before: Option<u64>,
     /// Apparent size in the second point; none if it is not a file there.
     pub bytes_after: Option<u64>,
+}
+
+impl From<&browse::Change> for DiffEntry {
+    fn from(change: &browse::Change) -> Self {
+        use browse::Change as Found;
+        let (kind, before, after, aspects) = match change {
+            Found::Added(after) => (Change::Added, None, Some(after), None),
+            Found::Removed(before) => (Change::Removed, Some(before), None, None),
+            Found::Modified { before, after, aspects } => (Change::Changed, Some(before), Some(after), Some(aspects)),
+        };
+        let bytes = |entry: Option<&Box<Entry>>| entry.and_then(|entry| content(entry)).map(|content| content.bytes);
+        Self {
+            path: PathText::new(change.path().as_bytes()),
+            change: kind,
+            kind: after.or(before).map_or("", |entry| entry.kind.as_str()),
+            what: aspects.map(|aspects| aspects.words()).unwrap_or_default(),
+            bytes_before: bytes(before),
+            bytes_after: bytes(after),
+        }
+    }
 }
 
 impl Report for DiffReport {
@@ -66,6 +92,7 @@ impl Report for DiffReport {
         let count = |change| self.entries.iter().filter(|entry| entry.change == change).count();
         let (added, removed, changed) = (count(Change::Added), count(Change::Removed), count(Change::Changed));
         page.line(format_args!("{added} added, {removed} removed, {changed} changed"));
+        write_path_problems(page, &self.problems);
     }
 }
 

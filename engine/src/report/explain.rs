@@ -54,6 +54,8 @@ pub struct ExplainedPlacement {
     pub reason: String,
     /// How its evidence was taken, in words; none if there is none.
     pub evidence: Option<String>,
+    /// What the planner would do with it there now, in words; empty if it could not be asked.
+    pub outlook: Vec<String>,
 }
 
 /// A line of the log.
@@ -99,6 +101,9 @@ pub struct ExplainedName {
     pub name: Name,
     /// What it is.
     pub kind: NameKind,
+    /// A job's newest point.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub newest: Option<Box<ExplainedPoint>>,
     /// A destination's media; of a job: those that its points were ever owed to.
     pub media: Vec<ExplainedMedium>,
     /// What was evicted, removed, declined, damaged or healed, oldest first.
@@ -217,6 +222,7 @@ impl ExplainedPlacement {
             let verified = page.time_or(placement.verified, "never");
             page.line(format_args!("    evidence: {evidence}, {verified}; proof: {}", placement.proof));
         }
+        self.outlook.iter().for_each(|words| page.line(format_args!("    {words}")));
     }
 }
 
@@ -234,6 +240,10 @@ impl ExplainedName {
         }
         for medium in &self.media {
             medium.write(page);
+        }
+        if let Some(newest) = &self.newest {
+            page.heading("Its newest point");
+            newest.write(page);
         }
         self.write_lost(page);
         write_events(page, "What happened", &self.events);
@@ -274,6 +284,12 @@ impl ExplainedName {
 }
 
 impl ExplainedMedium {
+    /// Is there nothing to tell of it?
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.complete + self.pending + self.evicted + self.not_wanted + self.damaged == 0
+    }
+
     fn write(&self, page: &mut Page) {
         let seen = page.time_or(self.last_seen, "never");
         page.line(format_args!("  {} at {}, last seen {seen}", self.destination, self.place));

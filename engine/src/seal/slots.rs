@@ -140,6 +140,13 @@ pub fn unlock(set: &SlotSet, kind: SlotKind, secret: &[u8]) -> Result<Keyring, S
     Ok(Keyring::new(set.family, masters))
 }
 
+/// Was the set made by someone who has these keys, and is it of their newest epoch?
+#[must_use]
+pub fn is_authentic(set: &SlotSet, keyring: &Keyring) -> bool {
+    (set.family, set.epoch) == (keyring.family(), keyring.epoch())
+        && keyring.newest().slots_mac(&set.family, &set.authenticated()) == set.mac
+}
+
 /// A recovery sheet's secret as it is written down: groups of four letters, the last with a check.
 ///
 /// The secret that opens the slot is the text itself, upper case, without the dashes.

@@ -19,7 +19,7 @@ pub use chunk_code::{decode_chunk, encode_chunk};
 pub use error::VaultError;
 pub use found::{FirstKeys, RESTORE_PATH, found, restore_text};
 pub use heads::{FoundHead, HEADS_KEPT, list_heads, write_head};
-pub use objects::{get, get_digest, put, read_whole};
+pub use objects::{get, get_digest, put, read_whole, read_whole_medium};
 pub use open::{FoundKeys, Ring, identity_of, keys_of, unlock};
 pub use pack::{PackBuilder, SealedPack};
 pub use point::{EntryStream, PackNames, seal_manifest};

@@ -1,4 +1,5 @@
-//! SIGTERM and SIGINT as a request to stop that can be asked for and waited for; SIGHUP does nothing.
+//! SIGTERM and SIGINT as a request to stop that can be asked for and waited for; SIGHUP does nothing. A second SIGINT
+//! ends the process as if none of this were here: who presses the key twice does not want to wait.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -62,9 +63,9 @@ impl StopSignal {
         // Whoever lost a race to be first has its pipe closed again, unpublished.
         if listening.bell.as_raw_fd() == number {
             BELL.store(number, Ordering::SeqCst);
-            handle(libc::SIGTERM, on_signal as *const () as libc::sighandler_t)?;
-            handle(libc::SIGINT, on_signal as *const () as libc::sighandler_t)?;
-            handle(libc::SIGHUP, libc::SIG_IGN)?;
+            handle(libc::SIGTERM, on_signal as *const () as libc::sighandler_t, 0)?;
+            handle(libc::SIGINT, on_signal as *const () as libc::sighandler_t, libc::SA_RESETHAND)?;
+            handle(libc::SIGHUP, libc::SIG_IGN, 0)?;
         }
         Ok(listening)
     }
@@ -119,13 +120,13 @@ fn wait_once(heard: BorrowedFd<'_>, left: Duration, mounts: Option<&MountWatch>)
     })
 }
 
-fn handle(signal: libc::c_int, handler: libc::sighandler_t) -> io::Result<()> {
+fn handle(signal: libc::c_int, handler: libc::sighandler_t, flags: libc::c_int) -> io::Result<()> {
     // SAFETY: the structure is all zeros but what is set, which is a valid `sigaction` (empty mask, no restorer); the
     // handler does nothing but what a handler may, or is SIG_IGN.
     let answer = unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         action.sa_sigaction = handler;
-        action.sa_flags = libc::SA_RESTART;
+        action.sa_flags = libc::SA_RESTART | flags;
         libc::sigaction(signal, &raw const action, std::ptr::null_mut())
     };
     if answer == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }

@@ -1,0 +1,317 @@
+//! What was typed, parsed purely: no file is looked at, nothing is decided.
+//!
+//! In: the words of a command line. Out: [`Arguments`], or clap's answer (a usage error, help, the version).
+//! Deliberately absent: what any of it does; names of jobs and points that do not exist are the command's to find.
+
+mod examples;
+mod words;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use engine::model::{DestinationName, JobName, VaultId};
+use examples as example;
+pub use words::PathBytes;
+use words::{bytes, place_name};
+
+/// Makes recovery points of what matters, copies them offsite, and restores them.
+#[derive(Debug, Parser)]
+#[command(name = "engine", version, arg_required_else_help = true, after_help = example::ENGINE)]
+pub struct Arguments {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options that every command takes, before or after its name.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Options of every command")]
+pub struct Global {
+    /// The configuration [default: $OFFSITE_CONFIG, ./offsite.toml, the user's, /etc/offsite/offsite.toml]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Prints one JSON document on standard output
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// No progress, only warnings and errors
+    #[arg(long, short, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Tells what is being done
+    #[arg(long, short, global = true)]
+    pub verbose: bool,
+    /// Fails at once where it would wait for another engine's work
+    #[arg(long, global = true)]
+    pub no_wait: bool,
+}
+
+/// What is to be done.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Writes a starter configuration, or makes the vaults that the configuration names
+    #[command(after_help = example::INIT)]
+    Init,
+    /// Makes the drive or place that is there now one more medium of a destination
+    #[command(after_help = example::ENROL)]
+    Enrol(Enrol),
+    /// Owes nothing to a destination or one of its media any more
+    #[command(after_help = example::RETIRE)]
+    Retire(Retire),
+    /// Makes a recovery point of each job now
+    #[command(after_help = example::BACKUP)]
+    Backup(Backup),
+    /// Copies offsite what is owed, now
+    #[command(after_help = example::COPY)]
+    Copy(Copy),
+    /// Makes points on schedule and copies whenever a destination is there, until it is stopped
+    #[command(after_help = example::RUN)]
+    Run(Run),
+    /// Tells what is protected and what is not, and why
+    #[command(after_help = example::STATUS)]
+    Status,
+    /// Lists the recovery points and where each one is
+    #[command(after_help = example::POINTS)]
+    Points(Points),
+    /// Tells why a point is, or is not, where it is, and what would be lost with a destination
+    #[command(after_help = example::EXPLAIN)]
+    Explain(Explain),
+    /// Lists what is in a point
+    #[command(after_help = example::LS)]
+    Ls(Ls),
+    /// Finds files in all points
+    #[command(after_help = example::FIND)]
+    Find(Find),
+    /// Tells what is different between two points
+    #[command(after_help = example::DIFF)]
+    Diff(Diff),
+    /// Writes one file of a point to standard output
+    #[command(after_help = example::DUMP)]
+    Dump(Dump),
+    /// Restores a point, or a part of it, into a folder
+    #[command(after_help = example::RESTORE)]
+    Restore(Restore),
+    /// Reads every object back and checks it
+    #[command(after_help = example::VERIFY)]
+    Verify(Verify),
+    /// Removes what the keep rules do not keep, or one point
+    #[command(after_help = example::FORGET)]
+    Forget(Forget),
+    /// Keeps a point for ever
+    #[command(after_help = example::PIN)]
+    Pin(Point),
+    /// Lets the keep rules decide about a point again
+    #[command(after_help = example::UNPIN)]
+    Unpin(Point),
+    /// What a job's alarm stopped
+    #[command(subcommand, arg_required_else_help = true)]
+    Alarm(Alarm),
+    /// The record of what is where
+    #[command(subcommand, arg_required_else_help = true)]
+    Catalog(Catalog),
+    /// Lists, restores or takes over what a destination holds, on a computer that has nothing
+    #[command(after_help = example::RECOVER)]
+    Recover(Recover),
+}
+
+#[derive(Debug, Args)]
+pub struct Enrol {
+    /// The destination
+    pub name: DestinationName,
+    /// Accepts a known vault where it is now
+    #[arg(long)]
+    pub moved: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Retire {
+    /// The destination
+    pub name: DestinationName,
+    /// Only this one of its media
+    #[arg(long, value_name = "ID")]
+    pub medium: Option<VaultId>,
+}
+
+#[derive(Debug, Args)]
+pub struct Backup {
+    /// Which jobs [default: all]
+    #[arg(value_name = "JOB")]
+    pub jobs: Vec<JobName>,
+    /// Reads every file, even one that seems unchanged
+    #[arg(long)]
+    pub paranoid: bool,
+    /// Only tells what would be done
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Copy {
+    /// Which jobs [default: all]
+    #[arg(value_name = "JOB")]
+    pub jobs: Vec<JobName>,
+    /// Only to this destination
+    #[arg(long, value_name = "NAME")]
+    pub destination: Option<DestinationName>,
+    /// Only tells what would be done
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Run {
+    /// Does all that is due, then ends
+    #[arg(long)]
+    pub once: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Points {
+    /// Only of this job
+    #[arg(long)]
+    pub job: Option<JobName>,
+}
+
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// A point, a job or a destination [default: what would be done now]
+    #[arg(value_name = "POINT or NAME")]
+    pub what: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Ls {
+    /// A job's name for its newest point, JOB~1 for the one before, or an id's first digits
+    pub point: String,
+    /// Only this and what is below it
+    #[arg(value_parser = bytes())]
+    pub path: Option<PathBytes>,
+}
+
+#[derive(Debug, Args)]
+pub struct Find {
+    /// As in `*.odt`; with a slash compared with whole paths, else with names
+    pub pattern: OsString,
+}
+
+#[derive(Debug, Args)]
+pub struct Diff {
+    /// The first point
+    #[arg(value_name = "POINT")]
+    pub from: String,
+    /// The second one
+    #[arg(value_name = "POINT")]
+    pub to: String,
+}
+
+#[derive(Debug, Args)]
+pub struct Dump {
+    /// A job's name for its newest point, JOB~1 for the one before, or an id's first digits
+    pub point: String,
+    /// The file
+    #[arg(value_parser = bytes())]
+    pub path: PathBytes,
+}
+
+#[derive(Debug, Args)]
+pub struct Restore {
+    /// A job's name for its newest point, JOB~1 for the one before, or an id's first digits
+    pub point: String,
+    /// Into this folder, which is made if it is not there
+    #[arg(long, value_name = "DIR")]
+    pub to: PathBuf,
+    /// Only from this destination, or from `home`
+    #[arg(long, value_name = "NAME", value_parser = place_name)]
+    pub from: Option<DestinationName>,
+    /// Only this and what is below it
+    #[arg(long = "path", value_name = "P", value_parser = bytes())]
+    pub paths: Vec<PathBytes>,
+    /// Replaces what is in the way
+    #[arg(long)]
+    pub overwrite: bool,
+    /// What is restored belongs to whoever restores it
+    #[arg(long)]
+    pub no_owner: bool,
+    /// Only tells what would be done
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// Which destinations, or `home` [default: all that are there]
+    #[arg(value_name = "NAME", value_parser = place_name)]
+    pub names: Vec<DestinationName>,
+    /// Replaces what is damaged or missing from a good placement
+    #[arg(long)]
+    pub repair: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Forget {
+    /// Which jobs [default: all]
+    #[arg(value_name = "JOB", conflicts_with = "point")]
+    pub jobs: Vec<JobName>,
+    /// Removes this point, everywhere
+    #[arg(long)]
+    pub point: Option<String>,
+    /// Only tells what would be done
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Point {
+    /// A job's name for its newest point, JOB~1 for the one before, or an id's first digits
+    pub point: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Alarm {
+    /// Lets eviction and retention go on after a person looked
+    #[command(after_help = example::ALARM)]
+    Clear {
+        /// The job that raised it
+        job: JobName,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Catalog {
+    /// Makes the catalog anew from what is really there
+    #[command(after_help = example::REBUILD)]
+    Rebuild {
+        /// Only from this destination, or from `home`
+        #[arg(long, value_name = "NAME", value_parser = place_name)]
+        from: Option<DestinationName>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct Recover {
+    /// The destination, as in `file:///media/ann/BACKUP/offsite`
+    #[arg(long, value_name = "URL")]
+    pub from: String,
+    /// The file that holds the passphrase
+    #[arg(long, value_name = "F", conflicts_with = "sheet")]
+    pub passphrase_file: Option<PathBuf>,
+    /// The recovery sheet
+    #[arg(long, value_name = "F")]
+    pub sheet: Option<PathBuf>,
+    /// This point [default: the newest of each job]
+    #[arg(long, requires = "to")]
+    pub point: Option<String>,
+    /// Only this and what is below it
+    #[arg(long = "path", value_name = "P", value_parser = bytes(), requires = "to")]
+    pub paths: Vec<PathBytes>,
+    /// Restores into this folder
+    #[arg(long, value_name = "DIR", conflicts_with = "take_over")]
+    pub to: Option<PathBuf>,
+    /// Makes this computer the one that writes there from now on
+    #[arg(long)]
+    pub take_over: bool,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,122 @@
+//! What `--help` shows below the options.
+
+pub const ENGINE: &str = "\
+Examples:
+  engine init                           a starter configuration; edit it, then once more
+  engine run                            points on schedule, copies whenever a destination is there
+  engine status                         what is protected and what is not, and why
+  engine restore documents --to DIR     the newest point of the job `documents`
+
+`engine COMMAND --help` has examples for each command.
+Exit codes: 0 all done, 1 failed, 2 wrong command line or configuration, 3 done in part, 4 damage.";
+
+pub const INIT: &str = "\
+Examples:
+  engine init                           writes ./offsite.toml if there is no configuration
+  engine --config my.toml init          makes the home vault and the vaults of all destinations that are there";
+
+pub const ENROL: &str = "\
+Examples:
+  engine enrol usb                      a second drive that takes turns, or one that was not there at `init`
+  engine enrol usb --moved              the drive that is known, in another file system than before";
+
+pub const RETIRE: &str = "\
+Examples:
+  engine retire office                  nothing is copied there any more; what it holds can still be restored
+  engine retire usb --medium ID         only that drive; `engine points --json` shows the ids";
+
+pub const BACKUP: &str = "\
+Examples:
+  engine backup                         every job
+  engine backup documents ledger        these two
+  engine backup documents --paranoid    reads every file, even one that seems unchanged";
+
+pub const COPY: &str = "\
+Examples:
+  engine copy                           all that is owed, to every destination that is there
+  engine copy --destination usb         before the drive goes into the safe
+  engine copy --dry-run                 what would be copied, evicted and removed, and why";
+
+pub const RUN: &str = "\
+Examples:
+  engine run                            the service; SIGTERM or Ctrl-C ends it
+  engine run --once                     all that is due, for cron";
+
+pub const STATUS: &str = "\
+Examples:
+  engine status
+  engine status --json";
+
+pub const POINTS: &str = "\
+Examples:
+  engine points
+  engine points --job documents --json";
+
+pub const EXPLAIN: &str = "\
+Examples:
+  engine explain                        what would be done now, and why
+  engine explain documents~1            why that point is, or is not, where it is
+  engine explain usb                    what was evicted there, and what would be lost with it";
+
+pub const LS: &str = "\
+Examples:
+  engine ls documents                   the newest point of the job
+  engine ls documents~1 home/ann/Documents/letters
+  engine ls 3fa9 --json";
+
+pub const FIND: &str = "\
+Examples:
+  engine find '*.odt'
+  engine find 'Documents/**/tax-*'";
+
+pub const DIFF: &str = "\
+Examples:
+  engine diff documents~1 documents     what changed between the last two points
+  engine diff 3fa9 b710 --json";
+
+pub const DUMP: &str = "\
+Examples:
+  engine dump documents home/ann/Documents/letter.odt > letter.odt";
+
+pub const RESTORE: &str = "\
+Examples:
+  engine restore documents --to /tmp/back
+  engine restore documents~1 --to /tmp/back --path home/ann/Documents/letters
+  engine restore 3fa9 --to /tmp/back --from usb
+  engine restore documents --to / --overwrite";
+
+pub const VERIFY: &str = "\
+Examples:
+  engine verify                         home and every destination that is there
+  engine verify usb --repair            replaces what is damaged there from a good placement
+  engine verify home --repair           fetches back what home has lost";
+
+pub const FORGET: &str = "\
+Examples:
+  engine forget --dry-run               what the keep rules would remove
+  engine forget documents
+  engine forget --point 3fa9            this point, everywhere";
+
+pub const PIN: &str = "\
+Examples:
+  engine pin documents                  the newest point of the job
+  engine pin 3fa9";
+
+pub const UNPIN: &str = "\
+Examples:
+  engine unpin 3fa9";
+
+pub const ALARM: &str = "\
+Examples:
+  engine alarm clear documents";
+
+pub const REBUILD: &str = "\
+Examples:
+  engine catalog rebuild                from home and every destination that is there
+  engine catalog rebuild --from usb     then `engine verify home --repair` fetches the points back";
+
+pub const RECOVER: &str = "\
+Examples:
+  engine recover --from file:///media/ann/BACKUP/offsite --passphrase-file F
+  engine recover --from file:///media/ann/BACKUP/offsite --sheet recovery-sheet.txt --to /tmp/back
+  engine recover --from file:///media/ann/BACKUP/offsite --passphrase-file F --take-over";

@@ -1,0 +1,109 @@
+//! From what was typed to the command that does it. One place, one line or two for each command.
+
+use engine::capture::Reading;
+use engine::command::{self as commands, BackupOptions, Call, CopyOptions, DryRun, Exit, Failure, Moved, read};
+use engine::restore::{Existing, Owners};
+
+use crate::args::{self, Alarm, Catalog, Command};
+use crate::later::{
+    self, ForgetOptions, RecoverOptions, RecoverSecret, Repair, RestoreOptions, TakeOver, VerifyOptions,
+};
+use crate::show::Show;
+
+/// Does it and prints what came of it.
+pub fn perform(command: Command, call: &Call, show: &Show) -> Exit {
+    match command {
+        Command::Init => show.outcome(commands::init(call)),
+        Command::Enrol(args) => show.outcome(commands::enrol(call, &args.name, moved(args.moved))),
+        Command::Retire(args) => show.outcome(later::retire(call, &args.name, args.medium)),
+        Command::Backup(args) => show.outcome(commands::backup(call, &args.into())),
+        Command::Copy(args) => show.outcome(commands::copy(call, &args.into())),
+        Command::Run(args) if args.once => show.outcome(commands::run_once(call)),
+        Command::Run(_) => show.ended(later::run(call)),
+        Command::Status => show.outcome(later::status(call)),
+        Command::Points(args) => show.outcome(read::points(call, args.job.as_ref())),
+        Command::Explain(args) => show.outcome(read::explain(call, args.what.as_deref())),
+        Command::Ls(args) => show.outcome(read::ls(call, &args.point, args.path.as_ref().map(|path| &path.0[..]))),
+        Command::Find(args) => show.outcome(pattern(args).and_then(|pattern| read::find(call, &pattern))),
+        Command::Diff(args) => show.outcome(read::diff(call, &args.from, &args.to)),
+        Command::Dump(args) => show.ended(read::dump(call, &args.point, &args.path.0, &mut show.raw())),
+        Command::Restore(args) => show.outcome(later::restore(call, &args.into())),
+        Command::Verify(args) => show.outcome(later::verify(call, &args.into())),
+        Command::Forget(args) => show.outcome(later::forget(call, &args.into())),
+        Command::Pin(args) => show.outcome(later::pin(call, &args.point)),
+        Command::Unpin(args) => show.outcome(later::unpin(call, &args.point)),
+        Command::Alarm(Alarm::Clear { job }) => show.outcome(later::clear_alarm(call, &job)),
+        Command::Catalog(Catalog::Rebuild { from }) => show.outcome(later::rebuild(call, from)),
+        Command::Recover(args) => show.outcome(later::recover(call, &args.into())),
+    }
+}
+
+fn pattern(args: args::Find) -> Result<String, Failure> {
+    let advice = "use `?` or `*` for the bytes that are not text";
+    args.pattern.into_string().map_err(|_| Failure::usage("that pattern can't be used", "it is not UTF-8", advice))
+}
+
+fn plain(paths: Vec<args::PathBytes>) -> Vec<Vec<u8>> {
+    paths.into_iter().map(|path| path.0).collect()
+}
+
+const fn moved(moved: bool) -> Moved {
+    if moved { Moved::Yes } else { Moved::No }
+}
+
+const fn dry_run(dry_run: bool) -> DryRun {
+    if dry_run { DryRun::Yes } else { DryRun::No }
+}
+
+impl From<args::Backup> for BackupOptions {
+    fn from(args: args::Backup) -> Self {
+        let reading = if args.paranoid { Reading::Everything } else { Reading::Changed };
+        Self { jobs: args.jobs, reading, dry_run: dry_run(args.dry_run) }
+    }
+}
+
+impl From<args::Copy> for CopyOptions {
+    fn from(args: args::Copy) -> Self {
+        Self { jobs: args.jobs, destination: args.destination, dry_run: dry_run(args.dry_run) }
+    }
+}
+
+impl From<args::Restore> for RestoreOptions {
+    fn from(args: args::Restore) -> Self {
+        Self {
+            point: args.point,
+            to: args.to,
+            from: args.from,
+            paths: plain(args.paths),
+            existing: if args.overwrite { Existing::Replace } else { Existing::Keep },
+            owners: if args.no_owner { Owners::Restorer } else { Owners::Recorded },
+            dry_run: dry_run(args.dry_run),
+        }
+    }
+}
+
+impl From<args::Verify> for VerifyOptions {
+    fn from(args: args::Verify) -> Self {
+        Self { names: args.names, repair: if args.repair { Repair::Yes } else { Repair::No } }
+    }
+}
+
+impl From<args::Forget> for ForgetOptions {
+    fn from(args: args::Forget) -> Self {
+        Self { jobs: args.jobs, point: args.point, dry_run: dry_run(args.dry_run) }
+    }
+}
+
+impl From<args::Recover> for RecoverOptions {
+    fn from(args: args::Recover) -> Self {
+        let passphrase = args.passphrase_file.map(RecoverSecret::PassphraseFile);
+        Self {
+            from: args.from,
+            secret: passphrase.or(args.sheet.map(RecoverSecret::Sheet)),
+            point: args.point,
+            paths: plain(args.paths),
+            to: args.to,
+            take_over: if args.take_over { TakeOver::Yes } else { TakeOver::No },
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! How things are told: one report on standard output, all else on standard error.
+//!
+//! In: reports, failures, progress. Out: text or JSON, and the exit code. Colours only on a terminal without `NO_COLOR`.
+//! Deliberately absent: what is told; that is the reports'.
+
+mod bars;
+mod output;
+pub mod panics;
+pub mod usage;
+mod voice;
+
+use std::io::{IsTerminal, Write};
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+
+use engine::command::{Exit, Failure, Voice};
+use engine::report::{Colour, ErrorReport, Page, Report};
+use output::{complain, give};
+use voice::Terminal;
+
+/// For whom standard output is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// Text.
+    People,
+    /// One JSON document.
+    Json,
+}
+
+/// How much is told beside the report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// Warnings.
+    Quiet,
+    /// Warnings and progress.
+    Normal,
+    /// What is being done, too.
+    Verbose,
+}
+
+/// Prints.
+pub struct Show {
+    form: Form,
+    colour: Colour,
+    voice: Arc<Terminal>,
+}
+
+impl Show {
+    /// To this process's standard output and error.
+    pub fn new(form: Form, detail: Detail) -> Self {
+        let colour = colour_of(std::io::stdout().is_terminal());
+        Self { form, colour, voice: Arc::new(Terminal::new(detail, colour_of(std::io::stderr().is_terminal()))) }
+    }
+
+    /// Whom a command tells what it does.
+    pub fn voice(&self) -> Arc<dyn Voice> {
+        let voice: Arc<Terminal> = Arc::clone(&self.voice);
+        voice
+    }
+
+    /// What a command came to.
+    pub fn outcome<R: Report>(&self, outcome: Result<(R, Exit), Failure>) -> Exit {
+        self.voice.clear();
+        match outcome {
+            Ok((report, exit)) => {
+                self.report(&report).map_or_else(|failure| self.failure(&failure), |()| self.end(exit))
+            }
+            Err(failure) => self.failure(&failure),
+        }
+    }
+
+    /// How a command that has no report ended.
+    pub fn ended(&self, outcome: Result<Exit, Failure>) -> Exit {
+        self.voice.clear();
+        outcome.map_or_else(|failure| self.failure(&failure), |exit| self.end(exit))
+    }
+
+    /// A command that could do nothing.
+    pub fn failure(&self, failure: &Failure) -> Exit {
+        self.voice.clear();
+        let (what, why, advice) = (&failure.what, &failure.why, &failure.advice);
+        for (label, text) in [("error", what), ("  why", why), ("   do", advice)] {
+            if !text.is_empty() {
+                complain(&format!("{label}: {}", text.trim_end().replace('\n', "\n       ")));
+            }
+        }
+        if self.form == Form::Json {
+            // Standard error has said it too; there is nowhere left to complain to.
+            let _ = json(&ErrorReport::new(what, why, advice)).and_then(|text| give(text.as_bytes()));
+        }
+        failure.exit
+    }
+
+    /// Standard output for bytes that are nobody's text.
+    pub fn raw(&self) -> impl Write + use<> {
+        std::io::stdout().lock()
+    }
+
+    fn report<R: Report>(&self, report: &R) -> Result<(), Failure> {
+        let text = match self.form {
+            Form::Json => json(report),
+            Form::People => {
+                let mut page = Page::new(TimeZone::system(), self.colour);
+                report.people(&mut page);
+                Ok(page.text().to_owned())
+            }
+        };
+        let given = text.and_then(|text| give(text.as_bytes()));
+        given.map_err(|error| {
+            Failure::of(
+                "can't write to standard output",
+                &error,
+                "what was asked for may be done: `engine status` tells",
+            )
+        })
+    }
+
+    fn end(&self, exit: Exit) -> Exit {
+        match exit {
+            Exit::Partial => complain("done in part: some of what was asked could not be done"),
+            Exit::Damage => complain("damage: something that should restore does not, and was not healed"),
+            Exit::Failed => complain("failed: nothing that was asked could be done"),
+            Exit::Done | Exit::Usage => {}
+        }
+        exit
+    }
+}
+
+fn json(document: &impl serde::Serialize) -> std::io::Result<String> {
+    Ok(serde_json::to_string_pretty(document)? + "\n")
+}
+
+fn colour_of(is_terminal: bool) -> Colour {
+    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    if is_terminal && !refused { Colour::Terminal } else { Colour::Plain }
+}

@@ -1,0 +1,316 @@
+//! A visit: one session at one medium, in a thread that nobody has to join, that plans for itself and carries out its
+//! steps until nothing is left to do there.
+//!
+//! In: every destination as it was looked at. Out: what was done at one of them. Invariants: a visit asks nothing of any
+//! other destination but what it copies from there, and its pulse tells of that too: one that blocks holds up nobody
+//! else. Deliberately absent: when a visit is made.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU64;
+use std::sync::Arc;
+
+use super::round::{Task, Wanted};
+use super::{Context, Failure};
+use crate::catalog::Snapshot;
+use crate::catalog::locks::LockName;
+use crate::copy::{CopyError, Origin, Outcome, Session, Told, Tools, execute};
+use crate::destination::throttle::{Bandwidth, Throttled};
+use crate::destination::watch::{Pulse, Watched};
+use crate::destination::{ReadStore, Space, WriteStore};
+use crate::installation::{Look, Opened};
+use crate::model::{DestinationName, PointOrder, VaultId, chain};
+use crate::observe::{Observed, PointPacks, Seen, observe};
+use crate::plan::{self, Deletions, Plan, RemoveReason, State, Step, check, propose, reason_text};
+
+/// A medium plans again as long as there is something new to do, but not for ever.
+const PLANS_MAX: usize = 4;
+
+/// What a visit came to.
+pub(super) struct Visited {
+    pub destination: DestinationName,
+    pub medium: Option<VaultId>,
+    pub outcome: Outcome,
+    /// Why nothing, or not all, was done there.
+    pub away: Option<String>,
+}
+
+/// What the visits of a round share.
+pub(super) struct Visits {
+    context: Arc<Context>,
+    pub(super) looks: Vec<(DestinationName, Look)>,
+    home: Option<Opened>,
+    wanted: Wanted,
+}
+
+/// A place with what a visit needs to know of it.
+struct There<'v> {
+    medium: VaultId,
+    destination: DestinationName,
+    store: Box<dyn ReadStore + 'v>,
+}
+
+impl Visits {
+    /// Visits of these places.
+    ///
+    /// # Errors
+    /// If the catalog can't be read.
+    pub(super) fn new(
+        context: &Arc<Context>,
+        looks: Vec<(DestinationName, Look)>,
+        wanted: Wanted,
+    ) -> Result<Self, Failure> {
+        let medium = context.installation.home_id()?;
+        let home = context.installation.home().ok().map(|store| {
+            let space = store.space().ok().flatten();
+            Opened { medium, store, space }
+        });
+        Ok(Self { context: Arc::clone(context), looks, home, wanted })
+    }
+
+    pub(super) fn is_wanted(&self, name: &DestinationName) -> bool {
+        self.wanted.destinations.as_ref().is_none_or(|wanted| wanted.contains(name))
+    }
+
+    /// Begins a visit in a thread of its own; `done` is called there when it has ended.
+    ///
+    /// # Errors
+    /// If the system has no thread.
+    pub(super) fn begin(
+        self: &Arc<Self>,
+        name: &DestinationName,
+        opened: Opened,
+        done: impl FnOnce(Outcome) + Send + 'static,
+    ) -> std::io::Result<Pulse> {
+        let pulse = Pulse::default();
+        let (visits, destination, watched) = (Arc::clone(self), name.clone(), pulse.clone());
+        std::thread::Builder::new().name(format!("copy-{name}")).spawn(move || {
+            visits.context.be_quiet();
+            let store = visits.dressed(&destination, opened.store, watched.clone());
+            done(visits.visit(&*store, opened.medium, &watched));
+        })?;
+        Ok(pulse)
+    }
+
+    /// Home's own visit, in this thread; none if home is not there.
+    pub(super) fn visit_home(&self) -> Option<Visited> {
+        let home = self.home.as_ref()?;
+        let outcome = match self.context.lock(&LockName::Home, "the home vault") {
+            Ok(_lock) => self.visit_locked(&*home.store, home.medium, &Pulse::default()),
+            Err(failure) => failed(failure.to_string()),
+        };
+        Some(Visited { destination: DestinationName::home(), medium: Some(home.medium), outcome, away: None })
+    }
+
+    /// The state as it is now, as far as it is known without a session.
+    ///
+    /// # Errors
+    /// As keys and catalog answer.
+    pub(super) fn state(&self) -> Result<State, Failure> {
+        let places = self.places(None, &Pulse::default());
+        self.observed(&places, &mut PointPacks::default(), None)
+    }
+
+    /// The place with its request timer and its bandwidth limit.
+    fn dressed(&self, name: &DestinationName, store: Arc<dyn WriteStore>, pulse: Pulse) -> Box<dyn WriteStore> {
+        let watched = Watched::new(store, pulse);
+        let rate = self.context.installation.config.destination(name).and_then(|destination| destination.rate);
+        match rate.and_then(NonZeroU64::new) {
+            Some(rate) => Box::new(Throttled::new(watched, Bandwidth::new(rate, Arc::clone(&self.context.call.clock)))),
+            None => Box::new(watched),
+        }
+    }
+
+    fn visit(&self, store: &dyn WriteStore, medium: VaultId, pulse: &Pulse) -> Outcome {
+        match self.context.lock(&LockName::Medium(medium), "this destination") {
+            Ok(_lock) => self.visit_locked(store, medium, pulse),
+            Err(failure) => failed(failure.to_string()),
+        }
+    }
+
+    /// One session: plans and carries out until nothing is left to do there.
+    fn visit_locked(&self, store: &dyn WriteStore, medium: VaultId, pulse: &Pulse) -> Outcome {
+        let call = &self.context.call;
+        let tell = |told: &Told| match told {
+            Told::Note(text) => call.voice.warn(text),
+            Told::Progress { destination, done, total, .. } => {
+                call.voice.progress(&format!("{destination}: copying"), *done, *total)
+            }
+        };
+        let stop = || (call.stop)();
+        let keyring = match self.context.installation.keyring() {
+            Ok(keyring) => keyring,
+            Err(error) => return failed(chain(&error)),
+        };
+        let catalog = &self.context.installation.catalog;
+        let tools = Tools { catalog, keyring, clock: &*call.clock, entropy: &*call.entropy, stop: &stop, tell: &tell };
+        match Session::open(tools, store, medium) {
+            Ok(session) => self.work(session, pulse),
+            Err(error) => ended(error),
+        }
+    }
+
+    fn work(&self, session: Session<'_>, pulse: &Pulse) -> Outcome {
+        let mut total = Outcome::default();
+        let mut packs = PointPacks::default();
+        let places = self.places(Some(session.medium), pulse);
+        for _ in 0..PLANS_MAX {
+            let steps = match self.steps(&session, &places, &mut packs) {
+                Ok(steps) if steps.is_empty() => break,
+                Ok(steps) => steps,
+                Err(error) => {
+                    total.failures.push(error);
+                    break;
+                }
+            };
+            let failures = total.failures.len();
+            let outcome = execute(&session, &steps, &origins(&places));
+            let done = !outcome.copied.iter().all(|copy| copy.failed) || !outcome.removed.is_empty();
+            total.copied.extend(outcome.copied);
+            total.removed.extend(outcome.removed);
+            total.failures.extend(outcome.failures);
+            total.ended = outcome.ended;
+            if total.ended.is_some() || (!done && total.failures.len() > failures) {
+                break;
+            }
+        }
+        self.context.call.voice.progress_done(&format!("{}: copying", session.destination));
+        if total.ended.is_none()
+            && let Err(error) = session.close()
+        {
+            total.failures.push(chain(&error));
+            total.ended = Some(error);
+        }
+        total
+    }
+
+    /// The checked steps for one medium, each with its reason.
+    fn steps(
+        &self,
+        session: &Session<'_>,
+        places: &[There<'_>],
+        packs: &mut PointPacks,
+    ) -> Result<Vec<(Step, String)>, String> {
+        let state = self.observed(places, packs, Some(session)).map_err(|failure| failure.to_string())?;
+        let plan = check(&state, self.proposed(&state)).map_err(|violations| {
+            let first = violations.first().map_or_else(String::new, |violation| format!("{violation:?}"));
+            format!("a plan broke its own rules and was not carried out ({first}); please report this")
+        })?;
+        let steps = plan.plan().media.get(&session.medium).cloned().unwrap_or_default();
+        let wanted = steps.into_iter().filter(|step| self.wants(&state, step));
+        Ok(wanted.map(|step| (step.clone(), reason_text(&state, &step))).collect())
+    }
+
+    fn proposed(&self, state: &State) -> Plan {
+        match &self.wanted.task {
+            Task::Copies | Task::Everything => propose(state),
+            Task::Forget(jobs) => plan::forget(state, jobs).0,
+            Task::ForgetPoint(point) => plan::forget_point(state, *point).0,
+        }
+    }
+
+    fn wants(&self, state: &State, step: &Step) -> bool {
+        let for_room = self.wanted.task == Task::Copies;
+        let about = match step {
+            Step::Remove { reason: RemoveReason::Retention, .. } if for_room => return false,
+            Step::Remove { reason: RemoveReason::Eviction { by } | RemoveReason::Superseded { by }, .. } => Some(*by),
+            other => other.point(),
+        };
+        about.is_none_or(|point| self.is_of_wanted_job(state, point))
+    }
+
+    fn is_of_wanted_job(&self, state: &State, point: PointOrder) -> bool {
+        let job = state.points.get(&point).map(|point| point.job);
+        self.wanted.jobs.as_ref().is_none_or(|jobs| job.is_some_and(|job| jobs.contains(&job)))
+    }
+
+    /// The state as one session sees it: what may be deleted is known of its own medium only.
+    fn observed(
+        &self,
+        places: &[There<'_>],
+        packs: &mut PointPacks,
+        session: Option<&Session<'_>>,
+    ) -> Result<State, Failure> {
+        let installation = &self.context.installation;
+        let snapshot = installation.catalog.snapshot()?;
+        let mut stores: Vec<(VaultId, &dyn ReadStore)> =
+            places.iter().map(|there| (there.medium, &*there.store)).collect();
+        if let Some(session) = session {
+            stores.push((session.medium, session.store));
+        }
+        packs.fill(&installation.catalog, installation.keyring()?, &snapshot, &stores);
+        let seen = self.seen(session, &snapshot);
+        let now = self.context.call.clock.now();
+        Ok(observe(&Observed { config: &installation.config, snapshot: &snapshot, seen: &seen, now }, packs))
+    }
+
+    /// Every place that is there, home first, but for the one that is visited. What blocks there shows in the pulse.
+    fn places(&self, but: Option<VaultId>, pulse: &Pulse) -> Vec<There<'_>> {
+        let home = self.home.iter().map(|opened| There {
+            medium: opened.medium,
+            destination: DestinationName::home(),
+            store: Box::new(Arc::clone(&opened.store)),
+        });
+        let offsite = self.looks.iter().filter_map(|(name, look)| match look {
+            Look::Here(opened) => Some(There {
+                medium: opened.medium,
+                destination: name.clone(),
+                store: Box::new(Watched::new(Arc::clone(&opened.store), pulse.clone())),
+            }),
+            Look::Away(_) => None,
+        });
+        home.chain(offsite).filter(|there| Some(there.medium) != but).collect()
+    }
+
+    /// What the media said of themselves: the one that is visited now, home now, the others when they were looked at.
+    fn seen(&self, session: Option<&Session<'_>>, snapshot: &Snapshot) -> BTreeMap<VaultId, Seen> {
+        let mut seen = BTreeMap::new();
+        for row in &snapshot.media {
+            if let Some(why) = self.away(&row.destination) {
+                seen.insert(row.vault, Seen { space: Err(why.clone()), deletions: Deletions::Refused(why) });
+            }
+        }
+        let here = self.looks.iter().filter_map(|(_, look)| match look {
+            Look::Here(opened) => Some((opened.medium, opened.space)),
+            Look::Away(_) => None,
+        });
+        let home = self.home.iter().map(|opened| (opened.medium, opened.store.space().ok().flatten()));
+        for (medium, space) in home.chain(here) {
+            seen.insert(medium, seen_at(session, medium, space));
+        }
+        seen
+    }
+
+    fn away(&self, destination: &DestinationName) -> Option<String> {
+        self.looks.iter().find_map(|(name, look)| match look {
+            Look::Away(why) if name == destination => Some(why.clone()),
+            _ => None,
+        })
+    }
+}
+
+fn seen_at(session: Option<&Session<'_>>, medium: VaultId, space: Option<Space>) -> Seen {
+    match session {
+        Some(session) if session.medium == medium => {
+            Seen { space: Ok(session.store.space().ok().flatten()), deletions: session.deletions.clone() }
+        }
+        Some(_) => Seen { space: Ok(space), deletions: Deletions::Refused("another session plans there".into()) },
+        None => Seen { space: Ok(space), deletions: Deletions::Allowed },
+    }
+}
+
+fn origins<'o>(places: &'o [There<'_>]) -> Vec<Origin<'o>> {
+    let origin = |there: &'o There<'_>| Origin {
+        medium: there.medium,
+        destination: there.destination.clone(),
+        store: &*there.store,
+    };
+    places.iter().map(origin).collect()
+}
+
+fn failed(why: String) -> Outcome {
+    Outcome { failures: vec![why], ..Outcome::default() }
+}
+
+fn ended(error: CopyError) -> Outcome {
+    Outcome { failures: vec![chain(&error)], ended: Some(error), ..Outcome::default() }
+}
