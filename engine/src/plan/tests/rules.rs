@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::apply::apply;
 use super::worlds::{HOME, World, open_world, world};
 use crate::model::{Proof, State as PlacementState};
-use crate::plan::{Copies, Orphans, PackThere, Placement, Reach, State, Step, check, propose};
+use crate::plan::{Copies, Orphans, PackThere, Placement, Problem, Reach, State, Step, check, propose};
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(1000), failure_persistence: None, ..ProptestConfig::default() })]
@@ -21,6 +21,10 @@ proptest! {
     fn the_same_plan_twice_changes_nothing_more(World(mut state) in world()) {
         settle(&mut state);
         let plan = propose(&state);
+        // A medium that is full and stuck may get unstuck by what older points bring along; see the property after this.
+        if plan.problems.iter().any(|problem| matches!(problem, Problem::Full { .. })) {
+            return Ok(());
+        }
         let second = propose(&apply(&state, &plan));
         prop_assert!(second.media.is_empty(), "first {plan:#?}\nsecond {second:#?}");
     }
