@@ -57,11 +57,10 @@ pub(super) struct Queue<'c> {
 
 impl<'c> Queue<'c> {
     pub(super) fn new(context: Context<'c>, cutter: &'c Cutter) -> Self {
-        let seed = context.ports.keyring.chunker_seed();
         Self {
             content: Packer::new(context),
             tree: Packer::new(context),
-            cuts: EntryCuts::new(seed),
+            cuts: EntryCuts::new(&context.ports.keyring.chunker()),
             list: Chunker::new(cutter),
             tickets: Vec::new(),
             waiting: VecDeque::new(),

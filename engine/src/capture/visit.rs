@@ -87,7 +87,7 @@ impl<'c> Visit<'c> {
         if let Some((entry, raw)) = before
             && self.is_unchanged(&entry, walked)
         {
-            self.count(&entry.kind);
+            self.count(&entry.kind, walked);
             self.walk.queue.reuse(&entry, raw)?;
             return Ok(Verdict::Kept);
         }
@@ -97,7 +97,7 @@ impl<'c> Visit<'c> {
             (None, FileKind::File) => self.read(walked, item, read)?,
             (None, other) => entry(walked, item.xattrs()?, special(other, item)?, read),
         };
-        self.count(&entry.kind);
+        self.count(&entry.kind, walked);
         self.walk.queue.add(entry)?;
         Ok(Verdict::Kept)
     }
@@ -166,13 +166,13 @@ impl<'c> Visit<'c> {
         read_file(item.open()?, &self.cutters.content, &mut self.walk.queue.content, self.context.ports.stop)
     }
 
-    fn count<C>(&mut self, kind: &Kind<C>) {
+    fn count<C>(&mut self, kind: &Kind<C>, walked: &Walked) {
         match kind {
             Kind::File(content) => {
                 self.walk.files += 1;
                 self.walk.bytes += content.bytes;
             }
-            Kind::Hardlink(_) => self.walk.files += 1,
+            Kind::Hardlink(_) if walked.stat.kind == FileKind::File => self.walk.files += 1,
             _ => {}
         }
     }

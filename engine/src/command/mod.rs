@@ -9,10 +9,19 @@ mod context;
 mod copy;
 mod exit;
 mod failure;
+mod forget;
 mod init;
 mod once;
 mod places;
 pub mod read;
+mod rebuild;
+mod recover;
+mod restore;
+mod restored;
+
+mod pin;
+mod publish;
+mod retire;
 mod round;
 mod verify;
 mod visit;
@@ -23,9 +32,15 @@ pub use context::Context;
 pub use copy::{CopyOptions, copy};
 pub use exit::Exit;
 pub use failure::Failure;
+pub use forget::{ForgetOptions, forget};
 pub use init::{Moved, enrol, init};
 pub use once::run_once;
 
+pub use pin::{clear_alarm, pin, unpin};
+pub use rebuild::rebuild;
+pub use recover::{RecoverOptions, TakeOver, recover};
+pub use restore::{RestoreOptions, restore};
+pub use retire::retire;
 pub use verify::{Repair, VerifyOptions, verify};
 pub use voice::{Silent, Voice};
 

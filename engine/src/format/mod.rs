@@ -20,8 +20,8 @@ pub use identity::Identity;
 pub use keys::{Kdf, KeysName, OlderMaster, Slot, SlotKind, SlotSet};
 pub use manifest::{Manifest, Stats};
 pub use pack::{
-    CHUNK_OVERHEAD, CHUNK_PLAIN_MAX, FooterEntry, PACK_BYTES_MAX, PACK_TRAILER_BYTES, PackFooter, PackTrailer,
-    chunk_record, split_chunk_record,
+    CHUNK_OVERHEAD, CHUNK_PLAIN_MAX, FooterEntry, NamedPack, PACK_BYTES_MAX, PACK_TRAILER_BYTES, PackFooter,
+    PackTrailer, chunk_record, split_chunk_record,
 };
 pub use sealed::{SealedHeader, SealedKind};
 

@@ -24,8 +24,9 @@ use crate::catalog::{Catalog, CatalogError, MediumRow, OpenOptions};
 use crate::config::{Config, Destination};
 use crate::destination::{ErrorKind, ReadStore};
 use crate::destination::{FileStore, Privacy};
+use crate::format::SlotKind;
 use crate::model::{DestinationName, VaultId, VaultPath};
-use crate::seal::{Keyring, SlotError};
+use crate::seal::Keyring;
 use crate::vault::{self, FoundKeys, identity_of, keys_of};
 
 /// An installation with its catalog open.
@@ -101,19 +102,17 @@ impl Installation {
         for damaged in &keys.damaged {
             (self.warn)(damaged);
         }
-        let keyring = vault::unlock(&keys, &secret.bytes)?;
-        if keyring.family() != self.catalog.meta()?.family {
-            return Err(SlotError::Wrong.into());
-        }
+        let keyring = vault::unlock(&keys, SlotKind::Passphrase, &secret.bytes)?;
         Ok(self.keyring.get_or_init(|| keyring))
     }
 
-    /// The key slots of the family, from the first place that has them.
+    /// The key slots of the catalog's family, from the first place that has them.
     ///
     /// # Errors
     /// As the home vault answers, if no destination that is there has them either.
     pub fn keys(&self) -> Result<FoundKeys, InstallationError> {
-        let at_home = self.home().and_then(|home| Ok(keys_of(&*home)?));
+        let family = self.catalog.meta()?.family;
+        let at_home = self.home().and_then(|home| Ok(keys_of(&*home, family)?));
         let first = match at_home {
             Ok(keys) => return Ok(keys),
             Err(error) => error,
@@ -124,7 +123,7 @@ impl Installation {
                 Look::Here(opened) => Some(opened.store),
                 Look::Away(_) => None,
             });
-        stores.into_iter().find_map(|store| keys_of(&*store).ok()).ok_or(first)
+        stores.into_iter().find_map(|store| keys_of(&*store, family).ok()).ok_or(first)
     }
 
     /// A destination as it is now, waited for at most ten seconds.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::destination::memory::{MemoryPlace, MemoryStore};
 use crate::destination::{FileStore, Privacy, WriteStore};
-use crate::format::{Manifest, Stats, encode_entry};
+use crate::format::{Manifest, NamedPack, Stats, encode_entry};
 use crate::model::{
     ChunkId, ChunkRef, Content, Digest, Entry, EntryPath, FamilyId, GroupId, JobId, KeyEpoch, Kind, Meta, ObjectName,
     PackId, PointId, PointName, PointOrder, Seen, Span, Time, WriterId,
@@ -203,9 +203,13 @@ impl TestPoint {
         self.end_pack();
         let stream: Vec<u8> = self.entries.iter().flat_map(encode_entry).collect();
         let (mut tree, entries) = self.pack_stream(&stream);
-        let mut names: Vec<PackId> = self.packs.iter().map(|pack| pack.id).collect();
+        let named = |pack: &SealedPack| NamedPack {
+            id: pack.id,
+            bytes: u32::try_from(pack.bytes.len()).expect("at most 64 MiB"),
+        };
+        let mut names: Vec<NamedPack> = self.packs.iter().map(named).collect();
         names.sort_unstable();
-        let (list, packs) = self.pack_stream(&names.iter().flat_map(|id| id.0).collect::<Vec<u8>>());
+        let (list, packs) = self.pack_stream(&names.iter().flat_map(NamedPack::encode).collect::<Vec<u8>>());
         tree.extend(list);
         let mut roots: Vec<PackId> = tree.iter().map(|pack| pack.id).collect();
         roots.sort_unstable();

@@ -1,8 +1,10 @@
 //! A point's parts: sealing its manifest, its list of packs, its stream of entries.
 
+use std::collections::BTreeMap;
+
 use super::error::VaultError;
 use super::reader::ChunkSource;
-use crate::format::{EntryDecoder, FormatError, Manifest, SealedHeader, SealedKind};
+use crate::format::{EntryDecoder, FormatError, Manifest, NamedPack, SealedHeader, SealedKind};
 use crate::model::{ChunkRef, Entry, JobId, PackId, ShortPack};
 use crate::port::Entropy;
 use crate::seal::Keyring;
@@ -21,31 +23,40 @@ pub fn seal_manifest(manifest: &Manifest, keyring: &Keyring, entropy: &dyn Entro
     Ok(keyring.seal_file(&header, &manifest.encode()).expect("the keyring's own family and epoch"))
 }
 
-/// Sorted names of packs, found by their prefix.
+/// Sorted names of packs, found by their prefix, and how long those are that a pack list names.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct PackNames(Vec<PackId>);
+pub struct PackNames {
+    ids: Vec<PackId>,
+    bytes: BTreeMap<PackId, u32>,
+}
 
 impl PackNames {
-    /// Sorts `names`.
+    /// Sorts `names`; no length is known.
     #[must_use]
     pub fn new(mut names: Vec<PackId>) -> Self {
         names.sort_unstable();
         names.dedup();
-        Self(names)
+        Self { ids: names, bytes: BTreeMap::new() }
     }
 
     /// All names, sorted.
     #[must_use]
     pub fn all(&self) -> &[PackId] {
-        &self.0
+        &self.ids
+    }
+
+    /// Bytes of that pack's file, if the pack list names it; roots are named without.
+    #[must_use]
+    pub fn bytes(&self, pack: &PackId) -> Option<u32> {
+        self.bytes.get(pack).copied()
     }
 
     /// Those with that prefix: nearly always one.
     #[must_use]
     pub fn find(&self, short: ShortPack) -> &[PackId] {
-        let start = self.0.partition_point(|id| id.short() < short);
-        let end = self.0.partition_point(|id| id.short() <= short);
-        &self.0[start..end]
+        let start = self.ids.partition_point(|id| id.short() < short);
+        let end = self.ids.partition_point(|id| id.short() <= short);
+        &self.ids[start..end]
     }
 
     /// The chunk, from whichever pack of that prefix holds it.
@@ -71,23 +82,32 @@ impl PackNames {
     /// # Errors
     /// [`VaultError`] if it can't be read.
     pub fn of(manifest: &Manifest, source: &dyn ChunkSource) -> Result<Self, VaultError> {
-        let roots = Self::new(manifest.roots.clone());
-        let mut names = manifest.roots.clone();
-        let mut rest = Vec::new();
-        for chunk in &manifest.packs {
-            rest.extend_from_slice(&roots.chunk(source, chunk)?);
-            let (whole, left) = rest.as_chunks::<{ PackId::BYTES }>();
-            names.extend(whole.iter().map(|bytes| PackId(*bytes)));
-            rest = left.to_vec();
-        }
-        if !names[manifest.roots.len()..].is_sorted_by(|a, b| a < b) {
+        let listed = listed_packs(manifest, source)?;
+        if !listed.is_sorted_by(|a, b| a.id < b.id) {
             return Err(FormatError::damaged("the pack list", "its names are not in order").into());
         }
-        if rest.is_empty() {
-            Ok(Self::new(names))
-        } else {
-            Err(FormatError::damaged("the pack list", "it ends in the middle of a name").into())
+        let names = manifest.roots.iter().copied().chain(listed.iter().map(|pack| pack.id)).collect();
+        let bytes = listed.into_iter().map(|pack| (pack.id, pack.bytes)).collect();
+        Ok(Self { bytes, ..Self::new(names) })
+    }
+}
+
+/// The records of a manifest's pack list, as they stand there.
+fn listed_packs(manifest: &Manifest, source: &dyn ChunkSource) -> Result<Vec<NamedPack>, VaultError> {
+    let roots = PackNames::new(manifest.roots.clone());
+    let (mut listed, mut rest) = (Vec::new(), Vec::new());
+    for chunk in &manifest.packs {
+        rest.extend_from_slice(&roots.chunk(source, chunk)?);
+        let (whole, left) = rest.as_chunks::<{ NamedPack::BYTES }>();
+        for record in whole {
+            listed.push(NamedPack::decode(record)?);
         }
+        rest = left.to_vec();
+    }
+    if rest.is_empty() {
+        Ok(listed)
+    } else {
+        Err(FormatError::damaged("the pack list", "it ends in the middle of a record").into())
     }
 }
 
@@ -160,7 +180,13 @@ mod tests {
         }
     }
 
-    fn list(names: &[[u8; 32]]) -> Result<PackNames, VaultError> {
+    fn list(packs: &[([u8; 32], u32)]) -> Result<PackNames, VaultError> {
+        let records: Vec<u8> =
+            packs.iter().flat_map(|(id, bytes)| NamedPack { id: PackId(*id), bytes: *bytes }.encode()).collect();
+        read(records)
+    }
+
+    fn read(records: Vec<u8>) -> Result<PackNames, VaultError> {
         let root = PackId([5; 32]);
         let chunk = ChunkRef { pack: root.short(), offset: 88, stored: 100, plain: 64, id: ChunkId([6; 32]) };
         let manifest = Manifest {
@@ -179,13 +205,24 @@ mod tests {
             entries: vec![],
             packs: vec![chunk],
         };
-        PackNames::of(&manifest, &Fixed(names.concat()))
+        PackNames::of(&manifest, &Fixed(records))
     }
 
     #[test]
     fn a_pack_list_is_sorted_and_names_each_pack_once() {
-        assert_eq!(list(&[[1; 32], [5; 32]]).expect("sorted").all().len(), 2, "a root may stand in it");
-        assert!(list(&[[5; 32], [1; 32]]).is_err());
-        assert!(list(&[[1; 32], [1; 32]]).is_err());
+        let names = list(&[([1; 32], 500), ([5; 32], 600)]).expect("sorted");
+        assert_eq!(names.all().len(), 2, "a root may stand in it");
+        assert_eq!(names.bytes(&PackId([1; 32])), Some(500));
+        assert!(list(&[([5; 32], 500), ([1; 32], 500)]).is_err());
+        assert!(list(&[([1; 32], 500), ([1; 32], 500)]).is_err());
+    }
+
+    #[test]
+    fn a_pack_list_that_is_cut_or_names_a_length_that_no_pack_has_is_refused() {
+        let whole = NamedPack { id: PackId([1; 32]), bytes: 500 }.encode();
+        assert!(read(whole.to_vec()).is_ok());
+        assert!(read(whole[..35].to_vec()).is_err());
+        assert!(list(&[([1; 32], 0)]).is_err());
+        assert!(list(&[([1; 32], (64 << 20) + 1)]).is_err());
     }
 }
