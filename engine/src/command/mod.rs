@@ -19,11 +19,13 @@ mod recover;
 mod restore;
 mod restored;
 
+mod owed;
 mod pin;
 mod publish;
 mod retire;
 mod round;
 mod verify;
+mod status;
 mod visit;
 mod voice;
 
@@ -42,6 +44,7 @@ pub use recover::{RecoverOptions, TakeOver, recover};
 pub use restore::{RestoreOptions, restore};
 pub use retire::retire;
 pub use verify::{Repair, VerifyOptions, verify};
+pub use status::status;
 pub use voice::{Silent, Voice};
 
 use std::path::PathBuf;

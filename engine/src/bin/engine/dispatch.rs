@@ -21,7 +21,7 @@ pub fn perform(command: Command, call: &Call, show: &Show) -> Exit {
         Command::Copy(args) => show.outcome(commands::copy(call, &args.into())),
         Command::Run(args) if args.once => show.outcome(commands::run_once(call)),
         Command::Run(_) => show.ended(later::run(call)),
-        Command::Status => show.outcome(later::status(call)),
+        Command::Status => show.outcome(commands::status(call)),
         Command::Points(args) => show.outcome(read::points(call, args.job.as_ref())),
         Command::Explain(args) => show.outcome(read::explain(call, args.what.as_deref())),
         Command::Ls(args) => show.outcome(read::ls(call, &args.point, args.path.as_ref().map(|path| &path.0[..]))),
