@@ -15,7 +15,9 @@ use document::Document;
 use engine::format::{Head, Identity, Manifest, PackFooter, PackTrailer, SealedHeader, SealedKind, SlotKind, SlotSet};
 use engine::model::{Digest, Entry, FamilyId, Kind, ObjectName, PackId, Span};
 use engine::seal::sheet_text_parse;
-use engine::vault::{EntryStream, PackNames, VaultError, VaultReader, decode_chunk, identity_of, keys_of, list_heads, unlock};
+use engine::vault::{
+    EntryStream, PackNames, VaultError, VaultReader, decode_chunk, identity_of, keys_of, list_heads, unlock,
+};
 use memory::Memory;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 
@@ -122,7 +124,8 @@ fn slots_of_another_family_are_told_before_any_secret_is_tried() {
 fn a_footer_that_does_not_list_all_records_is_refused() {
     let document = Document::read();
     let secret = sheet_text_parse(document.text("sheet")).expect("the sheet is typed as it stands");
-    let keyring = unlock(&keys_of(&Memory::of(&document), family(&document)).expect("keys"), SlotKind::Sheet, &secret).expect("opens");
+    let keyring = unlock(&keys_of(&Memory::of(&document), family(&document)).expect("keys"), SlotKind::Sheet, &secret)
+        .expect("opens");
     let file = document.bytes("data-pack-file");
     let (header, _) = SealedHeader::decode(&file, SealedKind::Pack).expect("its header");
     let records = &file[..file.len() - 12 - document.bytes("footer-box").len()];

@@ -53,12 +53,10 @@ impl Survey {
 pub fn survey(store: &dyn ReadStore, address: &str, secret: &[u8]) -> Result<Survey, Closed> {
     let identity = vault::identity_of(store).map_err(|error| of_identity(store, address, &error))?;
     let mut notes = Vec::new();
-    let keys = vault::keys_of(store).map_err(|error| of_vault(&error))?;
+    let keys = vault::keys_of(store, identity.family).map_err(|error| of_vault(&error))?;
     notes.extend(keys.damaged.iter().cloned());
-    let keyring = vault::unlock(&keys, secret).map_err(|error| of_slots(&error))?;
-    if keyring.family() != identity.family {
-        return Err(Closed::Damaged("its identity and its keys are of different families".into()));
-    }
+    let keyring =
+        vault::unlock(&keys, engine::format::SlotKind::Passphrase, secret).map_err(|error| of_slots(&error))?;
     let jobs = named_jobs(store, &identity, &keyring, &mut notes)?;
     let listings = list(store, &keyring, &jobs, &mut notes).map_err(|error| of_store(&error))?;
     Ok(Survey { identity, keys, keyring, listings, notes })

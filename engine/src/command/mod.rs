@@ -36,12 +36,12 @@ pub use forget::{ForgetOptions, forget};
 pub use init::{Moved, enrol, init};
 pub use once::run_once;
 
+pub use pin::{clear_alarm, pin, unpin};
 pub use rebuild::rebuild;
 pub use recover::{RecoverOptions, TakeOver, recover};
 pub use restore::{RestoreOptions, restore};
-pub use verify::{Repair, VerifyOptions, verify};
-pub use pin::{clear_alarm, pin, unpin};
 pub use retire::retire;
+pub use verify::{Repair, VerifyOptions, verify};
 pub use voice::{Silent, Voice};
 
 use std::path::PathBuf;

@@ -15,6 +15,7 @@ use super::restored::{Told, exit_of, failure_of, report_of, request_paths};
 use super::{Call, DryRun, Exit, Failure};
 use crate::config::file_of_url;
 use crate::destination::{FileStore, Privacy, ReadStore};
+use crate::format::SlotKind;
 use crate::installation::{InstallationError, is_absent};
 use crate::model::{DestinationName, EntryPath, chain};
 use crate::report::{RecoverReport, RecoverablePoint, RestoreReport};
@@ -67,10 +68,11 @@ pub fn recover(call: &Call, options: &RecoverOptions) -> Result<(RecoverReport, 
     let paths = request_paths(&options.paths)?;
     let store = open(&options.from)?;
     let identity = identity_of(&store).map_err(|error| no_vault(&options.from, &error))?;
-    let keys = keys_of(&store).map_err(|error| no_vault(&options.from, &error))?;
+    let keys = keys_of(&store, identity.family).map_err(|error| no_vault(&options.from, &error))?;
     keys.damaged.iter().for_each(|damaged| call.voice.warn(damaged));
     let secret = secret(call, options.passphrase_file.as_deref(), options.sheet.as_deref())?;
-    let keyring = unlock(&keys, &secret).map_err(|error| wrong_secret(options, error))?;
+    let kind = if options.sheet.is_some() { SlotKind::Sheet } else { SlotKind::Passphrase };
+    let keyring = unlock(&keys, kind, &secret).map_err(|error| wrong_secret(options, error))?;
     let found = found(&store, identity.vault, &keyring)
         .map_err(|error| Failure::of("what is there can't be listed", &error, "check the drive"))?;
     let mut report = RecoverReport {

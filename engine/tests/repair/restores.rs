@@ -3,9 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use engine::command::{
-    DryRun, Exit, Failure, RecoverOptions, Repair, RestoreOptions, TakeOver, recover, restore,
-};
+use engine::command::{DryRun, Exit, Failure, RecoverOptions, Repair, RestoreOptions, TakeOver, recover, restore};
 use engine::model::State;
 use engine::report::RestoreReport;
 use engine::restore::{Existing, Owners};
@@ -86,7 +84,8 @@ fn damage_at_home_is_routed_around_and_becomes_known() {
     assert_eq!(catalog.placement(home, newest).expect("read").expect("there").state, State::Damaged);
     // Home is known to be damaged now, and it is restored all the same.
     done(restored(&bench, &options(&bench, "documents", "again")));
-    let from_home = RestoreOptions { from: Some(engine::model::Name::home()), ..options(&bench, "documents", "home-only") };
+    let from_home =
+        RestoreOptions { from: Some(engine::model::Name::home()), ..options(&bench, "documents", "home-only") };
     match restored(&bench, &from_home) {
         Ok((report, exit)) => assert_eq!((exit, report.lost > 0 || report.files < 2), (Exit::Damage, true)),
         Err(failure) => assert_eq!(failure.exit, Exit::Damage, "{failure:?}"),
@@ -144,7 +143,8 @@ fn a_wrong_passphrase_and_a_foreign_one_are_told_as_such() {
     let failure = recover(&bench.call(), &recovery(&bench, None)).expect_err("it stays closed");
     assert_eq!(failure.exit, Exit::Failed);
     assert!(failure.why.contains("wrong passphrase"), "{failure:?}");
-    let sheet = RecoverOptions { passphrase_file: None, sheet: Some(bench.path("passphrase")), ..recovery(&bench, None) };
+    let sheet =
+        RecoverOptions { passphrase_file: None, sheet: Some(bench.path("passphrase")), ..recovery(&bench, None) };
     let failure = recover(&bench.call(), &sheet).expect_err("it is no sheet");
     assert!(failure.what.contains("recovery sheet"), "{failure:?}");
 }

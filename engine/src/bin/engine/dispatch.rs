@@ -2,12 +2,13 @@
 
 use engine::capture::Reading;
 use engine::command::{
-    self as commands, BackupOptions, Call, CopyOptions, DryRun, Exit, Failure, ForgetOptions, Moved, read,
+    self as commands, BackupOptions, Call, CopyOptions, DryRun, Exit, Failure, ForgetOptions, Moved, RecoverOptions,
+    Repair, RestoreOptions, TakeOver, VerifyOptions, read,
 };
 use engine::restore::{Existing, Owners};
 
 use crate::args::{self, Alarm, Catalog, Command};
-use crate::later::{self, RecoverOptions, RecoverSecret, Repair, RestoreOptions, TakeOver, VerifyOptions};
+use crate::later;
 use crate::show::Show;
 
 /// Does it and prints what came of it.
@@ -27,14 +28,14 @@ pub fn perform(command: Command, call: &Call, show: &Show) -> Exit {
         Command::Find(args) => show.outcome(pattern(args).and_then(|pattern| read::find(call, &pattern))),
         Command::Diff(args) => show.outcome(read::diff(call, &args.from, &args.to)),
         Command::Dump(args) => show.ended(read::dump(call, &args.point, &args.path.0, &mut show.raw())),
-        Command::Restore(args) => show.outcome(later::restore(call, &args.into())),
-        Command::Verify(args) => show.outcome(later::verify(call, &args.into())),
+        Command::Restore(args) => show.outcome(commands::restore(call, &args.into())),
+        Command::Verify(args) => show.outcome(commands::verify(call, &args.into())),
         Command::Forget(args) => show.outcome(commands::forget(call, &args.into())),
         Command::Pin(args) => show.outcome(commands::pin(call, &args.point)),
         Command::Unpin(args) => show.outcome(commands::unpin(call, &args.point)),
         Command::Alarm(Alarm::Clear { job }) => show.outcome(commands::clear_alarm(call, &job)),
-        Command::Catalog(Catalog::Rebuild { from }) => show.outcome(later::rebuild(call, from)),
-        Command::Recover(args) => show.outcome(later::recover(call, &args.into())),
+        Command::Catalog(Catalog::Rebuild { from }) => show.outcome(commands::rebuild(call, from)),
+        Command::Recover(args) => show.outcome(commands::recover(call, &args.into())),
     }
 }
 
@@ -96,10 +97,10 @@ impl From<args::Forget> for ForgetOptions {
 
 impl From<args::Recover> for RecoverOptions {
     fn from(args: args::Recover) -> Self {
-        let passphrase = args.passphrase_file.map(RecoverSecret::PassphraseFile);
         Self {
             from: args.from,
-            secret: passphrase.or(args.sheet.map(RecoverSecret::Sheet)),
+            passphrase_file: args.passphrase_file,
+            sheet: args.sheet,
             point: args.point,
             paths: plain(args.paths),
             to: args.to,

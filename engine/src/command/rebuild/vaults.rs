@@ -9,7 +9,7 @@ use crate::command::{Call, Failure};
 use crate::config::{Config, Place};
 use crate::copy::list_points;
 use crate::destination::{ErrorKind, FileStore, Privacy, WriteStore};
-use crate::format::{Identity, SlotSet};
+use crate::format::{Identity, SlotKind, SlotSet};
 use crate::installation::{InstallationError, Lies, find_all, place_text};
 use crate::model::{DestinationName, FamilyId, VaultId, chain};
 use crate::seal::Keyring;
@@ -90,10 +90,11 @@ impl Vaults {
         }
         let mut failed = None;
         for vault in &self.here {
-            let opened = keys_of(&*vault.store).map_err(InstallationError::from).and_then(|keys| {
-                let keyring = unlock(&keys, &secret.bytes)?;
-                Ok((keyring, keys.set))
-            });
+            let opened =
+                keys_of(&*vault.store, vault.identity.family).map_err(InstallationError::from).and_then(|keys| {
+                    let keyring = unlock(&keys, SlotKind::Passphrase, &secret.bytes)?;
+                    Ok((keyring, keys.set))
+                });
             match opened {
                 Ok(opened) if opened.0.family() == vault.identity.family => return Ok(opened),
                 Ok(_) => {}
