@@ -15,6 +15,7 @@ use std::sync::{Arc, OnceLock};
 
 pub use error::InstallationError;
 pub use init::{Made, Prepared, enrol, init};
+pub(crate) use look::recognise;
 pub use look::{Look, Opened, look_all, open_place};
 pub use sheet::{read_sheet, sheet_file};
 
