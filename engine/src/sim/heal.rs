@@ -6,6 +6,8 @@
 //! - C-3 Nothing lies at a place that the catalog does not know or nothing needs, nor a temporary file.
 //! - C-4 The catalog is whole.
 
+use std::collections::BTreeSet;
+
 use super::oracle::Whose;
 use super::source::lock;
 use super::step::Work;
@@ -14,8 +16,8 @@ use super::world::{Drive, World};
 use crate::capture::Reading;
 use crate::catalog::{PackState, Snapshot};
 use crate::destination::TEMPORARY_PREFIX;
-use crate::model::{ObjectName, State, VaultId, chain};
-use crate::plan::{Plan, Problem};
+use crate::model::{ObjectName, PointOrder, State, VaultId, chain};
+use crate::plan::{Plan, Problem, forget};
 
 /// Rounds within which it has to come to an end.
 const ROUNDS_MAX: usize = 12;
@@ -73,19 +75,23 @@ impl World {
     /// What does not hold.
     pub fn judged(&mut self, step: impl FnOnce(&mut Self) -> Result<Whose, String>) -> Result<(), Vec<String>> {
         let before = self.before().map_err(|error| vec![error])?;
-        let whose = step(self).map_err(|error| vec![error])?;
+        let whose = step(self).map_err(|error| vec![error]);
+        self.say_notes();
+        let whose = whose?;
         self.judge(&before, whose)
     }
 
     fn converged(&mut self) -> Result<(), Vec<String>> {
-        let (_, plan) = self.preview().map_err(|error| vec![error])?;
+        let (state, plan) = self.preview().map_err(|error| vec![error])?;
         let snapshot = self.catalog.snapshot().map_err(|error| vec![chain(&error)])?;
+        let (_, held) = forget(&state, &BTreeSet::new());
+        let held: BTreeSet<_> = held.into_iter().map(|it| (it.medium, it.point)).collect();
         let mut wrong = Vec::new();
         for drive in self.all_drives().filter(|drive| !drive.fenced) {
             if plan.media.get(&drive.vault).is_some_and(|steps| !steps.is_empty()) {
                 wrong.push(format!("C-1 {}: a plan has steps left: {:?}", drive.vault, plan.media[&drive.vault]));
             }
-            self.is_settled(drive, &snapshot, &plan, &mut wrong);
+            is_settled(drive, &snapshot, (&plan, &held), &mut wrong);
             is_tidy(drive, &snapshot, &mut wrong);
         }
         if let Err(error) = self.catalog.check() {
@@ -93,15 +99,22 @@ impl World {
         }
         if wrong.is_empty() { Ok(()) } else { Err(wrong) }
     }
+}
 
-    /// C-2.
-    fn is_settled(&self, drive: &Drive, snapshot: &Snapshot, plan: &Plan, wrong: &mut Vec<String>) {
-        for (order, row) in snapshot.placements.get(&drive.vault).into_iter().flatten() {
-            let settled = matches!(row.state, State::Complete | State::NotWanted | State::Evicted);
-            let waits = plan.waiting.iter().any(|it| it.medium == drive.vault && it.point >= *order);
-            if !settled && !waits && !plan.problems.iter().any(|problem| is_about(problem, drive.vault)) {
-                wrong.push(format!("C-2 {}: point {order} is {}, and nothing says why: {}", drive.vault, row.state, row.reason));
-            }
+/// C-2. What a rule holds back though nothing wants it is not owed.
+fn is_settled(
+    drive: &Drive,
+    snapshot: &Snapshot,
+    (plan, held): (&Plan, &BTreeSet<(VaultId, PointOrder)>),
+    wrong: &mut Vec<String>,
+) {
+    for (order, row) in snapshot.placements.get(&drive.vault).into_iter().flatten() {
+        let settled = matches!(row.state, State::Complete | State::NotWanted | State::Evicted);
+        let waits = plan.waiting.iter().any(|it| it.medium == drive.vault && it.point >= *order);
+        let told = plan.problems.iter().any(|problem| is_about(problem, drive.vault));
+        if !settled && !waits && !told && !held.contains(&(drive.vault, *order)) {
+            let text = format!("point {order} is {}, and nothing says why: {}", row.state, row.reason);
+            wrong.push(format!("C-2 {}: {text}", drive.vault));
         }
     }
 }

@@ -50,14 +50,6 @@ impl Power {
         switch.disk_step = Some(at);
     }
 
-    /// Did it go?
-    #[must_use]
-    pub fn is_off(&self) -> bool {
-        let mut switch = self.switch();
-        switch.look();
-        switch.off
-    }
-
     /// Back on, with this disk; nothing is planned.
     pub fn restore(&self, disk: SimDisk) {
         *self.switch() = Switch { disk, changes_left: None, disk_step: None, off: false };

@@ -125,6 +125,9 @@ impl World {
             let vault = visit.medium.unwrap_or(VaultId([0; 16]));
             let clean = visit.closed && visit.failures.is_empty();
             self.say(format!("  at {vault}: {} steps, closed {}, {:?}", visit.steps, visit.closed, visit.failures));
+            for did in visit.did {
+                self.say(format!("    {did}"));
+            }
             steps += visit.steps;
             if let Some(broken) = visit.broken_plan {
                 return Err(format!("a plan broke its own rules: {broken}"));
@@ -447,6 +450,7 @@ fn set_back(drive: &mut super::world::Drive) {
     }
     saved.iter().for_each(|(path, bytes)| drive.place.plant(path, bytes));
     drive.set_back = true;
+    drive.fenced = saved.keys().any(|path| path.as_str().starts_with("heads/00000002-"));
 }
 
 /// What goes wrong while the engine works.

@@ -2,6 +2,7 @@
 //! medium after the other.
 
 use std::collections::BTreeMap;
+use std::sync::PoisonError;
 
 use super::power::Wire;
 use super::source::{SimSource, lock};
@@ -39,6 +40,8 @@ pub struct Visited {
     pub closed: bool,
     /// Steps that were carried out or tried.
     pub steps: usize,
+    /// Each with its reason.
+    pub did: Vec<String>,
     /// What failed, for people.
     pub failures: Vec<String>,
     /// A plan broke its own rules.
@@ -61,17 +64,23 @@ fn never() -> bool {
     false
 }
 
-fn nobody(_: &Told) {}
+type Tell<'t> = &'t (dyn Fn(&Told) + Sync);
 
 impl World {
-    fn tools(&self) -> Tools<'_> {
+    fn note(&self, told: &Told) {
+        if let Told::Note(text) = told {
+            self.notes.lock().unwrap_or_else(PoisonError::into_inner).push(text.clone());
+        }
+    }
+
+    fn tools<'t>(&'t self, tell: Tell<'t>) -> Tools<'t> {
         Tools {
             catalog: &self.catalog,
             keyring: &self.keyring,
             clock: &*self.clock,
             entropy: &self.entropy,
             stop: &never,
-            tell: &nobody,
+            tell,
         }
     }
 
@@ -83,17 +92,18 @@ impl World {
         Ok((vault, wire))
     }
 
-    fn begin_round(&self, retention: Retention) -> Round<'_> {
+    fn begin_round<'t>(&'t self, retention: Retention, tell: Tell<'t>) -> Round<'t> {
         let names = self.config.destinations.iter().map(|destination| destination.name.clone());
         let looks = names.enumerate().map(|(slot, name)| (name, self.look(slot))).collect();
         let home = self.wire(&self.home).ok().map(|wire| (self.home.vault, wire));
-        Round { world: self, home, looks, packs: PointPacks::default(), retention, tools: self.tools() }
+        Round { world: self, home, looks, packs: PointPacks::default(), retention, tools: self.tools(tell) }
     }
 
     /// One round of offsite work, then home.
     #[must_use]
     pub fn round(&self, retention: Retention) -> Vec<Visited> {
-        let mut round = self.begin_round(retention);
+        let tell = |told: &Told| self.note(told);
+        let mut round = self.begin_round(retention, &tell);
         let mut visited = Vec::new();
         for slot in 0..round.looks.len() {
             if let (_, Ok((medium, wire))) = &round.looks[slot] {
@@ -114,7 +124,8 @@ impl World {
     /// # Errors
     /// If the catalog can't be read.
     pub fn preview(&self) -> Result<(State, plan::Plan), String> {
-        let mut round = self.begin_round(Retention::Everywhere);
+        let tell = |told: &Told| self.note(told);
+        let mut round = self.begin_round(Retention::Everywhere, &tell);
         let state = round.state(None)?;
         let plan = propose(&state);
         Ok((state, plan))
@@ -154,7 +165,8 @@ impl World {
         let row = self.catalog.ensure_job(&job.name, group, &ids).map_err(|error| fail(&error))?;
         let previous = self.previous(row.id).map_err(|error| fail(&error))?;
         let room = self.room(&wire)?;
-        let session = Session::open(self.tools(), &wire, self.home.vault).map_err(|error| fail(&error))?;
+        let tell = |told: &Told| self.note(told);
+        let session = Session::open(self.tools(&tell), &wire, self.home.vault).map_err(|error| fail(&error))?;
         opened.set(true);
         let media = self.catalog.media().map_err(|error| fail(&error))?;
         let owed = media.iter().filter(|row| row.retired.is_none() && job.offsite.contains(&row.destination));
@@ -244,6 +256,7 @@ impl Round<'_> {
             let failures = visited.failures.len();
             let outcome = execute(&session, &steps, &origins);
             visited.steps += steps.len();
+            visited.did.extend(steps.iter().map(|(step, why)| format!("{}: {why}", step_text(step))));
             let done = !outcome.copied.iter().all(|copy| copy.failed) || !outcome.removed.is_empty();
             let Outcome { failures: failed, ended, .. } = outcome;
             visited.failures.extend(failed);
@@ -312,6 +325,12 @@ impl Round<'_> {
             let _ = catalog.settle_point(medium, order, &[], evidence, now);
         }
     }
+}
+
+fn step_text(step: &Step) -> String {
+    let text = format!("{step:?}");
+    let kind = text.split([' ', '{']).next().unwrap_or_default().to_owned();
+    step.point().map_or_else(|| kind.clone(), |point| format!("{kind} {point}"))
 }
 
 fn seen<'s>(

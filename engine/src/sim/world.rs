@@ -2,9 +2,9 @@
 //!
 //! In: a seed. Out: a world that `step` changes and `oracle` judges. Everything in it is under the seed's control.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use super::chance::Chance;
@@ -18,7 +18,7 @@ use crate::catalog::{Catalog, CatalogDisk, Founding, NewMedium, OpenOptions, Sim
 use crate::config::{self, Config};
 use crate::destination::memory::MemoryPlace;
 use crate::format::{Identity, SlotKind, SlotSet};
-use crate::model::{DestinationName, FamilyId, JobName, PointId, VaultId, VaultPath, WriterId};
+use crate::model::{DestinationName, FamilyId, JobName, VaultId, VaultPath, WriterId};
 use crate::port::Clock as _;
 use crate::seal::{Keyring, NewSlot, first_set};
 use crate::vault::{FirstKeys, found};
@@ -104,14 +104,14 @@ pub struct World {
     pub jobs: Vec<SimJob>,
     /// What the points must restore to.
     pub truths: Truths,
-    /// Points that a person pinned.
-    pub pinned: BTreeSet<PointId>,
     /// The mistake that is made.
     pub canary: Canary,
     /// How large files get.
     pub large: Large,
     /// What happened.
     pub log: Vec<String>,
+    /// What the engine told people meanwhile.
+    pub notes: Mutex<Vec<String>>,
 }
 
 fn keys() -> &'static (SlotSet, Keyring) {
@@ -168,16 +168,22 @@ impl World {
             drives,
             jobs,
             truths: Truths::default(),
-            pinned: BTreeSet::new(),
             canary,
             large,
             log,
+            notes: Mutex::default(),
         }
     }
 
     /// A line of the log.
     pub fn say(&mut self, line: impl Into<String>) {
         self.log.push(line.into());
+    }
+
+    /// What the engine told goes into the log.
+    pub fn say_notes(&mut self) {
+        let notes = std::mem::take(self.notes.get_mut().unwrap_or_else(PoisonError::into_inner));
+        self.log.extend(notes.into_iter().map(|note| format!("    {note}")));
     }
 
     /// All drives, home first.
