@@ -171,10 +171,7 @@ impl<'c> Queue<'c> {
     }
 
     /// The stream is over. `names` gives the pack list's bytes once all content is stored.
-    pub(super) fn finish(
-        mut self,
-        names: NamePacks<'_>,
-    ) -> Result<(Tree, Vec<ChunkRef>), CaptureError> {
+    pub(super) fn finish(mut self, names: NamePacks<'_>) -> Result<(Tree, Vec<ChunkRef>), CaptureError> {
         self.content.finish()?;
         self.drain()?;
         assert!(self.waiting.is_empty(), "after its packs are named every entry is located");

@@ -24,8 +24,8 @@ mod pin;
 mod publish;
 mod retire;
 mod round;
-mod verify;
 mod status;
+mod verify;
 mod visit;
 mod voice;
 
@@ -43,8 +43,8 @@ pub use rebuild::rebuild;
 pub use recover::{RecoverOptions, TakeOver, recover};
 pub use restore::{RestoreOptions, restore};
 pub use retire::retire;
-pub use verify::{Repair, VerifyOptions, verify};
 pub use status::status;
+pub use verify::{Repair, VerifyOptions, verify};
 pub use voice::{Silent, Voice};
 
 use std::path::PathBuf;
