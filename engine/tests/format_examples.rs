@@ -13,9 +13,11 @@ mod memory;
 
 use document::Document;
 use engine::format::{Head, Identity, Manifest, PackFooter, PackTrailer, SealedHeader, SealedKind, SlotKind, SlotSet};
-use engine::model::{Digest, Entry, FamilyId, Kind, ObjectName, PackId, Span};
+use engine::model::{Digest, Entry, FamilyId, GroupId, Kind, ObjectName, PackId, Span};
 use engine::seal::sheet_text_parse;
-use engine::vault::{EntryStream, PackNames, VaultError, VaultReader, decode_chunk, identity_of, keys_of, list_heads, unlock};
+use engine::vault::{
+    EntryStream, PackNames, VaultError, VaultReader, decode_chunk, identity_of, keys_of, list_heads, unlock,
+};
 use memory::Memory;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 
@@ -71,7 +73,7 @@ fn the_documents_bytes_restore() {
     assert_eq!((bytes.len() as u64, Digest(*blake3::hash(&bytes).as_bytes())), (content.bytes, content.digest));
 
     for pack in packs.all() {
-        let (_, footer) = reader.footer(pack).expect("the footer opens");
+        let footer = reader.footer(manifest.group, pack).expect("the footer opens");
         assert!(!footer.chunks.is_empty());
     }
     let heads = list_heads(&store, identity.vault, &keyring).expect("heads");
@@ -122,7 +124,8 @@ fn slots_of_another_family_are_told_before_any_secret_is_tried() {
 fn a_footer_that_does_not_list_all_records_is_refused() {
     let document = Document::read();
     let secret = sheet_text_parse(document.text("sheet")).expect("the sheet is typed as it stands");
-    let keyring = unlock(&keys_of(&Memory::of(&document), family(&document)).expect("keys"), SlotKind::Sheet, &secret).expect("opens");
+    let keyring = unlock(&keys_of(&Memory::of(&document), family(&document)).expect("keys"), SlotKind::Sheet, &secret)
+        .expect("opens");
     let file = document.bytes("data-pack-file");
     let (header, _) = SealedHeader::decode(&file, SealedKind::Pack).expect("its header");
     let records = &file[..file.len() - 12 - document.bytes("footer-box").len()];
@@ -134,11 +137,14 @@ fn a_footer_that_does_not_list_all_records_is_refused() {
         [records, &footer, &trailer.encode()].concat()
     };
     let plain = PackFooter::decode(&document.bytes("footer-plain"), 96).expect("decodes");
+    let group = Manifest::decode(&document.bytes("manifest-plain")).expect("decodes").group;
     for (chunks, good) in [(plain.chunks, true), (vec![], false)] {
         let bytes = pack(chunks);
         let id = PackId(*blake3::hash(&bytes).as_bytes());
         let store = Memory::of(&document).with(ObjectName::Pack(id).path().as_str(), bytes);
-        assert_eq!(VaultReader::new(&store, &keyring).footer(&id).is_ok(), good);
+        assert_eq!(VaultReader::new(&store, &keyring).footer(group, &id).is_ok(), good);
+        let other = VaultReader::new(&store, &keyring).footer(GroupId([9; 8]), &id);
+        assert!(other.is_err_and(|error| error.is_damage()), "a pack of another group");
     }
 }
 

@@ -100,7 +100,7 @@ pub(super) fn lock(context: &Context, here: &Here) -> Result<WorkLock, Failure> 
 
 /// The highest set of slots that any place has and that was made with the family's keys.
 fn newest_keys(places: &Places, keyring: &Keyring) -> Option<FoundKeys> {
-    let found = places.here.iter().filter_map(|here| keys_of(&*here.store).ok());
+    let found = places.here.iter().filter_map(|here| keys_of(&*here.store, keyring.family()).ok());
     found.filter(|keys| is_authentic(&keys.set, keyring)).max_by_key(|keys| keys.set.sequence)
 }
 

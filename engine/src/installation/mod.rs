@@ -24,8 +24,8 @@ use crate::catalog::{Catalog, CatalogError, MediumRow, OpenOptions};
 use crate::config::{Config, Destination};
 use crate::destination::{ErrorKind, ReadStore};
 use crate::destination::{FileStore, Privacy};
-use crate::model::{DestinationName, VaultId, VaultPath};
 use crate::format::SlotKind;
+use crate::model::{DestinationName, VaultId, VaultPath};
 use crate::seal::Keyring;
 use crate::vault::{self, FoundKeys, identity_of, keys_of};
 

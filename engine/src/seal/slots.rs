@@ -313,7 +313,10 @@ mod tests {
         assert_eq!(opened.identities().len(), 2);
         set.older[0].epoch = KeyEpoch(7);
         authenticate(&mut set, &keyring);
-        assert!(matches!(unlock(&set, SlotKind::Passphrase, b"correct horse"), Err(SlotError::Altered)), "another epoch's");
+        assert!(
+            matches!(unlock(&set, SlotKind::Passphrase, b"correct horse"), Err(SlotError::Altered)),
+            "another epoch's"
+        );
     }
 
     #[test]

@@ -63,7 +63,10 @@ pub fn keys_of(store: &dyn ReadStore, family: FamilyId) -> Result<FoundKeys, Vau
     for (name, path) in named.into_iter().rev() {
         match read_keys(store, name, &path) {
             Ok((set, _)) if set.family != family => {
-                return Err(VaultError::Foreign(format!("{path} holds the key slots of another family, {}", set.family)));
+                return Err(VaultError::Foreign(format!(
+                    "{path} holds the key slots of another family, {}",
+                    set.family
+                )));
             }
             Ok((set, bytes)) => return Ok(FoundKeys { set, bytes, damaged }),
             Err(error) if error.is_damage() => damaged.push(error.to_string()),
