@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, VecDeque};
 use super::error::CaptureError;
 use super::packer::{Context, Packer, Stored, Ticket};
 use crate::chunk::{Chunker, Cutter, EntryCuts};
-use crate::format::encode_entry;
+use crate::format::try_encode_entry;
 use crate::model::{ChunkRef, Content, Entry, EntryPath, Kind, ShortPack, Span};
 
 /// Entries that wait take no more memory than about this; then the open pack is finished early.
@@ -96,7 +96,8 @@ impl<'c> Queue<'c> {
             Some(last) => self.push(Waiting::Open(Box::new(entry), last)),
             None => {
                 let located = self.locate(entry).expect("it has no chunk to wait for");
-                self.push(Waiting::Ready(located.path.clone(), encode_entry(&located)))
+                let bytes = encode(&located)?;
+                self.push(Waiting::Ready(located.path, bytes))
             }
         }
     }
@@ -134,7 +135,8 @@ impl<'c> Queue<'c> {
             Waiting::Open(entry, last) => {
                 let located = self.locate(*entry).expect("chunks of a batch are located in order");
                 self.content.forget_before(last + 1);
-                (located.path.clone(), encode_entry(&located))
+                let bytes = encode(&located)?;
+                (located.path, bytes)
             }
         };
         let (tree, tickets) = (&mut self.tree, &mut self.tickets);
@@ -206,6 +208,10 @@ impl<'c> Queue<'c> {
         self.list.finish(&mut take)?;
         Ok(tickets)
     }
+}
+
+fn encode(entry: &Entry) -> Result<Vec<u8>, CaptureError> {
+    try_encode_entry(entry).map_err(|source| CaptureError::Entry { path: entry.path.to_string(), source })
 }
 
 fn data<C>(span: &Span<C>) -> Option<&C> {

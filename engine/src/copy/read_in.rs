@@ -151,8 +151,8 @@ impl ReadIn<'_> {
         let chunks = match known.map(|(_, row)| row.bytes).filter(|bytes| *bytes > 0) {
             Some(wanted) if wanted == bytes => Vec::new(),
             Some(_) => return bad(Finding::Damaged),
-            None => match reader.footer(pack) {
-                Ok((_, footer)) => rows(&footer),
+            None => match reader.footer(group, pack) {
+                Ok(footer) => rows(&footer),
                 Err(error) if error.is_damage() => return bad(Finding::Damaged),
                 Err(error) => return Err(error.into()),
             },

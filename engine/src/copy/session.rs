@@ -203,6 +203,7 @@ impl<'s> Session<'s> {
         let catalog = self.tools.catalog;
         let points = catalog.points()?;
         let media = catalog.media()?;
+        let lying = lying(catalog, &media, &points)?;
         let marks = media.iter().flat_map(|medium| {
             medium.evicted.iter().map(|mark| HeadMark { medium: medium.vault, job: mark.job, evicted: mark.order })
         });
@@ -230,8 +231,8 @@ impl<'s> Session<'s> {
             marks: marks.collect(),
             media: media.iter().map(told).collect(),
             seeds: Vec::new(),
-            proofs: proofs(catalog, &media)?,
-            removed: points.iter().filter(|point| point.removed.is_some()).map(|point| point.id).collect(),
+            proofs: lying.proofs,
+            removed: lying.removed,
             unknown,
         })
     }
@@ -245,21 +246,34 @@ pub fn publish_head(tools: Tools<'_>, store: &dyn WriteStore, medium: VaultId) -
     Session::open(tools, store, medium)?.close()
 }
 
-/// What drills have shown; lesser proofs are taken again.
-fn proofs(catalog: &Catalog, media: &[MediumRow]) -> Result<Vec<HeadProof>, CopyError> {
-    let mut proofs = Vec::new();
-    for medium in media {
+/// What a head tells of the points that lie at media.
+struct Lying {
+    proofs: Vec<HeadProof>,
+    removed: Vec<PointId>,
+}
+
+/// What drills have shown, the newest point of each medium, job and proof: lesser proofs are taken again, and older ones
+/// say no more. And points that were removed and are not known to be deleted at each medium: a head stays small,
+/// however long the history.
+fn lying(catalog: &Catalog, media: &[MediumRow], points: &[PointRow]) -> Result<Lying, CopyError> {
+    let points: BTreeMap<PointOrder, &PointRow> = points.iter().map(|point| (point.order, point)).collect();
+    let mut proofs = BTreeMap::new();
+    let mut removed = BTreeSet::new();
+    for medium in media.iter().filter(|medium| medium.retired.is_none()) {
         for (order, placement) in catalog.placements_at(medium.vault)? {
-            if placement.proof > Proof::BytesRead
-                && placement.state.is_there()
-                && let Some(point) = catalog.point(order)?
-            {
-                let time = placement.verified.unwrap_or(placement.changed);
-                proofs.push(HeadProof { medium: medium.vault, point: point.id, proof: placement.proof, time });
+            let Some(point) = points.get(&order) else { continue };
+            if point.removed.is_some() && keeps_packs(placement.state) {
+                removed.insert(point.id);
+            }
+            if placement.proof > Proof::BytesRead && placement.state.is_there() {
+                let (proof, time) = (placement.proof, placement.verified.unwrap_or(placement.changed));
+                let told = HeadProof { medium: medium.vault, point: point.id, proof, time };
+                // Placements come in the order of points: the newest is the last.
+                proofs.insert((medium.vault, point.job, proof), told);
             }
         }
     }
-    Ok(proofs)
+    Ok(Lying { proofs: proofs.into_values().collect(), removed: removed.into_iter().collect() })
 }
 
 fn medium_row(catalog: &Catalog, medium: VaultId) -> Result<MediumRow, CopyError> {
