@@ -56,3 +56,34 @@ fn what_is_called_complete_restores_whatever_goes_wrong() {
     }
     assert!(failed.is_empty(), "{} of {seeds} seeds failed; SIM_SEED=N replays one", failed.len());
 }
+
+/// A canary that goes unnoticed means that the oracle sleeps.
+fn notices(canary: Canary, rule: &str) {
+    let failed = failures(0, 12, canary);
+    let noticed = failed.iter().filter(|run| run.wrong.iter().any(|wrong| wrong.starts_with(rule))).count();
+    assert!(noticed > 0, "{canary:?}: none of {} failures is {rule}", failed.len());
+}
+
+#[test]
+fn drives_that_forget_what_they_flushed_are_noticed() {
+    notices(Canary::ForgetfulDrives, "O-1");
+}
+
+#[test]
+fn calling_complete_what_was_never_sent_is_noticed() {
+    notices(Canary::BelievesWithoutLooking, "O-1");
+}
+
+#[test]
+fn packs_that_somebody_deletes_without_asking_are_noticed() {
+    notices(Canary::DeletesWhatIsNeeded, "O-");
+}
+
+#[test]
+fn the_same_seed_gives_the_same_log() {
+    for seed in [3, 14, 15] {
+        let (one, other) = (run(seed, Canary::None), run(seed, Canary::None));
+        assert_eq!(one, other, "seed {seed}");
+    }
+    assert_ne!(run(3, Canary::None).log, run(4, Canary::None).log);
+}

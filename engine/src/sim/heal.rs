@@ -16,7 +16,7 @@ use super::world::{Drive, World};
 use crate::capture::Reading;
 use crate::catalog::{PackState, Snapshot};
 use crate::destination::TEMPORARY_PREFIX;
-use crate::model::{ObjectName, PointOrder, State, VaultId, chain};
+use crate::model::{ObjectName, PointOrder, State, VaultId, VaultPath, chain};
 use crate::plan::{Plan, Problem, forget};
 
 /// Rounds within which it has to come to an end.
@@ -87,7 +87,7 @@ impl World {
         let (_, held) = forget(&state, &BTreeSet::new());
         let held: BTreeSet<_> = held.into_iter().map(|it| (it.medium, it.point)).collect();
         let mut wrong = Vec::new();
-        for drive in self.all_drives().filter(|drive| !drive.fenced) {
+        for drive in self.all_drives().filter(|drive| !drive.fenced && !is_blocked(drive, &snapshot)) {
             if plan.media.get(&drive.vault).is_some_and(|steps| !steps.is_empty()) {
                 wrong.push(format!("C-1 {}: a plan has steps left: {:?}", drive.vault, plan.media[&drive.vault]));
             }
@@ -126,6 +126,19 @@ fn is_about(problem: &Problem, vault: VaultId) -> bool {
         | Problem::OverLimit { medium, .. }
         | Problem::Irreparable { medium, .. } => *medium == vault,
     }
+}
+
+/// Does a manifest lie there that could not be read in? Then nothing is deleted there until a person looks (D-3).
+fn is_blocked(drive: &Drive, snapshot: &Snapshot) -> bool {
+    let placements = &snapshot.placements[&drive.vault];
+    let unknown = |path: &VaultPath| match ObjectName::at(path) {
+        Some(ObjectName::Point(_, name)) => {
+            let known = snapshot.points.get(&name.order).is_some_and(|point| point.id == name.id);
+            !known || !placements.get(&name.order).is_some_and(|row| row.state.is_there())
+        }
+        _ => false,
+    };
+    drive.place.contents().keys().any(unknown)
 }
 
 /// C-3.
