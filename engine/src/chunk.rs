@@ -1,9 +1,9 @@
-//! Bytes to cut points (FastCDC 2020, Xia et al.), the gear table seeded from the family's key, so that chunk sizes
+//! Bytes to cut points (FastCDC 2020, Xia et al.), the gear table made of the family's key alone, so that chunk sizes
 //! tell nobody which known files are inside.
 //!
 //! Pure. Deliberately absent: identity, compression, where the bytes come from.
 
-use fastcdc::v2020::{Normalization, cut_gear, get_gear_with_seed, select_masks};
+use fastcdc::v2020::{Normalization, cut_gear, select_masks};
 
 /// Chunk sizes in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,12 +33,13 @@ pub struct Cutter {
 }
 
 impl Cutter {
-    /// A cutter for one family and one kind of bytes.
+    /// A cutter for one family, by its chunker key, and one kind of bytes.
     #[must_use]
-    pub fn new(sizes: Sizes, seed: u64) -> Self {
-        let (gear, gear_shifted) = get_gear_with_seed(seed);
+    pub fn new(sizes: Sizes, key: &[u8; 32]) -> Self {
+        let gear = gear(key);
+        let gear_shifted = gear.iter().map(|number| number << 1).collect();
         let masks = select_masks(sizes.avg, Normalization::Level2);
-        Self { sizes, masks, gear: gear.into(), gear_shifted: gear_shifted.into() }
+        Self { sizes, masks, gear: gear.into(), gear_shifted }
     }
 
     /// Length of the first chunk of `bytes`, which hold [`Sizes::max`] bytes or all that is left.
@@ -52,6 +53,25 @@ impl Cutter {
         let (_, length) = cut_gear(bytes, min, avg, max, s, l, s << 1, l << 1, &self.gear, &self.gear_shifted);
         length
     }
+}
+
+/// Numbers of the gear table: one for each value of a byte.
+const GEAR: usize = 256;
+
+/// The gear table: keyed BLAKE3 of nothing, extended; each eight bytes a number. All of it is secret: a public table
+/// shifted or masked by one secret number could be solved for that number from a few chunk lengths.
+fn gear(key: &[u8; 32]) -> Vec<u64> {
+    let mut bytes = [0; GEAR * 8];
+    stream(key, 0, &mut bytes);
+    let (numbers, _) = bytes.as_chunks();
+    numbers.iter().map(|number| u64::from_be_bytes(*number)).collect()
+}
+
+/// Bytes of the key's stream from `at` on.
+fn stream(key: &[u8; 32], at: usize, bytes: &mut [u8]) {
+    let mut reader = blake3::Hasher::new_keyed(key).finalize_xof();
+    reader.set_position(at as u64);
+    reader.fill(bytes);
 }
 
 /// Cuts a stream that arrives piece by piece.
@@ -111,15 +131,18 @@ impl EntryCuts {
     pub const MIN: usize = 16 << 10;
     /// Nor goes on beyond so many, but for one entry that is longer.
     pub const MAX: usize = 256 << 10;
-    /// An entry longer than [`EntryCuts::MAX`] has chunks of its own, each of so many bytes but the last.
+    /// An entry longer than [`EntryCuts::MAX`] has chunks of its own, each of exactly so many bytes but the last, which
+    /// is shorter: so the length alone tells a reader whether the next chunk begins with an entry.
     pub const LONG: usize = 1 << 20;
     /// Behind one entry in so many a chunk may end.
     const ONE_IN: u64 = 256;
 
-    /// Begins a stream.
+    /// Begins a stream. `key` is the family's chunker key; the bytes behind the gear table are the seed.
     #[must_use]
-    pub fn new(seed: u64) -> Self {
-        Self { seed, buffer: Vec::new() }
+    pub fn new(key: &[u8; 32]) -> Self {
+        let mut seed = [0; 8];
+        stream(key, GEAR * 8, &mut seed);
+        Self { seed: u64::from_be_bytes(seed), buffer: Vec::new() }
     }
 
     /// Adds an entry; hands out the chunks that are certain now.
@@ -136,11 +159,26 @@ impl EntryCuts {
             self.finish(take)?;
         }
         if entry.len() > Self::MAX {
-            return entry.chunks(Self::LONG).try_for_each(take);
+            return Self::push_long(entry, take);
         }
         self.buffer.extend_from_slice(entry);
         let may_end = xxhash_rust::xxh3::xxh3_64_with_seed(path, self.seed).is_multiple_of(Self::ONE_IN);
         if may_end && self.buffer.len() >= Self::MIN { self.finish(take) } else { Ok(()) }
+    }
+
+    fn push_long<E>(entry: &[u8], take: &mut dyn FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
+        let (whole, last) = entry.as_chunks::<{ Self::LONG }>();
+        match (whole, last) {
+            ([before @ .., split], []) => {
+                before.iter().try_for_each(|piece| take(piece))?;
+                take(&split[..Self::LONG - 1])?;
+                take(&split[Self::LONG - 1..])
+            }
+            _ => {
+                whole.iter().try_for_each(|piece| take(piece))?;
+                take(last)
+            }
+        }
     }
 
     /// The stream is over: hands out what is left.
@@ -168,8 +206,8 @@ mod tests {
         std::iter::repeat_with(next).take(bytes).collect()
     }
 
-    fn chunks(data: &[u8], piece: usize, seed: u64) -> Vec<Vec<u8>> {
-        let cutter = Cutter::new(Sizes::TREE, seed);
+    fn chunks(data: &[u8], piece: usize, key: u8) -> Vec<Vec<u8>> {
+        let cutter = Cutter::new(Sizes::TREE, &[key; 32]);
         let mut chunker = Chunker::new(&cutter);
         let mut found = Vec::new();
         let mut take = |chunk: &[u8]| {
@@ -194,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn an_inserted_byte_changes_few_chunks_and_another_seed_all() {
+    fn an_inserted_byte_changes_few_chunks_and_another_key_all() {
         let data = noise(2_000_000);
         let before = chunks(&data, data.len(), 7);
         let mut changed = data.clone();
@@ -207,7 +245,7 @@ mod tests {
     }
 
     fn entry_chunks(entries: &[(String, Vec<u8>)]) -> Vec<Vec<u8>> {
-        let mut cuts = EntryCuts::new(7);
+        let mut cuts = EntryCuts::new(&[7; 32]);
         let mut found = Vec::new();
         let mut take = |chunk: &[u8]| {
             found.push(chunk.to_vec());
@@ -237,6 +275,15 @@ mod tests {
         for chunk in &before {
             end += chunk.len();
             assert!(ends.contains(&end) || inside_long(end), "a chunk ends inside an entry at {end}");
+        }
+        for (bytes, lengths) in [
+            (EntryCuts::MAX + 1, &[EntryCuts::MAX + 1][..]),
+            (EntryCuts::LONG, &[EntryCuts::LONG - 1, 1]),
+            (EntryCuts::LONG + 1, &[EntryCuts::LONG, 1]),
+            (2 * EntryCuts::LONG, &[EntryCuts::LONG, EntryCuts::LONG - 1, 1]),
+        ] {
+            let one = [("long".to_owned(), noise(bytes))];
+            assert_eq!(entry_chunks(&one).iter().map(Vec::len).collect::<Vec<_>>(), lengths);
         }
         entries[2500].1 = noise(77);
         let after = entry_chunks(&entries);

@@ -12,10 +12,12 @@ mod made;
 mod memory;
 
 use document::Document;
-use engine::format::{Head, Identity, Manifest, PackFooter, PackTrailer, SealedHeader, SealedKind, SlotSet};
-use engine::model::{Digest, Entry, Kind, ObjectName, PackId, Span};
+use engine::format::{Head, Identity, Manifest, PackFooter, PackTrailer, SealedHeader, SealedKind, SlotKind, SlotSet};
+use engine::model::{Digest, Entry, FamilyId, GroupId, Kind, ObjectName, PackId, Span};
 use engine::seal::sheet_text_parse;
-use engine::vault::{EntryStream, PackNames, VaultReader, decode_chunk, identity_of, keys_of, list_heads, unlock};
+use engine::vault::{
+    EntryStream, PackNames, VaultError, VaultReader, decode_chunk, identity_of, keys_of, list_heads, unlock,
+};
 use memory::Memory;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 
@@ -44,9 +46,9 @@ fn the_documents_bytes_restore() {
     let identity = identity_of(&store).expect("VAULT");
     assert_eq!(identity, Identity::decode(&document.bytes("identity-file")).expect("decodes"));
     let secret = sheet_text_parse(document.text("sheet")).expect("the sheet is typed as it stands");
-    let keys = keys_of(&store).expect("keys");
+    let keys = keys_of(&store, identity.family).expect("keys");
     assert_eq!(keys.set, SlotSet::decode(&document.bytes("keys-file")).expect("decodes"));
-    let keyring = unlock(&keys, &secret).expect("the sheet opens its slot");
+    let keyring = unlock(&keys, SlotKind::Sheet, &secret).expect("the sheet opens its slot");
 
     let reader = VaultReader::new(&store, &keyring);
     let plain = Manifest::decode(&document.bytes("manifest-plain")).expect("decodes");
@@ -71,7 +73,7 @@ fn the_documents_bytes_restore() {
     assert_eq!((bytes.len() as u64, Digest(*blake3::hash(&bytes).as_bytes())), (content.bytes, content.digest));
 
     for pack in packs.all() {
-        let (_, footer) = reader.footer(pack).expect("the footer opens");
+        let footer = reader.footer(manifest.group, pack).expect("the footer opens");
         assert!(!footer.chunks.is_empty());
     }
     let heads = list_heads(&store, identity.vault, &keyring).expect("heads");
@@ -98,11 +100,11 @@ fn the_documents_keys_open_the_documents_boxes() {
 fn files_under_other_names_are_refused() {
     let document = Document::read();
     let store = Memory::of(&document).renamed("keys/00000001-", "keys/00000009-");
-    assert!(keys_of(&store).is_err(), "slots of an older set, put in front");
+    assert!(keys_of(&store, family(&document)).is_err(), "slots of an older set, put in front");
 
     let secret = sheet_text_parse(document.text("sheet")).expect("the sheet is typed as it stands");
-    let keys = keys_of(&Memory::of(&document)).expect("keys");
-    let keyring = unlock(&keys, &secret).expect("the sheet opens its slot");
+    let keys = keys_of(&Memory::of(&document), family(&document)).expect("keys");
+    let keyring = unlock(&keys, SlotKind::Sheet, &secret).expect("the sheet opens its slot");
     let plain = Manifest::decode(&document.bytes("manifest-plain")).expect("decodes");
     let mut later = plain.name;
     later.order.sequence += 1;
@@ -112,10 +114,18 @@ fn files_under_other_names_are_refused() {
 }
 
 #[test]
+fn slots_of_another_family_are_told_before_any_secret_is_tried() {
+    let document = Document::read();
+    let found = keys_of(&Memory::of(&document), FamilyId([9; 16]));
+    assert!(matches!(found, Err(VaultError::Foreign(_))), "{found:?}");
+}
+
+#[test]
 fn a_footer_that_does_not_list_all_records_is_refused() {
     let document = Document::read();
     let secret = sheet_text_parse(document.text("sheet")).expect("the sheet is typed as it stands");
-    let keyring = unlock(&keys_of(&Memory::of(&document)).expect("keys"), &secret).expect("opens");
+    let keyring = unlock(&keys_of(&Memory::of(&document), family(&document)).expect("keys"), SlotKind::Sheet, &secret)
+        .expect("opens");
     let file = document.bytes("data-pack-file");
     let (header, _) = SealedHeader::decode(&file, SealedKind::Pack).expect("its header");
     let records = &file[..file.len() - 12 - document.bytes("footer-box").len()];
@@ -127,11 +137,14 @@ fn a_footer_that_does_not_list_all_records_is_refused() {
         [records, &footer, &trailer.encode()].concat()
     };
     let plain = PackFooter::decode(&document.bytes("footer-plain"), 96).expect("decodes");
+    let group = Manifest::decode(&document.bytes("manifest-plain")).expect("decodes").group;
     for (chunks, good) in [(plain.chunks, true), (vec![], false)] {
         let bytes = pack(chunks);
         let id = PackId(*blake3::hash(&bytes).as_bytes());
         let store = Memory::of(&document).with(ObjectName::Pack(id).path().as_str(), bytes);
-        assert_eq!(VaultReader::new(&store, &keyring).footer(&id).is_ok(), good);
+        assert_eq!(VaultReader::new(&store, &keyring).footer(group, &id).is_ok(), good);
+        let other = VaultReader::new(&store, &keyring).footer(GroupId([9; 8]), &id);
+        assert!(other.is_err_and(|error| error.is_damage()), "a pack of another group");
     }
 }
 
@@ -151,6 +164,10 @@ fn print_the_blocks() {
     }
     let packed = engine::vault::encode_chunk(&[b'a'; 100]);
     println!("@@ zstd-chunk\n{}\n@@", document::hex(&packed));
+}
+
+fn family(document: &Document) -> FamilyId {
+    Identity::decode(&document.bytes("identity-file")).expect("decodes").family
 }
 
 fn open(key: &[u8], aad: &[u8], sealed: &[u8]) -> Vec<u8> {

@@ -152,7 +152,10 @@ impl Pass<'_> {
     }
 
     fn extra(&mut self, found: &Found) {
-        self.add(Mismatch::new(found.path.as_bytes(), format!("a {} that the point does not have", found.kind.as_str())));
+        self.add(Mismatch::new(
+            found.path.as_bytes(),
+            format!("a {} that the point does not have", found.kind.as_str()),
+        ));
     }
 
     fn missing<C>(&mut self, entry: &Entry<C>) {
@@ -234,7 +237,14 @@ impl Pass<'_> {
             self.differs(path, "mode", format!("{:04o}", meta.mode), format!("{:04o}", found.mode));
         }
         if meta.modified != found.modified {
-            self.unless_not_held(path, found, Wanted::Time(meta.modified), "time", time(meta.modified), time(found.modified));
+            self.unless_not_held(
+                path,
+                found,
+                Wanted::Time(meta.modified),
+                "time",
+                time(meta.modified),
+                time(found.modified),
+            );
         }
         self.xattrs(path, &meta.xattrs, found);
     }

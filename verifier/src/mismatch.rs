@@ -94,6 +94,12 @@ impl Mismatches {
         self.kept.iter().any(|known| known.path == path)
     }
 
+    /// Is something wrong with that path, or could something of it not be tested?
+    #[must_use]
+    pub fn concerns(&self, path: &[u8]) -> bool {
+        self.names(path) || self.untested_paths.contains(path)
+    }
+
     /// Takes over all of `other`.
     pub fn append(&mut self, other: Self) {
         let dropped = other.count - other.kept.len() as u64;

@@ -2,6 +2,7 @@
 //!
 //! Invariant: nothing that was not done makes anything `pass`.
 
+use engine::command::Exit;
 use serde::{Deserialize, Serialize};
 
 /// Of a drill, and of all of them.
@@ -76,15 +77,34 @@ pub fn of_all(drills: impl IntoIterator<Item = Verdict>) -> Verdict {
     drills.into_iter().max().unwrap_or(Verdict::Incomplete)
 }
 
-/// The exit code.
+/// How a command that drilled ends.
 #[must_use]
-pub fn exit_code(verdict: Verdict, skipped_probes: u64, strictness: Strictness, effort: Effort) -> u8 {
+pub fn exit(verdict: Verdict, skipped_probes: u64, strictness: Strictness, effort: Effort) -> Exit {
     match (verdict, effort) {
-        (Verdict::Fail, _) => 4,
-        (Verdict::Incomplete, Effort::Refused) => 1,
-        (Verdict::Incomplete, Effort::Tried) => 3,
-        (Verdict::Pass, _) if skipped_probes > 0 && strictness == Strictness::Counted => 3,
-        (Verdict::Pass, _) => 0,
+        (Verdict::Fail, _) => Exit::Damage,
+        (Verdict::Incomplete, Effort::Refused) => Exit::Failed,
+        (Verdict::Incomplete, Effort::Tried) => Exit::Partial,
+        (Verdict::Pass, _) if skipped_probes > 0 && strictness == Strictness::Counted => Exit::Partial,
+        (Verdict::Pass, _) => Exit::Done,
+    }
+}
+
+/// What all probes of a point say together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProbeSummary {
+    /// There was one at least, and all passed.
+    AllPassed,
+    /// None, or not all.
+    Less,
+}
+
+impl ProbeSummary {
+    /// Of these.
+    #[must_use]
+    pub fn of(probes: impl IntoIterator<Item = ProbeVerdict>) -> Self {
+        let mut probes = probes.into_iter().peekable();
+        let passed = probes.peek().is_some() && probes.all(|verdict| verdict == ProbeVerdict::Pass);
+        if passed { Self::AllPassed } else { Self::Less }
     }
 }
 
@@ -110,6 +130,15 @@ mod tests {
     }
 
     #[test]
+    fn only_probes_that_ran_and_passed_open_anything() {
+        use ProbeVerdict::{Fail, Pass, Skipped};
+        assert_eq!(ProbeSummary::of([Pass, Pass]), ProbeSummary::AllPassed);
+        for less in [vec![], vec![Skipped], vec![Pass, Skipped], vec![Pass, Fail]] {
+            assert_eq!(ProbeSummary::of(less), ProbeSummary::Less);
+        }
+    }
+
+    #[test]
     fn exit_codes_are_the_contracts() {
         use Effort::{Refused, Tried};
         use Strictness::{Counted, Told};
@@ -122,7 +151,7 @@ mod tests {
             (Verdict::Incomplete, 0, Told, Tried, 3),
             (Verdict::Incomplete, 0, Told, Refused, 1),
         ] {
-            assert_eq!(exit_code(verdict, skipped, strictness, effort), code, "{verdict:?} {skipped} {effort:?}");
+            assert_eq!(exit(verdict, skipped, strictness, effort).code(), code, "{verdict:?} {skipped} {effort:?}");
         }
     }
 }

@@ -8,7 +8,7 @@ use super::queue::Tree;
 use super::visit::Walk;
 use super::{Captured, Ports};
 use crate::catalog::{NewPoint, PackNo, PackState};
-use crate::format::{Manifest, Stats};
+use crate::format::{Manifest, NamedPack, Stats};
 use crate::model::{ChunkRef, Digest, ObjectName, PackId, PointName, ShortPack, Time, VaultPath};
 use crate::vault::{VaultError, put, seal_manifest};
 
@@ -29,13 +29,13 @@ pub(super) fn commit(
     created: Time,
 ) -> Result<Captured, CaptureError> {
     let (ports, job) = (context.ports, context.job);
-    let mut content: Vec<PackId> = Vec::new();
+    let mut content: Vec<NamedPack> = Vec::new();
     let (tree, packs) = walk.queue.finish(&mut |used| {
         content = name_packs(ports, used)?;
-        Ok(content.iter().flat_map(|id| id.0).collect())
+        Ok(content.iter().flat_map(NamedPack::encode).collect())
     })?;
     let roots = roots(ports, &tree, &packs)?;
-    let all: BTreeSet<PackId> = content.iter().chain(&roots).copied().collect();
+    let all: BTreeSet<PackId> = content.iter().map(|pack| pack.id).chain(roots.iter().copied()).collect();
     let numbers = last_look(ports, &all)?;
     let stored_bytes = tree.content.stored_bytes + tree.packer.stored_bytes;
     let problems = walk.problems.len() as u64 + walk.problems_dropped;
@@ -76,19 +76,23 @@ pub(super) fn commit(
     })
 }
 
-/// The full names of packs; of several with one prefix all, so that a reader finds the right one by identity.
-fn name_packs(ports: &Ports<'_>, used: &BTreeSet<ShortPack>) -> Result<Vec<PackId>, CaptureError> {
-    let mut names = Vec::new();
+/// The full names of packs and how long they are; of several with one prefix all, so that a reader finds the right one
+/// by identity.
+fn name_packs(ports: &Ports<'_>, used: &BTreeSet<ShortPack>) -> Result<Vec<NamedPack>, CaptureError> {
+    let mut named = Vec::new();
     for short in used {
-        names.extend(ports.catalog.packs_by_short(*short)?.into_iter().map(|(_, row)| row.id));
+        for (_, row) in ports.catalog.packs_by_short(*short)? {
+            let bytes = u32::try_from(row.bytes).map_err(|_| CaptureError::PackVanished(row.id.to_string()))?;
+            named.push(NamedPack { id: row.id, bytes });
+        }
     }
-    names.sort_unstable();
-    Ok(names)
+    named.sort_unstable();
+    Ok(named)
 }
 
 fn roots(ports: &Ports<'_>, tree: &Tree, packs: &[ChunkRef]) -> Result<Vec<PackId>, CaptureError> {
     let used: BTreeSet<ShortPack> = tree.entries.iter().chain(packs).map(|chunk| chunk.pack).collect();
-    name_packs(ports, &used)
+    Ok(name_packs(ports, &used)?.into_iter().map(|pack| pack.id).collect())
 }
 
 /// DESIGN 5.2: every pack that the manifest names is there with its length.

@@ -143,8 +143,8 @@ fn capture_reserved(
 ) -> Result<Captured, CaptureError> {
     let started = ports.clock.now();
     let created = job.not_before.map_or(started, |before| before.max(started));
-    let seed = ports.keyring.chunker_seed();
-    let cutters = Cutters { content: Cutter::new(Sizes::CONTENT, seed), tree: Cutter::new(Sizes::TREE, seed) };
+    let key = ports.keyring.chunker();
+    let cutters = Cutters { content: Cutter::new(Sizes::CONTENT, &key), tree: Cutter::new(Sizes::TREE, &key) };
     let reader = VaultReader::new(ports.home, ports.keyring);
     let base = previous(job, ports, &reader, reservation);
     let context = packer::Context { job, ports, reservation };

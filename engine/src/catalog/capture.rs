@@ -284,16 +284,20 @@ impl Tables<'_, Writing> {
         self.reserved_by.put(&(id, pack), &())
     }
 
-    /// The pack's number, given now if it is new.
+    /// The pack's number, given now if it is new. One that was never seen whole learns its size when it is.
     pub fn know_pack(&mut self, new: &NewPack) -> Result<PackNo> {
+        let chunks = u32::try_from(new.chunks.len()).map_err(|_| refused("5.3", "a pack of so many chunks"))?;
         if let Some(known) = self.packs_by_id.get(&new.id)? {
+            let row = self.pack(known)?;
+            if row.bytes == 0 && new.bytes > 0 {
+                self.packs.put(&known, &PackRow { bytes: new.bytes, chunks, ..row })?;
+            }
             return Ok(known);
         }
         let number = self.update_meta(|meta| {
             meta.next_pack += 1;
             PackNo(meta.next_pack - 1)
         })?;
-        let chunks = u32::try_from(new.chunks.len()).map_err(|_| refused("5.3", "a pack of so many chunks"))?;
         let row = PackRow { id: new.id, bytes: new.bytes, group: new.group, chunks, used: None };
         self.packs.put(&number, &row)?;
         self.packs_by_id.put(&new.id, &number)?;

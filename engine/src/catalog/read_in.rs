@@ -2,6 +2,7 @@
 //! What is read in is present, and no evidence.
 
 use super::capture::NewPack;
+use super::damage::Finding;
 #[cfg(doc)]
 use super::error::CatalogError;
 use super::error::Result;
@@ -9,7 +10,7 @@ use super::open::Catalog;
 use super::rows::{ChunkRow, PackAtRow, PackNo, PackState, PlacementRow, PointRow};
 use super::state::takes_room;
 use super::tables::{MediumNo, Tables, Writing};
-use crate::model::{GroupId, PointOrder, Proof, State, Time, VaultId};
+use crate::model::{GroupId, PackId, PointOrder, Proof, State, Time, VaultId};
 
 impl Catalog {
     /// A pack that lies at a medium, read from its footer, or listed if it is known already. What is known of it there
@@ -27,6 +28,28 @@ impl Catalog {
             }
             let wanted = tables.chunks_wanted(new.group, &new.chunks)?;
             tables.put_chunks(new.group, pack, &wanted)?;
+            tables.moved_on()?;
+            Ok(pack)
+        })
+    }
+
+    /// A pack that a manifest names, and that is not whole at the medium. Its size is 0 until it is found whole somewhere.
+    /// What is known of it there stays known.
+    ///
+    /// # Errors
+    /// As [`Catalog::meta`]; [`CatalogError::Unknown`].
+    pub fn read_in_bad(&self, medium: VaultId, id: PackId, group: GroupId, finding: Finding) -> Result<PackNo> {
+        self.handle.write(|tables| {
+            let at = tables.number(medium)?;
+            let pack = tables.know_pack(&NewPack { id, bytes: 0, group, chunks: Vec::new() })?;
+            if tables.pack_at.get(&(at, pack))?.is_none() {
+                let state = match finding {
+                    Finding::Missing => PackState::Missing,
+                    Finding::Damaged => PackState::Damaged,
+                };
+                let row = PackAtRow { state, evidence: None, bytes: tables.pack(pack)?.bytes };
+                tables.put_pack_at(at, pack, Some(&row))?;
+            }
             tables.moved_on()?;
             Ok(pack)
         })
@@ -55,6 +78,18 @@ impl Catalog {
                 _ => tables.found_there(at, &point, packs, now),
             }
         })
+    }
+
+    /// A place in the order that is in use somewhere is not given again, whether what has it can be read or not.
+    ///
+    /// # Errors
+    /// As [`Catalog::meta`].
+    pub fn pass_order(&self, order: PointOrder) -> Result<()> {
+        let meta = self.meta()?;
+        if meta.epoch != order.epoch || order.sequence < meta.next_sequence {
+            return Ok(());
+        }
+        self.handle.write(|tables| tables.pass_order(order))
     }
 
     /// Fencing: what is at a medium may have been changed by another. Whatever was complete there is only present, and

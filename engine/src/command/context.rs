@@ -1,7 +1,7 @@
 //! What most commands open first: the configuration, and the installation that it describes.
 
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{Call, Exit, Failure, Manner, Wait};
@@ -54,6 +54,33 @@ impl From<crate::catalog::CatalogError> for Failure {
     }
 }
 
+/// Takes a work lock of a state folder; says so where it has to wait.
+///
+/// # Errors
+/// Exit 1 with `--no-wait`, or if told to stop.
+pub(super) fn work_lock(call: &Call, folder: &Path, name: &LockName, what: &str) -> Result<WorkLock, Failure> {
+    let mut told = false;
+    let mut on_wait = |waiting: &Waiting| {
+        if !told {
+            told = true;
+            let by = waiting.holder.map_or_else(String::new, |pid| format!(" (process {pid})"));
+            call.voice.warn(&format!("waiting for another engine{by} that is at work on {what}"));
+        }
+        if (call.stop)() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    let wait = match call.wait {
+        Wait::Yes => LockWait::Yes(&mut on_wait),
+        Wait::No => LockWait::No,
+    };
+    WorkLock::acquire(folder, name, wait).map_err(|error| {
+        let advice = match error {
+            LockError::Held { .. } => "wait until it has finished, or leave out --no-wait",
+            LockError::Io { .. } => "check the state folder and its permissions",
+        };
+        Failure::of(format!("can't begin work on {what}"), &error, advice)
+    })
+}
+
 impl Context {
     /// Opens the installation of a call. Reservations whose process is gone are dropped on the way.
     ///
@@ -95,26 +122,7 @@ impl Context {
     /// # Errors
     /// Exit 1 with `--no-wait`, or if told to stop.
     pub(super) fn lock(&self, name: &LockName, what: &str) -> Result<WorkLock, Failure> {
-        let mut told = false;
-        let mut on_wait = |waiting: &Waiting| {
-            if !told {
-                told = true;
-                let by = waiting.holder.map_or_else(String::new, |pid| format!(" (process {pid})"));
-                self.call.voice.warn(&format!("waiting for another engine{by} that is at work on {what}"));
-            }
-            if (self.call.stop)() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        };
-        let wait = match self.call.wait {
-            Wait::Yes => LockWait::Yes(&mut on_wait),
-            Wait::No => LockWait::No,
-        };
-        WorkLock::acquire(&self.locks(), name, wait).map_err(|error| {
-            let advice = match error {
-                LockError::Held { .. } => "wait until it has finished, or leave out --no-wait",
-                LockError::Io { .. } => "check the state folder and its permissions",
-            };
-            Failure::of(format!("can't begin work on {what}"), &error, advice)
-        })
+        work_lock(&self.call, &self.locks(), name, what)
     }
 
     /// The jobs that were named; all if none was.

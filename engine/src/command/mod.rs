@@ -12,14 +12,21 @@ mod failure;
 mod forget;
 mod init;
 mod once;
+mod places;
+pub mod read;
+mod rebuild;
+mod recover;
+mod restore;
+mod restored;
+
 mod owed;
 mod pin;
 mod publish;
-pub mod read;
 mod retire;
 mod round;
 mod run;
 mod status;
+mod verify;
 mod visit;
 mod voice;
 
@@ -31,10 +38,15 @@ pub use failure::Failure;
 pub use forget::{ForgetOptions, forget};
 pub use init::{Moved, enrol, init};
 pub use once::run_once;
+
 pub use pin::{clear_alarm, pin, unpin};
+pub use rebuild::rebuild;
+pub use recover::{RecoverOptions, TakeOver, recover};
+pub use restore::{RestoreOptions, restore};
 pub use retire::retire;
 pub use run::run;
 pub use status::status;
+pub use verify::{Repair, VerifyOptions, verify};
 pub use voice::{Silent, Voice};
 
 use std::path::PathBuf;

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use super::error::{CopyError, chain};
 use super::evidence::{ReadBack, read_back};
+use super::lists::{Lists, record_damage};
 use super::send::{Load, send};
 use super::session::Session;
 use super::{Told, execute::Origin};
-use crate::catalog::{Evidence, Finding, Found, Naming, NewCopy, PackNo, PackRow, PackState, PointRow, Side};
-use crate::model::{Digest, ObjectName, PointName, PointOrder, State};
+use crate::catalog::{Evidence, Finding, NewCopy, PackNo, PackRow, PackState, PointRow, Side};
+use crate::destination::ReadStore;
+use crate::model::{Digest, ObjectName, PointName, PointOrder, State, Time};
 use crate::vault::{PackNames, VaultError, VaultReader};
 
 /// Where a point can come from, and which packs its manifest names.
@@ -157,16 +159,17 @@ fn look_at_origin(session: &Session<'_>, origin: &Origin<'_>, load: Load<'_>) ->
         Ok(ReadBack::Good(_)) | Err(_) => return Ok(()),
     };
     let now = session.tools.clock.now();
-    session.tools.catalog.found_damaged(&Found {
-        medium: origin.medium,
-        object: load.object,
-        finding,
-        naming: &Naming::All,
-        now: now,
-    })?;
+    let lists = Lists::new(session.tools.keyring, [(origin.medium, origin.store)]);
+    record_damage(session.tools.catalog, &lists, (origin.medium, load.object), finding, now)?;
     let word = if finding == Finding::Damaged { "damaged" } else { "missing" };
     (session.tools.tell)(&Told::Note(format!("{}: {} is {word} there", origin.destination, load.object)));
     Ok(())
+}
+
+/// Damage at the session's own medium.
+fn damaged(session: &Session<'_>, object: &ObjectName, finding: Finding, now: Time) -> Result<(), CopyError> {
+    let lists = Lists::new(session.tools.keyring, [(session.medium, session.store as &dyn ReadStore)]);
+    record_damage(session.tools.catalog, &lists, (session.medium, object), finding, now).map(drop)
 }
 
 /// DESIGN 5.2: every pack that the manifest names is there with its length.
@@ -176,13 +179,7 @@ fn last_look(session: &Session<'_>, rows: &BTreeMap<PackNo, PackRow>) -> Result<
         if session.store.stat(&object.path())? != Some(row.bytes) {
             session.store.still_there()?;
             let now = session.tools.clock.now();
-            session.tools.catalog.found_damaged(&Found {
-                medium: session.medium,
-                object: &object,
-                finding: Finding::Missing,
-                naming: &Naming::All,
-                now: now,
-            })?;
+            damaged(session, &object, Finding::Missing, now)?;
             return Err(VaultError::Missing { object: object.to_string() }.into());
         }
     }
@@ -207,20 +204,8 @@ pub(super) fn verify_point(session: &Session<'_>, wanted: &Wanted<'_>) -> Result
         }
         match read_back(session.store, &object.path(), &Digest(row.id.0), session.tools.clock)? {
             ReadBack::Good(evidence) => catalog.pack_arrived(medium, *number, Some(evidence))?,
-            ReadBack::Missing => drop(catalog.found_damaged(&Found {
-                medium,
-                object: &object,
-                finding: Finding::Missing,
-                naming: &Naming::All,
-                now: now(),
-            })?),
-            ReadBack::Damaged => drop(catalog.found_damaged(&Found {
-                medium,
-                object: &object,
-                finding: Finding::Damaged,
-                naming: &Naming::All,
-                now: now(),
-            })?),
+            ReadBack::Missing => damaged(session, &object, Finding::Missing, now())?,
+            ReadBack::Damaged => damaged(session, &object, Finding::Damaged, now())?,
         }
     }
     let object = wanted.object();
@@ -228,7 +213,7 @@ pub(super) fn verify_point(session: &Session<'_>, wanted: &Wanted<'_>) -> Result
         ReadBack::Good(evidence) => evidence,
         bad => {
             let finding = if bad == ReadBack::Missing { Finding::Missing } else { Finding::Damaged };
-            catalog.found_damaged(&Found { medium, object: &object, finding, naming: &Naming::All, now: now() })?;
+            damaged(session, &object, finding, now())?;
             return Ok(if finding == Finding::Missing { State::Missing } else { State::Damaged });
         }
     };

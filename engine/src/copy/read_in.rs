@@ -5,32 +5,52 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Told;
 use super::error::{CopyError, chain};
+use super::lists::{Listing, Lists};
 use super::session::Session;
-use crate::catalog::{ChunkRow, Finding, Found, Naming, NewJobIds, NewPack, PackNo, PointRow};
+use crate::catalog::{Catalog, ChunkRow, Finding, Found, Naming, NewJobIds, NewPack, PackNo, PointRow};
 use crate::destination::ReadStore;
-use crate::format::Manifest;
-use crate::model::{JobId, ObjectName, PackId, PointName, PointOrder, VaultPath};
+use crate::format::{FooterEntry, Manifest, PackFooter};
+use crate::model::{GroupId, JobId, ObjectName, PackId, PointName, PointOrder, State, Time, VaultId, VaultPath};
 use crate::plan::Deletions;
-use crate::vault::{PackNames, VaultError, VaultReader};
+use crate::seal::Keyring;
+use crate::vault::{VaultError, VaultReader};
+
+/// A place whose objects are read in.
+pub(crate) struct ReadIn<'r> {
+    pub catalog: &'r Catalog,
+    pub keyring: &'r Keyring,
+    pub store: &'r dyn ReadStore,
+    pub medium: VaultId,
+    /// Pack lists, of this place and of others where it has not got them whole.
+    pub lists: &'r Lists<'r>,
+    pub now: Time,
+}
 
 /// Compares what lies in `points/` with the catalog; says whether anything may be deleted.
 pub(super) fn read_in(session: &Session<'_>) -> Result<Deletions, CopyError> {
     let listed = list_points(session.store)?;
-    let known: BTreeMap<PointOrder, bool> = session
-        .tools
-        .catalog
-        .placements_at(session.medium)?
-        .into_iter()
-        .map(|(order, row)| (order, row.state.is_there()))
-        .collect();
+    let known = known(session)?;
+    for name in listed.keys() {
+        session.tools.catalog.pass_order(name.order)?;
+    }
     let removing: BTreeSet<PointOrder> =
         session.tools.catalog.unfinished_removals(session.medium)?.points.into_iter().collect();
+    let lists = Lists::new(session.tools.keyring, [(session.medium, session.store as &dyn ReadStore)]);
+    let at = ReadIn {
+        catalog: session.tools.catalog,
+        keyring: session.tools.keyring,
+        store: session.store,
+        medium: session.medium,
+        lists: &lists,
+        now: session.tools.clock.now(),
+    };
     let mut deletions = Deletions::Allowed;
     for (name, job) in &listed {
-        if known.get(&name.order) == Some(&true) || removing.contains(&name.order) {
+        let is_removed = removing.contains(&name.order) && known.contains_key(name);
+        if known.get(name) == Some(&true) || is_removed {
             continue;
         }
-        if let Err(error) = read_in_point(session, *job, *name) {
+        if let Err(error) = at.point(*job, *name) {
             if error.ends_session() {
                 return Err(error);
             }
@@ -44,8 +64,21 @@ pub(super) fn read_in(session: &Session<'_>) -> Result<Deletions, CopyError> {
     Ok(deletions)
 }
 
+/// The points that the catalog has a placement of there, and whether they are. By their names: after a catalog was set
+/// back, another point may have the same place in the order.
+fn known(session: &Session<'_>) -> Result<BTreeMap<PointName, bool>, CopyError> {
+    let catalog = session.tools.catalog;
+    let mut known = BTreeMap::new();
+    for (order, row) in catalog.placements_at(session.medium)? {
+        if let Some(point) = catalog.point(order)? {
+            known.insert(point.name(), row.state.is_there());
+        }
+    }
+    Ok(known)
+}
+
 /// Every manifest that lies there, by the names of the objects.
-pub(super) fn list_points(store: &dyn ReadStore) -> Result<BTreeMap<PointName, JobId>, CopyError> {
+pub(crate) fn list_points(store: &dyn ReadStore) -> Result<BTreeMap<PointName, JobId>, CopyError> {
     let folder = VaultPath::parse("points").expect("a constant");
     let mut found = BTreeMap::new();
     for job in store.list(&folder)?.iter().filter(|listed| listed.bytes.is_none()) {
@@ -58,48 +91,79 @@ pub(super) fn list_points(store: &dyn ReadStore) -> Result<BTreeMap<PointName, J
     Ok(found)
 }
 
-/// Reads a manifest that the catalog does not know there, and notes its packs as present.
-pub(super) fn read_in_point(session: &Session<'_>, job: JobId, name: PointName) -> Result<(), CopyError> {
-    let reader = VaultReader::new(session.store, session.tools.keyring);
-    let (manifest, digest, bytes) = reader.manifest(job, name)?;
-    let names = PackNames::of(&manifest, &reader)?;
-    let row = session.tools.catalog.ensure_job(&manifest.job_name, None, &NewJobIds { job, group: manifest.group })?;
-    if row.id != job {
-        return Err(VaultError::Foreign(format!("the job {} has another id here", manifest.job_name)).into());
+impl ReadIn<'_> {
+    /// Reads a manifest that the catalog does not know there, and notes its packs: present if they are there with their
+    /// length and a footer that opens, else damaged or missing, and the point damaged with them.
+    ///
+    /// # Errors
+    /// If the manifest can't be read; as the place and the catalog answer.
+    pub fn point(&self, job: JobId, name: PointName) -> Result<State, CopyError> {
+        if let Some(known) = self.catalog.point(name.order)?.filter(|known| known.id != name.id) {
+            let why = format!("the point {} has the same place in the order: this computer was set back", known.name());
+            return Err(VaultError::Foreign(why).into());
+        }
+        let reader = VaultReader::new(self.store, self.keyring);
+        let (manifest, digest, bytes) = reader.manifest(job, name)?;
+        let row = point_row(&manifest, digest, bytes);
+        let ids = NewJobIds { job, group: manifest.group };
+        let known = self.catalog.ensure_job(&manifest.job_name, None, &ids)?;
+        if known.id != job {
+            return Err(VaultError::Foreign(format!("the job {} has another id here", manifest.job_name)).into());
+        }
+        let numbers = self.packs(&reader, &row, &self.lists.of(&manifest))?;
+        Ok(self.catalog.read_in_point(self.medium, &row, &numbers, self.now)?)
     }
-    let mut numbers = Vec::new();
-    for pack in names.all() {
-        numbers.extend(read_in_pack(session, &reader, &manifest, pack)?);
+
+    /// A point that is known from elsewhere, and whose manifest here is bad or gone although it should be here.
+    ///
+    /// # Errors
+    /// As the place and the catalog answer.
+    pub fn bad_point(&self, point: &PointRow, listing: &Listing, finding: Finding) -> Result<(), CopyError> {
+        let reader = VaultReader::new(self.store, self.keyring);
+        let numbers = self.packs(&reader, point, listing)?;
+        self.catalog.read_in_point(self.medium, point, &numbers, self.now)?;
+        let (object, naming) = (point.manifest(), Naming::All);
+        let found = Found { medium: self.medium, object: &object, finding, naming: &naming, now: self.now };
+        self.catalog.found_damaged(&found)?;
+        Ok(())
     }
-    let point = point_row(&manifest, digest, bytes);
-    let now = session.tools.clock.now();
-    session.tools.catalog.read_in_point(session.medium, &point, &numbers, now)?;
-    Ok(())
+
+    fn packs(&self, reader: &VaultReader<'_>, point: &PointRow, listing: &Listing) -> Result<Vec<PackNo>, CopyError> {
+        listing.packs.iter().map(|pack| self.pack(reader, point.group, pack)).collect()
+    }
+
+    /// One pack as it lies here: its number.
+    ///
+    /// # Errors
+    /// As the place and the catalog answer.
+    pub fn pack(&self, reader: &VaultReader<'_>, group: GroupId, pack: &PackId) -> Result<PackNo, CopyError> {
+        let known = self.catalog.pack_by_id(pack)?;
+        if let Some((number, _)) = known
+            && self.catalog.pack_at(self.medium, number)?.is_some()
+        {
+            return Ok(number);
+        }
+        let bad = |finding| Ok(self.catalog.read_in_bad(self.medium, *pack, group, finding)?);
+        let Some(bytes) = self.store.stat(&ObjectName::Pack(*pack).path())? else {
+            self.store.still_there()?;
+            return bad(Finding::Missing);
+        };
+        let chunks = match known.map(|(_, row)| row.bytes).filter(|bytes| *bytes > 0) {
+            Some(wanted) if wanted == bytes => Vec::new(),
+            Some(_) => return bad(Finding::Damaged),
+            None => match reader.footer(group, pack) {
+                Ok(footer) => rows(&footer),
+                Err(error) if error.is_damage() => return bad(Finding::Damaged),
+                Err(error) => return Err(error.into()),
+            },
+        };
+        Ok(self.catalog.read_in_pack(self.medium, &NewPack { id: *pack, bytes, group, chunks })?)
+    }
 }
 
-/// A pack that is missing is noted by the point that names it, not as present.
-fn read_in_pack(
-    session: &Session<'_>,
-    reader: &VaultReader<'_>,
-    manifest: &Manifest,
-    pack: &PackId,
-) -> Result<Option<PackNo>, CopyError> {
-    let catalog = session.tools.catalog;
-    if let Some((number, _)) = catalog.pack_by_id(pack)?
-        && catalog.pack_at(session.medium, number)?.is_some()
-    {
-        return Ok(Some(number));
-    }
-    let Some(bytes) = session.store.stat(&ObjectName::Pack(*pack).path())? else {
-        return Err(VaultError::Missing { object: ObjectName::Pack(*pack).to_string() }.into());
-    };
-    let (_, footer) = reader.footer(pack)?;
-    let chunks = footer
-        .chunks
-        .iter()
-        .map(|c| ChunkRow { id: c.id, offset: c.offset, stored: c.stored, plain: c.plain })
-        .collect();
-    Ok(Some(catalog.read_in_pack(session.medium, &NewPack { id: *pack, bytes, group: manifest.group, chunks })?))
+fn rows(footer: &PackFooter) -> Vec<ChunkRow> {
+    let row = |c: &FooterEntry| ChunkRow { id: c.id, offset: c.offset, stored: c.stored, plain: c.plain };
+    footer.chunks.iter().map(row).collect()
 }
 
 /// The catalog's row of a point that was read from its manifest.
@@ -127,15 +191,13 @@ pub(crate) fn point_row(manifest: &Manifest, digest: crate::model::Digest, bytes
 fn find_missing(
     session: &Session<'_>,
     listed: &BTreeMap<PointName, JobId>,
-    known: &BTreeMap<PointOrder, bool>,
+    known: &BTreeMap<PointName, bool>,
     removing: &BTreeSet<PointOrder>,
 ) -> Result<(), CopyError> {
-    let there: BTreeSet<PointOrder> = listed.keys().map(|name| name.order).collect();
-    let absent =
-        known.iter().filter(|(order, is_there)| **is_there && !there.contains(order) && !removing.contains(order));
-    for (order, _) in absent {
-        let Some(point) = session.tools.catalog.point(*order)? else { continue };
-        let object = ObjectName::Point(point.job, PointName { order: *order, id: point.id });
+    let is_absent = |name: &PointName| !listed.contains_key(name) && !removing.contains(&name.order);
+    for (name, _) in known.iter().filter(|(name, is_there)| **is_there && is_absent(name)) {
+        let Some(point) = session.tools.catalog.point(name.order)? else { continue };
+        let object = ObjectName::Point(point.job, *name);
         if session.store.stat(&object.path())?.is_none() {
             session.store.still_there()?;
             let now = session.tools.clock.now();
@@ -144,7 +206,7 @@ fn find_missing(
                 object: &object,
                 finding: Finding::Missing,
                 naming: &Naming::All,
-                now: now,
+                now,
             })?;
             (session.tools.tell)(&Told::Note(format!(
                 "{}: the point {} is missing there",

@@ -11,7 +11,9 @@ use crate::model::{FamilyId, KeyEpoch, Time};
 const WHAT: &str = "the key slots' file";
 const MAGIC: &[u8; 8] = b"OFFSITEK";
 /// More slots than anyone needs; a file that claims more is damaged.
-const SLOTS_MAX: usize = 64;
+const SLOTS_MAX: usize = 16;
+/// Trying all slots costs no more than so many passes over a KiB: about ten seconds.
+const COST_MAX: u64 = 8 << 20;
 
 /// What a slot is opened with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,6 +104,11 @@ impl Kdf {
             && (1..=8).contains(&self.lanes);
         if fits { Ok(()) } else { Err(FormatError::damaged(WHAT, "Argon2id parameters out of bounds")) }
     }
+
+    /// Passes over a KiB of memory: what trying a secret costs.
+    fn cost(&self) -> u64 {
+        u64::from(self.memory_kib) * u64::from(self.passes)
+    }
 }
 
 impl SlotSet {
@@ -142,6 +149,9 @@ impl SlotSet {
             return Err(FormatError::damaged(WHAT, format!("{} slots", set.slots.len())));
         }
         set.slots.iter().try_for_each(|slot| slot.kdf.check())?;
+        if set.slots.iter().map(|slot| slot.kdf.cost()).sum::<u64>() > COST_MAX {
+            return Err(FormatError::damaged(WHAT, "trying its slots would cost too much"));
+        }
         if !set.older.is_sorted_by(|a, b| a.epoch < b.epoch) || set.older.iter().any(|older| older.epoch >= set.epoch) {
             return Err(FormatError::damaged(WHAT, "the epochs of earlier masters are out of order"));
         }
@@ -302,5 +312,22 @@ mod tests {
         assert!(SlotSet::decode(&set.encode()).is_ok());
         set.slots.clear();
         assert!(SlotSet::decode(&set.encode()).is_err(), "no slot at all");
+    }
+
+    #[test]
+    fn a_set_that_takes_minutes_to_try_is_refused() {
+        let mut set = set();
+        let slot = Slot { kdf: Kdf { memory_kib: 65_536, passes: 3, lanes: 1 }, ..set.slots[0].clone() };
+        set.slots = vec![slot.clone(); 16];
+        assert!(SlotSet::decode(&set.encode()).is_ok(), "as many as there may be, of the usual cost");
+        set.slots.push(slot);
+        assert!(SlotSet::decode(&set.encode()).is_err(), "one more");
+        set.slots.truncate(2);
+        for slot in &mut set.slots {
+            slot.kdf = Kdf { memory_kib: 1 << 20, passes: 4, lanes: 1 };
+        }
+        assert!(SlotSet::decode(&set.encode()).is_ok(), "the most that there may be");
+        set.slots[0].kdf.passes = 5;
+        assert!(SlotSet::decode(&set.encode()).is_err(), "one pass more");
     }
 }

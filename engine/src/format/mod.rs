@@ -14,14 +14,14 @@ mod manifest;
 mod pack;
 mod sealed;
 
-pub use entry::{ENTRY_BYTES_MAX, EntryDecoder, encode_entry};
+pub use entry::{ENTRY_BYTES_MAX, EntryDecoder, encode_entry, try_encode_entry};
 pub use head::{Head, HeadJob, HeadMark, HeadMedium, HeadName, HeadProof, HeadSeed, Unknown};
 pub use identity::Identity;
 pub use keys::{Kdf, KeysName, OlderMaster, Slot, SlotKind, SlotSet};
 pub use manifest::{Manifest, Stats};
 pub use pack::{
-    CHUNK_OVERHEAD, CHUNK_PLAIN_MAX, FooterEntry, PACK_BYTES_MAX, PACK_TRAILER_BYTES, PackFooter, PackTrailer,
-    chunk_record, split_chunk_record,
+    CHUNK_OVERHEAD, CHUNK_PLAIN_MAX, FooterEntry, NamedPack, PACK_BYTES_MAX, PACK_TRAILER_BYTES, PackFooter,
+    PackTrailer, chunk_record, split_chunk_record,
 };
 pub use sealed::{SealedHeader, SealedKind};
 

@@ -45,11 +45,49 @@ pub struct PackFooter {
     pub chunks: Vec<FooterEntry>,
 }
 
+/// One pack, as a point's pack list names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NamedPack {
+    /// Its name.
+    pub id: PackId,
+    /// Bytes of the whole file.
+    pub bytes: u32,
+}
+
 /// Where the footer lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PackTrailer {
     /// Bytes of the sealed footer, right before the trailer.
     pub footer_bytes: u32,
+}
+
+impl NamedPack {
+    /// Bytes of a record in the list.
+    pub const BYTES: usize = PackId::BYTES + 4;
+
+    /// The record: name and length.
+    #[must_use]
+    pub fn encode(&self) -> [u8; Self::BYTES] {
+        let mut record = [0; Self::BYTES];
+        record[..PackId::BYTES].copy_from_slice(&self.id.0);
+        record[PackId::BYTES..].copy_from_slice(&self.bytes.to_be_bytes());
+        record
+    }
+
+    /// Reads a record.
+    ///
+    /// # Errors
+    /// If no pack can have such a length.
+    pub fn decode(record: &[u8; Self::BYTES]) -> Result<Self, FormatError> {
+        let (id, bytes) = record.split_at(PackId::BYTES);
+        let id = PackId(id.try_into().expect("32 bytes"));
+        let bytes = u32::from_be_bytes(bytes.try_into().expect("4 bytes"));
+        if bytes as usize > PACK_TRAILER_BYTES && bytes <= PACK_BYTES_MAX {
+            Ok(Self { id, bytes })
+        } else {
+            Err(FormatError::damaged("the pack list", format!("a pack of {bytes} bytes")))
+        }
+    }
 }
 
 impl FooterEntry {

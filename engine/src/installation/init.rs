@@ -61,7 +61,8 @@ pub fn init(config: &Config, clock: &dyn Clock, entropy: &dyn Entropy) -> Result
     refuse_foreign(config, catalog.as_ref(), &home, &places)?;
     let (catalog, set, sheet) = match catalog {
         Some(catalog) => {
-            let set = keys_of(&FileStore::open(&config.home.path, Privacy::Private)?)?.set;
+            let family = catalog.meta()?.family;
+            let set = keys_of(&FileStore::open(&config.home.path, Privacy::Private)?, family)?.set;
             (catalog, set, None)
         }
         None => make_home(config, clock, entropy)?,
@@ -282,7 +283,7 @@ pub fn enrol(
             _ => (identity.vault, Made::AlreadyThere),
         },
         Found::Empty => {
-            let set = keys_of(&FileStore::open(&config.home.path, Privacy::Private)?)?.set;
+            let set = keys_of(&FileStore::open(&config.home.path, Privacy::Private)?, family)?.set;
             (make_vault(config, destination, &set, clock, entropy)?, Made::Vault)
         }
     };
@@ -291,7 +292,13 @@ pub fn enrol(
     Ok((vault, made, same_disk))
 }
 
-fn new_medium(vault: VaultId, destination: DestinationName, path: &Path, same_disk: bool, now: Time) -> NewMedium {
+pub(crate) fn new_medium(
+    vault: VaultId,
+    destination: DestinationName,
+    path: &Path,
+    same_disk: bool,
+    now: Time,
+) -> NewMedium {
     let file_system = crate::platform::file_system(path).unwrap_or_default();
     NewMedium {
         vault,

@@ -9,8 +9,8 @@ use crossbeam_channel::RecvTimeoutError;
 use super::is_absent;
 use crate::catalog::MediumRow;
 use crate::config::{Destination, Place};
-use crate::destination::{FileStore, Privacy, Space, WriteStore};
-use crate::format::FormatError;
+use crate::destination::{FileStore, Privacy, ReadStore, Space, WriteStore};
+use crate::format::{FormatError, Identity};
 use crate::model::{VaultId, chain};
 use crate::vault::{VaultError, identity_of};
 
@@ -37,33 +37,73 @@ pub enum Look {
     Away(String),
 }
 
+/// What lies at a destination, whatever a catalog says.
+#[derive(Clone)]
+pub enum Lies {
+    /// A vault.
+    Vault(Identity, Arc<dyn WriteStore>),
+    /// None that can be read; why, for people.
+    Away(String),
+}
+
 /// Looks at all destinations at once; each has ten seconds, whatever the others do.
 ///
 /// # Panics
 /// Never: one look comes back for each destination, in order.
 #[must_use]
 pub fn look_all(destinations: &[Destination], media: &Arc<Vec<MediumRow>>) -> Vec<Look> {
+    let media = Arc::clone(media);
+    ask_all(destinations, move |destination| open_now(destination, &media))
+        .into_iter()
+        .map(|look| look.unwrap_or_else(Look::Away))
+        .collect()
+}
+
+/// The vaults at all destinations, for who has no catalog; each has ten seconds.
+#[must_use]
+pub fn find_all(destinations: &[Destination]) -> Vec<Lies> {
+    ask_all(destinations, lies_at).into_iter().map(|lies| lies.unwrap_or_else(Lies::Away)).collect()
+}
+
+fn lies_at(destination: &Destination) -> Lies {
+    let store = match open_place(&destination.place) {
+        Ok(store) => store,
+        Err(why) => return Lies::Away(why),
+    };
+    match identity_of(&*store) {
+        Ok(identity) => Lies::Vault(identity, store),
+        Err(VaultError::Missing { .. }) => Lies::Away(format!("no vault at {}", place_text(&destination.place))),
+        Err(error) => Lies::Away(format!("its vault can't be read: {}", chain(&error))),
+    }
+}
+
+/// Asks of all at once, each in a thread of its own; what blocks is waited for no longer than ten seconds.
+fn ask_all<T: Send + 'static>(
+    destinations: &[Destination],
+    ask: impl Fn(&Destination) -> T + Send + Sync + 'static,
+) -> Vec<Result<T, String>> {
+    let ask = Arc::new(ask);
     let begun: Vec<_> = destinations
         .iter()
         .map(|destination| {
             let (send, receive) = crossbeam_channel::bounded(1);
-            let (destination, media) = (destination.clone(), Arc::clone(media));
+            let (destination, ask) = (destination.clone(), Arc::clone(&ask));
             // Not joined: a look that the kernel holds must hold nothing else.
             let thread = std::thread::Builder::new().name(format!("look-{}", destination.name));
-            let begun = thread.spawn(move || drop(send.send(open_now(&destination, &media))));
+            let begun = thread.spawn(move || drop(send.send(ask(&destination))));
             begun.map(|_| receive)
         })
         .collect();
     let deadline = std::time::Instant::now() + PATIENCE;
-    let wait = |begun: std::io::Result<crossbeam_channel::Receiver<Look>>| match begun
+    let wait = |begun: std::io::Result<crossbeam_channel::Receiver<T>>| match begun
         .map(|receive| receive.recv_deadline(deadline))
     {
-        Ok(Ok(look)) => look,
+        Ok(Ok(found)) => Ok(found),
         Ok(Err(RecvTimeoutError::Timeout)) => {
-            Look::Away(format!("it did not answer within {} s: it blocks", PATIENCE.as_secs()))
+            Err(format!("it did not answer within {} s: it blocks", PATIENCE.as_secs()))
         }
-        Ok(Err(RecvTimeoutError::Disconnected)) => Look::Away("the look at it broke off".into()),
-        Err(error) => Look::Away(format!("no thread to look at it: {error}")),
+        Ok(Err(RecvTimeoutError::Disconnected)) => Err("the look at it broke off".into()),
+        Err(error) => Err(format!("no thread to look at it: {error}")),
     };
     begun.into_iter().map(wait).collect()
 }
@@ -75,23 +115,38 @@ pub fn open_now(destination: &Destination, media: &[MediumRow]) -> Look {
         Ok(store) => store,
         Err(why) => return Look::Away(why),
     };
+    match recognise(destination, &*store, media) {
+        Ok(medium) => {
+            let space = store.space().ok().flatten();
+            Look::Here(Opened { medium, store, space })
+        }
+        Err(why) => Look::Away(why),
+    }
+}
+
+/// Which of a destination's media is at `store`.
+///
+/// # Errors
+/// Why it is none that the catalog expects there, for people.
+pub(crate) fn recognise(
+    destination: &Destination,
+    store: &dyn ReadStore,
+    media: &[MediumRow],
+) -> Result<VaultId, String> {
     let place = place_text(&destination.place);
-    let identity = match identity_of(&*store) {
+    let identity = match identity_of(store) {
         Ok(identity) => identity,
-        Err(VaultError::Missing { .. }) => return Look::Away(no_vault(&place, media, destination)),
-        Err(VaultError::Format(error @ FormatError::Newer { .. })) => return Look::Away(error.to_string()),
-        Err(error) => return Look::Away(format!("its vault can't be read: {}", chain(&error))),
+        Err(VaultError::Missing { .. }) => return Err(no_vault(&place, media, destination)),
+        Err(VaultError::Format(error @ FormatError::Newer { .. })) => return Err(error.to_string()),
+        Err(error) => return Err(format!("its vault can't be read: {}", chain(&error))),
     };
     match media.iter().find(|medium| medium.vault == identity.vault) {
         Some(medium) if medium.destination == destination.name && medium.retired.is_some() => {
-            Look::Away(format!("the medium {} that is there was retired", identity.vault))
+            Err(format!("the medium {} that is there was retired", identity.vault))
         }
-        Some(medium) if medium.destination == destination.name => {
-            let space = store.space().ok().flatten();
-            Look::Here(Opened { medium: identity.vault, store, space })
-        }
-        Some(medium) => Look::Away(format!("the vault at {place} belongs to `{}`", medium.destination)),
-        None => Look::Away(format!(
+        Some(medium) if medium.destination == destination.name => Ok(identity.vault),
+        Some(medium) => Err(format!("the vault at {place} belongs to `{}`", medium.destination)),
+        None => Err(format!(
             "the vault at {place} is not known here: `engine enrol {}` makes it one more medium",
             destination.name
         )),
@@ -124,7 +179,7 @@ pub fn open_place(place: &Place) -> Result<Arc<dyn WriteStore>, String> {
 }
 
 /// A place as people know it, without secrets.
-pub(super) fn place_text(place: &Place) -> String {
+pub(crate) fn place_text(place: &Place) -> String {
     match place {
         Place::File(path) => path.display().to_string(),
         other => format!("{}://", other.scheme()),
@@ -132,7 +187,7 @@ pub(super) fn place_text(place: &Place) -> String {
 }
 
 /// Is the folder on the same device as home or the root of this computer?
-pub(super) fn is_same_disk(path: &Path, home: &Path) -> bool {
+pub(crate) fn is_same_disk(path: &Path, home: &Path) -> bool {
     let device = |path: &Path| crate::platform::file_system(path).ok().map(|file_system| file_system.device);
     let here = device(path);
     here.is_some() && (here == device(home) || here == device(Path::new("/")))

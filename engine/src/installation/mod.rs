@@ -14,16 +14,20 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 pub use error::InstallationError;
+pub(crate) use init::new_medium;
 pub use init::{Made, Prepared, enrol, init};
-pub use look::{Look, Opened, look_all, open_now, open_place};
+pub(crate) use look::recognise;
+pub use look::{Lies, Look, Opened, find_all, look_all, open_now, open_place};
+pub(crate) use look::{is_same_disk, place_text};
 pub use sheet::{read_sheet, sheet_file};
 
 use crate::catalog::{Catalog, CatalogError, MediumRow, OpenOptions};
 use crate::config::{Config, Destination};
 use crate::destination::{ErrorKind, ReadStore};
 use crate::destination::{FileStore, Privacy};
+use crate::format::SlotKind;
 use crate::model::{DestinationName, VaultId, VaultPath};
-use crate::seal::{Keyring, SlotError};
+use crate::seal::Keyring;
 use crate::vault::{self, FoundKeys, identity_of, keys_of};
 
 /// An installation with its catalog open.
@@ -99,19 +103,17 @@ impl Installation {
         for damaged in &keys.damaged {
             (self.warn)(damaged);
         }
-        let keyring = vault::unlock(&keys, &secret.bytes)?;
-        if keyring.family() != self.catalog.meta()?.family {
-            return Err(SlotError::Wrong.into());
-        }
+        let keyring = vault::unlock(&keys, SlotKind::Passphrase, &secret.bytes)?;
         Ok(self.keyring.get_or_init(|| keyring))
     }
 
-    /// The key slots of the family, from the first place that has them.
+    /// The key slots of the catalog's family, from the first place that has them.
     ///
     /// # Errors
     /// As the home vault answers, if no destination that is there has them either.
     pub fn keys(&self) -> Result<FoundKeys, InstallationError> {
-        let at_home = self.home().and_then(|home| Ok(keys_of(&*home)?));
+        let family = self.catalog.meta()?.family;
+        let at_home = self.home().and_then(|home| Ok(keys_of(&*home, family)?));
         let first = match at_home {
             Ok(keys) => return Ok(keys),
             Err(error) => error,
@@ -122,7 +124,7 @@ impl Installation {
                 Look::Here(opened) => Some(opened.store),
                 Look::Away(_) => None,
             });
-        stores.into_iter().find_map(|store| keys_of(&*store).ok()).ok_or(first)
+        stores.into_iter().find_map(|store| keys_of(&*store, family).ok()).ok_or(first)
     }
 
     /// A destination as it is now, waited for at most ten seconds.

@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::bench::Bench;
 use super::forget::Refusal;
-use super::owed::Goal;
 use super::serve::{Outcome, Service};
 use super::state::{Copies, State, Unwanted};
 use super::steps::{Await, Plan, Step};
@@ -70,8 +69,16 @@ fn serve_all<'a>(
     survey: &'a Survey<'a>,
     benches: &mut BTreeMap<VaultId, Bench<'a>>,
 ) -> BTreeMap<(VaultId, PointOrder), Outcome> {
-    let mut service = Service { survey, benches, failed: BTreeMap::new(), progress: true, gone: BTreeSet::new() };
-    while std::mem::take(&mut service.progress) {
+    let mut service = Service {
+        survey,
+        benches,
+        failed: BTreeMap::new(),
+        progress: true,
+        gone: BTreeSet::new(),
+        blocked: BTreeSet::new(),
+        released: BTreeSet::new(),
+    };
+    while service.goes_on() {
         note_needs(survey, service.benches);
         for bench in service.benches.values_mut().filter(|bench| is_served(bench)) {
             let before = bench.steps.len();
@@ -82,7 +89,12 @@ fn serve_all<'a>(
         service.round();
         for bench in service.benches.values_mut().filter(|bench| is_served(bench)) {
             service.progress |= bench.settle_first();
-            service.progress |= bench.verify_all();
+        }
+        if !service.progress && service.blocked.is_empty() {
+            // Last, so that nothing is read back that has to go anyway.
+            for bench in service.benches.values_mut().filter(|bench| is_served(bench)) {
+                service.progress |= bench.verify_all();
+            }
         }
     }
     service.failed
@@ -146,10 +158,7 @@ fn note_needs(survey: &Survey<'_>, benches: &mut BTreeMap<VaultId, Bench<'_>>) {
     let mut needed = BTreeMap::<_, BTreeSet<_>>::new();
     let mut awaited = BTreeMap::<_, BTreeMap<_, Vec<_>>>::new();
     for bench in benches.values() {
-        // What is lost with its base may be found again, so what is left of it stays too.
-        let left = |goal: &'_ Goal| goal.lost.iter().chain(&goal.irreparable).copied().collect::<Vec<_>>();
-        let owed = bench.goals.values().flat_map(|goal| goal.owed.iter().copied().chain(left(goal)));
-        for point in owed {
+        for point in bench.lacking() {
             for holder in survey.providers(point, bench.id) {
                 needed.entry(holder).or_default().insert(point);
             }

@@ -74,8 +74,10 @@ impl Bench<'_> {
         let all_solid = self.goals.get(&job_id).is_some_and(|goal| goal.wanted.iter().all(|it| solid.contains(it)));
         let stays = kept(self.survey.state, rule.as_ref(), &solid, &BTreeSet::new());
         let may = |order: &PointOrder| {
-            let superfluous = if solid.contains(order) { !stays.contains(order) } else { all_solid };
-            superfluous && self.unwanted.contains(order)
+            let vain =
+                || !kept(self.survey.state, rule.as_ref(), &with(&stays, *order), &BTreeSet::new()).contains(order);
+            let superfluous = if solid.contains(order) { !stays.contains(order) } else { all_solid && vain() };
+            self.unwanted.contains(order) && superfluous
         };
         let mut going: Vec<_> = there.into_iter().filter(may).collect();
         going.sort_by_key(|order| (self.survey.root(*order), std::cmp::Reverse(*order)));
@@ -116,6 +118,16 @@ impl Bench<'_> {
         !unproved.is_empty()
     }
 
+    /// What should be good here and is not: owed, lost with its base (which may be found again), or damaged.
+    pub(super) fn lacking(&self) -> Vec<PointOrder> {
+        let first = |job: &JobId| self.survey.state.jobs[job].copies == Copies::First;
+        let damaged = |order: &&PointOrder| self.shelf.state_of(**order) == PlacementState::Damaged;
+        let lacking = self.goals.values().flat_map(|goal| goal.owed.iter().chain(&goal.lost).chain(&goal.irreparable));
+        // With one copy enough, it is not owed as long as a newer one may come, but then it may be.
+        let wanted = self.goals.iter().filter(|(job, _)| first(job)).flat_map(|(_, goal)| &goal.wanted);
+        lacking.chain(wanted.filter(damaged)).copied().collect()
+    }
+
     /// Points that the plan removes from here, but for the first so many steps.
     pub(super) fn removed_since(&self, steps: usize) -> impl Iterator<Item = PointOrder> {
         self.steps[steps..].iter().filter_map(|step| match step {
@@ -147,4 +159,8 @@ impl Bench<'_> {
             self.steps.push(Step::Verify { point });
         }
     }
+}
+
+fn with(points: &BTreeSet<PointOrder>, one: PointOrder) -> BTreeSet<PointOrder> {
+    points.iter().copied().chain([one]).collect()
 }

@@ -83,13 +83,13 @@ impl InitReport {
     fn write_vaults(&self, page: &mut Page) {
         let mut table = Table::new([("PLACE", Align::Left), ("VAULT", Align::Left), ("WHERE", Align::Left)]);
         for vault in &self.vaults {
-            let reason = vault.reason.as_deref().unwrap_or("the place is not there");
             let (words, tone) = match vault.made {
-                Made::Made => ("made".to_owned(), Tone::Good),
-                Made::WasThere => ("was there".to_owned(), Tone::Plain),
-                Made::NotThere => (format!("not made: {reason}"), Tone::Waiting),
+                Made::Made => ("made", Tone::Good),
+                Made::WasThere => ("was there", Tone::Plain),
+                Made::NotThere => ("not made", Tone::Waiting),
             };
-            table.row([vault.destination.as_str().into(), Cell::toned(words, tone), vault.place.as_str().into()]);
+            let place = vault.reason.as_deref().unwrap_or(&vault.place);
+            table.row([vault.destination.as_str().into(), Cell::toned(words, tone), place.into()]);
         }
         table.write(page, 0);
     }

@@ -10,7 +10,7 @@ use crate::format::{SealedHeader, SealedKind};
 use crate::model::{ChunkId, FamilyId, KeyEpoch};
 
 const IDENTITY: &str = "offsite-copy v1 2026-11-22 chunk identity";
-const CHUNKER: &str = "offsite-copy v1 2026-11-22 chunker seed";
+const CHUNKER: &str = "offsite-copy v1 2026-11-22 chunker";
 const PACK: &str = "offsite-copy v1 2026-11-22 pack";
 const PACK_NONCE: &str = "offsite-copy v1 2026-11-22 pack nonce";
 const FOOTER: &str = "offsite-copy v1 2026-11-22 pack footer";
@@ -139,11 +139,10 @@ impl Keyring {
         self.masters.values().rev().map(|master| master.derive(IDENTITY, &[&self.family.0])).collect()
     }
 
-    /// The seed of the chunker's gear table.
+    /// The key of the chunker's gear table.
     #[must_use]
-    pub fn chunker_seed(&self) -> u64 {
-        let key = self.newest().derive(CHUNKER, &[&self.family.0]);
-        u64::from_be_bytes(*key.first_chunk().expect("32 bytes"))
+    pub fn chunker(&self) -> Zeroizing<[u8; 32]> {
+        self.newest().derive(CHUNKER, &[&self.family.0])
     }
 
     /// The keys of the pack with that header.

@@ -115,13 +115,14 @@ pub fn add_slot(
     Ok(next)
 }
 
-/// Opens the set with a passphrase or a sheet's secret.
+/// Opens the set with a secret of that kind: only slots of that kind are tried. [`SlotSet::decode`] bounds what all of
+/// them cost.
 ///
 /// # Errors
 /// [`SlotError::Wrong`] if no slot was made with it; other variants if the set is damaged.
-pub fn unlock(set: &SlotSet, secret: &[u8]) -> Result<Keyring, SlotError> {
+pub fn unlock(set: &SlotSet, kind: SlotKind, secret: &[u8]) -> Result<Keyring, SlotError> {
     let mut outcome = Err(SlotError::Wrong);
-    for slot in &set.slots {
+    for slot in set.slots.iter().filter(|slot| slot.kind == kind) {
         outcome = open_slot(set, slot, secret);
         if !matches!(outcome, Err(SlotError::Wrong)) {
             break;
@@ -137,6 +138,13 @@ pub fn unlock(set: &SlotSet, secret: &[u8]) -> Result<Keyring, SlotError> {
     }
     masters.insert(set.epoch, master);
     Ok(Keyring::new(set.family, masters))
+}
+
+/// Was the set made by someone who has these keys, and is it of their newest epoch?
+#[must_use]
+pub fn is_authentic(set: &SlotSet, keyring: &Keyring) -> bool {
+    (set.family, set.epoch) == (keyring.family(), keyring.epoch())
+        && keyring.newest().slots_mac(&set.family, &set.authenticated()) == set.mac
 }
 
 /// A recovery sheet's secret as it is written down: groups of four letters, the last with a check.
@@ -272,10 +280,12 @@ mod tests {
         let sheet = sheet_text(&SystemEntropy).expect("entropy");
         let (set, keyring) = set_of(&sheet);
         let typed = sheet_text_parse(&sheet.to_lowercase().replace('-', " ").replace('0', "o")).expect("typed");
-        for secret in [&b"correct horse"[..], &typed] {
-            assert_eq!(unlock(&set, secret).expect("opens").identity(), keyring.identity());
+        for (kind, secret) in [(SlotKind::Passphrase, &b"correct horse"[..]), (SlotKind::Sheet, &typed)] {
+            assert_eq!(unlock(&set, kind, secret).expect("opens").identity(), keyring.identity());
         }
-        assert!(matches!(unlock(&set, b"wrong"), Err(SlotError::Wrong)));
+        assert!(matches!(unlock(&set, SlotKind::Passphrase, b"wrong"), Err(SlotError::Wrong)));
+        let as_sheet = unlock(&set, SlotKind::Sheet, b"correct horse");
+        assert!(matches!(as_sheet, Err(SlotError::Wrong)), "slots of the other kind are not tried");
     }
 
     #[test]
@@ -284,10 +294,10 @@ mod tests {
         let (set, _) = set_of(&sheet);
         let mut damaged = set.clone();
         damaged.slots[1].wrapped[0] ^= 1;
-        assert!(matches!(unlock(&damaged, b"correct horse"), Err(SlotError::DamagedSlot)));
+        assert!(matches!(unlock(&damaged, SlotKind::Passphrase, b"correct horse"), Err(SlotError::DamagedSlot)));
         let mut altered = set.clone();
         altered.slots.remove(0);
-        assert!(matches!(unlock(&altered, b"correct horse"), Err(SlotError::Altered)));
+        assert!(matches!(unlock(&altered, SlotKind::Passphrase, b"correct horse"), Err(SlotError::Altered)));
     }
 
     #[test]
@@ -299,11 +309,14 @@ mod tests {
         let wrapped = sealed.try_into().expect("a nonce of 12, 32 bytes and a tag of 16");
         set.older = vec![OlderMaster { epoch: KeyEpoch(0), wrapped }];
         authenticate(&mut set, &keyring);
-        let opened = unlock(&set, b"correct horse").expect("opens");
+        let opened = unlock(&set, SlotKind::Passphrase, b"correct horse").expect("opens");
         assert_eq!(opened.identities().len(), 2);
         set.older[0].epoch = KeyEpoch(7);
         authenticate(&mut set, &keyring);
-        assert!(matches!(unlock(&set, b"correct horse"), Err(SlotError::Altered)), "another epoch's");
+        assert!(
+            matches!(unlock(&set, SlotKind::Passphrase, b"correct horse"), Err(SlotError::Altered)),
+            "another epoch's"
+        );
     }
 
     #[test]

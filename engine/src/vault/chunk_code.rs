@@ -6,6 +6,8 @@ use crate::format::FormatError;
 const RAW: u8 = 0;
 const ZSTD: u8 = 1;
 const LEVEL: i32 = 3;
+/// How a zstd frame begins (RFC 8878, 3.1.1); skippable frames begin otherwise.
+const FRAME: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 /// Chunks above this are tried on a sample first.
 const SAMPLE_FROM: usize = 128 << 10;
 const SAMPLE: usize = 16 << 10;
@@ -30,10 +32,28 @@ pub fn decode_chunk(encoded: &[u8], plain: u32) -> Result<Vec<u8>, VaultError> {
     let length = plain as usize;
     let decoded = match *codec {
         RAW => bytes.to_vec(),
-        ZSTD => zstd::bulk::decompress(bytes, length).map_err(|_| wrong("it does not unpack"))?,
+        ZSTD => {
+            require_one_frame(bytes, plain)?;
+            zstd::bulk::decompress(bytes, length).map_err(|_| wrong("it does not unpack"))?
+        }
         _ => return Err(wrong("its codec is unknown").into()),
     };
     if decoded.len() == length { Ok(decoded) } else { Err(wrong("its length differs").into()) }
+}
+
+/// One zstd frame that says how much it holds, and nothing behind it: each chunk has one form in a codec.
+fn require_one_frame(bytes: &[u8], plain: u32) -> Result<(), FormatError> {
+    let wrong = |why: &str| FormatError::damaged("the chunk", why);
+    if !bytes.starts_with(&FRAME) {
+        return Err(wrong("it does not begin with a zstd frame"));
+    }
+    if !matches!(zstd::zstd_safe::get_frame_content_size(bytes), Ok(Some(size)) if size == u64::from(plain)) {
+        return Err(wrong("its frame tells another length"));
+    }
+    match zstd::zstd_safe::find_frame_compressed_size(bytes) {
+        Ok(length) if length == bytes.len() => Ok(()),
+        _ => Err(wrong("it is not exactly one zstd frame")),
+    }
 }
 
 fn looks_compressible(plain: &[u8]) -> bool {
@@ -58,6 +78,26 @@ mod tests {
         assert!(encoded.len() < text.len() / 10);
         assert_eq!(decode_chunk(&encoded, u32::try_from(text.len()).expect("small")).expect("reads"), text);
         assert_eq!(decode_chunk(&encode_chunk(b"x"), 1).expect("reads"), b"x");
+    }
+
+    #[test]
+    fn only_one_frame_that_tells_its_length_unpacks() {
+        let text = b"the same words again and again ".repeat(100);
+        let plain = u32::try_from(text.len()).expect("small");
+        let whole = encode_chunk(&text);
+        assert_eq!(whole[0], ZSTD);
+        assert!(decode_chunk(&whole, plain).is_ok());
+        assert!(decode_chunk(&[&whole[..], &[0]].concat(), plain).is_err(), "a byte behind it");
+        let skippable = [0x50, 0x2a, 0x4d, 0x18, 0, 0, 0, 0];
+        assert!(decode_chunk(&[&whole[..], &skippable].concat(), plain).is_err(), "a skippable frame behind it");
+        assert!(decode_chunk(&[&[ZSTD], &skippable[..], &whole[1..]].concat(), plain).is_err(), "or before");
+        let half = |part: &[u8]| zstd::bulk::compress(part, LEVEL).expect("packs");
+        let two = [&[ZSTD], &half(&text[..50])[..], &half(&text[50..])[..]].concat();
+        assert!(decode_chunk(&two, plain).is_err(), "two frames");
+        let mut silent = zstd::bulk::Compressor::new(LEVEL).expect("a compressor");
+        silent.include_contentsize(false).expect("a flag");
+        let silent = [&[ZSTD], &silent.compress(&text).expect("packs")[..]].concat();
+        assert!(decode_chunk(&silent, plain).is_err(), "it does not tell its length");
     }
 
     #[test]

@@ -59,6 +59,25 @@ fn read_bounded(store: &dyn ReadStore, path: &VaultPath, most: u64) -> Result<Ve
     Ok(store.read(path, 0, length)?)
 }
 
+/// Reads a small object whole, from the medium and not from this computer's memory.
+///
+/// # Errors
+/// As the store answers; damage if it is longer than such an object can be.
+pub fn read_whole_medium(store: &dyn ReadStore, path: &VaultPath) -> Result<Vec<u8>, VaultError> {
+    let mut reader = store.read_medium(path)?;
+    let (mut bytes, mut buffer) = (Vec::new(), vec![0; 64 << 10]);
+    loop {
+        match reader.read(&mut buffer)? {
+            0 => return Ok(bytes),
+            read => bytes.extend_from_slice(&buffer[..read]),
+        }
+        if bytes.len() as u64 > SMALL_MAX {
+            let why = "it is longer than it may be".to_owned();
+            return Err(VaultError::Damaged { object: path.to_string(), why });
+        }
+    }
+}
+
 /// BLAKE3 of an object, read from the medium.
 ///
 /// # Errors

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::error::VaultError;
 use super::objects::get;
 use crate::destination::ReadStore;
-use crate::format::{FormatError, Identity, KeysName, SlotSet};
-use crate::model::VaultPath;
+use crate::format::{FormatError, Identity, KeysName, SlotKind, SlotSet};
+use crate::model::{FamilyId, VaultPath};
 use crate::seal::{Keyring, SlotError};
 
 /// A family's keys, unlocked.
@@ -45,11 +45,13 @@ fn worse(first: VaultError, copy: VaultError) -> VaultError {
     if matches!(first, VaultError::Missing { .. }) { copy } else { first }
 }
 
-/// The key slots that count at `store`.
+/// The key slots of `family` that count at `store`. Its identity or the catalog says which family that is: slots of
+/// another one, put beside it, must not open anything.
 ///
 /// # Errors
-/// [`VaultError::Missing`] if there is no valid file, a newer one is told as such.
-pub fn keys_of(store: &dyn ReadStore) -> Result<FoundKeys, VaultError> {
+/// [`VaultError::Missing`] if there is no valid file, [`VaultError::Foreign`] if the one that counts is another
+/// family's; a newer one is told as such.
+pub fn keys_of(store: &dyn ReadStore, family: FamilyId) -> Result<FoundKeys, VaultError> {
     let folder = VaultPath::parse("keys").expect("a constant");
     let mut named = BTreeMap::new();
     for listed in store.list(&folder)? {
@@ -60,6 +62,12 @@ pub fn keys_of(store: &dyn ReadStore) -> Result<FoundKeys, VaultError> {
     let mut damaged = Vec::new();
     for (name, path) in named.into_iter().rev() {
         match read_keys(store, name, &path) {
+            Ok((set, _)) if set.family != family => {
+                return Err(VaultError::Foreign(format!(
+                    "{path} holds the key slots of another family, {}",
+                    set.family
+                )));
+            }
             Ok((set, bytes)) => return Ok(FoundKeys { set, bytes, damaged }),
             Err(error) if error.is_damage() => damaged.push(error.to_string()),
             Err(error) => return Err(error),
@@ -81,10 +89,10 @@ fn read_keys(store: &dyn ReadStore, name: KeysName, path: &VaultPath) -> Result<
     Ok((set, bytes))
 }
 
-/// Opens a set of slots with a secret: a passphrase, or a sheet's.
+/// Opens a set of slots with a secret of that kind.
 ///
 /// # Errors
 /// As [`crate::seal::unlock`].
-pub fn unlock(keys: &FoundKeys, secret: &[u8]) -> Result<Ring, SlotError> {
-    crate::seal::unlock(&keys.set, secret)
+pub fn unlock(keys: &FoundKeys, kind: SlotKind, secret: &[u8]) -> Result<Ring, SlotError> {
+    crate::seal::unlock(&keys.set, kind, secret)
 }

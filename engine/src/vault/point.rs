@@ -1,9 +1,11 @@
-//! A point's parts: sealing its manifest, its list of packs, its stream of entries.
+//! A point's parts but its entries: sealing its manifest, its list of packs.
+
+use std::collections::BTreeMap;
 
 use super::error::VaultError;
 use super::reader::ChunkSource;
-use crate::format::{EntryDecoder, FormatError, Manifest, SealedHeader, SealedKind};
-use crate::model::{ChunkRef, Entry, JobId, PackId, ShortPack};
+use crate::format::{FormatError, Manifest, NamedPack, SealedHeader, SealedKind};
+use crate::model::{ChunkRef, GroupId, JobId, PackId, ShortPack};
 use crate::port::Entropy;
 use crate::seal::Keyring;
 
@@ -21,31 +23,47 @@ pub fn seal_manifest(manifest: &Manifest, keyring: &Keyring, entropy: &dyn Entro
     Ok(keyring.seal_file(&header, &manifest.encode()).expect("the keyring's own family and epoch"))
 }
 
-/// Sorted names of packs, found by their prefix.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct PackNames(Vec<PackId>);
+/// Sorted names of a group's packs, found by their prefix, and how long those are that a pack list names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PackNames {
+    group: GroupId,
+    ids: Vec<PackId>,
+    bytes: BTreeMap<PackId, u32>,
+}
 
 impl PackNames {
-    /// Sorts `names`.
+    /// Sorts `names`; no length is known.
     #[must_use]
-    pub fn new(mut names: Vec<PackId>) -> Self {
+    pub fn new(group: GroupId, mut names: Vec<PackId>) -> Self {
         names.sort_unstable();
         names.dedup();
-        Self(names)
+        Self { group, ids: names, bytes: BTreeMap::new() }
+    }
+
+    /// The packs that hold a point's entries and its pack list.
+    #[must_use]
+    pub fn roots(manifest: &Manifest) -> Self {
+        Self::new(manifest.group, manifest.roots.clone())
     }
 
     /// All names, sorted.
     #[must_use]
     pub fn all(&self) -> &[PackId] {
-        &self.0
+        &self.ids
+    }
+
+    /// Bytes of that pack's file, if the pack list names it; roots are named without.
+    #[must_use]
+    pub fn bytes(&self, pack: &PackId) -> Option<u32> {
+        self.bytes.get(pack).copied()
     }
 
     /// Those with that prefix: nearly always one.
     #[must_use]
     pub fn find(&self, short: ShortPack) -> &[PackId] {
-        let start = self.0.partition_point(|id| id.short() < short);
-        let end = self.0.partition_point(|id| id.short() <= short);
-        &self.0[start..end]
+        let start = self.ids.partition_point(|id| id.short() < short);
+        let end = self.ids.partition_point(|id| id.short() <= short);
+        &self.ids[start..end]
     }
 
     /// The chunk, from whichever pack of that prefix holds it.
@@ -58,7 +76,7 @@ impl PackNames {
             why: format!("it does not list the pack {}", chunk.pack),
         };
         for pack in self.find(chunk.pack) {
-            match source.chunk(pack, chunk) {
+            match source.chunk(self.group, pack, chunk) {
                 Ok(plain) => return Ok(plain),
                 Err(error) => failed = error,
             }
@@ -71,77 +89,32 @@ impl PackNames {
     /// # Errors
     /// [`VaultError`] if it can't be read.
     pub fn of(manifest: &Manifest, source: &dyn ChunkSource) -> Result<Self, VaultError> {
-        let roots = Self::new(manifest.roots.clone());
-        let mut names = manifest.roots.clone();
-        let mut rest = Vec::new();
-        for chunk in &manifest.packs {
-            rest.extend_from_slice(&roots.chunk(source, chunk)?);
-            let (whole, left) = rest.as_chunks::<{ PackId::BYTES }>();
-            names.extend(whole.iter().map(|bytes| PackId(*bytes)));
-            rest = left.to_vec();
-        }
-        if !names[manifest.roots.len()..].is_sorted_by(|a, b| a < b) {
+        let listed = listed_packs(manifest, source)?;
+        if !listed.is_sorted_by(|a, b| a.id < b.id) {
             return Err(FormatError::damaged("the pack list", "its names are not in order").into());
         }
-        if rest.is_empty() {
-            Ok(Self::new(names))
-        } else {
-            Err(FormatError::damaged("the pack list", "it ends in the middle of a name").into())
+        let names = manifest.roots.iter().copied().chain(listed.iter().map(|pack| pack.id)).collect();
+        let bytes = listed.into_iter().map(|pack| (pack.id, pack.bytes)).collect();
+        Ok(Self { bytes, ..Self::new(manifest.group, names) })
+    }
+}
+
+/// The records of a manifest's pack list, as they stand there.
+fn listed_packs(manifest: &Manifest, source: &dyn ChunkSource) -> Result<Vec<NamedPack>, VaultError> {
+    let roots = PackNames::roots(manifest);
+    let (mut listed, mut rest) = (Vec::new(), Vec::new());
+    for chunk in &manifest.packs {
+        rest.extend_from_slice(&roots.chunk(source, chunk)?);
+        let (whole, left) = rest.as_chunks::<{ NamedPack::BYTES }>();
+        for record in whole {
+            listed.push(NamedPack::decode(record)?);
         }
+        rest = left.to_vec();
     }
-}
-
-/// The entries of a point, read as they are wanted.
-pub struct EntryStream<'s> {
-    source: &'s dyn ChunkSource,
-    roots: PackNames,
-    left: std::vec::IntoIter<ChunkRef>,
-    decoder: EntryDecoder,
-}
-
-impl<'s> EntryStream<'s> {
-    /// The stream that a manifest refers to.
-    #[must_use]
-    pub fn new(manifest: &Manifest, source: &'s dyn ChunkSource) -> Self {
-        let roots = PackNames::new(manifest.roots.clone());
-        Self { source, roots, left: manifest.entries.clone().into_iter(), decoder: EntryDecoder::default() }
-    }
-
-    /// The next entry and its bytes in the stream; none at the end. After an error the stream goes on with the next
-    /// chunk that begins with an entry: the entries of the lost one are missing.
-    ///
-    /// # Errors
-    /// [`VaultError`] if a chunk of the stream can't be read.
-    pub fn next_raw(&mut self) -> Result<Option<(Entry, Vec<u8>)>, VaultError> {
-        loop {
-            match self.decoder.next() {
-                Ok(Some((entry, raw))) => return Ok(Some((entry, raw.to_vec()))),
-                Ok(None) => {}
-                Err(error) => return Err(self.skip(error.into())),
-            }
-            let Some(chunk) = self.left.next() else {
-                let finished = self.decoder.finish();
-                self.decoder.resynchronise();
-                return Ok(finished.map(|()| None)?);
-            };
-            match self.roots.chunk(self.source, &chunk) {
-                Ok(piece) => self.decoder.push(&piece),
-                Err(error) => return Err(self.skip(error)),
-            }
-        }
-    }
-
-    fn skip(&mut self, error: VaultError) -> VaultError {
-        self.decoder.resynchronise();
-        error
-    }
-}
-
-impl Iterator for EntryStream<'_> {
-    type Item = Result<Entry, VaultError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.next_raw().map(|found| found.map(|(entry, _)| entry)).transpose()
+    if rest.is_empty() {
+        Ok(listed)
+    } else {
+        Err(FormatError::damaged("the pack list", "it ends in the middle of a record").into())
     }
 }
 
@@ -149,18 +122,24 @@ impl Iterator for EntryStream<'_> {
 mod tests {
     use super::*;
     use crate::format::Stats;
-    use crate::model::{ChunkId, FamilyId, GroupId, KeyEpoch, PointId, PointName, PointOrder, Time, WriterId};
+    use crate::model::{ChunkId, FamilyId, KeyEpoch, PointId, PointName, PointOrder, Time, WriterId};
 
     /// Gives the same bytes for every chunk.
     struct Fixed(Vec<u8>);
 
     impl ChunkSource for Fixed {
-        fn chunk(&self, _: &PackId, _: &ChunkRef) -> Result<Vec<u8>, VaultError> {
+        fn chunk(&self, _: GroupId, _: &PackId, _: &ChunkRef) -> Result<Vec<u8>, VaultError> {
             Ok(self.0.clone())
         }
     }
 
-    fn list(names: &[[u8; 32]]) -> Result<PackNames, VaultError> {
+    fn list(packs: &[([u8; 32], u32)]) -> Result<PackNames, VaultError> {
+        let records: Vec<u8> =
+            packs.iter().flat_map(|(id, bytes)| NamedPack { id: PackId(*id), bytes: *bytes }.encode()).collect();
+        read(records)
+    }
+
+    fn read(records: Vec<u8>) -> Result<PackNames, VaultError> {
         let root = PackId([5; 32]);
         let chunk = ChunkRef { pack: root.short(), offset: 88, stored: 100, plain: 64, id: ChunkId([6; 32]) };
         let manifest = Manifest {
@@ -179,13 +158,24 @@ mod tests {
             entries: vec![],
             packs: vec![chunk],
         };
-        PackNames::of(&manifest, &Fixed(names.concat()))
+        PackNames::of(&manifest, &Fixed(records))
     }
 
     #[test]
     fn a_pack_list_is_sorted_and_names_each_pack_once() {
-        assert_eq!(list(&[[1; 32], [5; 32]]).expect("sorted").all().len(), 2, "a root may stand in it");
-        assert!(list(&[[5; 32], [1; 32]]).is_err());
-        assert!(list(&[[1; 32], [1; 32]]).is_err());
+        let names = list(&[([1; 32], 500), ([5; 32], 600)]).expect("sorted");
+        assert_eq!(names.all().len(), 2, "a root may stand in it");
+        assert_eq!(names.bytes(&PackId([1; 32])), Some(500));
+        assert!(list(&[([5; 32], 500), ([1; 32], 500)]).is_err());
+        assert!(list(&[([1; 32], 500), ([1; 32], 500)]).is_err());
+    }
+
+    #[test]
+    fn a_pack_list_that_is_cut_or_names_a_length_that_no_pack_has_is_refused() {
+        let whole = NamedPack { id: PackId([1; 32]), bytes: 500 }.encode();
+        assert!(read(whole.to_vec()).is_ok());
+        assert!(read(whole[..35].to_vec()).is_err());
+        assert!(list(&[([1; 32], 0)]).is_err());
+        assert!(list(&[([1; 32], (64 << 20) + 1)]).is_err());
     }
 }

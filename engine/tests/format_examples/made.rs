@@ -5,8 +5,8 @@ use std::io;
 use std::sync::Mutex;
 
 use engine::format::{
-    Head, HeadJob, HeadMedium, Identity, Manifest, PackFooter, SealedHeader, SealedKind, SlotKind, SlotSet, Stats,
-    encode_entry,
+    Head, HeadJob, HeadMedium, Identity, Manifest, NamedPack, PackFooter, SealedHeader, SealedKind, SlotKind, SlotSet,
+    Stats, encode_entry,
 };
 use engine::model::{
     ChunkId, Content, Digest, Entry, EntryPath, FamilyId, GroupId, JobId, KeyEpoch, Kind, Meta, ObjectName, PointId,
@@ -86,7 +86,8 @@ pub fn blocks() -> Vec<(String, String)> {
     blocks.hex("identity-file", &identity.encode());
     let (set, keyring) = keys(&mut blocks);
     blocks.hex("identity-key", &*keyring.identity());
-    blocks.hex("chunker-seed", &keyring.chunker_seed().to_be_bytes());
+    blocks.hex("chunker-key", &*keyring.chunker());
+    blocks.hex("chunker-stream", &chunker_stream(&keyring.chunker()));
     let data = data_pack(&mut blocks, &keyring);
     let manifest = point(&mut blocks, &keyring, &data);
     let head = head(&mut blocks, &keyring, &manifest);
@@ -129,6 +130,13 @@ fn stretch(secret: &[u8], salt: &[u8]) -> [u8; 32] {
         .hash_password_into(secret, salt, &mut key)
         .expect("runs");
     key
+}
+
+/// The first four numbers of the gear table, and the seed behind the last.
+fn chunker_stream(key: &[u8; 32]) -> Vec<u8> {
+    let mut stream = [0; 257 * 8];
+    blake3::Hasher::new_keyed(key).finalize_xof().fill(&mut stream);
+    [&stream[..32], &stream[256 * 8..]].concat()
 }
 
 fn identity_of(keyring: &Keyring, plain: &[u8]) -> ChunkId {
@@ -188,7 +196,8 @@ fn entries(data: &SealedPack) -> Vec<Entry> {
 
 fn point(blocks: &mut Blocks, keyring: &Keyring, data: &SealedPack) -> Manifest {
     let stream: Vec<u8> = entries(data).iter().flat_map(encode_entry).collect();
-    let tree = pack(keyring, 0xc0, &[&stream, &data.id.0]);
+    let named = NamedPack { id: data.id, bytes: u32::try_from(data.bytes.len()).expect("small") };
+    let tree = pack(keyring, 0xc0, &[&stream, &named.encode()]);
     let stored_bytes = (data.bytes.len() + tree.bytes.len()) as u64;
     let manifest = Manifest {
         family: FAMILY,

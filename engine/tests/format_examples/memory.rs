@@ -63,6 +63,10 @@ impl ReadStore for Memory {
         Ok(Box::new(Reading(io::Cursor::new(self.file(path)?.clone()))))
     }
 
+    fn finished_file(&self, _: &VaultPath) -> Result<Option<std::fs::File>, StoreError> {
+        Ok(None)
+    }
+
     fn space(&self) -> Result<Option<Space>, StoreError> {
         Ok(None)
     }

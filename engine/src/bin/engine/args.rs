@@ -13,6 +13,7 @@ use clap::{Args, Parser, Subcommand};
 
 use engine::model::{DestinationName, JobName, VaultId};
 use examples as example;
+pub use words::PathBytes;
 use words::{bytes, place_name};
 
 /// Makes recovery points of what matters, copies them offsite, and restores them.
@@ -185,7 +186,7 @@ pub struct Ls {
     pub point: String,
     /// Only this and what is below it
     #[arg(value_parser = bytes())]
-    pub path: Option<Vec<u8>>,
+    pub path: Option<PathBytes>,
 }
 
 #[derive(Debug, Args)]
@@ -210,7 +211,7 @@ pub struct Dump {
     pub point: String,
     /// The file
     #[arg(value_parser = bytes())]
-    pub path: Vec<u8>,
+    pub path: PathBytes,
 }
 
 #[derive(Debug, Args)]
@@ -225,7 +226,7 @@ pub struct Restore {
     pub from: Option<DestinationName>,
     /// Only this and what is below it
     #[arg(long = "path", value_name = "P", value_parser = bytes())]
-    pub paths: Vec<Vec<u8>>,
+    pub paths: Vec<PathBytes>,
     /// Replaces what is in the way
     #[arg(long)]
     pub overwrite: bool,
@@ -303,7 +304,7 @@ pub struct Recover {
     pub point: Option<String>,
     /// Only this and what is below it
     #[arg(long = "path", value_name = "P", value_parser = bytes(), requires = "to")]
-    pub paths: Vec<Vec<u8>>,
+    pub paths: Vec<PathBytes>,
     /// Restores into this folder
     #[arg(long, value_name = "DIR", conflicts_with = "take_over")]
     pub to: Option<PathBuf>,

@@ -2,7 +2,6 @@
 
 mod args;
 mod dispatch;
-mod later;
 mod show;
 
 use std::ffi::OsString;
@@ -20,21 +19,22 @@ use show::{Detail, Form, Show};
 fn main() -> ExitCode {
     show::panics::tell();
     let words: Vec<OsString> = std::env::args_os().collect();
-    let exit = match Arguments::try_parse_from(&words) {
+    // A panic anywhere below ends in a message, told by its hook, and exit 1.
+    let exit = std::panic::catch_unwind(|| match Arguments::try_parse_from(&words) {
         Ok(arguments) => perform(arguments),
-        Err(answer) => show::usage::tell(&answer, &words),
-    };
+        Err(answer) => show::usage::tell(&answer, form_of(&words)),
+    });
+    let exit = exit.unwrap_or_else(|_| Show::new(form_of(&words), Detail::Quiet).failure(&show::panics::failure()));
     ExitCode::from(exit.code())
 }
 
-/// A panic anywhere below ends in a message, told by its hook, and exit 1.
 fn perform(arguments: Arguments) -> Exit {
-    let show = Show::new(form_of(&arguments.global), detail_of(&arguments));
-    let caught = std::panic::catch_unwind(|| match call(&arguments.global, &show) {
+    let form = if arguments.global.json { Form::Json } else { Form::People };
+    let show = Show::new(form, detail_of(&arguments));
+    match call(&arguments.global, &show) {
         Ok(call) => dispatch::perform(arguments.command, &call, &show),
         Err(failure) => show.failure(&failure),
-    });
-    caught.unwrap_or_else(|_| show.failure(&show::panics::failure()))
+    }
 }
 
 fn call(global: &Global, show: &Show) -> Result<Call, Failure> {
@@ -50,8 +50,10 @@ fn call(global: &Global, show: &Show) -> Result<Call, Failure> {
     })
 }
 
-fn form_of(global: &Global) -> Form {
-    if global.json { Form::Json } else { Form::People }
+/// For words that can't be parsed, or were not to the end.
+fn form_of(words: &[OsString]) -> Form {
+    let asks = words.iter().skip(1).take_while(|word| *word != "--").any(|word| word == "--json");
+    if asks { Form::Json } else { Form::People }
 }
 
 /// The service tells what it does without being asked: that is its log.

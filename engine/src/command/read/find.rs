@@ -8,7 +8,7 @@ use crate::browse::{Pattern, list};
 use crate::catalog::PointRow;
 use crate::command::{Call, Context, Exit, Failure};
 use crate::format::Manifest;
-use crate::model::{JobName, chain};
+use crate::model::{DestinationName, JobName, chain};
 use crate::report::{EntryReport, FindReport, FoundEntry, NotSearched, PlaceNotThere};
 use crate::restore::{Cause, Fallover, Lane};
 
@@ -42,7 +42,9 @@ pub fn find(call: &Call, pattern: &str) -> Result<(FindReport, Exit), Failure> {
         search.point(point, &names.job(point.job)?)?;
     }
     let not_there = |(name, why): &(_, String)| PlaceNotThere { destination: Clone::clone(name), reason: why.clone() };
-    search.report.not_there = sources.away.iter().map(not_there).collect();
+    // A destination that was never there holds nothing that could have been found.
+    let ever = |name: &DestinationName| placements.media().iter().any(|medium| medium.destination == *name);
+    search.report.not_there = sources.away.iter().filter(|(name, _)| ever(name)).map(not_there).collect();
     Ok((search.report, search.exit))
 }
 
@@ -79,7 +81,7 @@ impl Search<'_> {
                     self.report.found.push(FoundEntry { point, job: job.clone(), created, entry });
                 }
                 Ok(_) => {}
-                Err(error) => self.give_up(point, chain(&error), exit_of(Cause::of(&error))),
+                Err(error) => self.give_up(point, chain(&error), exit_of(Cause::of(&error.source))),
             }
         }
     }

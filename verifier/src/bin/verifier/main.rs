@@ -1,2 +1,68 @@
-//! verifier
-fn main() {}
+//! The restore drill's command line: parse, call, print. No logic.
+
+mod args;
+mod show;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser;
+use engine::command::Failure;
+use engine::port::{Clock, SystemClock, SystemEntropy};
+use verifier::probe::Limits;
+use verifier::run::{Outcome, Ports, configuration, run};
+
+use self::args::{Command, Common, Line};
+use self::show::{Form, Loudness, Terminal};
+
+fn main() -> ExitCode {
+    let line = match Line::try_parse() {
+        Ok(line) => line,
+        Err(error) => return refused(&error),
+    };
+    let form = if line.common.json { Form::Json } else { Form::Text };
+    let loudness = loudness(&line.common);
+    let exit = match call(line, loudness) {
+        Ok(outcome) => {
+            show::outcome(&outcome, form, loudness);
+            outcome.exit
+        }
+        Err(failure) => {
+            show::failure(&failure, form);
+            failure.exit
+        }
+    };
+    ExitCode::from(exit.code())
+}
+
+fn call(line: Line, loudness: Loudness) -> Result<Outcome, Failure> {
+    let Command::RestoreDrill(drill) = line.command;
+    let config = configuration(line.common.config.as_deref())?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let terminal = Terminal::new(loudness);
+    let ports = Ports { clock: &clock, entropy: &SystemEntropy, voice: &terminal, limits: Limits::default() };
+    run(&config, &drill.asked(), &ports)
+}
+
+fn loudness(common: &Common) -> Loudness {
+    match (common.quiet, common.verbose) {
+        (true, _) => Loudness::Quiet,
+        (_, true) => Loudness::Verbose,
+        _ => Loudness::Usual,
+    }
+}
+
+/// `--help` and `--version` are no errors; a wrong line is told as JSON too where it asks for that.
+fn refused(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        let _ = error.print();
+        return ExitCode::SUCCESS;
+    }
+    if std::env::args_os().any(|word| word == "--json") {
+        let failure = Failure::usage("the command line is wrong", error.to_string().trim_end(), "verifier --help");
+        show::failure(&failure, Form::Json);
+        return ExitCode::from(failure.exit.code());
+    }
+    let _ = error.print();
+    ExitCode::from(2)
+}

@@ -4,9 +4,13 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 
 use engine::model::{DestinationName, HOME};
 
-/// A path's bytes as they were given.
-pub fn bytes() -> impl TypedValueParser<Value = Vec<u8>> {
-    OsStringValueParser::new().map(std::ffi::OsString::into_encoded_bytes)
+/// A path's bytes as they were given; any but none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PathBytes(pub Vec<u8>);
+
+/// Takes a word as it is.
+pub fn bytes() -> impl TypedValueParser<Value = PathBytes> {
+    OsStringValueParser::new().map(|word| PathBytes(word.into_encoded_bytes()))
 }
 
 /// A destination's name, or `home`.

@@ -1,0 +1,62 @@
+//! Home and the destinations as they are now, for commands that read from all of them or write to one.
+
+use std::sync::Arc;
+
+use super::{Context, Failure};
+use crate::copy::Origin;
+use crate::destination::WriteStore;
+use crate::installation::{Look, look_all};
+use crate::model::{DestinationName, VaultId, chain};
+
+/// A place that is there.
+pub(super) struct Here {
+    pub name: DestinationName,
+    pub medium: VaultId,
+    pub store: Arc<dyn WriteStore>,
+}
+
+/// What is there, home first, then in the configuration's order; and what is not.
+pub(super) struct Places {
+    pub here: Vec<Here>,
+    /// Why not.
+    pub away: Vec<(DestinationName, String)>,
+}
+
+impl Places {
+    /// Looks at all of them, each at most ten seconds. A missing home vault is a place that is away.
+    ///
+    /// # Errors
+    /// If the catalog can't be read.
+    pub fn look(context: &Context) -> Result<Self, Failure> {
+        let installation = &context.installation;
+        let mut places = Self { here: Vec::new(), away: Vec::new() };
+        let name = DestinationName::home();
+        match installation.home().and_then(|store| Ok((installation.home_id()?, store))) {
+            Ok((medium, store)) => places.here.push(Here { name, medium, store }),
+            Err(error) => places.away.push((name, format!("{}; {}", chain(&error), error.advice()))),
+        }
+        let media = Arc::new(installation.catalog.media()?);
+        let destinations = &installation.config.destinations;
+        for (destination, look) in destinations.iter().zip(look_all(destinations, &media)) {
+            let name = destination.name.clone();
+            match look {
+                Look::Here(opened) => places.here.push(Here { name, medium: opened.medium, store: opened.store }),
+                Look::Away(why) => places.away.push((name, why)),
+            }
+        }
+        Ok(places)
+    }
+
+    /// The place of that name, or why it is not there.
+    pub fn named(&self, name: &DestinationName) -> Result<&Here, String> {
+        let why = || self.away.iter().find(|(away, _)| away == name).map(|(_, why)| why.clone());
+        let here = self.here.iter().find(|here| here.name == *name);
+        here.ok_or_else(|| why().unwrap_or_else(|| "it is not configured".to_owned()))
+    }
+
+    /// All but one, as places that objects come from.
+    pub fn origins(&self, but: VaultId) -> Vec<Origin<'_>> {
+        let others = self.here.iter().filter(|here| here.medium != but);
+        others.map(|here| Origin { medium: here.medium, destination: here.name.clone(), store: &*here.store }).collect()
+    }
+}

@@ -1,0 +1,310 @@
+//! Reads back everything that lies at a medium, or should: packs and manifests here, the other files in
+//! `inspect_files`.
+//!
+//! In: a place, the catalog, the pack lists. Out: what is damaged or missing, each with the points that need it, and the
+//! catalog that knows it; evidence for what is good. Reading needs no session and writes nothing to the place; the
+//! caller holds the medium's work lock, so that nothing is written or removed there meanwhile.
+//! Deliberately absent: repair (`heal`); objects that nothing refers to, which a session sweeps.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::error::{CopyError, chain};
+use super::evidence::{ReadBack, read_back};
+use super::lists::{Listing, Lists, mark_damage};
+use super::read_in::{ReadIn, list_points};
+use super::{Told, Tools};
+use crate::catalog::{Evidence, Finding, Naming, PackAtRow, PackNo, PackRow, PackState, PlacementRow, PointRow};
+use crate::destination::ReadStore;
+use crate::model::{DestinationName, Digest, ObjectName, PackId, PointOrder, State, VaultId, VaultPath};
+use crate::vault::{FoundKeys, VaultReader};
+
+/// A place that is read back.
+pub struct Inspected<'i> {
+    /// What is worked with.
+    pub tools: Tools<'i>,
+    /// Its medium.
+    pub medium: VaultId,
+    /// Its destination.
+    pub destination: DestinationName,
+    /// The place.
+    pub store: &'i dyn ReadStore,
+    /// Pack lists, from this place and all others.
+    pub lists: &'i Lists<'i>,
+    /// The newest key slots that any place has.
+    pub keys: Option<&'i FoundKeys>,
+    /// Told of bytes read, and of bytes in all.
+    pub progress: &'i dyn Fn(u64, u64),
+}
+
+/// Something at a place that is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flaw {
+    /// Where it lies, or should.
+    pub path: VaultPath,
+    /// In which way.
+    pub finding: Finding,
+    /// For people.
+    pub problem: String,
+    /// The points that need it there.
+    pub points: BTreeSet<PointOrder>,
+    /// Was it replaced?
+    pub healed: bool,
+}
+
+/// What reading a place back came to, as far as it came.
+#[derive(Debug, Default)]
+pub struct Inspection {
+    /// Objects read.
+    pub objects: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// What is not as it should be.
+    pub flaws: Vec<Flaw>,
+    /// Points that something is wrong with, and the evidence of their manifests: settled once they are healed.
+    pub(super) unsettled: BTreeMap<PointOrder, Option<Evidence>>,
+}
+
+impl Flaw {
+    pub(super) fn new(path: VaultPath, finding: Finding, problem: impl Into<String>) -> Self {
+        Self { path, finding, problem: problem.into(), points: BTreeSet::new(), healed: false }
+    }
+}
+
+/// Reads every pack and manifest back that should be there, and takes in what the catalog does not know.
+///
+/// # Errors
+/// If the place can't be asked any more, or it was told to stop; what was found until then is in `found`.
+pub fn inspect_objects(at: &Inspected<'_>, found: &mut Inspection) -> Result<(), CopyError> {
+    read_in_unknown(at, found)?;
+    let catalog = at.tools.catalog;
+    let packs: Vec<_> = catalog.packs_at(at.medium)?.into_iter().filter(|(.., known)| expected(known)).collect();
+    let points = points(at)?;
+    let total = packs.iter().map(|(_, row, _)| row.bytes).sum::<u64>()
+        + points.iter().map(|(point, _)| point.manifest_bytes).sum::<u64>();
+    let mut look = Look { at, found, total, told: Duration::ZERO, packs: BTreeMap::new(), named: BTreeMap::new() };
+    for (number, row, known) in &packs {
+        look.pack(*number, row, known)?;
+    }
+    for (point, placement) in &points {
+        look.point(point, placement)?;
+    }
+    look.mark()
+}
+
+const fn expected(known: &PackAtRow) -> bool {
+    !matches!(known.state, PackState::Deleting)
+}
+
+/// Points whose manifest should lie there.
+fn points(at: &Inspected<'_>) -> Result<Vec<(PointRow, PlacementRow)>, CopyError> {
+    let catalog = at.tools.catalog;
+    let mut points = Vec::new();
+    for (order, placement) in catalog.placements_at(at.medium)? {
+        if placement.state.is_there() || placement.state == State::Missing {
+            points.extend(catalog.point(order)?.map(|point| (point, placement)));
+        }
+    }
+    Ok(points)
+}
+
+/// Manifests that lie there and that the catalog does not know there.
+fn read_in_unknown(at: &Inspected<'_>, found: &mut Inspection) -> Result<(), CopyError> {
+    let catalog = at.tools.catalog;
+    let removing: BTreeSet<PointOrder> = catalog.unfinished_removals(at.medium)?.points.into_iter().collect();
+    let reading = ReadIn {
+        catalog,
+        keyring: at.tools.keyring,
+        store: at.store,
+        medium: at.medium,
+        lists: at.lists,
+        now: at.tools.clock.now(),
+    };
+    for (name, job) in list_points(at.store)? {
+        let placed = catalog.placement(at.medium, name.order)?;
+        let settled = placed.is_some_and(|row| row.state.is_there() || row.state == State::Missing);
+        if settled || removing.contains(&name.order) {
+            continue;
+        }
+        match reading.point(job, name) {
+            Ok(_) => {}
+            Err(error) if error.ends_session() => return Err(error),
+            Err(error) => unreadable(at, &reading, ObjectName::Point(job, name), &error, found)?,
+        }
+    }
+    Ok(())
+}
+
+/// A manifest that lies there and does not open: of a point that is known from elsewhere it is one more damaged object.
+fn unreadable(
+    at: &Inspected<'_>,
+    reading: &ReadIn<'_>,
+    object: ObjectName,
+    error: &CopyError,
+    found: &mut Inspection,
+) -> Result<(), CopyError> {
+    let ObjectName::Point(job, name) = object else { return Ok(()) };
+    let known = at.tools.catalog.point(name.order)?.filter(|point| point.id == name.id && point.job == job);
+    match known.zip(at.lists.named(job, name)) {
+        Some((point, listing)) => reading.bad_point(&point, &listing, Finding::Damaged),
+        None => {
+            let problem = format!("damaged: {}", chain(error));
+            found.flaws.push(Flaw::new(object.path(), Finding::Damaged, problem));
+            Ok(())
+        }
+    }
+}
+
+/// One look at a place.
+struct Look<'l> {
+    at: &'l Inspected<'l>,
+    found: &'l mut Inspection,
+    total: u64,
+    told: Duration,
+    /// Every pack that was looked at, and what is wrong with it.
+    packs: BTreeMap<PackId, Option<Finding>>,
+    /// The points that name a bad pack.
+    named: BTreeMap<PackId, BTreeSet<PointOrder>>,
+}
+
+impl Look<'_> {
+    fn pack(&mut self, number: PackNo, row: &PackRow, known: &PackAtRow) -> Result<(), CopyError> {
+        let (catalog, medium, object) = (self.at.tools.catalog, self.at.medium, ObjectName::Pack(row.id));
+        let seen = self.read(&object, &Digest(row.id.0), row.bytes)?;
+        if let Ok(evidence) = seen {
+            match known.state {
+                PackState::Present => catalog.pack_arrived(medium, number, Some(evidence))?,
+                _ => drop(catalog.healed(medium, &object, evidence)?),
+            }
+        }
+        self.packs.insert(row.id, seen.err());
+        Ok(())
+    }
+
+    fn point(&mut self, point: &PointRow, placement: &PlacementRow) -> Result<(), CopyError> {
+        let (catalog, medium, object) = (self.at.tools.catalog, self.at.medium, point.manifest());
+        let seen = self.read(&object, &point.manifest_digest, point.manifest_bytes)?;
+        let listing = self.at.lists.named(point.job, point.name());
+        let bad = self.bad_packs(point, listing.as_ref())?;
+        for pack in &bad {
+            self.named.entry(*pack).or_default().insert(point.order);
+        }
+        match (seen, listing) {
+            (Err(finding), _) => {
+                let now = self.at.tools.clock.now();
+                mark_damage(catalog, (medium, &object), finding, &Naming::All, now)?;
+                let flaw = Flaw::new(object.path(), finding, word(finding));
+                self.found.flaws.push(Flaw { points: BTreeSet::from([point.order]), ..flaw });
+                self.found.unsettled.insert(point.order, None);
+            }
+            (Ok(evidence), Some(listing)) if bad.is_empty() && listing.whole => {
+                if matches!(placement.state, State::Missing | State::Damaged) {
+                    catalog.healed(medium, &object, evidence)?;
+                }
+                let numbers = catalog.pack_numbers(&listing.packs)?;
+                catalog.settle_point(medium, point.order, &numbers, Some(evidence), self.at.tools.clock.now())?;
+            }
+            (Ok(evidence), _) => {
+                if placement.state == State::Missing {
+                    catalog.healed(medium, &object, evidence)?;
+                }
+                self.found.unsettled.insert(point.order, Some(evidence));
+            }
+        }
+        Ok(())
+    }
+
+    /// The packs of a point that are bad there; one that the catalog did not expect there is looked at now.
+    fn bad_packs(&mut self, point: &PointRow, listing: Option<&Listing>) -> Result<Vec<PackId>, CopyError> {
+        let mut bad = Vec::new();
+        for pack in listing.map(|listing| &listing.packs[..]).unwrap_or_default() {
+            if !self.packs.contains_key(pack) {
+                self.unexpected(point, pack)?;
+            }
+            if self.packs.get(pack).is_some_and(Option::is_some) {
+                bad.push(*pack);
+            }
+        }
+        Ok(bad)
+    }
+
+    fn unexpected(&mut self, point: &PointRow, pack: &PackId) -> Result<(), CopyError> {
+        let tools = self.at.tools;
+        let reading = ReadIn {
+            catalog: tools.catalog,
+            keyring: tools.keyring,
+            store: self.at.store,
+            medium: self.at.medium,
+            lists: self.at.lists,
+            now: tools.clock.now(),
+        };
+        let number = reading.pack(&VaultReader::new(self.at.store, tools.keyring), point.group, pack)?;
+        let known = tools.catalog.pack_at(self.at.medium, number)?.filter(expected);
+        match (known, tools.catalog.packs(&[number])?.first()) {
+            (Some(known), Some(row)) => self.pack(number, row, &known),
+            _ => Ok(()),
+        }
+    }
+
+    /// Bad packs become known as such, each with the points that name it. One that no point names is withdrawn from
+    /// deduplication, and no flaw: nothing is lost with it.
+    fn mark(self) -> Result<(), CopyError> {
+        let (catalog, medium) = (self.at.tools.catalog, self.at.medium);
+        for (id, finding) in self.packs.into_iter().filter_map(|(id, finding)| Some((id, finding?))) {
+            let Some((number, _)) = catalog.pack_by_id(&id)? else { continue };
+            let points = self.named.get(&id).cloned().unwrap_or_default();
+            let looked_at = catalog.may_name(medium, number)?;
+            let naming = Naming::Exactly { naming: points.iter().copied().collect(), looked_at };
+            let object = ObjectName::Pack(id);
+            mark_damage(catalog, (medium, &object), finding, &naming, self.at.tools.clock.now())?;
+            if !points.is_empty() {
+                let flaw = Flaw::new(object.path(), finding, word(finding));
+                self.found.flaws.push(Flaw { points, ..flaw });
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads one object back: evidence, or what is wrong with it.
+    fn read(
+        &mut self,
+        object: &ObjectName,
+        digest: &Digest,
+        bytes: u64,
+    ) -> Result<Result<Evidence, Finding>, CopyError> {
+        let tools = self.at.tools;
+        if (tools.stop)() {
+            return Err(CopyError::Stopped);
+        }
+        let seen = match read_back(self.at.store, &object.path(), digest, tools.clock)? {
+            ReadBack::Good(evidence) => Ok(evidence),
+            ReadBack::Missing => Err(Finding::Missing),
+            ReadBack::Damaged => Err(Finding::Damaged),
+        };
+        if seen != Err(Finding::Missing) {
+            self.found.objects += 1;
+            self.found.bytes = self.found.bytes.saturating_add(bytes);
+        }
+        self.tell();
+        Ok(seen)
+    }
+
+    fn tell(&mut self) {
+        let now = self.at.tools.clock.monotonic();
+        if now.saturating_sub(self.told) >= Duration::from_millis(250) {
+            self.told = now;
+            (self.at.progress)(self.found.bytes, self.total);
+        }
+    }
+}
+
+pub(super) const fn word(finding: Finding) -> &'static str {
+    match finding {
+        Finding::Missing => "missing",
+        Finding::Damaged => "damaged: its bytes are not what was written",
+    }
+}
+
+pub(super) fn say(at: &Inspected<'_>, text: &str) {
+    (at.tools.tell)(&Told::Note(format!("{}: {text}", at.destination)));
+}

@@ -1,0 +1,128 @@
+//! Which packs a point names, read from whichever places have its manifest and its list.
+//!
+//! Manifests and packs are the same bytes at every medium, so a list that one place lost is read at another.
+//! Deliberately absent: remembering lists, which would take more memory than reading them again takes time.
+
+use super::error::CopyError;
+use crate::catalog::{Catalog, CatalogError, Finding, Found, Naming};
+use crate::destination::ReadStore;
+use crate::format::Manifest;
+use crate::model::{ChunkRef, GroupId, JobId, ObjectName, PackId, PointName, PointOrder, Time, VaultId};
+use crate::seal::Keyring;
+use crate::vault::{ChunkSource, PackNames, VaultError, VaultReader};
+
+/// Readers of several places of one family, the first preferred.
+pub struct Lists<'l> {
+    readers: Vec<(VaultId, VaultReader<'l>)>,
+}
+
+/// The packs that a point names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listing {
+    /// Their names, sorted.
+    pub packs: Vec<PackId>,
+    /// Is it the whole list? If not, it is that of the roots, and the list itself is lost everywhere.
+    pub whole: bool,
+}
+
+impl<'l> Lists<'l> {
+    /// Lists from these places.
+    #[must_use]
+    pub fn new(keyring: &'l Keyring, places: impl IntoIterator<Item = (VaultId, &'l dyn ReadStore)>) -> Self {
+        Self { readers: places.into_iter().map(|(medium, store)| (medium, VaultReader::new(store, keyring))).collect() }
+    }
+
+    /// A point's manifest, from the first place where it opens.
+    ///
+    /// # Errors
+    /// Why not, as the last place said.
+    pub fn manifest(&self, job: JobId, name: PointName) -> Result<Manifest, VaultError> {
+        let mut failed = VaultError::Missing { object: ObjectName::Point(job, name).to_string() };
+        for (_, reader) in &self.readers {
+            match reader.manifest(job, name) {
+                Ok((manifest, ..)) => return Ok(manifest),
+                Err(error) => failed = error,
+            }
+        }
+        Err(failed)
+    }
+
+    /// What a manifest names.
+    #[must_use]
+    pub fn of(&self, manifest: &Manifest) -> Listing {
+        match PackNames::of(manifest, self) {
+            Ok(names) => Listing { packs: names.all().to_vec(), whole: true },
+            Err(_) => Listing { packs: manifest.roots.clone(), whole: false },
+        }
+    }
+
+    /// What a point names; none if no place can say.
+    #[must_use]
+    pub fn named(&self, job: JobId, name: PointName) -> Option<Listing> {
+        self.manifest(job, name).ok().map(|manifest| self.of(&manifest))
+    }
+}
+
+impl ChunkSource for Lists<'_> {
+    fn chunk(&self, group: GroupId, pack: &PackId, chunk: &ChunkRef) -> Result<Vec<u8>, VaultError> {
+        let mut failed = VaultError::Missing { object: ObjectName::Pack(*pack).to_string() };
+        for (_, reader) in &self.readers {
+            match reader.chunk(group, pack, chunk) {
+                Ok(plain) => return Ok(plain),
+                Err(error) => failed = error,
+            }
+        }
+        Err(failed)
+    }
+}
+
+/// Records damage of an object at a medium, and with a pack exactly the points whose manifests name it; a point whose
+/// list can't be read counts as one that does. Gives the points that are damaged there now.
+///
+/// # Errors
+/// As the catalog answers.
+pub fn record_damage(
+    catalog: &Catalog,
+    lists: &Lists<'_>,
+    (medium, object): (VaultId, &ObjectName),
+    finding: Finding,
+    now: Time,
+) -> Result<Vec<PointOrder>, CopyError> {
+    let naming = naming(catalog, lists, medium, object)?;
+    mark_damage(catalog, (medium, object), finding, &naming, now)
+}
+
+/// The same where it is known which points name it. Points that came meanwhile count as naming it.
+///
+/// # Errors
+/// As the catalog answers.
+pub(super) fn mark_damage(
+    catalog: &Catalog,
+    (medium, object): (VaultId, &ObjectName),
+    finding: Finding,
+    naming: &Naming,
+    now: Time,
+) -> Result<Vec<PointOrder>, CopyError> {
+    let found = Found { medium, object, finding, naming, now };
+    match catalog.found_damaged(&found) {
+        Err(CatalogError::Refused { .. }) if *naming != Naming::All => {
+            Ok(catalog.found_damaged(&Found { naming: &Naming::All, ..found })?)
+        }
+        marked => Ok(marked?),
+    }
+}
+
+fn naming(catalog: &Catalog, lists: &Lists<'_>, medium: VaultId, object: &ObjectName) -> Result<Naming, CopyError> {
+    let ObjectName::Pack(id) = object else { return Ok(Naming::All) };
+    let Some((number, _)) = catalog.pack_by_id(id)? else { return Ok(Naming::All) };
+    let looked_at = catalog.may_name(medium, number)?;
+    let mut naming = Vec::new();
+    for order in &looked_at {
+        let point = catalog.point(*order)?;
+        let listing = point.and_then(|point| lists.named(point.job, point.name()));
+        if listing.is_none_or(|listing| !listing.whole || listing.packs.contains(id)) {
+            naming.push(*order);
+        }
+    }
+    Ok(Naming::Exactly { naming, looked_at })
+}

@@ -1,0 +1,81 @@
+//! The negative control: the very same checks, on something that is wrong, must say so.
+//!
+//! In: some small files that came back right, the vault's keys, probes that passed. Out: what the checks missed; if
+//! there is anything, the drill proves nothing. Every wrong thing is made here, on copies, in a folder of its own.
+
+mod files;
+mod keys;
+mod probes;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use engine::destination::ReadStore;
+use engine::model::{Entry, JobId, PointName};
+use engine::port::{Clock, Entropy};
+use engine::vault::FoundKeys;
+
+use crate::compare::Abilities;
+use crate::probe::ProbeKind;
+use crate::verdict::ControlVerdict;
+
+/// Bytes that are copied at most.
+pub const BYTES_MAX: u64 = 64 << 20;
+/// Files that are copied at most.
+pub const FILES_MAX: usize = 16;
+
+/// What the control works on.
+pub struct Control<'c> {
+    /// The restored tree.
+    pub tree: &'c Path,
+    /// Regular files of it, not empty, that came back right; small ones, at most [`FILES_MAX`].
+    pub files: &'c [Entry],
+    /// A file of each kind whose probe passed: the path below the tree.
+    pub probed: &'c [(ProbeKind, Vec<u8>)],
+    /// An empty folder.
+    pub folder: &'c Path,
+    /// For copies that probes make.
+    pub work: &'c Path,
+    /// Of the scratch folder.
+    pub abilities: &'c dyn Abilities,
+    /// The vault.
+    pub store: &'c dyn ReadStore,
+    /// Its slots.
+    pub keys: &'c FoundKeys,
+    /// Whose point.
+    pub job: JobId,
+    /// A point whose manifest opens with the right key.
+    pub point: PointName,
+    /// Where wrong keys come from.
+    pub entropy: &'c dyn Entropy,
+    /// For the probes' budgets.
+    pub clock: &'c Arc<dyn Clock>,
+}
+
+/// How it came out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// Did the checks notice everything?
+    pub verdict: ControlVerdict,
+    /// What they missed, or why the control could not be made.
+    pub missed: Vec<String>,
+}
+
+/// Makes the control. One that can't be made is one that failed: nothing shows then that the checks can fail.
+#[must_use]
+pub fn run(control: &Control<'_>) -> Outcome {
+    let mut missed = Vec::new();
+    let parts: [(&str, Result<Vec<String>, String>); 3] = [
+        ("files", files::run(control).map_err(|error| error.to_string())),
+        ("keys and objects", keys::run(control)),
+        ("probes", probes::run(control).map_err(|error| error.to_string())),
+    ];
+    for (part, outcome) in parts {
+        match outcome {
+            Ok(found) => missed.extend(found.into_iter().map(|what| format!("{part}: {what}"))),
+            Err(why) => missed.push(format!("{part}: the control could not be made: {why}")),
+        }
+    }
+    let verdict = if missed.is_empty() { ControlVerdict::Pass } else { ControlVerdict::Fail };
+    Outcome { verdict, missed }
+}

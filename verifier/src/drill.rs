@@ -1,0 +1,128 @@
+//! One drill of one point: read every object, restore, compare, probe, and show that the checks can fail.
+//!
+//! In: a surveyed vault and a chosen point. Out: a [`Drill`], always; what went wrong is in it. Steps that were not
+//! reached leave the drill `incomplete` or `fail`, never `pass`.
+
+mod result;
+mod steps;
+
+pub use result::{Drill, PROBES_MAX, Probed};
+
+use std::sync::Arc;
+
+use engine::destination::ReadStore;
+use engine::model::{DestinationName, ObjectName};
+use engine::port::{Clock, Entropy};
+
+use crate::choose::{Chosen, Presence};
+use crate::local::Expected;
+use crate::mismatch::Mismatch;
+use crate::probe::Limits;
+use crate::scratch::Scratch;
+use crate::survey::Survey;
+use crate::verdict::{self, Verdict};
+
+/// What becomes of the scratch folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leaving {
+    /// It is removed.
+    Nothing,
+    /// It stays: `--keep-scratch`.
+    Everything,
+}
+
+/// What drills at one destination work with.
+pub struct Bench<'b> {
+    /// The destination's name.
+    pub name: &'b DestinationName,
+    /// Its store.
+    pub store: &'b dyn ReadStore,
+    /// What lies there.
+    pub survey: &'b Survey,
+    /// Where is restored to.
+    pub scratch: &'b Scratch,
+    /// What should lie there.
+    pub expected: &'b dyn Expected,
+    /// The time.
+    pub clock: &'b Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: &'b dyn Entropy,
+    /// For each probe.
+    pub limits: Limits,
+    /// What stays.
+    pub leaving: Leaving,
+    /// Told of each step, with bytes done and in all (0 where not known).
+    pub tell: &'b dyn Fn(&str, u64, u64),
+}
+
+/// Why a drill ends before its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Stop {
+    /// It can't be tried, or not to the end, and that is not the point's fault.
+    Incomplete(String),
+    /// It was refused before anything was done.
+    Refused(String),
+    /// The point can't be restored.
+    Failed(Mismatch),
+}
+
+/// Drills a point.
+#[must_use]
+pub fn drill(bench: &Bench<'_>, chosen: &Chosen) -> Drill {
+    let mut drill = Drill::begin(&chosen.job_name, bench.name, bench.clock.now());
+    drill.vault = Some(bench.survey.vault());
+    drill.point = Some(chosen.point);
+    drill.notes.clone_from(&bench.survey.notes);
+    let outcome = steps::all(bench, chosen, &mut drill);
+    conclude(bench, chosen, &mut drill, outcome.err());
+    drill.finished = bench.clock.now();
+    drill
+}
+
+fn conclude(bench: &Bench<'_>, chosen: &Chosen, drill: &mut Drill, stop: Option<Stop>) {
+    match stop {
+        Some(Stop::Failed(mismatch)) => drill.mismatches.add(mismatch),
+        Some(Stop::Refused(why)) => return drill.refuse(why),
+        Some(Stop::Incomplete(why)) => return drill.leave(why),
+        None => {}
+    }
+    let probes = drill.probes.iter().map(|probed| probed.verdict);
+    drill.verdict = verdict::of_drill(drill.mismatches.count(), probes, drill.control);
+    // What failed may have failed because it is not there any more, on purpose or with the whole place.
+    if drill.mismatches.count() > 0 {
+        if let Err(error) = bench.store.still_there() {
+            drill.leave(format!("the destination went away: {}", engine::model::chain(&error)));
+        } else if was_removed(bench, chosen) {
+            drill.leave("the point was removed meanwhile".to_owned());
+        }
+    }
+}
+
+/// Is the manifest gone, with nothing that says it should be there?
+fn was_removed(bench: &Bench<'_>, chosen: &Chosen) -> bool {
+    let path = ObjectName::Point(chosen.job, chosen.point).path();
+    let is_gone = matches!(bench.store.stat(&path), Ok(None));
+    let known = bench.expected.points_at(bench.survey.vault());
+    let is_expected = match known {
+        Ok(points) => points.iter().any(|wanted| wanted.point == chosen.point && wanted.job == chosen.job),
+        Err(_) => chosen.presence == Presence::NotListed,
+    };
+    is_gone && !is_expected
+}
+
+impl Drill {
+    /// It could not be tried, or not to its end.
+    pub fn leave(&mut self, why: String) {
+        self.verdict = Verdict::Incomplete;
+        self.mismatches.add(Mismatch::new(b"", why));
+    }
+
+    /// It was refused before it began.
+    pub fn refuse(&mut self, why: String) {
+        self.refused = true;
+        self.leave(why);
+    }
+}
+
+#[cfg(test)]
+mod tests;

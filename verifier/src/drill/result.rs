@@ -1,0 +1,127 @@
+//! What a drill came to.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use engine::model::{DestinationName, Digest, PointName, Time, VaultId};
+
+use crate::mismatch::Mismatches;
+use crate::probe::ProbeKind;
+use crate::verdict::{ControlVerdict, ProbeVerdict, Verdict};
+
+/// Probes that are kept one by one; more passed ones are only counted.
+pub const PROBES_MAX: usize = 10_000;
+
+/// One probe and what it said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Probed {
+    /// As it stands in the point.
+    pub path: Vec<u8>,
+    /// What it is.
+    pub kind: ProbeKind,
+    /// Does it open?
+    pub verdict: ProbeVerdict,
+    /// What was run and what it said.
+    pub detail: String,
+}
+
+/// One drill.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Drill {
+    /// Whose point, as people name the job.
+    pub job: String,
+    /// From where.
+    pub destination: DestinationName,
+    /// From which vault, if it opened.
+    pub vault: Option<VaultId>,
+    /// Which point, if there is one.
+    pub point: Option<PointName>,
+    /// As of when the point is.
+    pub created: Option<Time>,
+    /// BLAKE3 of its manifest.
+    pub manifest: Option<Digest>,
+    /// When the drill began.
+    pub started: Time,
+    /// When it ended.
+    pub finished: Time,
+    /// How it came out.
+    pub verdict: Verdict,
+    /// It was refused before anything was done.
+    pub refused: bool,
+    /// Entries compared.
+    pub entries: u64,
+    /// Regular files compared, hard links each.
+    pub files: u64,
+    /// Their bytes, hard links once.
+    pub bytes: u64,
+    /// Objects read whole.
+    pub objects: u64,
+    /// Their bytes.
+    pub object_bytes: u64,
+    /// What differs.
+    pub mismatches: Mismatches,
+    /// What the data are.
+    pub probes: Vec<Probed>,
+    /// Probes that passed beyond those in `probes`.
+    pub more_probes: u64,
+    /// Can the checks fail?
+    pub control: ControlVerdict,
+    /// What they missed.
+    pub control_missed: Vec<String>,
+    /// The point's age when the drill began.
+    pub age: Option<Duration>,
+    /// How long the restore took.
+    pub restore: Option<Duration>,
+    /// What a person should know beside.
+    pub notes: Vec<String>,
+    /// What was left in scratch, if it was to stay.
+    pub kept: Option<PathBuf>,
+}
+
+impl Drill {
+    /// A drill that has not shown anything yet.
+    #[must_use]
+    pub fn begin(job: &str, destination: &DestinationName, now: Time) -> Self {
+        Self {
+            job: job.to_owned(),
+            destination: destination.clone(),
+            vault: None,
+            point: None,
+            created: None,
+            manifest: None,
+            started: now,
+            finished: now,
+            verdict: Verdict::Incomplete,
+            refused: false,
+            entries: 0,
+            files: 0,
+            bytes: 0,
+            objects: 0,
+            object_bytes: 0,
+            mismatches: Mismatches::default(),
+            probes: Vec::new(),
+            more_probes: 0,
+            control: ControlVerdict::Skipped,
+            control_missed: Vec::new(),
+            age: None,
+            restore: None,
+            notes: Vec::new(),
+            kept: None,
+        }
+    }
+
+    /// Probes that were skipped.
+    #[must_use]
+    pub fn skipped(&self) -> u64 {
+        self.probes.iter().filter(|probed| probed.verdict == ProbeVerdict::Skipped).count() as u64
+    }
+
+    /// Takes note of a probe. Passed ones are bounded, others never dropped.
+    pub fn add_probe(&mut self, probed: Probed) {
+        if probed.verdict == ProbeVerdict::Pass && self.probes.len() >= PROBES_MAX {
+            self.more_probes += 1;
+        } else {
+            self.probes.push(probed);
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! All drills of one call: one JSON document, or some lines for people.
+
+use engine::report::{Page, PathText, Report, Tone, size};
+use serde::Serialize;
+
+use super::record::DrillReport;
+use crate::verdict::{ControlVerdict, ProbeVerdict, Verdict};
+
+/// Mismatches, and probes, that people are shown of one drill.
+const SHOWN_MAX: usize = 20;
+
+/// What was drilled, and how it came out.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Summary {
+    /// Of all.
+    pub verdict: Verdict,
+    /// Each.
+    pub drills: Vec<DrillReport>,
+}
+
+impl Report for Summary {
+    fn people(&self, page: &mut Page) {
+        for drill in &self.drills {
+            drill.people(page);
+        }
+        page.gap();
+        let verdict = toned(page, self.verdict);
+        page.line(format!("{verdict}: {} of {} drills passed", self.passed(), self.drills.len()));
+    }
+}
+
+impl Summary {
+    fn passed(&self) -> usize {
+        self.drills.iter().filter(|drill| drill.verdict == Verdict::Pass).count()
+    }
+}
+
+const fn word(verdict: Verdict) -> (&'static str, Tone) {
+    match verdict {
+        Verdict::Pass => ("pass", Tone::Good),
+        Verdict::Incomplete => ("incomplete", Tone::Waiting),
+        Verdict::Fail => ("FAIL", Tone::Bad),
+    }
+}
+
+fn toned(page: &Page, verdict: Verdict) -> String {
+    let (text, tone) = word(verdict);
+    page.toned(text, tone)
+}
+
+impl DrillReport {
+    fn people(&self, page: &mut Page) {
+        page.gap();
+        let verdict = toned(page, self.verdict);
+        let point = self.point.as_deref().unwrap_or("no point");
+        page.line(format!("{verdict}  {} ({point}) from {}", self.job, self.destination));
+        if let (Some(age), Some(seconds)) = (self.point_age_seconds, self.restore_seconds) {
+            let (files, bytes) = (self.files, size(self.bytes));
+            page.line(format!("  {files} files, {bytes}, restored in {seconds:.1} s; the point is {} old", span(age)));
+        }
+        self.findings(page);
+        if !self.probes.is_empty() {
+            let count = |verdict| self.probes.iter().filter(|probe| probe.verdict == verdict).count();
+            let passed = count(ProbeVerdict::Pass) as u64 + self.more_probes;
+            let (skipped, failed) = (count(ProbeVerdict::Skipped), count(ProbeVerdict::Fail));
+            page.line(format!("  probes: {passed} passed, {skipped} skipped, {failed} failed"));
+        }
+        match self.negative_control {
+            ControlVerdict::Pass => page.line("  negative control: the checks noticed all that was broken on purpose"),
+            ControlVerdict::Skipped => page.line("  negative control: not made, the drill did not come so far"),
+            ControlVerdict::Fail => page.line("  negative control: FAILED, this drill proves nothing"),
+        }
+        self.control_missed.iter().for_each(|missed| page.line(format!("    {missed}")));
+        self.notes.iter().for_each(|note| page.line(format!("  note: {note}")));
+        let places = [("report", &self.report), ("kept in scratch", &self.kept)];
+        for (what, place) in places.into_iter().filter_map(|(what, place)| Some((what, place.as_ref()?))) {
+            page.line(format!("  {what}: {place}"));
+        }
+    }
+
+    fn findings(&self, page: &mut Page) {
+        for mismatch in self.mismatches.iter().take(SHOWN_MAX) {
+            page.line(line(&mismatch.path, &mismatch.problem));
+        }
+        if self.mismatch_count > SHOWN_MAX as u64 {
+            page.line(format!("  and {} more, see the report", self.mismatch_count - SHOWN_MAX as u64));
+        }
+        let told = self.probes.iter().filter(|probe| probe.verdict != ProbeVerdict::Pass);
+        for probe in told.take(SHOWN_MAX) {
+            let verdict = if probe.verdict == ProbeVerdict::Fail { "does not open" } else { "skipped" };
+            page.line(line(&probe.path, &format!("{} {verdict}: {}", probe.probe, probe.detail)));
+        }
+    }
+}
+
+fn line(path: &PathText, problem: &str) -> String {
+    match path.to_string() {
+        path if path.is_empty() => format!("  {problem}"),
+        path => format!("  {path}: {problem}"),
+    }
+}
+
+fn span(seconds: u64) -> String {
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds / 60),
+        7200..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests;

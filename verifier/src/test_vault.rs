@@ -1,0 +1,172 @@
+//! An installation in a temporary folder, for tests: a source, a destination with real points of it, a configuration.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use engine::capture::{CaptureJob, Captured, Ports, Reading, Room, capture};
+use engine::catalog::{Catalog, Founding, NewJobIds, NewMedium, OpenOptions};
+use engine::command::{Failure, Silent};
+use engine::config::Config;
+use engine::destination::{FileStore, Privacy};
+use engine::format::{Identity, SlotKind};
+use engine::model::{FamilyId, GroupId, JobId, Name, Time, VaultId, WriterId};
+use engine::port::{Clock, SystemClock, SystemEntropy};
+use engine::seal::{Keyring, NewSlot, first_set};
+use engine::source::{Folders, FoldersOptions};
+use engine::vault::{FirstKeys, found};
+
+use crate::choose::Wish;
+use crate::drill::Leaving;
+use crate::probe::Limits;
+use crate::run::{self, Asked, Outcome};
+use crate::verdict::Strictness;
+
+pub const VAULT: VaultId = VaultId([7; 16]);
+pub const JOB: JobId = JobId([3; 8]);
+
+/// Everything below one temporary folder: `source`, `usb`, `state`, `scratch`, `offsite.toml`.
+pub struct Installation {
+    held: tempfile::TempDir,
+    keyring: Keyring,
+    pub catalog: Catalog,
+}
+
+/// What asks for the newest points.
+pub fn newest() -> Asked {
+    Asked {
+        job: None,
+        destination: None,
+        wish: Wish::Newest,
+        scratch: None,
+        leaving: Leaving::Nothing,
+        strictness: Strictness::Told,
+    }
+}
+
+impl Installation {
+    pub fn new() -> Self {
+        let held = tempfile::tempdir().expect("a temporary folder");
+        for folder in ["source", "state", "scratch"] {
+            fs::create_dir(held.path().join(folder)).expect("writable");
+        }
+        fs::write(held.path().join("passphrase"), "correct horse\n").expect("writable");
+        let family = FamilyId([1; 16]);
+        // A sheet's slot opens faster; the secret is the same text.
+        let slot = NewSlot { kind: SlotKind::Sheet, secret: b"correct horse", label: "test" };
+        let (set, keyring) = first_set(family, &[slot], Time::from_seconds(1), &SystemEntropy).expect("a family");
+        let store = FileStore::create_root(&held.path().join("usb"), Privacy::Umask).expect("made");
+        let identity = Identity { family, vault: VAULT, created: Time::from_seconds(1) };
+        found(&store, &identity, FirstKeys { set: &set }).expect("founded");
+        let catalog = catalog(&held.path().join("state"), family);
+        let this = Self { held, keyring, catalog };
+        this.configure("copies = \"all\"");
+        this
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.held.path().join(name)
+    }
+
+    /// Writes the configuration, with a further line in the job.
+    pub fn configure(&self, line: &str) {
+        let root = self.held.path().display();
+        let text = format!(
+            "[key]\npassphrase-file = \"passphrase\"\n[job.documents]\nsource = {{ folders = [\"{root}/source\"] }}\n\
+             offsite = [\"usb\"]\n{line}\n[destination.usb]\nurl = \"file://{root}/usb\"\n[drill]\nscratch = \"scratch\"\n"
+        );
+        fs::write(self.path("offsite.toml"), text).expect("writable");
+    }
+
+    /// Makes a point of the source at the destination.
+    pub fn point(&self) -> Captured {
+        let store = FileStore::open(&self.path("usb"), Privacy::Umask).expect("there");
+        let options = FoldersOptions { roots: vec![self.path("source")], ..FoldersOptions::default() };
+        let mut source = Folders::new(&options).expect("a source");
+        let job = CaptureJob {
+            id: JOB,
+            name: "documents".parse().expect("a name"),
+            group: GroupId([4; 8]),
+            source: "folders".into(),
+            reading: Reading::Everything,
+            previous: None,
+            not_before: None,
+            owed: Vec::new(),
+        };
+        let ports = Ports {
+            home: &store,
+            home_id: VAULT,
+            keyring: &self.keyring,
+            catalog: &self.catalog,
+            clock: &SystemClock,
+            entropy: &SystemEntropy,
+            lock: "test",
+            room: Room { bytes: None },
+            stop: &|| false,
+            progress: &|_| {},
+        };
+        capture(&mut source, &job, &ports).expect("a point")
+    }
+
+    pub fn run(&self, asked: &Asked) -> Result<Outcome, Failure> {
+        self.run_within(asked, Limits::default())
+    }
+
+    pub fn run_within(&self, asked: &Asked, limits: Limits) -> Result<Outcome, Failure> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let ports = run::Ports { clock: &clock, entropy: &SystemEntropy, voice: &Silent, limits };
+        run::run(&self.config(), asked, &ports)
+    }
+
+    fn config(&self) -> Config {
+        engine::config::load(&self.path("offsite.toml")).expect("valid")
+    }
+
+    /// Forgets all that this computer knows, as a fire does.
+    pub fn burn(&self) {
+        fs::remove_dir_all(self.path("state")).expect("there");
+    }
+
+    /// The files below a folder of the destination.
+    pub fn objects(&self, folder: &str) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        files_below(&self.path("usb").join(folder), &mut found);
+        found.sort();
+        found
+    }
+
+    /// What lies in scratch.
+    pub fn left(&self) -> usize {
+        fs::read_dir(self.path("scratch")).expect("there").count()
+    }
+}
+
+fn files_below(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.path().is_dir() {
+            files_below(&entry.path(), found);
+        } else {
+            found.push(entry.path());
+        }
+    }
+}
+
+fn catalog(state: &Path, family: FamilyId) -> Catalog {
+    let created = Time::from_seconds(1);
+    let founding = Founding { family, writer: WriterId([9; 16]), epoch: 1, created };
+    let catalog = Catalog::create(state, &founding, OpenOptions::default()).expect("a catalog");
+    let ids = NewJobIds { job: JOB, group: GroupId([4; 8]) };
+    catalog.ensure_job(&"documents".parse().expect("a name"), None, &ids).expect("a job");
+    let medium = NewMedium {
+        vault: VAULT,
+        destination: Name::home(),
+        place: "usb".into(),
+        file_system: String::new(),
+        device: 0,
+        same_disk: false,
+        probe: Vec::new(),
+        enrolled: created,
+    };
+    catalog.enrol(&medium).expect("a medium");
+    catalog
+}
