@@ -42,6 +42,9 @@ pub(super) struct Tree {
 /// A tree packer without its borrow of the context.
 pub(super) type TreePacker = Stored;
 
+/// Gives the pack list's bytes for the packs that entries refer to.
+pub(super) type NamePacks<'n> = &'n mut dyn FnMut(&BTreeSet<ShortPack>) -> Result<Vec<u8>, CaptureError>;
+
 /// The two packers and what lies between them.
 pub(super) struct Queue<'c> {
     pub content: Packer<'c>,
@@ -170,10 +173,7 @@ impl<'c> Queue<'c> {
     }
 
     /// The stream is over. `names` gives the pack list's bytes once all content is stored.
-    pub(super) fn finish(
-        mut self,
-        names: &mut dyn FnMut(&BTreeSet<ShortPack>) -> Result<Vec<u8>, CaptureError>,
-    ) -> Result<(Tree, Vec<ChunkRef>), CaptureError> {
+    pub(super) fn finish(mut self, names: NamePacks<'_>) -> Result<(Tree, Vec<ChunkRef>), CaptureError> {
         self.content.finish()?;
         self.drain()?;
         assert!(self.waiting.is_empty(), "after its packs are named every entry is located");

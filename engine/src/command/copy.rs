@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::round::{Task, Wanted, preview, round};
+use super::round::{Home, Task, Wanted, preview, round};
 use super::visit::Visited;
 use super::{Call, Context, DryRun, Exit, Failure};
 use crate::config::Copies;
@@ -43,6 +43,7 @@ pub fn copy(call: &Call, options: &CopyOptions) -> Result<(CopyReport, Exit), Fa
         jobs: (!options.jobs.is_empty()).then_some(ids),
         destinations: options.destination.clone().map(|name| vec![name]),
         task: Task::Copies,
+        home: Home::Not,
     };
     let visited = round(&context, &wanted)?;
     let report = report(&context, &visited)?;

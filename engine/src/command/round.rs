@@ -27,6 +27,17 @@ pub(super) struct Wanted {
     pub destinations: Option<Vec<DestinationName>>,
     /// Which plan is carried out.
     pub task: Task,
+    /// Is home visited too, last?
+    pub home: Home,
+}
+
+/// Whether a round ends with home.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Home {
+    /// It does.
+    Too,
+    /// It leaves it alone.
+    Not,
 }
 
 /// Which plan a round carries out.
@@ -45,7 +56,7 @@ pub(super) enum Task {
 impl Wanted {
     /// All that is to be done anywhere.
     pub(super) const fn everything() -> Self {
-        Self { jobs: None, destinations: None, task: Task::Everything }
+        Self { jobs: None, destinations: None, task: Task::Everything, home: Home::Too }
     }
 }
 
@@ -70,7 +81,7 @@ pub(super) fn round(context: &Arc<Context>, wanted: &Wanted) -> Result<Vec<Visit
     let looks = looks(context)?;
     let visits = Arc::new(Visits::new(context, looks, wanted.clone())?);
     let mut visited = visit_offsite(&visits);
-    if wanted.task != Task::Copies && wanted.destinations.is_none() {
+    if wanted.home == Home::Too {
         visited.extend(visits.visit_home());
     }
     Ok(visited)

@@ -132,6 +132,24 @@ pub fn parse_bytes(bytes: &[u8], file: &Path) -> Result<Config, Vec<ConfigError>
     }
 }
 
+/// The absolute folder that a `file://` URL on a command line names.
+///
+/// # Errors
+/// What is wrong with it, for people; any other scheme comes with a later release.
+pub fn file_of_url(text: &str) -> Result<PathBuf, String> {
+    const FORM: &str = "file:///an/absolute/path";
+    let wrong = |wrong: error::Wrong| wrong.what;
+    let url = url::Url::parse(text, FORM).map_err(wrong)?;
+    match (url.scheme.as_str(), &url.authority) {
+        ("file", Some(host)) if host.user.is_none() && matches!(host.host.as_str(), "" | "localhost") => {
+            let path = path::from_bytes(url.path_bytes().map_err(wrong)?).ok_or("its path is not UTF-8")?;
+            if path.is_absolute() { Ok(path) } else { Err("its path is not absolute".to_owned()) }
+        }
+        ("file", _) => Err("a file URL on the command line has three slashes and an absolute path".to_owned()),
+        (scheme, _) => Err(format!("{scheme} comes with a later release")),
+    }
+}
+
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

@@ -1,15 +1,16 @@
 //! A session that writes to one medium: it leaves a head first, and looks at the heads again before each manifest and
 //! each batch of deletions.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::error::CopyError;
 use super::fence::{Fence, HeadSeen, Known, judge};
 use super::{Told, Tools, read_in};
-use crate::catalog::{self, Catalog, MediumRow};
+use crate::catalog::{self, Catalog, MediumRow, PointRow, keeps_packs};
 use crate::destination::WriteStore;
 use crate::format::{Head, HeadJob, HeadMark, HeadMedium, HeadName, HeadProof, Unknown};
-use crate::model::{DestinationName, Proof, VaultId, WriterId};
+use crate::model::{DestinationName, PointId, PointOrder, Proof, VaultId, WriterId};
 use crate::plan::Deletions;
 use crate::vault::{FoundHead, HEADS_KEPT, VaultError, list_heads, write_head};
 

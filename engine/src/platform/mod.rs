@@ -7,6 +7,7 @@
 mod process;
 mod space;
 mod stat;
+mod terminal;
 mod wake;
 
 #[cfg(unix)]
@@ -34,4 +35,5 @@ pub use system::{
     raise_open_files, read_at, space, stat_file, stat_path, write_at, xattrs_of_file,
 };
 use system::{boot_id, process_exists, process_started};
+pub(crate) use terminal::without_echo;
 pub use wake::{Unquiet, Woken};

@@ -13,16 +13,22 @@ mod explain;
 mod find;
 mod forget;
 mod init;
+#[cfg(test)]
+mod json_tests;
 mod ls;
 mod media;
 mod page;
 mod path;
+#[cfg(test)]
+mod people_tests;
 mod pin;
 mod points;
 mod rebuild;
 mod recover;
 mod restore;
 mod run;
+#[cfg(test)]
+mod samples;
 mod size;
 mod status;
 mod table;

@@ -309,7 +309,8 @@ fn paths_in_what_can_t_be_read_are_lost_and_not_misspelt() {
     let lost: Vec<&[u8]> = done.lost.iter().map(|lost| lost.path.as_bytes()).collect();
     assert_eq!((done.exit(), done.files, lost), (4, 1, vec![inside.as_bytes()]), "{done:?}");
     assert_eq!(done.problems.len(), 1, "a/0 would stand elsewhere");
-    let only = bench.restore_to(&bench.held.path().join("other"), &[&inside], KEEP, Doing::Write).expect("it can be told");
+    let only =
+        bench.restore_to(&bench.held.path().join("other"), &[&inside], KEEP, Doing::Write).expect("it can be told");
     assert_eq!((only.exit(), only.files), (4, 0));
 }
 

@@ -1,13 +1,14 @@
 //! From what was typed to the command that does it. One place, one line or two for each command.
 
 use engine::capture::Reading;
-use engine::command::{self as commands, BackupOptions, Call, CopyOptions, DryRun, Exit, Failure, Moved, read};
+use engine::command::{
+    self as commands, BackupOptions, Call, CopyOptions, DryRun, Exit, Failure, ForgetOptions, Moved, RecoverOptions,
+    Repair, RestoreOptions, TakeOver, VerifyOptions, read,
+};
 use engine::restore::{Existing, Owners};
 
 use crate::args::{self, Alarm, Catalog, Command};
-use crate::later::{
-    self, ForgetOptions, RecoverOptions, RecoverSecret, Repair, RestoreOptions, TakeOver, VerifyOptions,
-};
+use crate::later;
 use crate::show::Show;
 
 /// Does it and prints what came of it.
@@ -15,26 +16,26 @@ pub fn perform(command: Command, call: &Call, show: &Show) -> Exit {
     match command {
         Command::Init => show.outcome(commands::init(call)),
         Command::Enrol(args) => show.outcome(commands::enrol(call, &args.name, moved(args.moved))),
-        Command::Retire(args) => show.outcome(later::retire(call, &args.name, args.medium)),
+        Command::Retire(args) => show.outcome(commands::retire(call, &args.name, args.medium)),
         Command::Backup(args) => show.outcome(commands::backup(call, &args.into())),
         Command::Copy(args) => show.outcome(commands::copy(call, &args.into())),
         Command::Run(args) if args.once => show.outcome(commands::run_once(call)),
         Command::Run(_) => show.ended(later::run(call)),
-        Command::Status => show.outcome(later::status(call)),
+        Command::Status => show.outcome(commands::status(call)),
         Command::Points(args) => show.outcome(read::points(call, args.job.as_ref())),
         Command::Explain(args) => show.outcome(read::explain(call, args.what.as_deref())),
         Command::Ls(args) => show.outcome(read::ls(call, &args.point, args.path.as_ref().map(|path| &path.0[..]))),
         Command::Find(args) => show.outcome(pattern(args).and_then(|pattern| read::find(call, &pattern))),
         Command::Diff(args) => show.outcome(read::diff(call, &args.from, &args.to)),
         Command::Dump(args) => show.ended(read::dump(call, &args.point, &args.path.0, &mut show.raw())),
-        Command::Restore(args) => show.outcome(later::restore(call, &args.into())),
-        Command::Verify(args) => show.outcome(later::verify(call, &args.into())),
-        Command::Forget(args) => show.outcome(later::forget(call, &args.into())),
-        Command::Pin(args) => show.outcome(later::pin(call, &args.point)),
-        Command::Unpin(args) => show.outcome(later::unpin(call, &args.point)),
-        Command::Alarm(Alarm::Clear { job }) => show.outcome(later::clear_alarm(call, &job)),
-        Command::Catalog(Catalog::Rebuild { from }) => show.outcome(later::rebuild(call, from)),
-        Command::Recover(args) => show.outcome(later::recover(call, &args.into())),
+        Command::Restore(args) => show.outcome(commands::restore(call, &args.into())),
+        Command::Verify(args) => show.outcome(commands::verify(call, &args.into())),
+        Command::Forget(args) => show.outcome(commands::forget(call, &args.into())),
+        Command::Pin(args) => show.outcome(commands::pin(call, &args.point)),
+        Command::Unpin(args) => show.outcome(commands::unpin(call, &args.point)),
+        Command::Alarm(Alarm::Clear { job }) => show.outcome(commands::clear_alarm(call, &job)),
+        Command::Catalog(Catalog::Rebuild { from }) => show.outcome(commands::rebuild(call, from)),
+        Command::Recover(args) => show.outcome(commands::recover(call, &args.into())),
     }
 }
 
@@ -96,10 +97,10 @@ impl From<args::Forget> for ForgetOptions {
 
 impl From<args::Recover> for RecoverOptions {
     fn from(args: args::Recover) -> Self {
-        let passphrase = args.passphrase_file.map(RecoverSecret::PassphraseFile);
         Self {
             from: args.from,
-            secret: passphrase.or(args.sheet.map(RecoverSecret::Sheet)),
+            passphrase_file: args.passphrase_file,
+            sheet: args.sheet,
             point: args.point,
             paths: plain(args.paths),
             to: args.to,

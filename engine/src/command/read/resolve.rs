@@ -112,3 +112,7 @@ fn unknown(text: &str) -> Failure {
         "`engine points` lists them",
     )
 }
+
+#[cfg(test)]
+#[path = "resolve_tests.rs"]
+mod tests;

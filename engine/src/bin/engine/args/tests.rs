@@ -118,12 +118,15 @@ fn bytes_that_are_no_text_are_taken_as_they_are() {
 fn the_help_of_every_command_has_examples() {
     fn look(command: &mut clap::Command) {
         let name = command.get_name().to_owned();
+        if name == "help" {
+            return;
+        }
         let has_commands = command.has_subcommands();
         let help = command.render_long_help().to_string();
-        assert!(has_commands || name == "help" || help.contains("Examples:\n  engine "), "{name} has none");
+        assert!(has_commands || help.contains("Examples:\n  engine "), "{name} has none");
         command.get_subcommands_mut().for_each(look);
     }
     let mut engine = Arguments::command();
     engine.build();
-    engine.get_subcommands_mut().filter(|command| command.get_name() != "help").for_each(look);
+    engine.get_subcommands_mut().for_each(look);
 }

@@ -137,7 +137,7 @@ mod tests {
         assert_eq!(lines.progress("usb", 0, 6 << 20, begin), None);
         assert_eq!(lines.progress("usb", 1 << 20, 6 << 20, at(29)), None);
         let line = lines.progress("usb", 3 << 20, 6 << 20, at(30)).expect("it is due");
-        assert_eq!(line, "usb: 3.0 MiB of 6.0 MiB, 102.4 KiB/s, 30 s left");
+        assert_eq!(line, "usb: 3.0 MiB of 6.0 MiB, 102.3 KiB/s, 30 s left");
         assert_eq!(lines.progress("usb", 4 << 20, 6 << 20, at(31)), None);
         lines.done("usb");
         assert_eq!(lines.progress("usb", 1, 0, at(90)), None, "the next piece of work begins anew");

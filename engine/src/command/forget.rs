@@ -1,0 +1,150 @@
+//! `engine forget`: applies `keep` now, everywhere; or removes one point.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::copy::report as copy_report;
+use super::read::resolve;
+use super::round::{Home, Task, Wanted, looks, round, state_now};
+use super::visit::Visited;
+use super::{Call, Context, DryRun, Exit, Failure};
+use crate::catalog::PointRow;
+use crate::model::{JobId, JobName};
+use crate::plan::{self, Plan, Reach, Refusal, State, Unwanted, blocker_text, render, unwanted_text};
+use crate::report::{ForgetReport, KeptPoint};
+
+/// What `forget` is asked for.
+#[derive(Debug, Clone)]
+pub struct ForgetOptions {
+    /// Whose `keep` is applied; all jobs' if none. Not together with a point.
+    pub jobs: Vec<JobName>,
+    /// The one point that goes.
+    pub point: Option<String>,
+    /// Only tell the plan?
+    pub dry_run: DryRun,
+}
+
+/// Removes what `keep` no longer wants, or one point.
+///
+/// # Errors
+/// Exit 2 for unknown names and points; exit 1 if the installation can't be opened.
+pub fn forget(call: &Call, options: &ForgetOptions) -> Result<(ForgetReport, Exit), Failure> {
+    let context = Context::open(call)?;
+    match &options.point {
+        Some(_) if !options.jobs.is_empty() => Err(Failure::usage(
+            "a point and jobs can't be forgotten together",
+            "with --point just that point is removed",
+            "leave out the jobs, or --point",
+        )),
+        Some(text) => forget_point(&context, &resolve(&context.installation.catalog, text)?, options.dry_run),
+        None => forget_jobs(&context, &options.jobs, options.dry_run),
+    }
+}
+
+fn forget_jobs(context: &Arc<Context>, names: &[JobName], dry_run: DryRun) -> Result<(ForgetReport, Exit), Failure> {
+    let jobs = if names.is_empty() { BTreeSet::new() } else { ids(context, names)? };
+    if !names.is_empty() && jobs.is_empty() {
+        return Ok((ForgetReport::default(), Exit::Done));
+    }
+    let state = state_now(context, looks(context)?)?;
+    let (plan, refusals) = plan::forget(&state, &jobs);
+    let kept = kept(&state, &refusals);
+    if dry_run == DryRun::Yes {
+        return Ok((told(&state, &plan, kept), Exit::Done));
+    }
+    let visited = visit(context, &state, &plan, Task::Forget(jobs))?;
+    let removed = copy_report(context, &visited)?.removed;
+    let exit = if failures(&visited) { Exit::Partial } else { Exit::Done };
+    Ok((ForgetReport { removed, kept, plan: Vec::new() }, exit))
+}
+
+fn forget_point(context: &Arc<Context>, point: &PointRow, dry_run: DryRun) -> Result<(ForgetReport, Exit), Failure> {
+    if point.pinned {
+        let reason = format!("it is pinned; `engine unpin {}` lets it go", point.id);
+        let kept = vec![KeptPoint { point: point.id, reason }];
+        return Ok((ForgetReport { kept, ..ForgetReport::default() }, Exit::Failed));
+    }
+    let state = state_now(context, looks(context)?)?;
+    let (plan, refusals) = plan::forget_point(&state, point.order);
+    let kept = kept(&state, &refusals);
+    if dry_run == DryRun::Yes {
+        return Ok((told(&state, &plan, kept), Exit::Done));
+    }
+    if plan.media.is_empty() && !refusals.is_empty() && !all_away(&state, &refusals) {
+        // A rule keeps it: nothing is begun.
+        return Ok((ForgetReport { kept, ..ForgetReport::default() }, Exit::Failed));
+    }
+    let visited = visit(context, &state, &plan, Task::ForgetPoint(point.order))?;
+    let removed = copy_report(context, &visited)?.removed;
+    if removed.is_empty() && !plan.media.is_empty() {
+        let why = visited.iter().flat_map(|place| &place.outcome.failures).next();
+        let kept = vec![KeptPoint { point: point.id, reason: why.cloned().unwrap_or_else(|| "it changed".into()) }];
+        return Ok((ForgetReport { kept, ..ForgetReport::default() }, Exit::Failed));
+    }
+    owe_no_more(context, point)?;
+    let all = refusals.is_empty() && !failures(&visited);
+    Ok((ForgetReport { removed, kept, plan: Vec::new() }, if all { Exit::Done } else { Exit::Partial }))
+}
+
+/// It is owed to nobody any more, to media that are away neither.
+fn owe_no_more(context: &Context, point: &PointRow) -> Result<(), Failure> {
+    let (catalog, now) = (&context.installation.catalog, context.call.clock.now());
+    let reason = unwanted_text(Unwanted::Forgotten);
+    catalog.retire_point(point.order, reason, now)?;
+    for medium in catalog.media()?.iter().filter(|row| !row.destination.is_home()) {
+        if catalog.placement(medium.vault, point.order)?.is_none() {
+            catalog.decline(medium.vault, &[point.order], reason, now)?;
+        }
+    }
+    Ok(())
+}
+
+fn ids(context: &Arc<Context>, names: &[JobName]) -> Result<BTreeSet<JobId>, Failure> {
+    let known = context.installation.catalog.jobs()?;
+    let mut ids = BTreeSet::new();
+    for name in names {
+        match known.iter().find(|row| row.name == *name) {
+            Some(row) => _ = ids.insert(row.id),
+            None => _ = context.jobs(std::slice::from_ref(name))?,
+        }
+    }
+    Ok(ids)
+}
+
+/// Only places at which the plan has something to do are written to.
+fn visit(context: &Arc<Context>, state: &State, plan: &Plan, task: Task) -> Result<Vec<Visited>, Failure> {
+    let places = plan.media.keys().filter_map(|id| state.media.get(id));
+    let offsite: Vec<_> = places.clone().filter(|medium| !medium.is_home()).map(|it| it.destination.clone()).collect();
+    if plan.media.is_empty() {
+        return Ok(Vec::new());
+    }
+    let at_home = places.clone().any(|medium| medium.is_home());
+    let home = if at_home { Home::Too } else { Home::Not };
+    round(context, &Wanted { jobs: None, destinations: Some(offsite), task, home })
+}
+
+fn kept(state: &State, refusals: &[Refusal]) -> Vec<KeptPoint> {
+    let text = |refusal: &Refusal| -> Option<KeptPoint> {
+        let medium = state.media.get(&refusal.medium)?;
+        let why = match &medium.reach {
+            Reach::Away(why) => format!("it is not there now ({why})"),
+            Reach::Here => blocker_text(refusal.blocker).to_owned(),
+        };
+        let point = state.points.get(&refusal.point)?.id;
+        Some(KeptPoint { point, reason: format!("at {}: {why}", medium.destination) })
+    };
+    refusals.iter().filter_map(text).collect()
+}
+
+fn told(state: &State, plan: &Plan, kept: Vec<KeptPoint>) -> ForgetReport {
+    let plan = render(state, plan).lines().map(str::to_owned).collect();
+    ForgetReport { removed: Vec::new(), kept, plan }
+}
+
+fn all_away(state: &State, refusals: &[Refusal]) -> bool {
+    refusals.iter().all(|refusal| state.media.get(&refusal.medium).is_some_and(|medium| !medium.is_here()))
+}
+
+fn failures(visited: &[Visited]) -> bool {
+    visited.iter().any(|place| !place.outcome.failures.is_empty() || place.away.is_some())
+}

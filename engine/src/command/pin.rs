@@ -1,0 +1,70 @@
+//! `engine pin`, `engine unpin` and `engine alarm clear`: what a person says about points, and heads that carry it.
+
+use super::publish::publish;
+use super::read::resolve;
+use super::{Call, Context, Exit, Failure};
+use crate::model::JobName;
+use crate::report::{AlarmReport, PinReport};
+
+/// A pinned point is never removed.
+///
+/// # Errors
+/// Exit 2 if the text names no point; exit 1 if the installation can't be opened.
+pub fn pin(call: &Call, point: &str) -> Result<(PinReport, Exit), Failure> {
+    set_pin(call, point, Pinned::Yes)
+}
+
+/// The rules decide again how long the point stays.
+///
+/// # Errors
+/// As [`pin`].
+pub fn unpin(call: &Call, point: &str) -> Result<(PinReport, Exit), Failure> {
+    set_pin(call, point, Pinned::No)
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pinned {
+    Yes,
+    No,
+}
+
+fn set_pin(call: &Call, text: &str, pinned: Pinned) -> Result<(PinReport, Exit), Failure> {
+    let context = Context::open(call)?;
+    let catalog = &context.installation.catalog;
+    let point = resolve(catalog, text)?;
+    let changed = point.pinned != (pinned == Pinned::Yes);
+    if changed {
+        match pinned {
+            Pinned::Yes => catalog.pin(point.order)?,
+            Pinned::No => catalog.unpin(point.order)?,
+        }
+        publish(&context)?;
+    }
+    let job = catalog.jobs()?.into_iter().find(|row| row.id == point.job).map(|row| row.name);
+    let job = job.ok_or_else(|| Failure::new("the catalog is not whole", "a point's job is not known", ""))?;
+    Ok((PinReport { point: point.id, job, pinned: pinned == Pinned::Yes, changed }, Exit::Done))
+}
+
+/// Eviction and retention of a job go on after an alarm, a jump of the clock, or a rebuild that nobody confirmed.
+///
+/// # Errors
+/// Exit 2 for a job that there never was.
+pub fn clear_alarm(call: &Call, job: &JobName) -> Result<(AlarmReport, Exit), Failure> {
+    let context = Context::open(call)?;
+    let catalog = &context.installation.catalog;
+    let Some(row) = catalog.job_named(job)? else {
+        context.jobs(std::slice::from_ref(job))?;
+        return Ok((AlarmReport { job: job.clone(), cleared: None }, Exit::Done));
+    };
+    let rebuilt = catalog.meta()?.unconfirmed.then(|| "the catalog was rebuilt, for all jobs".to_owned());
+    let raised: Vec<String> = [row.alarm, row.clock_jump, rebuilt.clone()].into_iter().flatten().collect();
+    if raised.is_empty() {
+        return Ok((AlarmReport { job: job.clone(), cleared: None }, Exit::Done));
+    }
+    catalog.update_job(row.id, &|row| (row.alarm, row.clock_jump) = (None, None))?;
+    if rebuilt.is_some() {
+        catalog.confirm()?;
+    }
+    publish(&context)?;
+    Ok((AlarmReport { job: job.clone(), cleared: Some(raised.join("; ")) }, Exit::Done))
+}

@@ -1,0 +1,72 @@
+//! The secret that opens a vault: from a file, from the recovery sheet, or typed on the terminal.
+
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
+use crate::command::{Call, Failure};
+use crate::config::SecretSource;
+use crate::installation::read_sheet;
+use crate::platform::without_echo;
+
+/// More than any sheet has, in bytes.
+const SHEET_MAX: u64 = 64 << 10;
+
+/// Reads it.
+///
+/// # Errors
+/// Exit 1 if the file holds none; exit 2 if both are given, or none is and nobody can be asked.
+pub(super) fn secret(
+    call: &Call,
+    passphrase_file: Option<&Path>,
+    sheet: Option<&Path>,
+) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    match (passphrase_file, sheet) {
+        (Some(_), Some(_)) => {
+            let why = "--passphrase-file and --sheet are both given";
+            Err(Failure::usage("which secret opens the vault?", why, "give one of them"))
+        }
+        (Some(file), None) => {
+            let read = SecretSource::File(file.to_owned()).read();
+            let secret = read.map_err(|error| Failure::of("can't read the passphrase", &error, "check the file"))?;
+            if let Some(warning) = &secret.warning {
+                call.voice.warn(&warning.to_string());
+            }
+            Ok(secret.bytes)
+        }
+        (None, Some(file)) => from_sheet(file),
+        (None, None) => asked(),
+    }
+}
+
+fn from_sheet(file: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let mut text = Zeroizing::new(String::new());
+    let opened = std::fs::File::open(file).map(|file| std::io::Read::take(file, SHEET_MAX));
+    opened.and_then(|mut file| std::io::Read::read_to_string(&mut file, &mut text)).map_err(|error| {
+        Failure::of(format!("can't read the recovery sheet {}", file.display()), &error, "check the file")
+    })?;
+    read_sheet(&text).map_err(|_| {
+        let why = "no line of it is a recovery sheet's secret, or a letter was mistyped";
+        Failure::new(format!("can't use the recovery sheet {}", file.display()), why, "compare it with the paper")
+    })
+}
+
+fn asked() -> Result<Zeroizing<Vec<u8>>, Failure> {
+    if !std::io::stdin().is_terminal() {
+        let why = "neither --passphrase-file nor --sheet is given, and there is no terminal to ask on";
+        return Err(Failure::usage("what opens the vault?", why, "give --passphrase-file FILE or --sheet FILE"));
+    }
+    let failed = |error: std::io::Error| Failure::of("can't ask for the passphrase", &error, "use --passphrase-file");
+    let mut told = std::io::stderr();
+    write!(told, "Passphrase: ").and_then(|()| told.flush()).map_err(failed)?;
+    let mut line = Zeroizing::new(String::new());
+    let read = without_echo(|| std::io::stdin().lock().read_line(&mut line));
+    writeln!(told).map_err(failed)?;
+    read.map_err(failed)?;
+    let typed = line.trim_end_matches(['\r', '\n']);
+    if typed.is_empty() {
+        return Err(Failure::usage("no passphrase was typed", "the line is empty", "try again"));
+    }
+    Ok(Zeroizing::new(typed.as_bytes().to_vec()))
+}

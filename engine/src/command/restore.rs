@@ -1,0 +1,272 @@
+//! `engine restore`: a point, or a part of it, below a folder.
+//!
+//! Home first, then the job's destinations in order, then any other place that has it; with `--from` that place only.
+//! What is read is reserved while it is read (D-2). Damage met on the way goes into the catalog once it was read back
+//! and found so; a restore that routed around it is whole all the same.
+
+use std::path::PathBuf;
+
+use super::places::{Here, Places};
+use super::read::{one_before, resolve};
+use super::restored::{Told, exit_of, failure_of, report_of, request_paths};
+use super::{Call, Context, DryRun, Exit, Failure};
+use crate::catalog::locks::{LockName, WorkLock};
+use crate::catalog::{CatalogError, Finding, PointRow, ReservationId};
+use crate::copy::{Lists, ReadBack, read_back, record_damage};
+use crate::destination::ReadStore;
+use crate::model::{DestinationName, Digest, JobName, ObjectName, State};
+use crate::report::{PlaceNotThere, RestoreReport};
+use crate::restore::{
+    self, Damage, Doing, Existing, Owners, Place, Progress, Request, RestoreError, Restored, TreeOptions,
+};
+
+/// What `restore` is asked for.
+#[derive(Debug, Clone)]
+pub struct RestoreOptions {
+    /// Which point.
+    pub point: String,
+    /// Below which folder.
+    pub to: PathBuf,
+    /// From that place only.
+    pub from: Option<DestinationName>,
+    /// Only these paths, as bytes; everything if none.
+    pub paths: Vec<Vec<u8>>,
+    /// What becomes of things in the way.
+    pub existing: Existing,
+    /// Whose the entries become.
+    pub owners: Owners,
+    /// Only count?
+    pub dry_run: DryRun,
+}
+
+/// Restores it.
+///
+/// # Errors
+/// Exit 2 if a point, place or path names nothing; exit 4 if damage keeps all of it from being restored; exit 1 for the
+/// rest. What could be restored in part is in the report.
+pub fn restore(call: &Call, options: &RestoreOptions) -> Result<(RestoreReport, Exit), Failure> {
+    let context = Context::open(call)?;
+    let catalog = &context.installation.catalog;
+    let paths = request_paths(&options.paths)?;
+    let point = resolve(catalog, &options.point)?;
+    if let Some(name) = options.from.as_ref().filter(|name| !name.is_home()) {
+        context.installation.destination(name)?;
+    }
+    let keyring = context.installation.keyring()?;
+    let all = Places::look(&context)?;
+    let job = job_name(&context, &point)?;
+    let chosen = chosen(&context, &all, &point, &job, options.from.as_ref())?;
+    let reserved = Reserved::take(&context, &chosen, &point)?;
+    let places: Vec<Place<'_>> =
+        reserved.here.iter().map(|here| Place { name: here.name.clone(), store: &*here.store }).collect();
+    let what = format!("{job}: restoring");
+    let progress = |p: &Progress| call.voice.progress(&what, p.bytes, p.bytes_total);
+    let stop = || (call.stop)();
+    let request = Request {
+        keyring,
+        job: point.job,
+        point: point.name(),
+        places: &places,
+        target: &options.to,
+        paths: &paths,
+        options: TreeOptions { existing: options.existing, owners: options.owners },
+        doing: if options.dry_run == DryRun::Yes { Doing::Count } else { Doing::Write },
+        stop: &stop,
+        progress: &progress,
+    };
+    let begun = call.clock.monotonic();
+    let outcome = restore::restore(&request);
+    call.voice.progress_done(&what);
+    record(&context, &all, &chosen, damage_of(&outcome))?;
+    let told = Told {
+        point: point.id,
+        job: job.clone(),
+        created: point.created,
+        to: &options.to,
+        dry_run: options.dry_run,
+        seconds: call.clock.monotonic().saturating_sub(begun).as_secs_f64(),
+    };
+    finish(&context, &point, outcome, &told, away_of(&all, options.from.as_ref(), &context, &point)?)
+}
+
+fn finish(
+    context: &Context,
+    point: &PointRow,
+    outcome: Result<Restored, RestoreError>,
+    told: &Told<'_>,
+    away: Vec<PlaceNotThere>,
+) -> Result<(RestoreReport, Exit), Failure> {
+    let ended = match outcome {
+        Ok(restored) => {
+            let exit = exit_of(restored.exit());
+            Ok((report_of(restored, told), exit))
+        }
+        Err(error) => failure_of(error, told),
+    };
+    let exit = ended.as_ref().map_or_else(|failure| failure.exit, |(_, exit)| *exit);
+    let before = if exit == Exit::Damage { one_before(&context.installation.catalog, point)? } else { None };
+    let advice = before.map(|before| format!("the point before it is {} of {}", before.id, before.created.text()));
+    if let Some(advice) = &advice {
+        context.call.voice.warn(&format!("{} can't be restored whole; {advice}", point.id));
+    }
+    match ended {
+        Ok((report, exit)) => {
+            let not_there = report.not_there.iter().cloned().chain(away).collect();
+            Ok((RestoreReport { not_there, ..report }, exit))
+        }
+        Err(failure) => {
+            let away: Vec<_> = away.iter().map(|away| format!("{}: {}", away.destination, away.reason)).collect();
+            let why = if away.is_empty() { failure.why } else { format!("{}; {}", failure.why, away.join("; ")) };
+            Err(Failure { why, advice: advice.unwrap_or(failure.advice), ..failure })
+        }
+    }
+}
+
+fn job_name(context: &Context, point: &PointRow) -> Result<JobName, Failure> {
+    let jobs = context.installation.catalog.jobs()?;
+    let found = jobs.into_iter().find(|row| row.id == point.job).map(|row| row.name);
+    let missing = || CatalogError::Unknown { what: format!("the job {}", point.job) };
+    Ok(found.ok_or_else(missing)?)
+}
+
+/// The places that it is asked of, in order.
+fn chosen<'p>(
+    context: &Context,
+    all: &'p Places,
+    point: &PointRow,
+    job: &JobName,
+    from: Option<&DestinationName>,
+) -> Result<Vec<&'p Here>, Failure> {
+    let catalog = &context.installation.catalog;
+    if let Some(name) = from {
+        let here = all.named(name).map_err(|why| {
+            Failure::new(format!("{name} is not there"), why, "connect it, or leave out --from to use other places")
+        })?;
+        let state = catalog.placement(here.medium, point.order)?.map(|row| row.state);
+        if let Some(state) = state.filter(|state| !state.is_there() && *state != State::Missing) {
+            let why = format!("its copy of {} there is {state}", point.id);
+            let advice = format!("`engine explain {}` tells where it is", point.id);
+            return Err(Failure::new(format!("{name} does not have it"), why, advice));
+        }
+        return Ok(vec![here]);
+    }
+    let offsite = context.installation.config.job(job).map(|job| job.offsite.clone()).unwrap_or_default();
+    let mut places = Vec::new();
+    for here in &all.here {
+        if catalog.placement(here.medium, point.order)?.is_some_and(|row| row.state.is_there()) {
+            places.push(here);
+        }
+    }
+    let rank = |here: &&Here| match offsite.iter().position(|name| *name == here.name) {
+        _ if here.name.is_home() => 0,
+        Some(at) => at + 1,
+        None => offsite.len() + 1,
+    };
+    places.sort_by_key(rank);
+    Ok(places)
+}
+
+/// Places that should have it and are away.
+fn away_of(
+    all: &Places,
+    from: Option<&DestinationName>,
+    context: &Context,
+    point: &PointRow,
+) -> Result<Vec<PlaceNotThere>, Failure> {
+    if from.is_some() {
+        return Ok(Vec::new());
+    }
+    let placed = context.installation.catalog.placements_of(point.order)?;
+    let should =
+        |name: &DestinationName| placed.iter().any(|(medium, row)| medium.destination == *name && row.state.is_there());
+    let away = all.away.iter().filter(|(name, _)| should(name));
+    Ok(away.map(|(name, why)| PlaceNotThere { destination: name.clone(), reason: why.clone() }).collect())
+}
+
+/// What is read stays where it is while it is read; a place where it is being removed just now is left out.
+struct Reserved<'r> {
+    context: &'r Context,
+    here: Vec<&'r Here>,
+    ids: Vec<ReservationId>,
+    _lock: WorkLock,
+}
+
+impl<'r> Reserved<'r> {
+    fn take(context: &'r Context, chosen: &[&'r Here], point: &PointRow) -> Result<Self, Failure> {
+        let number = u64::from_be_bytes(context.random()?);
+        let lock = context.lock(&LockName::Restore(number), "a restore")?;
+        let name = lock.name().to_string();
+        let mut reserved = Self { context, here: Vec::new(), ids: Vec::new(), _lock: lock };
+        let catalog = &context.installation.catalog;
+        for here in chosen {
+            if catalog.placement(here.medium, point.order)?.is_none() {
+                // The catalog knows nothing of it there, so nothing of ours removes it either.
+                reserved.here.push(here);
+                continue;
+            }
+            match catalog.begin_restore(&name, here.medium, &[point.order]) {
+                Ok(id) => {
+                    reserved.ids.push(id);
+                    reserved.here.push(here);
+                }
+                Err(CatalogError::Refused { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(reserved)
+    }
+}
+
+impl Drop for Reserved<'_> {
+    fn drop(&mut self) {
+        for id in &self.ids {
+            // What stays is dropped when the next command finds that no process holds the lock.
+            let _ = self.context.installation.catalog.end_restore(*id);
+        }
+    }
+}
+
+fn damage_of(outcome: &Result<Restored, RestoreError>) -> &[Damage] {
+    match outcome {
+        Ok(restored) => &restored.damage,
+        Err(RestoreError::NoPlace { damage, .. }) => damage,
+        Err(RestoreError::Full { done, .. } | RestoreError::Stopped { done }) => &done.damage,
+        Err(_) => &[],
+    }
+}
+
+/// Damage becomes known once the object was read back and found so.
+fn record(context: &Context, all: &Places, chosen: &[&Here], damage: &[Damage]) -> Result<(), Failure> {
+    if damage.is_empty() {
+        return Ok(());
+    }
+    let catalog = &context.installation.catalog;
+    let stores = all.here.iter().map(|here| (here.medium, &*here.store as &dyn ReadStore));
+    let lists = Lists::new(context.installation.keyring()?, stores);
+    for damage in damage {
+        context.call.voice.warn(&format!("{} at {}: {}", damage.object, damage.place, damage.why));
+        let Some(here) = chosen.iter().find(|here| here.name == damage.place) else { continue };
+        let Some(digest) = digest(context, &damage.object)? else { continue };
+        let seen = read_back(&*here.store, &damage.object.path(), &digest, &*context.call.clock);
+        let finding = match seen {
+            Ok(ReadBack::Missing) => Finding::Missing,
+            Ok(ReadBack::Damaged) => Finding::Damaged,
+            Ok(ReadBack::Good(_)) | Err(_) => continue,
+        };
+        let now = context.call.clock.now();
+        record_damage(catalog, &lists, (here.medium, &damage.object), finding, now)
+            .map_err(|error| Failure::of("damage that was found can't be recorded", &error, ""))?;
+    }
+    Ok(())
+}
+
+/// What an object that the catalog knows should be.
+fn digest(context: &Context, object: &ObjectName) -> Result<Option<Digest>, Failure> {
+    let catalog = &context.installation.catalog;
+    Ok(match object {
+        ObjectName::Pack(id) => catalog.pack_by_id(id)?.map(|_| Digest(id.0)),
+        ObjectName::Point(_, name) => {
+            catalog.point(name.order)?.filter(|point| point.id == name.id).map(|point| point.manifest_digest)
+        }
+    })
+}

@@ -1,0 +1,8 @@
+//! Damage of every kind to every kind of object: found, named, healed; catalogs rebuilt; points recovered on a computer
+//! that has nothing; restores past damage.
+#![allow(clippy::expect_used, clippy::panic, reason = "tests")]
+
+mod bench;
+mod matrix;
+mod rebuilds;
+mod restores;

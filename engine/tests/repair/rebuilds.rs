@@ -1,0 +1,181 @@
+//! Catalogs rebuilt from what is really there.
+
+use std::fs;
+
+use engine::command::{BackupOptions, DryRun, Exit, Repair, backup, rebuild, run_once};
+use engine::model::{PointId, State};
+
+use crate::bench::{Bench, done, noise};
+
+/// What each destination's name has of which point, in which state.
+fn placed(bench: &Bench, place: &str) -> Vec<(PointId, State)> {
+    let catalog = bench.catalog();
+    let media = catalog.media().expect("read");
+    let medium = media.iter().find(|medium| medium.destination.as_str() == place).expect("known").vault;
+    let at = catalog.placements_at(medium).expect("read");
+    at.into_iter().map(|(order, row)| (catalog.point(order).expect("read").expect("known").id, row.state)).collect()
+}
+
+fn ids(bench: &Bench) -> Vec<PointId> {
+    bench.catalog().points().expect("read").iter().map(|point| point.id).collect()
+}
+
+fn with_state(ids: &[PointId], state: State) -> Vec<(PointId, State)> {
+    ids.iter().map(|id| (*id, state)).collect()
+}
+
+/// A rebuilt installation goes on: it makes a point out of what it has, copies it, and is sound.
+fn goes_on(bench: &Bench) {
+    bench.write("source/third", &noise(3, 100_000));
+    let report = done(run_once(&bench.call()));
+    assert_eq!(report.points.len(), 1);
+    assert!(report.points[0].new_bytes < 200_000, "what home has is not stored again: {}", report.points[0].new_bytes);
+    let (report, exit) = bench.verify(Repair::No);
+    assert_eq!(exit, Exit::Done, "{report:?}");
+}
+
+#[test]
+fn a_missing_catalog_is_rebuilt_and_the_installation_goes_on() {
+    let bench = Bench::made();
+    let before = ids(&bench);
+    fs::remove_file(bench.path("state/catalog.redb")).expect("deleted");
+    let refused = run_once(&bench.call()).expect_err("D-6: it is not taken for an empty one");
+    assert!(refused.advice.contains("engine catalog rebuild"), "{refused:?}");
+    let report = done(rebuild(&bench.call(), None));
+    assert_eq!((report.points, report.home_made, report.unconfirmed), (2, false, false), "{report:?}");
+    assert_eq!(ids(&bench), before);
+    for place in ["home", "usb", "office"] {
+        assert_eq!(placed(&bench, place), with_state(&before, State::Present), "{place}: evidence is taken again");
+    }
+    assert_eq!(bench.catalog().meta().expect("read").epoch, 2);
+    goes_on(&bench);
+}
+
+#[test]
+fn garbage_in_place_of_a_catalog_is_rebuilt() {
+    let bench = Bench::made();
+    let before = ids(&bench);
+    bench.write("state/catalog.redb", &noise(9, 200_000));
+    assert!(run_once(&bench.call()).is_err());
+    done(rebuild(&bench.call(), None));
+    assert_eq!(ids(&bench), before);
+    goes_on(&bench);
+}
+
+#[test]
+fn a_missing_state_folder_is_made_again() {
+    let bench = Bench::made();
+    let before = ids(&bench);
+    fs::remove_dir_all(bench.path("state")).expect("deleted");
+    done(rebuild(&bench.call(), None));
+    assert_eq!(ids(&bench), before);
+    goes_on(&bench);
+}
+
+#[test]
+fn an_absent_home_is_made_anew_and_a_repair_fetches_its_points() {
+    let bench = Bench::made();
+    let before = ids(&bench);
+    fs::remove_dir_all(bench.path("home")).expect("deleted");
+    fs::remove_dir_all(bench.path("state")).expect("deleted");
+    let report = done(rebuild(&bench.call(), Some("usb".parse().expect("a name"))));
+    assert!(report.home_made);
+    assert_eq!(placed(&bench, "home"), with_state(&before, State::Missing));
+    assert_eq!(bench.verify(Repair::No).1, Exit::Damage, "what home should have is missing");
+    let (report, exit) = bench.verify(Repair::Yes);
+    assert_eq!(exit, Exit::Done, "{report:?}");
+    assert_eq!(placed(&bench, "home"), with_state(&before, State::Complete));
+    goes_on(&bench);
+}
+
+#[test]
+fn an_installation_that_lost_its_home_only_gets_it_back() {
+    let bench = Bench::made();
+    let before = ids(&bench);
+    fs::remove_dir_all(bench.path("home")).expect("deleted");
+    let (report, exit) = bench.verify(Repair::No);
+    assert_eq!(exit, Exit::Damage, "{report:?}");
+    done(rebuild(&bench.call(), None));
+    assert_eq!(bench.verify(Repair::Yes).1, Exit::Done);
+    assert_eq!(placed(&bench, "home"), with_state(&before, State::Complete));
+    goes_on(&bench);
+}
+
+#[test]
+fn a_destination_that_moved_is_known_by_its_vault() {
+    let bench = Bench::made();
+    let before = ids(&bench);
+    fs::rename(bench.path("usb"), bench.path("elsewhere")).expect("moved");
+    let config = fs::read_to_string(bench.path("offsite.toml")).expect("read").replace("file:usb", "file:elsewhere");
+    bench.write("offsite.toml", config.as_bytes());
+    done(rebuild(&bench.call(), None));
+    assert_eq!(placed(&bench, "usb"), with_state(&before, State::Present));
+    goes_on(&bench);
+}
+
+#[test]
+fn without_a_head_as_new_as_the_newest_point_nothing_is_confirmed() {
+    let bench = Bench::made();
+    bench.write("source/third", &noise(3, 1000));
+    let options = BackupOptions { jobs: Vec::new(), reading: engine::capture::Reading::Changed, dry_run: DryRun::No };
+    done(backup(&bench.call(), &options));
+    fs::remove_file(bench.path("state/catalog.redb")).expect("deleted");
+    let report = done(rebuild(&bench.call(), None));
+    assert!(report.unconfirmed, "the home session's head was left before the point was made");
+    assert_eq!(report.points, 3);
+}
+
+#[test]
+fn a_foreign_vault_at_a_configured_place_stops_a_rebuild_before_anything_changes() {
+    let (bench, other) = (Bench::made(), Bench::made());
+    fs::remove_dir_all(bench.path("usb")).expect("deleted");
+    fs::create_dir(bench.path("usb")).expect("made");
+    crate::bench::copy_tree(&other.path("usb"), &bench.path("usb"));
+    let before = bench.catalog().meta().expect("read");
+    let failure = rebuild(&bench.call(), None).expect_err("it is not ours");
+    assert_eq!(failure.exit, Exit::Failed);
+    assert!(failure.why.contains("not ours"), "{failure:?}");
+    assert_eq!(bench.catalog().meta().expect("read").writer, before.writer, "the old catalog stays");
+}
+
+#[test]
+fn a_manifest_damaged_at_home_is_a_damaged_placement_after_a_rebuild() {
+    let bench = Bench::made();
+    let before = ids(&bench);
+    let manifest = bench.files("home/points").pop().expect("one");
+    fs::write(&manifest, noise(1, 500)).expect("written");
+    fs::remove_file(bench.path("state/catalog.redb")).expect("deleted");
+    let report = done(rebuild(&bench.call(), None));
+    assert_eq!(report.problems.len(), 1, "{report:?}");
+    assert_eq!(placed(&bench, "home"), [(before[0], State::Present), (before[1], State::Damaged)]);
+    assert_eq!(bench.verify(Repair::Yes).1, Exit::Done);
+    assert_eq!(placed(&bench, "home"), with_state(&before, State::Complete));
+}
+
+#[test]
+fn a_pack_missing_at_home_is_damage_after_a_rebuild_and_comes_back() {
+    let bench = Bench::made();
+    for pack in bench.files("home/packs") {
+        fs::remove_file(pack).expect("deleted");
+    }
+    fs::remove_file(bench.path("state/catalog.redb")).expect("deleted");
+    done(rebuild(&bench.call(), None));
+    let before = ids(&bench);
+    assert_eq!(placed(&bench, "home"), with_state(&before, State::Damaged));
+    assert_eq!(bench.verify(Repair::Yes).1, Exit::Done);
+    assert_eq!(placed(&bench, "home"), with_state(&before, State::Complete));
+    goes_on(&bench);
+}
+
+#[test]
+fn pins_outlive_the_catalog() {
+    let bench = Bench::made();
+    let pinned = bench.catalog().points().expect("read")[0].order;
+    bench.catalog().pin(pinned).expect("pinned");
+    bench.write("source/third", &noise(3, 1000));
+    done(run_once(&bench.call()));
+    fs::remove_dir_all(bench.path("state")).expect("deleted");
+    done(rebuild(&bench.call(), None));
+    let points = bench.catalog().points().expect("read");
+    assert_eq!(points.iter().map(|point| point.pinned).collect::<Vec<_>>(), [true, false, false]);
+}
