@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use engine::destination::{ErrorKind, ReadStore, StoreError};
-use engine::format::{FormatError, Head, Identity, SlotKind};
+use engine::format::{FormatError, Head, Identity};
 use engine::model::{JobId, JobName, PointName, VaultId, VaultPath, chain};
 use engine::seal::{Keyring, SlotError};
 use engine::vault::{self, FoundKeys, VaultError, VaultReader};
@@ -46,7 +46,7 @@ impl Survey {
     }
 }
 
-/// Surveys the vault at `store`, with the configuration's passphrase.
+/// Surveys the vault at `store`.
 ///
 /// # Errors
 /// [`Closed`]; `address` is for its text.

@@ -30,6 +30,16 @@ pub enum VaultError {
     /// A vault of another family, or another vault than expected.
     #[error("{0}")]
     Foreign(String),
+    /// Nobody could read it back.
+    #[error("{object} would have {bytes} bytes, and at most {most} are read")]
+    TooLong {
+        /// What was to be written.
+        object: String,
+        /// Its bytes.
+        bytes: u64,
+        /// The most that a reader takes.
+        most: u64,
+    },
     /// The system gave no random bytes.
     #[error("no random bytes from the system")]
     Entropy(#[source] std::io::Error),
@@ -48,7 +58,7 @@ impl VaultError {
             Self::Store(error) => error.kind == ErrorKind::NotFound,
             Self::Format(error) => matches!(error, FormatError::Damaged { .. }),
             Self::Damaged { .. } | Self::Missing { .. } => true,
-            Self::Foreign(_) | Self::Entropy(_) => false,
+            Self::Foreign(_) | Self::Entropy(_) | Self::TooLong { .. } => false,
         }
     }
 }

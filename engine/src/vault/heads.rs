@@ -1,7 +1,7 @@
 //! Heads at a medium: writing a new one, and reading all that are there.
 
 use super::error::VaultError;
-use super::objects::{get, put};
+use super::objects::{SMALL_MAX, get, put};
 use crate::destination::{ReadStore, WriteStore};
 use crate::format::{Head, HeadName, SealedHeader, SealedKind};
 use crate::model::{VaultId, VaultPath};
@@ -25,7 +25,7 @@ pub struct FoundHead {
 /// Writes a head under a new name.
 ///
 /// # Errors
-/// As the store answers.
+/// [`VaultError::TooLong`] before anything is written, if nobody could read it back; as the store answers.
 pub fn write_head(
     store: &dyn WriteStore,
     vault: VaultId,
@@ -38,6 +38,9 @@ pub fn write_head(
     let header =
         SealedHeader { kind: SealedKind::Head, family: keyring.family(), scope: vault.0, epoch: keyring.epoch(), salt };
     let file = keyring.seal_file(&header, &head.encode()).expect("the keyring's own family and epoch");
+    if file.len() as u64 > SMALL_MAX {
+        return Err(VaultError::TooLong { object: "the head".into(), bytes: file.len() as u64, most: SMALL_MAX });
+    }
     let name = HeadName { epoch: head.epoch, session: head.session, digest: digest_of(&file) };
     put(store, &path_of(&name), &file)?;
     Ok(name)
@@ -84,4 +87,39 @@ fn digest_of(file: &[u8]) -> [u8; 8] {
     let mut digest = [0; 8];
     digest.copy_from_slice(&blake3::hash(file).as_bytes()[..8]);
     digest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::destination::memory::MemoryPlace;
+    use crate::model::{FamilyId, KeyEpoch, PointId, Time, WriterId};
+    use crate::port::SystemEntropy;
+    use crate::seal::Master;
+
+    #[test]
+    fn a_head_that_nobody_could_read_back_is_not_written() {
+        let keyring = Keyring::new(FamilyId([1; 16]), [(KeyEpoch(1), Master::new([2; 32]))].into());
+        let store = MemoryPlace::new(1).open().expect("plugged in");
+        let head = |removed: u32| Head {
+            writer: WriterId([3; 16]),
+            epoch: 1,
+            session: u64::from(removed),
+            created: Time::from_seconds(0),
+            newest: None,
+            jobs: vec![],
+            pins: vec![],
+            marks: vec![],
+            media: vec![],
+            seeds: vec![],
+            proofs: vec![],
+            removed: (0..removed).map(|at| PointId((u64::from(at)).to_be_bytes())).collect(),
+            unknown: vec![],
+        };
+        let write = |removed| write_head(&store, VaultId([4; 16]), &head(removed), &keyring, &SystemEntropy);
+        write(1000).expect("a long history");
+        // Nine bytes each: 16 MiB and somewhat more.
+        assert!(matches!(write((16 << 20) / 9), Err(VaultError::TooLong { .. })));
+        assert_eq!(list_heads(&store, VaultId([4; 16]), &keyring).expect("listed").len(), 1);
+    }
 }

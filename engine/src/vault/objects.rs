@@ -7,7 +7,7 @@ use crate::model::{Digest, VaultPath};
 /// Bytes handed to a store at once.
 const PIECE: usize = 4 << 20;
 /// Small objects (identity, keys, heads) are never longer; a longer one is not read into memory.
-const SMALL_MAX: u64 = 16 << 20;
+pub(super) const SMALL_MAX: u64 = 16 << 20;
 /// Manifests: 100 million entries take 25 MiB.
 const WHOLE_MAX: u64 = 256 << 20;
 

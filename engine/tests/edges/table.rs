@@ -18,6 +18,7 @@ pub const MODULES: &[Row] = &[
     ("seal", "port", "fresh salts"),
     ("vault", "model format seal destination", "objects at a store, checked down to their identity"),
     ("vault", "port", "fresh salts of packs"),
+    ("vault", "chunk", "chunks' lengths tell where an entry begins"),
     ("source", "model", "entries"),
     ("source", "platform", "reads the world"),
     ("capture", "model source chunk vault catalog", "entries and bytes to packs at home"),
