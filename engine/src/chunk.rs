@@ -131,7 +131,8 @@ impl EntryCuts {
     pub const MIN: usize = 16 << 10;
     /// Nor goes on beyond so many, but for one entry that is longer.
     pub const MAX: usize = 256 << 10;
-    /// An entry longer than [`EntryCuts::MAX`] has chunks of its own, each of so many bytes but the last.
+    /// An entry longer than [`EntryCuts::MAX`] has chunks of its own, each of exactly so many bytes but the last, which
+    /// is shorter: so the length alone tells a reader whether the next chunk begins with an entry.
     pub const LONG: usize = 1 << 20;
     /// Behind one entry in so many a chunk may end.
     const ONE_IN: u64 = 256;
@@ -158,11 +159,26 @@ impl EntryCuts {
             self.finish(take)?;
         }
         if entry.len() > Self::MAX {
-            return entry.chunks(Self::LONG).try_for_each(take);
+            return Self::push_long(entry, take);
         }
         self.buffer.extend_from_slice(entry);
         let may_end = xxhash_rust::xxh3::xxh3_64_with_seed(path, self.seed).is_multiple_of(Self::ONE_IN);
         if may_end && self.buffer.len() >= Self::MIN { self.finish(take) } else { Ok(()) }
+    }
+
+    fn push_long<E>(entry: &[u8], take: &mut dyn FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
+        let (whole, last) = entry.as_chunks::<{ Self::LONG }>();
+        match (whole, last) {
+            ([before @ .., split], []) => {
+                before.iter().try_for_each(|piece| take(piece))?;
+                take(&split[..Self::LONG - 1])?;
+                take(&split[Self::LONG - 1..])
+            }
+            _ => {
+                whole.iter().try_for_each(|piece| take(piece))?;
+                take(last)
+            }
+        }
     }
 
     /// The stream is over: hands out what is left.
@@ -259,6 +275,15 @@ mod tests {
         for chunk in &before {
             end += chunk.len();
             assert!(ends.contains(&end) || inside_long(end), "a chunk ends inside an entry at {end}");
+        }
+        for (bytes, lengths) in [
+            (EntryCuts::MAX + 1, &[EntryCuts::MAX + 1][..]),
+            (EntryCuts::LONG, &[EntryCuts::LONG - 1, 1]),
+            (EntryCuts::LONG + 1, &[EntryCuts::LONG, 1]),
+            (2 * EntryCuts::LONG, &[EntryCuts::LONG, EntryCuts::LONG - 1, 1]),
+        ] {
+            let one = [("long".to_owned(), noise(bytes))];
+            assert_eq!(entry_chunks(&one).iter().map(Vec::len).collect::<Vec<_>>(), lengths);
         }
         entries[2500].1 = noise(77);
         let after = entry_chunks(&entries);

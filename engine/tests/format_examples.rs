@@ -13,7 +13,7 @@ mod memory;
 
 use document::Document;
 use engine::format::{Head, Identity, Manifest, PackFooter, PackTrailer, SealedHeader, SealedKind, SlotKind, SlotSet};
-use engine::model::{Digest, Entry, FamilyId, Kind, ObjectName, PackId, Span};
+use engine::model::{Digest, Entry, FamilyId, GroupId, Kind, ObjectName, PackId, Span};
 use engine::seal::sheet_text_parse;
 use engine::vault::{
     EntryStream, PackNames, VaultError, VaultReader, decode_chunk, identity_of, keys_of, list_heads, unlock,
@@ -73,7 +73,7 @@ fn the_documents_bytes_restore() {
     assert_eq!((bytes.len() as u64, Digest(*blake3::hash(&bytes).as_bytes())), (content.bytes, content.digest));
 
     for pack in packs.all() {
-        let (_, footer) = reader.footer(pack).expect("the footer opens");
+        let footer = reader.footer(manifest.group, pack).expect("the footer opens");
         assert!(!footer.chunks.is_empty());
     }
     let heads = list_heads(&store, identity.vault, &keyring).expect("heads");
@@ -137,11 +137,14 @@ fn a_footer_that_does_not_list_all_records_is_refused() {
         [records, &footer, &trailer.encode()].concat()
     };
     let plain = PackFooter::decode(&document.bytes("footer-plain"), 96).expect("decodes");
+    let group = Manifest::decode(&document.bytes("manifest-plain")).expect("decodes").group;
     for (chunks, good) in [(plain.chunks, true), (vec![], false)] {
         let bytes = pack(chunks);
         let id = PackId(*blake3::hash(&bytes).as_bytes());
         let store = Memory::of(&document).with(ObjectName::Pack(id).path().as_str(), bytes);
-        assert_eq!(VaultReader::new(&store, &keyring).footer(&id).is_ok(), good);
+        assert_eq!(VaultReader::new(&store, &keyring).footer(group, &id).is_ok(), good);
+        let other = VaultReader::new(&store, &keyring).footer(GroupId([9; 8]), &id);
+        assert!(other.is_err_and(|error| error.is_damage()), "a pack of another group");
     }
 }
 

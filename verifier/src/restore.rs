@@ -71,6 +71,6 @@ pub fn restore(what: &Restoring<'_>, target: &Path, clock: &dyn Clock, progress:
 fn problems(done: &Restored) -> Vec<(Vec<u8>, String)> {
     let set = done.problems.iter().map(|problem| (problem.path.to_vec(), problem.problem.clone()));
     let lost = done.lost.iter().map(|lost| (lost.path.as_bytes().to_vec(), lost.why.clone()));
-    let cut = done.cut.iter().map(|cut| (Vec::new(), format!("the entries end early: {}", cut.why)));
-    set.chain(lost).chain(cut).collect()
+    let gaps = done.gaps.iter().map(|gap| (Vec::new(), gap.to_string()));
+    set.chain(lost).chain(gaps).collect()
 }

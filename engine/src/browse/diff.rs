@@ -5,7 +5,7 @@ use std::iter::Peekable;
 
 use super::list::Listing;
 use crate::model::{Entry, EntryPath, Kind, Meta};
-use crate::vault::VaultError;
+use crate::vault::{Between, Unread};
 
 /// In what an entry differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -39,17 +39,19 @@ pub enum Change {
     },
 }
 
-/// Changes in the order of paths; ends after the first error.
+/// Changes in the order of paths, and between them what can't be compared: there the other point's entries are passed
+/// over.
 pub struct Diff<'s> {
     before: Peekable<Listing<'s>>,
     after: Peekable<Listing<'s>>,
-    over: bool,
+    /// Where each can't be read, as far as it was gone by.
+    unread: [Option<Between>; 2],
 }
 
 /// What changed from `before` to `after`.
 #[must_use]
 pub fn diff<'s>(before: Listing<'s>, after: Listing<'s>) -> Diff<'s> {
-    Diff { before: before.peekable(), after: after.peekable(), over: false }
+    Diff { before: before.peekable(), after: after.peekable(), unread: [None, None] }
 }
 
 impl Change {
@@ -106,36 +108,44 @@ impl Diff<'_> {
         }
     }
 
-    fn next_change(&mut self) -> Result<Option<Change>, VaultError> {
-        while let Some(order) = self.order() {
-            let mut before = || self.before.next().transpose();
-            let mut after = || self.after.next().transpose();
-            match order {
-                Ordering::Less => return Ok(before()?.map(|entry| Change::Removed(Box::new(entry)))),
-                Ordering::Greater => return Ok(after()?.map(|entry| Change::Added(Box::new(entry)))),
-                Ordering::Equal => {
-                    let (Some(before), Some(after)) = (before()?, after()?) else { return Ok(None) };
-                    let aspects = Aspects::between(&before, &after);
-                    if aspects.any() {
-                        let (before, after) = (Box::new(before), Box::new(after));
-                        return Ok(Some(Change::Modified { before, after, aspects }));
-                    }
-                }
+    /// The next step: nothing is left, or a change if the two differ there.
+    fn step(&mut self) -> Option<Result<Option<Change>, Unread>> {
+        let order = self.order()?;
+        let before = if order.is_le() { self.before.next() } else { None };
+        let after = if order.is_ge() { self.after.next() } else { None };
+        Some(match (before, after) {
+            (Some(Err(unread)), _) => Err(self.note(0, unread)),
+            (_, Some(Err(unread))) => Err(self.note(1, unread)),
+            (Some(Ok(before)), Some(Ok(after))) => {
+                let aspects = Aspects::between(&before, &after);
+                let (before, after) = (Box::new(before), Box::new(after));
+                Ok(aspects.any().then_some(Change::Modified { before, after, aspects }))
             }
-        }
-        Ok(None)
+            (Some(Ok(before)), None) => Ok(self.is_known(1, &before).then(|| Change::Removed(Box::new(before)))),
+            (None, Some(Ok(after))) => Ok(self.is_known(0, &after).then(|| Change::Added(Box::new(after)))),
+            (None, None) => Ok(None),
+        })
+    }
+
+    fn note(&mut self, side: usize, unread: Unread) -> Unread {
+        self.unread[side] = Some(unread.between.clone());
+        unread
+    }
+
+    /// Is it known whether the other point has that entry?
+    fn is_known(&self, other: usize, entry: &Entry) -> bool {
+        self.unread[other].as_ref().is_none_or(|between| !between.holds(&entry.path))
     }
 }
 
 impl Iterator for Diff<'_> {
-    type Item = Result<Change, VaultError>;
+    type Item = Result<Change, Unread>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.over {
-            return None;
+        loop {
+            if let Some(found) = self.step()?.transpose() {
+                return Some(found);
+            }
         }
-        let next = self.next_change().transpose();
-        self.over = !matches!(next, Some(Ok(_)));
-        next
     }
 }

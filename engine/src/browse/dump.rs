@@ -66,7 +66,7 @@ fn entry_at(source: &dyn ChunkSource, manifest: &Manifest, path: &EntryPath) -> 
     match list(source, manifest, Some(path)).next() {
         Some(Ok(entry)) if entry.path == *path => Ok(entry),
         Some(Ok(_)) => Err(DumpError::NotAFile { path: path.clone(), kind: Kind::<()>::Folder.as_str() }),
-        Some(Err(source)) => Err(unread(path, source)),
+        Some(Err(error)) => Err(unread(path, error.source)),
         None => Err(DumpError::NotFound(path.clone())),
     }
 }

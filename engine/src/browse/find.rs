@@ -8,7 +8,7 @@ use globset::{Glob, GlobMatcher};
 use super::list::list;
 use crate::format::Manifest;
 use crate::model::{Entry, EntryPath, PointName};
-use crate::vault::{ChunkSource, VaultError};
+use crate::vault::{ChunkSource, Unread};
 
 /// A text that is no pattern.
 #[derive(Debug, thiserror::Error)]
@@ -65,12 +65,12 @@ fn as_path(bytes: &[u8], look: impl Fn(&Path) -> bool) -> bool {
     look(Path::new(OsStr::new(&*String::from_utf8_lossy(bytes))))
 }
 
-/// What fits `pattern` in each of `points`, point by point; an error ends its point only.
+/// What fits `pattern` in each of `points`, point by point, and where one can't be read.
 pub fn find<'f>(
     source: &'f dyn ChunkSource,
     points: &'f [Manifest],
     pattern: &'f Pattern,
-) -> impl Iterator<Item = (PointName, Result<Entry, VaultError>)> + 'f {
-    let fits = |found: &Result<Entry, VaultError>| found.as_ref().map_or(true, |entry| pattern.fits(&entry.path));
+) -> impl Iterator<Item = (PointName, Result<Entry, Unread>)> + 'f {
+    let fits = |found: &Result<Entry, Unread>| found.as_ref().map_or(true, |entry| pattern.fits(&entry.path));
     points.iter().flat_map(move |point| list(source, point, None).filter(fits).map(move |found| (point.name, found)))
 }

@@ -69,16 +69,39 @@ fn a_list_is_all_or_a_part() {
 }
 
 #[test]
-fn a_list_ends_with_the_first_thing_that_can_t_be_read() {
+fn a_list_goes_on_behind_what_can_t_be_read_and_says_where_that_is() {
     let mut point = tree();
     (point.tree_chunk, point.tree_chunks_in_pack) = (150, 1);
     let made = point.make();
     let (place, store) = made.in_memory();
     place.lose(&ObjectName::Pack(made.tree_packs[2]).path());
     let reader = VaultReader::new(&store, &made.keyring);
-    let listed: Vec<_> = list(&reader, &made.manifest, None).collect();
-    let errors = listed.iter().filter(|entry| entry.is_err()).count();
-    assert!(listed.len() > 1 && errors == 1 && listed.last().is_some_and(Result::is_err));
+    let lost = made.entry_chunks[2].clone();
+    let (found, unread): (Vec<_>, Vec<_>) = list(&reader, &made.manifest, None).partition(Result::is_ok);
+    assert_eq!((unread.len(), found.len()), (1, made.entries.len() - lost.len()));
+    let Err(unread) = &unread[0] else { panic!("an error") };
+    assert!(lost.iter().all(|path| unread.between.holds(path)), "{unread}");
+    let elsewhere = &made.entry_chunks[0][0];
+    assert!(list(&reader, &made.manifest, Some(elsewhere)).filter(Result::is_err).count() <= 1);
+    let behind = made.entry_chunks.last().and_then(|chunk| chunk.last()).expect("entries");
+    assert!(list(&reader, &made.manifest, Some(behind)).all(|found| found.is_ok()), "no gap there");
+    assert!(matches!(dump(&reader, &made.manifest, &lost[0], &mut Vec::new()), Err(DumpError::Read { .. })));
+}
+
+#[test]
+fn what_can_t_be_read_in_one_point_is_no_difference() {
+    let mut point = tree();
+    (point.tree_chunk, point.tree_chunks_in_pack) = (150, 1);
+    let (made, other) = (point.make(), tree().make());
+    let (place, store) = made.in_memory();
+    let (_, whole) = other.in_memory();
+    place.lose(&ObjectName::Pack(made.tree_packs[1]).path());
+    let (damaged, whole) = (VaultReader::new(&store, &made.keyring), VaultReader::new(&whole, &other.keyring));
+    let (left, right) = (|| list(&damaged, &made.manifest, None), || list(&whole, &other.manifest, None));
+    for changes in [diff(left(), right()), diff(right(), left())] {
+        let changes: Vec<_> = changes.collect();
+        assert!(changes.len() == 1 && changes[0].is_err(), "{changes:?}");
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Why there is no new recovery point.
 
 use crate::catalog::CatalogError;
+use crate::format::FormatError;
 use crate::vault::VaultError;
 
 /// A capture that made no point.
@@ -25,6 +26,15 @@ pub enum CaptureError {
         needed: u64,
         /// Bytes that may still be written.
         room: u64,
+    },
+    /// An entry that can't be written down: the source or the catalog contradicts itself.
+    #[error("the entry {path} can't be written")]
+    Entry {
+        /// Where.
+        path: String,
+        /// What does not fit.
+        #[source]
+        source: FormatError,
     },
     /// A pack that was written is not there any more.
     #[error("the pack {0} vanished from the home vault while the point was made")]

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, VecDeque};
 use super::error::CaptureError;
 use super::packer::{Context, Packer, Stored, Ticket};
 use crate::chunk::{Chunker, Cutter, EntryCuts};
-use crate::format::encode_entry;
+use crate::format::try_encode_entry;
 use crate::model::{ChunkRef, Content, Entry, EntryPath, Kind, ShortPack, Span};
 
 /// Entries that wait take no more memory than about this; then the open pack is finished early.
@@ -41,6 +41,9 @@ pub(super) struct Tree {
 
 /// A tree packer without its borrow of the context.
 pub(super) type TreePacker = Stored;
+
+/// Gives the pack list's bytes for the packs that entries refer to.
+pub(super) type NamePacks<'n> = &'n mut dyn FnMut(&BTreeSet<ShortPack>) -> Result<Vec<u8>, CaptureError>;
 
 /// The two packers and what lies between them.
 pub(super) struct Queue<'c> {
@@ -93,7 +96,8 @@ impl<'c> Queue<'c> {
             Some(last) => self.push(Waiting::Open(Box::new(entry), last)),
             None => {
                 let located = self.locate(entry).expect("it has no chunk to wait for");
-                self.push(Waiting::Ready(located.path.clone(), encode_entry(&located)))
+                let bytes = encode(&located)?;
+                self.push(Waiting::Ready(located.path, bytes))
             }
         }
     }
@@ -131,7 +135,8 @@ impl<'c> Queue<'c> {
             Waiting::Open(entry, last) => {
                 let located = self.locate(*entry).expect("chunks of a batch are located in order");
                 self.content.forget_before(last + 1);
-                (located.path.clone(), encode_entry(&located))
+                let bytes = encode(&located)?;
+                (located.path, bytes)
             }
         };
         let (tree, tickets) = (&mut self.tree, &mut self.tickets);
@@ -168,10 +173,7 @@ impl<'c> Queue<'c> {
     }
 
     /// The stream is over. `names` gives the pack list's bytes once all content is stored.
-    pub(super) fn finish(
-        mut self,
-        names: &mut dyn FnMut(&BTreeSet<ShortPack>) -> Result<Vec<u8>, CaptureError>,
-    ) -> Result<(Tree, Vec<ChunkRef>), CaptureError> {
+    pub(super) fn finish(mut self, names: NamePacks<'_>) -> Result<(Tree, Vec<ChunkRef>), CaptureError> {
         self.content.finish()?;
         self.drain()?;
         assert!(self.waiting.is_empty(), "after its packs are named every entry is located");
@@ -206,6 +208,10 @@ impl<'c> Queue<'c> {
         self.list.finish(&mut take)?;
         Ok(tickets)
     }
+}
+
+fn encode(entry: &Entry) -> Result<Vec<u8>, CaptureError> {
+    try_encode_entry(entry).map_err(|source| CaptureError::Entry { path: entry.path.to_string(), source })
 }
 
 fn data<C>(span: &Span<C>) -> Option<&C> {

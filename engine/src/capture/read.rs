@@ -11,6 +11,9 @@ use crate::source::{BLOCK_BYTES, Content, Run, Stat, Stillness};
 /// From this size on a block is hashed on all cores.
 const PARALLEL_FROM: usize = 256 << 10;
 
+/// More chunks and holes no entry holds: at 60 bytes each, some 15 TiB in chunks of 1 MiB.
+const SPANS_MAX: usize = 15 << 20;
+
 /// What one read of a file gave.
 pub(super) struct ReadFile {
     pub content: FileContent<Ticket>,
@@ -61,7 +64,7 @@ pub(super) fn read_file(
             }
             Run::Hole(bytes) => {
                 chunker.finish(&mut |chunk| sum.chunk(packer, chunk))?;
-                sum.hole(bytes);
+                sum.hole(bytes)?;
             }
         }
     }
@@ -92,13 +95,12 @@ impl Sum {
         };
     }
 
-    fn chunk(&mut self, packer: &mut Packer<'_>, chunk: &[u8]) -> Result<(), CaptureError> {
-        self.spans.push(Span::Data(packer.add(chunk)?));
-        Ok(())
+    fn chunk(&mut self, packer: &mut Packer<'_>, chunk: &[u8]) -> Result<(), ReadFailure> {
+        self.push(Span::Data(packer.add(chunk)?))
     }
 
     /// A hole counts as zeros, so that `b3sum` of the file agrees.
-    fn hole(&mut self, bytes: u64) {
+    fn hole(&mut self, bytes: u64) -> Result<(), ReadFailure> {
         static ZEROS: [u8; 1 << 20] = [0; 1 << 20];
         let mut left = bytes;
         while left > 0 {
@@ -107,6 +109,14 @@ impl Sum {
             left -= piece as u64;
         }
         self.bytes += bytes;
-        self.spans.push(Span::Hole(bytes));
+        self.push(Span::Hole(bytes))
+    }
+
+    fn push(&mut self, span: Span<Ticket>) -> Result<(), ReadFailure> {
+        if self.spans.len() >= SPANS_MAX {
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than an entry can hold").into());
+        }
+        self.spans.push(span);
+        Ok(())
     }
 }

@@ -14,6 +14,8 @@ use crate::vault::EntryStream;
 
 /// No more problems are kept one by one; the rest is counted.
 const PROBLEMS_MAX: usize = 10_000;
+/// More bytes of extended attributes no entry holds: what is left of its gigabyte is for chunks.
+const XATTRS_MAX: usize = 32 << 20;
 /// Progress is told once in so many entries.
 const PROGRESS_EVERY: u64 = 256;
 
@@ -67,8 +69,12 @@ impl<'c> Visit<'c> {
     fn counterpart(&mut self, path: &EntryPath) -> Option<(Entry, Vec<u8>)> {
         loop {
             if self.next.is_none() {
-                // A stream that breaks off is no reason to fail: what follows is read.
-                self.next = self.previous.as_mut()?.next_raw().unwrap_or(None);
+                // Entries that can't be read are no reason to fail: their files are read.
+                match self.previous.as_mut()?.next_raw() {
+                    Ok(next) => self.next = next,
+                    Err(error) if error.is_damage() => continue,
+                    Err(_) => {}
+                }
                 if self.next.is_none() {
                     self.previous = None;
                 }
@@ -92,11 +98,17 @@ impl<'c> Visit<'c> {
             return Ok(Verdict::Kept);
         }
         let read = self.context.ports.clock.now();
+        if walked.first_name.as_ref().is_some_and(|first| *first >= walked.path) {
+            return Err(io::Error::other("its first name does not come before it").into());
+        }
         let entry = match (&walked.first_name, walked.stat.kind) {
             (Some(first), _) => entry(walked, Vec::new(), Kind::Hardlink(first.clone()), read),
             (None, FileKind::File) => self.read(walked, item, read)?,
             (None, other) => entry(walked, item.xattrs()?, special(other, item)?, read),
         };
+        if entry.meta.xattrs.iter().map(|xattr| xattr.name.len() + xattr.value.len()).sum::<usize>() > XATTRS_MAX {
+            return Err(io::Error::other("its extended attributes are larger than an entry can hold").into());
+        }
         self.count(&entry.kind, walked);
         self.walk.queue.add(entry)?;
         Ok(Verdict::Kept)

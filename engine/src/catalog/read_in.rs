@@ -80,6 +80,18 @@ impl Catalog {
         })
     }
 
+    /// A place in the order that is in use somewhere is not given again, whether what has it can be read or not.
+    ///
+    /// # Errors
+    /// As [`Catalog::meta`].
+    pub fn pass_order(&self, order: PointOrder) -> Result<()> {
+        let meta = self.meta()?;
+        if meta.epoch != order.epoch || order.sequence < meta.next_sequence {
+            return Ok(());
+        }
+        self.handle.write(|tables| tables.pass_order(order))
+    }
+
     /// Fencing: what is at a medium may have been changed by another. Whatever was complete there is only present, and
     /// no evidence taken there counts any more.
     ///

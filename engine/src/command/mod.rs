@@ -19,10 +19,13 @@ mod recover;
 mod restore;
 mod restored;
 
+mod owed;
 mod pin;
 mod publish;
 mod retire;
 mod round;
+mod run;
+mod status;
 mod verify;
 mod visit;
 mod voice;
@@ -41,6 +44,8 @@ pub use rebuild::rebuild;
 pub use recover::{RecoverOptions, TakeOver, recover};
 pub use restore::{RestoreOptions, restore};
 pub use retire::retire;
+pub use run::run;
+pub use status::status;
 pub use verify::{Repair, VerifyOptions, verify};
 pub use voice::{Silent, Voice};
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{DryRun, Exit, Failure};
 use crate::model::{EntryPath, JobName, PointId, Time, chain};
 use crate::report::{DamageMet, PathProblem, PathText, PlaceNotThere, RestoreReport};
-use crate::restore::{Lost, RestoreError, Restored};
+use crate::restore::{Gap, Lost, RestoreError, Restored};
 
 /// What is known of a restore beside its outcome.
 pub(super) struct Told<'t> {
@@ -50,10 +50,10 @@ pub(super) const fn exit_of(code: u8) -> Exit {
 
 /// The report.
 pub(super) fn report_of(restored: Restored, told: &Told<'_>) -> RestoreReport {
-    let cut = restored.cut.as_ref().map(|cut| PathProblem {
-        path: PathText::new(cut.after.as_ref().map_or(&b""[..], EntryPath::as_bytes)),
-        problem: format!("all entries after this one are lost: {}", cut.why),
-    });
+    let gap = |gap: &Gap| PathProblem {
+        path: PathText::new(gap.between.after.as_ref().map_or(&b""[..], EntryPath::as_bytes)),
+        problem: format!("{} are lost: {}", gap.between, gap.why),
+    };
     let lost = |lost: &Lost| PathProblem { path: PathText::new(lost.path.as_bytes()), problem: lost.why.clone() };
     let problems = restored.problems.iter().map(PathProblem::from);
     let mut from = restored.from.into_iter();
@@ -68,7 +68,7 @@ pub(super) fn report_of(restored: Restored, told: &Told<'_>) -> RestoreReport {
         files: restored.files,
         bytes: restored.bytes,
         seconds: told.seconds,
-        problems: problems.chain(restored.lost.iter().map(lost)).chain(cut).collect(),
+        problems: problems.chain(restored.lost.iter().map(lost)).chain(restored.gaps.iter().map(gap)).collect(),
         lost: restored.more_lost + restored.lost.len() as u64,
         damaged: restored
             .damage

@@ -7,7 +7,7 @@ use super::error::CopyError;
 use crate::catalog::{Catalog, CatalogError, Finding, Found, Naming};
 use crate::destination::ReadStore;
 use crate::format::Manifest;
-use crate::model::{ChunkRef, JobId, ObjectName, PackId, PointName, PointOrder, Time, VaultId};
+use crate::model::{ChunkRef, GroupId, JobId, ObjectName, PackId, PointName, PointOrder, Time, VaultId};
 use crate::seal::Keyring;
 use crate::vault::{ChunkSource, PackNames, VaultError, VaultReader};
 
@@ -64,10 +64,10 @@ impl<'l> Lists<'l> {
 }
 
 impl ChunkSource for Lists<'_> {
-    fn chunk(&self, pack: &PackId, chunk: &ChunkRef) -> Result<Vec<u8>, VaultError> {
+    fn chunk(&self, group: GroupId, pack: &PackId, chunk: &ChunkRef) -> Result<Vec<u8>, VaultError> {
         let mut failed = VaultError::Missing { object: ObjectName::Pack(*pack).to_string() };
         for (_, reader) in &self.readers {
-            match reader.chunk(pack, chunk) {
+            match reader.chunk(group, pack, chunk) {
                 Ok(plain) => return Ok(plain),
                 Err(error) => failed = error,
             }

@@ -1,15 +1,17 @@
 //! A session that writes to one medium: it leaves a head first, and looks at the heads again before each manifest and
 //! each batch of deletions.
 
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::error::CopyError;
 use super::fence::{Fence, HeadSeen, Known, judge};
 use super::{Told, Tools, read_in};
-use crate::catalog::{self, Catalog, MediumRow};
+use crate::catalog::{self, Catalog, MediumRow, PointRow, keeps_packs};
 use crate::destination::WriteStore;
 use crate::format::{Head, HeadJob, HeadMark, HeadMedium, HeadName, HeadProof, Unknown};
-use crate::model::{DestinationName, Proof, VaultId, WriterId};
+use crate::model::{DestinationName, PointId, PointOrder, Proof, VaultId, WriterId};
 use crate::plan::Deletions;
 use crate::vault::{FoundHead, HEADS_KEPT, VaultError, list_heads, write_head};
 
@@ -42,6 +44,8 @@ pub struct Session<'s> {
     pub deletions: Deletions,
     /// How the session before ended.
     pub before: Before,
+    /// Did something fail in this one?
+    failed: Cell<bool>,
     writer: WriterId,
     epoch: u32,
     number: u64,
@@ -74,6 +78,7 @@ impl<'s> Session<'s> {
             destination: row.destination.clone(),
             deletions: Deletions::Allowed,
             before,
+            failed: Cell::new(false),
             writer: meta.writer,
             epoch: meta.epoch,
             number,
@@ -124,6 +129,16 @@ impl<'s> Session<'s> {
         self.drop_old_heads()?;
         self.set_marks(&[(OPEN, None)])?;
         Ok(())
+    }
+
+    /// Something failed: what it left there is looked for at the end.
+    pub(super) fn note_failure(&self) {
+        self.failed.set(true);
+    }
+
+    /// May files lie there that nobody recorded?
+    pub(super) fn may_have_litter(&self) -> bool {
+        self.before == Before::Broke || self.failed.get()
     }
 
     fn distrust(&self, why: &str) -> Result<(), CopyError> {
@@ -189,6 +204,7 @@ impl<'s> Session<'s> {
         let catalog = self.tools.catalog;
         let points = catalog.points()?;
         let media = catalog.media()?;
+        let lying = lying(catalog, &media, &points)?;
         let marks = media.iter().flat_map(|medium| {
             medium.evicted.iter().map(|mark| HeadMark { medium: medium.vault, job: mark.job, evicted: mark.order })
         });
@@ -216,8 +232,8 @@ impl<'s> Session<'s> {
             marks: marks.collect(),
             media: media.iter().map(told).collect(),
             seeds: Vec::new(),
-            proofs: proofs(catalog, &media)?,
-            removed: points.iter().filter(|point| point.removed.is_some()).map(|point| point.id).collect(),
+            proofs: lying.proofs,
+            removed: lying.removed,
             unknown,
         })
     }
@@ -231,21 +247,34 @@ pub fn publish_head(tools: Tools<'_>, store: &dyn WriteStore, medium: VaultId) -
     Session::open(tools, store, medium)?.close()
 }
 
-/// What drills have shown; lesser proofs are taken again.
-fn proofs(catalog: &Catalog, media: &[MediumRow]) -> Result<Vec<HeadProof>, CopyError> {
-    let mut proofs = Vec::new();
-    for medium in media {
+/// What a head tells of the points that lie at media.
+struct Lying {
+    proofs: Vec<HeadProof>,
+    removed: Vec<PointId>,
+}
+
+/// What drills have shown, the newest point of each medium, job and proof: lesser proofs are taken again, and older ones
+/// say no more. And points that were removed and are not known to be deleted at each medium: a head stays small,
+/// however long the history.
+fn lying(catalog: &Catalog, media: &[MediumRow], points: &[PointRow]) -> Result<Lying, CopyError> {
+    let points: BTreeMap<PointOrder, &PointRow> = points.iter().map(|point| (point.order, point)).collect();
+    let mut proofs = BTreeMap::new();
+    let mut removed = BTreeSet::new();
+    for medium in media.iter().filter(|medium| medium.retired.is_none()) {
         for (order, placement) in catalog.placements_at(medium.vault)? {
-            if placement.proof > Proof::BytesRead
-                && placement.state.is_there()
-                && let Some(point) = catalog.point(order)?
-            {
-                let time = placement.verified.unwrap_or(placement.changed);
-                proofs.push(HeadProof { medium: medium.vault, point: point.id, proof: placement.proof, time });
+            let Some(point) = points.get(&order) else { continue };
+            if point.removed.is_some() && keeps_packs(placement.state) {
+                removed.insert(point.id);
+            }
+            if placement.proof > Proof::BytesRead && placement.state.is_there() {
+                let (proof, time) = (placement.proof, placement.verified.unwrap_or(placement.changed));
+                let told = HeadProof { medium: medium.vault, point: point.id, proof, time };
+                // Placements come in the order of points: the newest is the last.
+                proofs.insert((medium.vault, point.job, proof), told);
             }
         }
     }
-    Ok(proofs)
+    Ok(Lying { proofs: proofs.into_values().collect(), removed: removed.into_iter().collect() })
 }
 
 fn medium_row(catalog: &Catalog, medium: VaultId) -> Result<MediumRow, CopyError> {

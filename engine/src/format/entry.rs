@@ -13,14 +13,23 @@ pub const ENTRY_BYTES_MAX: usize = 1 << 30;
 /// Permission bits with set-id and sticky.
 const MODE_BITS: u32 = 0o7777;
 
+/// [`try_encode_entry`] of an entry that is known to fit.
+///
+/// # Panics
+/// If it does not.
+#[must_use]
+pub fn encode_entry(entry: &Entry) -> Vec<u8> {
+    try_encode_entry(entry).expect("the caller made it so that it fits")
+}
+
 /// The bytes of `entry` in the stream, in the one form that decoding accepts: attributes sorted, no empty hole, no
 /// hole behind another.
 ///
-/// # Panics
-/// If the content's spans do not add up to its size, or a hard link's target does not come before it: the point
-/// could not be read back.
-#[must_use]
-pub fn encode_entry(entry: &Entry) -> Vec<u8> {
+/// # Errors
+/// [`FormatError`] if the content's spans do not add up to its size, a hard link's target does not come before it, or
+/// it is longer than an entry can be: the point could not be read back.
+pub fn try_encode_entry(entry: &Entry) -> Result<Vec<u8>, FormatError> {
+    check(entry)?;
     let meta = &entry.meta;
     let xattrs = sorted(&meta.xattrs);
     let fields = 7 + usize::from(!xattrs.is_empty()) + kind_fields(&entry.kind);
@@ -42,11 +51,21 @@ pub fn encode_entry(entry: &Entry) -> Vec<u8> {
             out.array(2).bytes(&xattr.name).bytes(&xattr.value);
         }
     }
-    if let Kind::Hardlink(target) = &entry.kind {
-        assert!(target < &entry.path, "a hard link comes after what it links to");
-    }
     encode_kind(&mut out, &entry.kind);
-    out.finish()
+    let bytes = out.finish();
+    if bytes.len() <= ENTRY_BYTES_MAX { Ok(bytes) } else { Err(FormatError::damaged(WHAT, "an entry is too long")) }
+}
+
+fn check(entry: &Entry) -> Result<(), FormatError> {
+    match &entry.kind {
+        Kind::File(content) if !content_adds_up(content) => {
+            Err(FormatError::damaged(WHAT, "a file's spans do not add up to its size"))
+        }
+        Kind::Hardlink(target) if *target >= entry.path => {
+            Err(FormatError::damaged(WHAT, "a hard link does not come after what it links to"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Sorted by name, each name once.
@@ -93,7 +112,6 @@ fn kind_fields(kind: &Kind) -> usize {
 fn encode_kind(out: &mut Out, kind: &Kind) {
     match kind {
         Kind::File(content) => {
-            assert!(content_adds_up(content), "a file's spans add up to its size");
             let spans = joined(&content.spans);
             out.key(9).uint(content.bytes).key(10).bytes(&content.digest.0).key(11).array(spans.len());
             for span in &spans {

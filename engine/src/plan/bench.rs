@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::owed::{Goal, Question};
+use super::room::Stuck;
 use super::shelf::{Freed, Load, Shelf};
 use super::state::{Deletions, Job, Medium, Orphans, PackNumber, Unwanted};
 use super::steps::{Await, Blocker, CopyReason, RemoveReason, Step};
@@ -38,7 +39,7 @@ pub(super) struct Bench<'a> {
     /// Origins whose reading back is already a step.
     pub origins: BTreeSet<PointOrder>,
     /// No room larger than this can be made, as was found for a newer point.
-    pub ceiling: Option<u64>,
+    pub ceiling: Option<(u64, Stuck)>,
 }
 
 impl<'a> Bench<'a> {

@@ -28,7 +28,10 @@ pub use check::{Broken, CheckedPlan, Violation, check};
 pub use explain::{Explanation, explain};
 pub use forget::{Refusal, forget, forget_point};
 pub use propose::propose;
-pub use render::{blocker as blocker_text, reason as reason_text, removal_of, render, unwanted as unwanted_text};
+pub use render::{
+    blocker as blocker_text, problem as problem_text, reason as reason_text, removal_of, render,
+    unwanted as unwanted_text,
+};
 pub use state::{
     Copies, Deletions, Evict, Hold, Job, Medium, Orphans, Pack, PackNumber, PackThere, Placement, Point, Reach, State,
     Unwanted,

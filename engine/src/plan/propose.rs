@@ -69,8 +69,16 @@ fn serve_all<'a>(
     survey: &'a Survey<'a>,
     benches: &mut BTreeMap<VaultId, Bench<'a>>,
 ) -> BTreeMap<(VaultId, PointOrder), Outcome> {
-    let mut service = Service { survey, benches, failed: BTreeMap::new(), progress: true, gone: BTreeSet::new() };
-    while std::mem::take(&mut service.progress) {
+    let mut service = Service {
+        survey,
+        benches,
+        failed: BTreeMap::new(),
+        progress: true,
+        gone: BTreeSet::new(),
+        blocked: BTreeSet::new(),
+        released: BTreeSet::new(),
+    };
+    while service.goes_on() {
         note_needs(survey, service.benches);
         for bench in service.benches.values_mut().filter(|bench| is_served(bench)) {
             let before = bench.steps.len();
@@ -81,7 +89,12 @@ fn serve_all<'a>(
         service.round();
         for bench in service.benches.values_mut().filter(|bench| is_served(bench)) {
             service.progress |= bench.settle_first();
-            service.progress |= bench.verify_all();
+        }
+        if !service.progress && service.blocked.is_empty() {
+            // Last, so that nothing is read back that has to go anyway.
+            for bench in service.benches.values_mut().filter(|bench| is_served(bench)) {
+                service.progress |= bench.verify_all();
+            }
         }
     }
     service.failed

@@ -130,7 +130,9 @@ fn copy(state: &State, reason: CopyReason) -> String {
     }
 }
 
-fn problem(state: &State, problem: &Problem) -> String {
+/// What is stuck, for people.
+#[must_use]
+pub fn problem(state: &State, problem: &Problem) -> String {
     match problem {
         Problem::Full { medium, point, needs, room, freeable, blocked_by, others } => {
             let rules: Vec<_> = blocked_by.iter().map(|it| blocker(*it)).collect();

@@ -55,8 +55,8 @@ impl Bench<'_> {
         if let Some(hold) = self.survey.job(incoming.point).hold {
             return Err(refused(Blocker::Held(hold)));
         }
-        if self.ceiling.is_some_and(|ceiling| needs > ceiling) {
-            return Err(Stuck { needs, room, ..Stuck::default() });
+        if let Some((_, known)) = self.ceiling.as_ref().filter(|(ceiling, _)| needs > *ceiling) {
+            return Err(Stuck { needs, room, ..known.clone() });
         }
         let trial = self.try_removals(incoming, gone);
         if self.shelf.fits(needs) {
@@ -80,9 +80,11 @@ impl Bench<'_> {
         }
         self.shelf.restore(&trial.swept);
         let room = self.shelf.room();
-        self.ceiling = Some(most.saturating_add(self.shelf.bytes_there(&incoming.packs)));
+        let ceiling = most.saturating_add(self.shelf.bytes_there(&incoming.packs));
         let freeable = most.saturating_sub(room);
-        Stuck { needs: incoming.needs, room, freeable, blocked_by: trial.blocked_by }
+        let stuck = Stuck { needs: incoming.needs, room, freeable, blocked_by: trial.blocked_by };
+        self.ceiling = Some((ceiling, stuck.clone()));
+        stuck
     }
 
     fn try_removals(&mut self, incoming: &Incoming, gone: &impl Fn(VaultId, PointOrder) -> bool) -> Trial {

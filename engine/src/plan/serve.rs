@@ -30,6 +30,10 @@ pub(super) struct Service<'b, 'a> {
     pub benches: &'b mut BTreeMap<VaultId, Bench<'a>>,
     pub failed: BTreeMap<(VaultId, PointOrder), Outcome>,
     pub progress: bool,
+    /// Media where a newer point found no room in this round: older ones wait, so that none takes what it may get.
+    pub blocked: BTreeSet<VaultId>,
+    /// Media where nothing more can be done for such a point: what is older and fits may go ahead.
+    pub released: BTreeSet<VaultId>,
     /// What the plan removes, and where.
     pub gone: BTreeSet<(VaultId, PointOrder)>,
 }
@@ -37,12 +41,24 @@ pub(super) struct Service<'b, 'a> {
 impl Service<'_, '_> {
     /// One attempt for everything that is owed where a medium is there.
     pub fn round(&mut self) {
+        self.blocked.clear();
         for (point, media) in self.outstanding().into_iter().rev() {
             match self.survey.job(point).copies {
                 Copies::All => media.iter().for_each(|id| _ = self.serve(*id, point, 0)),
                 Copies::First => self.serve_first(point, &media),
             }
         }
+    }
+
+    /// Is there one more round to go: because this one changed something, or because what waited may go ahead now?
+    pub fn goes_on(&mut self) -> bool {
+        if std::mem::take(&mut self.progress) {
+            self.released.clear();
+            return true;
+        }
+        let release = !self.blocked.is_empty();
+        self.released.append(&mut self.blocked);
+        release
     }
 
     fn outstanding(&self) -> BTreeMap<PointOrder, Vec<VaultId>> {
@@ -67,6 +83,9 @@ impl Service<'_, '_> {
         order.sort_by_key(|(rank, id)| (begun(*id), *rank));
         let takers = order.into_iter().map(|(_, id)| id).filter(|id| media.contains(id));
         for (past, id) in (0..).zip(takers) {
+            if self.blocked.contains(&id) {
+                return;
+            }
             if self.serve(id, point, past) {
                 self.decline_elsewhere(point, id);
                 return;
@@ -90,7 +109,7 @@ impl Service<'_, '_> {
 
     fn serve(&mut self, id: VaultId, point: PointOrder, past: u32) -> bool {
         let gone = |id: VaultId, point: PointOrder| self.gone.contains(&(id, point));
-        let Some(bench) = self.benches.get_mut(&id) else { return false };
+        let Some(bench) = self.benches.get_mut(&id).filter(|_| !self.blocked.contains(&id)) else { return false };
         let steps = bench.steps.len();
         let outcome = bench.serve(point, past, &gone);
         self.progress |= bench.steps.len() > steps;
@@ -100,6 +119,9 @@ impl Service<'_, '_> {
         if copied || matches!(outcome, Outcome::Declined) {
             self.failed.remove(&(id, point));
         } else {
+            if matches!(outcome, Outcome::Stuck(_)) && !self.released.contains(&id) {
+                self.blocked.insert(id);
+            }
             self.failed.insert((id, point), outcome);
         }
         copied

@@ -14,7 +14,22 @@ fn text(report: &impl Report) -> String {
 
 #[test]
 fn a_status_tells_what_is_protected_what_is_not_and_why() {
-    insta::assert_snapshot!(text(&status()), @"");
+    insta::assert_snapshot!(text(&status()), @r"
+    1 of 3 jobs protected; not protected: ledger, photos.
+
+    JOB        NEWEST POINT         OFFSITE   NEXT POINT           PROTECTED
+    documents  2026-11-21 19:00:00  complete  2026-11-22 19:00:00  yes
+    ledger     2026-11-21 19:00:00  pending   2026-11-22 19:00:00  not yet: its copy offsite waits
+    photos     none                 none      when asked           no: there is no recovery point yet
+
+    PLACE  POINTS  OWED     USED      FREE  THERE
+    home        2        3.0 GiB  50.0 GiB  yes: /srv/vault, limit 200.0 GiB
+    usb         0     2      0 B         ?  no: no vault at /media/ann/BACKUP/offsite: the drive is not there
+
+    What is wrong, and what to do
+      ledger: no copy offsite was verified for 30 h, 26 h are allowed
+        -> plug in usb
+    ");
 }
 
 #[test]
@@ -28,7 +43,11 @@ fn all_protected_is_said_first() {
 #[test]
 fn points_line_up() {
     let older = PointReport { files: 3, pinned: true, placements: Vec::new(), ..point() };
-    insta::assert_snapshot!(text(&PointsReport { points: vec![point(), older] }), @"");
+    insta::assert_snapshot!(text(&PointsReport { points: vec![point(), older] }), @r"
+    POINT             JOB        CREATED              FILES      SIZE   STORED  WHERE
+    abababababababab  documents  2026-11-21 19:00:00   1204  80.0 MiB  1.0 MiB  home complete, usb copying 25 %
+    abababababababab  documents  2026-11-21 19:00:00      3  80.0 MiB  1.0 MiB  nowhere (pinned)
+    ");
     assert_eq!(text(&PointsReport::default()), "There are no recovery points.\n");
 }
 
@@ -40,7 +59,15 @@ fn a_backup_tells_what_could_not_be_read() {
         why: "/srv/app is not there".to_owned(),
         advice: "mount it".to_owned(),
     };
-    insta::assert_snapshot!(text(&BackupReport { points: vec![backup()], failed: vec![failed] }), @"");
+    insta::assert_snapshot!(text(&BackupReport { points: vec![backup()], failed: vec![failed] }), @r"
+    documents: recovery point abababababababab of 2026-11-21 19:00:00
+      1204 files, 80.0 MiB; 4.0 KiB new, 1.0 KiB stored, in 1.2 s
+      look: the source is much smaller than before: 3 files, 1200 before
+      left out: 2 by pattern
+      srv/x�: permission denied
+    ledger: can't read the source: /srv/app is not there
+      -> mount it
+    ");
 }
 
 #[test]
@@ -61,18 +88,38 @@ fn a_run_tells_everything_in_order() {
         evicted: vec![evicted()],
         removed: vec![removed()],
     };
-    insta::assert_snapshot!(text(&run), @"");
+    insta::assert_snapshot!(text(&run), @r"
+    documents abababababababab -> usb: complete, 1.0 MiB in 2.5 s: it is owed
+    documents abababababababab -> usb: pending: the drive is not there
+    abababababababab was evicted from usb, 1.0 MiB freed: the medium is full
+    abababababababab was removed from usb, 512 B freed: no keep rule keeps it
+    ");
     assert_eq!(text(&RunReport::default()), "Nothing was due.\n");
 }
 
 #[test]
 fn a_verification_says_what_is_sound_and_what_to_do_about_the_rest() {
-    insta::assert_snapshot!(text(&verify()), @"");
+    insta::assert_snapshot!(text(&verify()), @r"
+    home: 7 objects, 5.0 MiB read back, all sound
+    usb: 7 objects, 5.0 MiB read back, 2 damaged or missing, 1 healed
+      packs/ab/x: its content is not what its name says (healed)
+        needed by abababababababab
+      packs/cd/y: its content is not what its name says
+        needed by abababababababab
+      -> `engine verify --repair` replaces what another place has whole
+    office could not be read: connection refused
+    ");
 }
 
 #[test]
 fn a_restore_tells_what_was_routed_around_and_what_is_lost() {
-    insta::assert_snapshot!(text(&restore()), @"");
+    insta::assert_snapshot!(text(&restore()), @r"
+    documents abababababababab of 2026-11-21 19:00:00: 1 file, 12 B restored to /tmp/back
+      from home, usb in 2 min 5 s
+      packs/ab/x at home: it is not there
+      a/b: permission denied
+    2 paths could not be had from any place
+    ");
 }
 
 #[test]
@@ -99,7 +146,15 @@ fn an_explanation_tells_state_reason_evidence_and_history() {
             reason: String::new(),
         }],
     };
-    insta::assert_snapshot!(text(&ExplainReport::Point(Box::new(explained))), @"");
+    insta::assert_snapshot!(text(&ExplainReport::Point(Box::new(explained))), @r"
+    documents abababababababab of 2026-11-21 19:00:00, 80.0 MiB
+      home: complete since 2026-11-21 19:00:00: every byte was read back
+        evidence: read back whole, 2026-11-21 19:00:04; proof: bytes-read
+        its only copy offsite
+
+    What happened to it
+      2026-11-21 19:00:00  made abababababababab, 1.0 KiB
+    ");
 }
 
 #[test]

@@ -9,7 +9,7 @@ pub fn size(bytes: u64) -> String {
         return format!("{bytes} B");
     }
     let power = (63 - bytes.leading_zeros()) / 10;
-    let tenths = u128::from(bytes) * 10 >> (10 * power);
+    let tenths = (u128::from(bytes) * 10) >> (10 * power);
     format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[power as usize - 1])
 }
 

@@ -179,17 +179,20 @@ fn harm_to_content_everywhere_costs_just_the_files_in_it() {
 }
 
 #[test]
-fn harm_to_the_entries_everywhere_cuts_the_restore_and_says_where() {
+fn harm_to_the_entries_everywhere_costs_just_those_in_it_and_says_where() {
     for harm in HARMS {
         let bench = Bench::new();
         let (object, other) = bench.objects()[1];
         bench.places.iter().for_each(|(place, _)| harm.to(place, object, other, &bench.stale));
-        let done = bench.restore().expect("restores what precedes");
-        let cut = done.cut.as_ref().expect("it is told");
-        assert_eq!((done.exit(), cut.cause), (4, Cause::Damage), "{harm:?}");
-        let after = cut.after.clone().expect("the first entries stand in the first pack");
-        let precedes: Vec<bool> = FILES.iter().map(|name| super::testpoint::path(name) <= after).collect();
-        assert_eq!(whole(&bench.target()), precedes, "{harm:?} after {after}");
+        let done = bench.restore().expect("restores the rest");
+        let chunks = &bench.made.entry_chunks;
+        let lost = if harm == Harm::Swap { chunks[1..3].concat() } else { chunks[1].clone() };
+        let [gap] = &done.gaps[..] else { panic!("{harm:?}: one gap: {:?}", done.gaps) };
+        assert_eq!((done.exit(), gap.cause), (4, Cause::Damage), "{harm:?}");
+        assert!(lost.iter().all(|path| gap.between.holds(path)), "{harm:?}: {gap}");
+        let expected = FILES.map(|name| !lost.contains(&super::testpoint::path(name)));
+        assert!(expected.contains(&true) && expected.contains(&false), "{harm:?}");
+        assert_eq!(whole(&bench.target()), expected, "{harm:?}: {gap}");
     }
 }
 

@@ -12,7 +12,7 @@ use super::outcome::{Absent, Damage, DamageKind, in_words};
 use super::request::Place;
 use crate::destination::{ErrorKind, ReadStore, StoreError};
 use crate::format::Manifest;
-use crate::model::{ChunkRef, DestinationName, JobId, ObjectName, PackId, PointName, VaultPath};
+use crate::model::{ChunkRef, DestinationName, GroupId, JobId, ObjectName, PackId, PointName, VaultPath};
 use crate::seal::Keyring;
 use crate::vault::{ChunkSource, PackNames, VaultError, VaultReader};
 
@@ -116,7 +116,7 @@ impl<'p> Fallover<'p> {
     pub fn pack_names(&self, manifest: &Manifest) -> Result<PackNames, VaultError> {
         PackNames::of(manifest, &self.lane(Lane::Tree)).or_else(|error| {
             let listed = self.list_packs();
-            if listed.is_empty() { Err(error) } else { Ok(PackNames::new(listed)) }
+            if listed.is_empty() { Err(error) } else { Ok(PackNames::new(manifest.group, listed)) }
         })
     }
 
@@ -155,13 +155,13 @@ impl<'p> Fallover<'p> {
         self.findings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn chunk(&self, pack: &PackId, chunk: &ChunkRef, lane: Lane) -> Result<Vec<u8>, VaultError> {
+    fn chunk(&self, group: GroupId, pack: &PackId, chunk: &ChunkRef, lane: Lane) -> Result<Vec<u8>, VaultError> {
         let object = ObjectName::Pack(*pack);
         let mut failed = None;
         for at in self.order_for(object) {
             let place = &self.places[at];
             let reader = if lane == Lane::Tree { &place.tree } else { &place.content };
-            match self.ask(at, object, || reader.chunk(pack, chunk)) {
+            match self.ask(at, object, || reader.chunk(group, pack, chunk)) {
                 Ok(plain) => {
                     self.findings().places[at].served_bytes += u64::from(chunk.stored);
                     return Ok(plain);
@@ -255,8 +255,8 @@ impl<'p> Fallover<'p> {
 }
 
 impl ChunkSource for Chunks<'_, '_> {
-    fn chunk(&self, pack: &PackId, chunk: &ChunkRef) -> Result<Vec<u8>, VaultError> {
-        self.fallover.chunk(pack, chunk, self.lane)
+    fn chunk(&self, group: GroupId, pack: &PackId, chunk: &ChunkRef) -> Result<Vec<u8>, VaultError> {
+        self.fallover.chunk(group, pack, chunk, self.lane)
     }
 }
 

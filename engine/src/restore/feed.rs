@@ -8,11 +8,11 @@ use std::collections::BTreeMap;
 use crossbeam_channel::Sender;
 
 use super::fallover::{Fallover, Lane};
-use super::outcome::{Cause, Cut, in_words};
+use super::outcome::{Cause, Gap, in_words};
 use super::selection::Selection;
 use crate::format::Manifest;
 use crate::model::{Content, Entry, EntryPath, Kind, Span};
-use crate::vault::{EntryStream, PackNames};
+use crate::vault::{Entries, PackNames};
 
 /// A batch is handed over when it holds so many bytes of content, or somewhat more.
 const BATCH_BYTES: usize = 2 << 20;
@@ -38,8 +38,10 @@ pub(super) enum Message {
     Lost(Cause, String),
     /// A further name whose first name is nowhere before it.
     Nameless(EntryPath, EntryPath),
-    /// The entries end early.
-    Cut(Cut),
+    /// A further name whose first name can't be read.
+    Widowed(EntryPath, Cause, String),
+    /// Entries that can't be read.
+    Gap(Gap),
 }
 
 /// Messages, in order.
@@ -64,6 +66,8 @@ pub(super) struct Feed<'f, 'p> {
     pub links: Links,
     /// First names that are not selected, but whose further names are; what they are once they went by.
     pub firsts: BTreeMap<EntryPath, First>,
+    /// What went by and can't be read, in order.
+    pub gaps: Vec<Gap>,
 }
 
 /// A first name that is not selected.
@@ -98,21 +102,25 @@ impl Feed<'_, '_> {
 
     fn read(&mut self, out: &mut Outbox) -> Result<(), Closed> {
         let tree = self.fallover.lane(Lane::Tree);
-        let mut after = None;
-        for entry in EntryStream::new(self.manifest, &tree) {
-            let entry = match entry {
-                Ok(entry) => entry,
-                Err(error) => {
-                    return out.push(Message::Cut(Cut { after, cause: Cause::of(&error), why: in_words(&error) }));
-                }
-            };
-            if self.selection.is_past(&entry.path) {
-                return Ok(());
+        for entry in Entries::new(self.manifest, &tree) {
+            match entry {
+                Ok(entry) if self.selection.is_past(&entry.path) => return Ok(()),
+                Ok(entry) => self.entry(entry, out)?,
+                Err(unread) => self.gap(Gap::from(&unread), out)?,
             }
-            after = Some(entry.path.clone());
-            self.entry(entry, out)?;
         }
         Ok(())
+    }
+
+    fn gap(&mut self, gap: Gap, out: &mut Outbox) -> Result<(), Closed> {
+        self.gaps.push(gap.clone());
+        if self.selection.touches(&gap.between) { out.push(Message::Gap(gap)) } else { Ok(()) }
+    }
+
+    /// The gap that an entry at `path` would have stood in.
+    fn gap_at(&self, path: &EntryPath) -> Option<&Gap> {
+        let at = self.gaps.partition_point(|gap| gap.between.before.as_ref().is_some_and(|before| before <= path));
+        self.gaps.get(at).filter(|gap| gap.between.holds(path))
     }
 
     fn entry(&mut self, entry: Entry, out: &mut Outbox) -> Result<(), Closed> {
@@ -125,6 +133,10 @@ impl Feed<'_, '_> {
             return Ok(());
         }
         match &entry.kind {
+            Kind::Hardlink(first) if let Some(gap) = self.gap_at(first) => {
+                let why = format!("it is one more name of {first}, which can't be read: {}", gap.why);
+                out.push(Message::Widowed(entry.path, gap.cause, why))
+            }
             Kind::Hardlink(first) if !self.selection.holds(first) => {
                 let first = first.clone();
                 self.link_to_unselected(entry, &first, out)
@@ -170,7 +182,7 @@ impl Feed<'_, '_> {
             Err((cause, why)) if spans.iter().any(|span| matches!(span, Span::Data(_))) => {
                 return out.push(Message::Lost(*cause, why.clone()));
             }
-            Err(_) => &PackNames::default(),
+            Err(_) => &PackNames::roots(self.manifest),
         };
         let source = self.fallover.lane(Lane::Content);
         // The decoder made sure that the spans add up.

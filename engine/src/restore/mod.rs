@@ -12,6 +12,8 @@ mod error;
 mod fallover;
 mod feed;
 mod file;
+#[cfg(test)]
+mod gap_tests;
 mod outcome;
 mod request;
 mod room;
@@ -30,7 +32,7 @@ mod writing;
 pub use error::RestoreError;
 pub use fallover::{Chunks, Fallover, Lane, Opened};
 pub use file::FileWriter;
-pub use outcome::{Absent, Cause, Cut, Damage, DamageKind, Lost, Restored};
+pub use outcome::{Absent, Cause, Damage, DamageKind, Gap, Lost, Restored};
 pub use request::{Doing, Place, Progress, Request};
 pub use run::restore;
 pub use tree::{Existing, Owners, TreeError, TreeOptions, TreeWriter};

@@ -1,7 +1,9 @@
 //! What a restore came to, as values: what was restored, what is lost, and what was found on the way.
 
+use std::fmt;
+
 use crate::model::{DestinationName, EntryPath, ObjectName, Problem};
-use crate::vault::VaultError;
+use crate::vault::{Between, Unread, VaultError};
 
 /// What is wrong with an object at a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,11 +58,11 @@ pub struct Lost {
     pub why: String,
 }
 
-/// The list of entries can't be read to its end: all that follows is lost, and can't even be named.
+/// Entries that can't be read: all that stands there is lost, and can't even be named.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cut {
-    /// The last entry that could be read; none if not even the first one could.
-    pub after: Option<EntryPath>,
+pub struct Gap {
+    /// Where.
+    pub between: Between,
     /// Whether damage is to blame.
     pub cause: Cause,
     /// For people.
@@ -84,8 +86,8 @@ pub struct Restored {
     pub lost: Vec<Lost>,
     /// Lost paths beyond those in `lost`.
     pub more_lost: u64,
-    /// Set if the entries themselves end early.
-    pub cut: Option<Cut>,
+    /// Where the entries themselves can't be read, in order.
+    pub gaps: Vec<Gap>,
     /// Found on the way, even where it was routed around.
     pub damage: Vec<Damage>,
     /// Places that could not be asked, or not to the end.
@@ -97,7 +99,7 @@ impl Restored {
     /// something is missing or wrong for another reason, else 0. Damage that was routed around is told, not counted.
     #[must_use]
     pub fn exit(&self) -> u8 {
-        let causes = self.lost.iter().map(|lost| lost.cause).chain(self.cut.as_ref().map(|cut| cut.cause));
+        let causes = self.lost.iter().map(|lost| lost.cause).chain(self.gaps.iter().map(|gap| gap.cause));
         let (mut damaged, mut unreachable) = (false, self.more_lost > 0);
         causes.for_each(|cause| match cause {
             Cause::Damage => damaged = true,
@@ -109,6 +111,19 @@ impl Restored {
             (false, false, true) => 0,
             (false, ..) => 3,
         }
+    }
+}
+
+impl From<&Unread> for Gap {
+    fn from(unread: &Unread) -> Self {
+        let (cause, why) = (Cause::of(&unread.source), in_words(&unread.source));
+        Self { between: unread.between.clone(), cause, why }
+    }
+}
+
+impl fmt::Display for Gap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} can't be read: {}", self.between, self.why)
     }
 }
 
@@ -154,8 +169,8 @@ mod tests {
         assert_eq!(odd.exit(), 3);
         assert_eq!(Restored { lost: vec![lost(Cause::Unreachable)], ..whole.clone() }.exit(), 3);
         assert_eq!(Restored { lost: vec![lost(Cause::Damage), lost(Cause::Unreachable)], ..odd }.exit(), 4);
-        let cut = |cause| Some(Cut { after: None, cause, why: String::new() });
-        assert_eq!(Restored { cut: cut(Cause::Damage), ..whole }.exit(), 4);
-        assert_eq!(Restored { cut: cut(Cause::Unreachable), ..Restored::default() }.exit(), 1);
+        let gaps = |cause| vec![Gap { between: Between::default(), cause, why: String::new() }];
+        assert_eq!(Restored { gaps: gaps(Cause::Damage), ..whole }.exit(), 4);
+        assert_eq!(Restored { gaps: gaps(Cause::Unreachable), ..Restored::default() }.exit(), 1);
     }
 }

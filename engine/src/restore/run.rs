@@ -74,9 +74,11 @@ impl Run<'_> {
     fn begin(mut self, survey: Survey) -> Result<Restored, RestoreError> {
         let request = self.request;
         self.tell_missed(&survey)?;
+        let wanted =
+            if request.paths.is_empty() { Selection::All } else { Selection::of(survey.matched.iter().cloned()) };
         if request.doing == Doing::Count {
             (self.done.files, self.done.bytes, self.done.entries) = (survey.files, survey.bytes, survey.entries);
-            self.done.cut = survey.cut;
+            self.done.gaps = survey.gaps.into_iter().filter(|gap| wanted.touches(&gap.between)).collect();
             return Ok(self.finish());
         }
         let mut tree = TreeWriter::begin(request.target, request.options)?;
@@ -84,9 +86,8 @@ impl Run<'_> {
         let names = names.map_err(|error| (Cause::of(&error), in_words(&error)));
         let at = Progress { entries_total: survey.entries, bytes_total: survey.bytes, ..Progress::default() };
         let mut reports = Reports { stop: request.stop, progress: request.progress, at };
-        let selection = if request.paths.is_empty() { Selection::All } else { Selection::of(survey.matched) };
         let firsts = survey.firsts;
-        let (tally, ended) = self.pass(&mut tree, &names, &selection, (Links::Made, firsts), &mut reports);
+        let (tally, ended) = self.pass(&mut tree, &names, &wanted, (Links::Made, firsts), &mut reports);
         self.done.problems.extend(tree.finish());
         let unlinked = self.add(tally, Counted::Everything);
         let ended = match ended {
@@ -100,19 +101,18 @@ impl Run<'_> {
         }
     }
 
-    /// Paths that were asked for and did not come by: not in the point, or behind the end of what can be read.
+    /// Paths that were asked for and did not come by: not in the point, or where it can't be read.
     fn tell_missed(&mut self, survey: &Survey) -> Result<(), RestoreError> {
-        let cut = survey.cut.as_ref();
-        let behind = |path: &EntryPath| cut.filter(|cut| cut.after.as_ref().is_none_or(|after| after < path));
+        let gap_at = |path: &EntryPath| survey.gaps.iter().find(|gap| gap.between.touches(path));
         if !self.request.paths.is_empty()
             && survey.matched.is_empty()
-            && !survey.missed.iter().any(|p| behind(p).is_some())
+            && !survey.missed.iter().any(|path| gap_at(path).is_some())
         {
             return Err(RestoreError::NothingMatched(survey.missed.clone()));
         }
         for path in &survey.missed {
-            match behind(path) {
-                Some(cut) => self.done.lost.push(Lost { path: path.clone(), cause: cut.cause, why: cut.why.clone() }),
+            match gap_at(path) {
+                Some(gap) => self.done.lost.push(Lost { path: path.clone(), cause: gap.cause, why: gap.to_string() }),
                 None => self.done.problems.push(Problem::new(path.as_bytes(), "it is not in the point")),
             }
         }
@@ -148,7 +148,15 @@ impl Run<'_> {
         reports: &mut Reports<'_>,
     ) -> (Tally, Result<(), Early>) {
         let firsts = firsts.into_iter().map(|path| (path, First::default())).collect();
-        let feed = Feed { fallover: self.fallover, manifest: &self.opened.manifest, names, selection, links, firsts };
+        let feed = Feed {
+            fallover: self.fallover,
+            manifest: &self.opened.manifest,
+            names,
+            selection,
+            links,
+            firsts,
+            gaps: Vec::new(),
+        };
         let (sender, receiver) = crossbeam_channel::bounded(BATCHES);
         std::thread::scope(|scope| {
             scope.spawn(move || feed.run(sender));
@@ -169,7 +177,7 @@ impl Run<'_> {
         done.lost.extend(tally.lost);
         done.more_lost += tally.more_lost;
         if counted == Counted::Everything {
-            done.cut = tally.cut;
+            done.gaps = tally.gaps;
         }
         if let Some(path) = tally.unequal.first() {
             let why = format!("{path} is not what its digest says, and {} more", tally.unequal.len() - 1);

@@ -1,6 +1,7 @@
 //! Which entries a restore is about. Pure.
 
 use crate::model::EntryPath;
+use crate::vault::Between;
 
 /// The paths that were asked for, each with all below it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +34,14 @@ impl Selection {
         let Self::Below(roots) = self else { return false };
         let after = roots.partition_point(|root| root <= path);
         roots.get(after).is_some_and(|root| root.is_within(path))
+    }
+
+    /// May something that was asked for be in that range?
+    pub(super) fn touches(&self, between: &Between) -> bool {
+        match self {
+            Self::All => true,
+            Self::Below(roots) => roots.iter().any(|root| between.touches(root)),
+        }
     }
 
     /// Is nothing at `path` or behind it in the order of entries asked for?

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::outcome::{Cause, Cut, in_words};
+use super::outcome::Gap;
 use super::selection::{Occurring, Selection};
 use crate::format::Manifest;
 use crate::model::{Content, Entry, EntryPath, Kind, Span};
-use crate::vault::{ChunkSource, EntryStream};
+use crate::vault::{ChunkSource, Entries};
 
 /// So many entries go by between two looks at whether to stop.
 const STOP_EVERY: u64 = 1024;
@@ -28,8 +28,8 @@ pub(super) struct Survey {
     pub matched: Vec<EntryPath>,
     /// Paths asked for that are not, as far as can be told.
     pub missed: Vec<EntryPath>,
-    /// Set if the entries end early.
-    pub cut: Option<Cut>,
+    /// Where the entries can't be read.
+    pub gaps: Vec<Gap>,
 }
 
 /// It was asked to stop.
@@ -53,7 +53,7 @@ pub(super) fn survey(
     let selection = if paths.is_empty() { Selection::All } else { Selection::of(paths.iter().cloned()) };
     let mut found = Survey::default();
     let mut occurring = Occurring::new(paths);
-    found.cut = pass(manifest, source, stop, &mut |entry| {
+    found.gaps = pass(manifest, source, stop, &mut |entry| {
         occurring.see(&entry.path);
         if selection.holds(&entry.path) {
             found.count(entry, &selection);
@@ -110,23 +110,23 @@ impl Survey {
     }
 }
 
-/// Gives each entry in order to `each` until it has enough. What can't be read ends it early.
+/// Gives each entry in order to `each` until it has enough; gives what it went by that can't be read.
 fn pass(
     manifest: &Manifest,
     source: &dyn ChunkSource,
     stop: &dyn Fn() -> bool,
     each: &mut dyn FnMut(&Entry) -> bool,
-) -> Result<Option<Cut>, StopAsked> {
-    let mut after = None;
-    for (count, entry) in (0_u64..).zip(EntryStream::new(manifest, source)) {
+) -> Result<Vec<Gap>, StopAsked> {
+    let mut gaps = Vec::new();
+    for (count, entry) in (0_u64..).zip(Entries::new(manifest, source)) {
         if count.is_multiple_of(STOP_EVERY) && stop() {
             return Err(StopAsked);
         }
         match entry {
-            Ok(entry) if each(&entry) => after = Some(entry.path),
-            Ok(_) => return Ok(None),
-            Err(error) => return Ok(Some(Cut { after, cause: Cause::of(&error), why: in_words(&error) })),
+            Ok(entry) if each(&entry) => {}
+            Ok(_) => break,
+            Err(unread) => gaps.push(Gap::from(&unread)),
         }
     }
-    Ok(None)
+    Ok(gaps)
 }

@@ -48,6 +48,8 @@ pub(crate) struct Made {
     pub objects: BTreeMap<ObjectName, Vec<u8>>,
     pub content_packs: Vec<PackId>,
     pub tree_packs: Vec<PackId>,
+    /// Paths of the entries in each chunk of the entry stream.
+    pub entry_chunks: Vec<Vec<EntryPath>>,
 }
 
 pub(crate) fn keyring() -> Keyring {
@@ -183,10 +185,25 @@ impl TestPoint {
         builder.add(id, u32::try_from(data.len()).expect("small"), encode_chunk(data))
     }
 
-    /// Packs of a byte stream, cut as the point says, and its chunks.
-    fn pack_stream(&self, stream: &[u8]) -> (Vec<SealedPack>, Vec<ChunkRef>) {
+    /// The entry stream, each chunk ended behind the entry with which it has as many bytes as the point says.
+    fn entry_chunks(&self) -> (Vec<Vec<u8>>, Vec<Vec<EntryPath>>) {
+        let (mut chunks, mut paths): (Vec<Vec<u8>>, Vec<Vec<EntryPath>>) = Default::default();
+        for entry in &self.entries {
+            if chunks.last().is_none_or(|last| last.len() >= self.tree_chunk) {
+                chunks.push(Vec::new());
+                paths.push(Vec::new());
+            }
+            chunks.last_mut().expect("just made").extend(encode_entry(entry));
+            paths.last_mut().expect("just made").push(entry.path.clone());
+        }
+        // FORMAT.md 9: an entry of more than 256 KiB has chunks of its own.
+        assert!(chunks.iter().all(|chunk| chunk.len() <= 256 << 10), "small entries only");
+        (chunks, paths)
+    }
+
+    /// Packs of chunks of the tree, and where they lie.
+    fn pack_chunks(&self, chunks: &[Vec<u8>]) -> (Vec<SealedPack>, Vec<ChunkRef>) {
         let (mut packs, mut refs) = (Vec::new(), Vec::new());
-        let chunks: Vec<&[u8]> = stream.chunks(self.tree_chunk).collect();
         for group in chunks.chunks(self.tree_chunks_in_pack.min(chunks.len()).max(1)) {
             let mut builder = PackBuilder::new(&self.keyring, GROUP, &SystemEntropy).expect("entropy");
             group.iter().for_each(|chunk| {
@@ -201,15 +218,17 @@ impl TestPoint {
 
     pub(crate) fn make(&mut self) -> Made {
         self.end_pack();
-        let stream: Vec<u8> = self.entries.iter().flat_map(encode_entry).collect();
-        let (mut tree, entries) = self.pack_stream(&stream);
+        let (chunks, entry_chunks) = self.entry_chunks();
+        let (mut tree, entries) = self.pack_chunks(&chunks);
         let named = |pack: &SealedPack| NamedPack {
             id: pack.id,
             bytes: u32::try_from(pack.bytes.len()).expect("at most 64 MiB"),
         };
         let mut names: Vec<NamedPack> = self.packs.iter().map(named).collect();
         names.sort_unstable();
-        let (list, packs) = self.pack_stream(&names.iter().flat_map(NamedPack::encode).collect::<Vec<u8>>());
+        let list: Vec<u8> = names.iter().flat_map(NamedPack::encode).collect();
+        let list: Vec<Vec<u8>> = list.chunks(self.tree_chunk).map(<[u8]>::to_vec).collect();
+        let (list, packs) = self.pack_chunks(&list);
         tree.extend(list);
         let mut roots: Vec<PackId> = tree.iter().map(|pack| pack.id).collect();
         roots.sort_unstable();
@@ -242,6 +261,7 @@ impl TestPoint {
             objects,
             content_packs: self.packs.iter().map(|pack| pack.id).collect(),
             tree_packs: tree.iter().map(|pack| pack.id).collect(),
+            entry_chunks,
         }
     }
 

@@ -8,7 +8,7 @@ use std::io;
 use crossbeam_channel::Receiver;
 
 use super::feed::{Batch, Message};
-use super::outcome::{Cause, Cut, Lost, in_words};
+use super::outcome::{Cause, Gap, Lost, in_words};
 use super::request::Progress;
 use super::tree::{TreeError, TreeWriter};
 use crate::model::{Content, Entry, EntryPath, Kind, Problem};
@@ -30,7 +30,8 @@ pub(super) struct Tally {
     pub more_problems: u64,
     pub lost: Vec<Lost>,
     pub more_lost: u64,
-    pub cut: Option<Cut>,
+    /// Where entries can't be read, in order.
+    pub gaps: Vec<Gap>,
     /// Further names that the target could not link: to be restored by their content.
     pub unlinked: Vec<EntryPath>,
     /// Files whose parts were good and whose whole is not what its digest says.
@@ -100,7 +101,8 @@ impl Writing<'_> {
                 Message::Nameless(path, first) => {
                     self.problem(&path, format!("its first name {first} is not in the point"), None);
                 }
-                Message::Cut(cut) => self.tally.cut = Some(cut),
+                Message::Widowed(path, cause, why) => self.lost(&path, cause, why),
+                Message::Gap(gap) => self.tally.gaps.push(gap),
                 Message::Data(..) | Message::Hole(_) | Message::End | Message::Lost(..) => {
                     unreachable!("content follows its file")
                 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-use super::{LastRun, Pause, Place, due_at};
+use super::{LastRun, Noticed, Pause, Place, due_at};
 use crate::model::{DestinationName, JobName, Time};
 use crate::schedule::Schedule;
 
@@ -22,8 +22,8 @@ pub struct JobDue {
     pub schedule: Schedule,
     /// When it ran last.
     pub last: LastRun,
-    /// When a last run in the future was first noticed.
-    pub noticed: Option<Time>,
+    /// Was it told by a wrong clock?
+    pub noticed: Option<Noticed>,
     /// A run that failed is tried again after it.
     pub retry: Pause,
 }
@@ -35,8 +35,8 @@ pub struct DrillDue {
     pub schedule: Schedule,
     /// When one began last, or this installation was made.
     pub last: Time,
-    /// When a last one in the future was first noticed.
-    pub noticed: Option<Time>,
+    /// Was that told by a wrong clock?
+    pub noticed: Option<Noticed>,
     /// Is one under way?
     pub running: bool,
 }

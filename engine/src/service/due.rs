@@ -25,27 +25,41 @@ pub enum LastRun {
     Died(Time),
 }
 
-/// When the next run is due; not after `now` means now. `noticed` is when a last run that a wrong clock had told was
-/// first seen: from then on the schedule counts. `None` only where the calendar ends.
+/// When the next run is due; not after `now` means now. `None` only where the calendar ends.
 #[must_use]
-pub fn due_at(schedule: &Schedule, last: LastRun, noticed: Option<Time>, now: Time, zone: &TimeZone) -> Option<Time> {
+pub fn due_at(
+    schedule: &Schedule,
+    last: LastRun,
+    noticed: Option<Noticed>,
+    now: Time,
+    zone: &TimeZone,
+) -> Option<Time> {
     match last {
         LastRun::Never => Some(now),
         LastRun::Died(began) if began <= now => {
             let again = began.plus(AFTER_DEATH);
             Some(schedule.next_after(began, zone).map_or(again, |next| next.min(again)))
         }
-        LastRun::Began(last) | LastRun::Died(last) => schedule.next_after(noticed.unwrap_or(last), zone),
+        LastRun::Began(last) | LastRun::Died(last) => schedule.next_after(noticed.map_or(last, |it| it.at), zone),
     }
 }
 
-/// When a last run that lies far in the future was first noticed, to be handed to [`due_at`]; none if there is none.
-/// `before` is the answer of the time before.
+/// A last run that lay far in the future when it was first looked at: the clock was wrong then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Noticed {
+    /// That run.
+    pub last: Time,
+    /// From when on the schedule counts instead.
+    pub at: Time,
+}
+
+/// Notices such a run. `before` is the answer of the time before: it holds until another run is the last.
 #[must_use]
-pub fn noticed(before: Option<Time>, last: Time, now: Time) -> Option<Time> {
-    let first = || (last.since(now) > TOLERANCE).then_some(now);
-    // Set back once more, the clock is believed from then on.
-    if last <= now { None } else { before.map(|before| before.min(now)).or_else(first) }
+pub fn noticed(before: Option<Noticed>, last: Time, now: Time) -> Option<Noticed> {
+    match before.filter(|before| before.last == last) {
+        Some(before) => Some(Noticed { last, at: before.at.min(now) }),
+        None => (last.since(now) > TOLERANCE).then_some(Noticed { last, at: now }),
+    }
 }
 
 /// Should a run have begun long ago?

@@ -15,6 +15,6 @@ mod tests;
 
 pub use agenda::{Action, Agenda, DrillDue, JobDue, View, agenda};
 pub use drill::DrillMark;
-pub use due::{LastRun, due_at, is_missed, noticed};
+pub use due::{LastRun, Noticed, due_at, is_missed, noticed};
 pub use pause::Pause;
 pub use place::{Doing, Ended, Place};

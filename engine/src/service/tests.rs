@@ -105,7 +105,8 @@ fn a_small_step_back_of_the_clock_runs_nothing_again() {
 #[test]
 fn a_last_run_that_a_wrong_clock_told_stops_nothing_and_runs_nothing_at_once() {
     let noticed = time("2026-11-01T09:00:00Z");
-    let wrong = JobDue { noticed: Some(noticed), ..job("daily 18:00", LastRun::Began(time("2031-01-01T18:00:00Z"))) };
+    let last = time("2031-01-01T18:00:00Z");
+    let wrong = JobDue { noticed: super::noticed(None, last, noticed), ..job("daily 18:00", LastRun::Began(last)) };
     assert_eq!(of_job(&wrong, noticed, Duration::ZERO, false).actions, []);
     assert_eq!(of_job(&wrong, time("2026-11-01T18:00:00Z"), Duration::ZERO, false).actions, backup());
 }

@@ -6,6 +6,7 @@
 //! Deliberately absent: the catalog, which objects should be where, retries.
 
 mod chunk_code;
+mod entries;
 mod error;
 mod found;
 mod heads;
@@ -16,11 +17,12 @@ mod point;
 mod reader;
 
 pub use chunk_code::{decode_chunk, encode_chunk};
+pub use entries::{Between, Entries, EntryStream, Unread};
 pub use error::VaultError;
 pub use found::{FirstKeys, RESTORE_PATH, found, restore_text};
 pub use heads::{FoundHead, HEADS_KEPT, list_heads, write_head};
 pub use objects::{get, get_digest, put, read_whole, read_whole_medium};
 pub use open::{FoundKeys, Ring, identity_of, keys_of, unlock};
 pub use pack::{PackBuilder, SealedPack};
-pub use point::{EntryStream, PackNames, seal_manifest};
+pub use point::{PackNames, seal_manifest};
 pub use reader::{ChunkSource, VaultReader};

@@ -1,11 +1,11 @@
-//! A point's parts: sealing its manifest, its list of packs, its stream of entries.
+//! A point's parts but its entries: sealing its manifest, its list of packs.
 
 use std::collections::BTreeMap;
 
 use super::error::VaultError;
 use super::reader::ChunkSource;
-use crate::format::{EntryDecoder, FormatError, Manifest, NamedPack, SealedHeader, SealedKind};
-use crate::model::{ChunkRef, Entry, JobId, PackId, ShortPack};
+use crate::format::{FormatError, Manifest, NamedPack, SealedHeader, SealedKind};
+use crate::model::{ChunkRef, GroupId, JobId, PackId, ShortPack};
 use crate::port::Entropy;
 use crate::seal::Keyring;
 
@@ -23,9 +23,10 @@ pub fn seal_manifest(manifest: &Manifest, keyring: &Keyring, entropy: &dyn Entro
     Ok(keyring.seal_file(&header, &manifest.encode()).expect("the keyring's own family and epoch"))
 }
 
-/// Sorted names of packs, found by their prefix, and how long those are that a pack list names.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+/// Sorted names of a group's packs, found by their prefix, and how long those are that a pack list names.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PackNames {
+    group: GroupId,
     ids: Vec<PackId>,
     bytes: BTreeMap<PackId, u32>,
 }
@@ -33,10 +34,16 @@ pub struct PackNames {
 impl PackNames {
     /// Sorts `names`; no length is known.
     #[must_use]
-    pub fn new(mut names: Vec<PackId>) -> Self {
+    pub fn new(group: GroupId, mut names: Vec<PackId>) -> Self {
         names.sort_unstable();
         names.dedup();
-        Self { ids: names, bytes: BTreeMap::new() }
+        Self { group, ids: names, bytes: BTreeMap::new() }
+    }
+
+    /// The packs that hold a point's entries and its pack list.
+    #[must_use]
+    pub fn roots(manifest: &Manifest) -> Self {
+        Self::new(manifest.group, manifest.roots.clone())
     }
 
     /// All names, sorted.
@@ -69,7 +76,7 @@ impl PackNames {
             why: format!("it does not list the pack {}", chunk.pack),
         };
         for pack in self.find(chunk.pack) {
-            match source.chunk(pack, chunk) {
+            match source.chunk(self.group, pack, chunk) {
                 Ok(plain) => return Ok(plain),
                 Err(error) => failed = error,
             }
@@ -88,13 +95,13 @@ impl PackNames {
         }
         let names = manifest.roots.iter().copied().chain(listed.iter().map(|pack| pack.id)).collect();
         let bytes = listed.into_iter().map(|pack| (pack.id, pack.bytes)).collect();
-        Ok(Self { bytes, ..Self::new(names) })
+        Ok(Self { bytes, ..Self::new(manifest.group, names) })
     }
 }
 
 /// The records of a manifest's pack list, as they stand there.
 fn listed_packs(manifest: &Manifest, source: &dyn ChunkSource) -> Result<Vec<NamedPack>, VaultError> {
-    let roots = PackNames::new(manifest.roots.clone());
+    let roots = PackNames::roots(manifest);
     let (mut listed, mut rest) = (Vec::new(), Vec::new());
     for chunk in &manifest.packs {
         rest.extend_from_slice(&roots.chunk(source, chunk)?);
@@ -111,71 +118,17 @@ fn listed_packs(manifest: &Manifest, source: &dyn ChunkSource) -> Result<Vec<Nam
     }
 }
 
-/// The entries of a point, read as they are wanted.
-pub struct EntryStream<'s> {
-    source: &'s dyn ChunkSource,
-    roots: PackNames,
-    left: std::vec::IntoIter<ChunkRef>,
-    decoder: EntryDecoder,
-}
-
-impl<'s> EntryStream<'s> {
-    /// The stream that a manifest refers to.
-    #[must_use]
-    pub fn new(manifest: &Manifest, source: &'s dyn ChunkSource) -> Self {
-        let roots = PackNames::new(manifest.roots.clone());
-        Self { source, roots, left: manifest.entries.clone().into_iter(), decoder: EntryDecoder::default() }
-    }
-
-    /// The next entry and its bytes in the stream; none at the end. After an error the stream goes on with the next
-    /// chunk that begins with an entry: the entries of the lost one are missing.
-    ///
-    /// # Errors
-    /// [`VaultError`] if a chunk of the stream can't be read.
-    pub fn next_raw(&mut self) -> Result<Option<(Entry, Vec<u8>)>, VaultError> {
-        loop {
-            match self.decoder.next() {
-                Ok(Some((entry, raw))) => return Ok(Some((entry, raw.to_vec()))),
-                Ok(None) => {}
-                Err(error) => return Err(self.skip(error.into())),
-            }
-            let Some(chunk) = self.left.next() else {
-                let finished = self.decoder.finish();
-                self.decoder.resynchronise();
-                return Ok(finished.map(|()| None)?);
-            };
-            match self.roots.chunk(self.source, &chunk) {
-                Ok(piece) => self.decoder.push(&piece),
-                Err(error) => return Err(self.skip(error)),
-            }
-        }
-    }
-
-    fn skip(&mut self, error: VaultError) -> VaultError {
-        self.decoder.resynchronise();
-        error
-    }
-}
-
-impl Iterator for EntryStream<'_> {
-    type Item = Result<Entry, VaultError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.next_raw().map(|found| found.map(|(entry, _)| entry)).transpose()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::format::Stats;
-    use crate::model::{ChunkId, FamilyId, GroupId, KeyEpoch, PointId, PointName, PointOrder, Time, WriterId};
+    use crate::model::{ChunkId, FamilyId, KeyEpoch, PointId, PointName, PointOrder, Time, WriterId};
 
     /// Gives the same bytes for every chunk.
     struct Fixed(Vec<u8>);
 
     impl ChunkSource for Fixed {
-        fn chunk(&self, _: &PackId, _: &ChunkRef) -> Result<Vec<u8>, VaultError> {
+        fn chunk(&self, _: GroupId, _: &PackId, _: &ChunkRef) -> Result<Vec<u8>, VaultError> {
             Ok(self.0.clone())
         }
     }

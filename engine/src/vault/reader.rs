@@ -13,7 +13,7 @@ use crate::format::{
     CHUNK_OVERHEAD, FormatError, Manifest, PACK_BYTES_MAX, PACK_TRAILER_BYTES, PackFooter, PackTrailer, SealedHeader,
     SealedKind, split_chunk_record,
 };
-use crate::model::{ChunkRef, Digest, JobId, ObjectName, PackId, PointName};
+use crate::model::{ChunkRef, Digest, GroupId, JobId, ObjectName, PackId, PointName};
 use crate::seal::{ChunkPlace, Keyring, PackKeys};
 
 /// Keys of so many packs are remembered.
@@ -23,11 +23,11 @@ const WINDOW: usize = 1 << 20;
 
 /// Where chunks come from.
 pub trait ChunkSource {
-    /// The plain bytes of the chunk that `chunk` refers to, in `pack`.
+    /// The plain bytes of the chunk that `chunk` refers to, in `pack`, which must belong to `group`.
     ///
     /// # Errors
-    /// If the pack is missing, or what lies there is not that chunk.
-    fn chunk(&self, pack: &PackId, chunk: &ChunkRef) -> Result<Vec<u8>, VaultError>;
+    /// If the pack is missing or another group's, or what lies there is not that chunk.
+    fn chunk(&self, group: GroupId, pack: &PackId, chunk: &ChunkRef) -> Result<Vec<u8>, VaultError>;
 }
 
 /// Reads one vault.
@@ -35,7 +35,7 @@ pub struct VaultReader<'s> {
     store: &'s dyn ReadStore,
     keyring: &'s Keyring,
     identities: Vec<Zeroizing<[u8; 32]>>,
-    keys: Mutex<HashMap<PackId, Arc<PackKeys>>>,
+    keys: Mutex<HashMap<PackId, (GroupId, Arc<PackKeys>)>>,
     window: Mutex<Window>,
 }
 
@@ -81,17 +81,18 @@ impl<'s> VaultReader<'s> {
         Ok((manifest, Digest(*blake3::hash(&file).as_bytes()), file.len() as u64))
     }
 
-    /// The footer of a pack and its header, for a rebuild.
+    /// The footer of a pack of `group`, for a rebuild.
     ///
     /// # Errors
-    /// [`VaultError`] if it is missing or damaged.
-    pub fn footer(&self, pack: &PackId) -> Result<(SealedHeader, PackFooter), VaultError> {
+    /// [`VaultError`] if it is missing, damaged, or another group's.
+    pub fn footer(&self, group: GroupId, pack: &PackId) -> Result<PackFooter, VaultError> {
         let path = ObjectName::Pack(*pack).path();
         let bytes = self.store.stat(&path)?.ok_or_else(|| VaultError::Missing { object: path.to_string() })?;
         if bytes > u64::from(PACK_BYTES_MAX) {
             return Err(FormatError::damaged("the pack", "it is longer than a pack can be").into());
         }
-        let (header, keys, start) = self.open_header(pack)?;
+        let (found, keys, start) = self.open_header(pack)?;
+        require_group(pack, group, found)?;
         let tail = PACK_TRAILER_BYTES as u64;
         let trailer =
             PackTrailer::decode(&self.store.read(&path, bytes.saturating_sub(tail), PACK_TRAILER_BYTES)?, bytes)?;
@@ -101,32 +102,38 @@ impl<'s> VaultReader<'s> {
         let plain = keys.open_footer(offset, &sealed).map_err(|error| VaultError::seal(&path, error))?;
         let footer = PackFooter::decode(&plain, start)?;
         if footer.chunks.last().map_or(start, |last| last.offset + last.stored) == offset {
-            Ok((header, footer))
+            Ok(footer)
         } else {
             Err(FormatError::damaged("the pack's footer", "bytes that it does not list lie before it").into())
         }
     }
 
-    fn open_header(&self, pack: &PackId) -> Result<(SealedHeader, PackKeys, u32), VaultError> {
+    /// Its group, its keys, and where its first record begins.
+    fn open_header(&self, pack: &PackId) -> Result<(GroupId, PackKeys, u32), VaultError> {
         let path = ObjectName::Pack(*pack).path();
         let begin = self.store.read(&path, 0, SealedHeader::BYTES_MAX)?;
         let (header, length) = SealedHeader::decode(&begin, SealedKind::Pack)?;
         let keys = self.keyring.pack(&header).map_err(|error| VaultError::seal(&path, error))?;
-        Ok((header, keys, u32::try_from(length).expect("a header is short")))
+        let (group, rest) = header.scope.split_first_chunk().expect("a scope has 16 bytes");
+        if *rest != [0; GroupId::BYTES] {
+            return Err(VaultError::Damaged { object: path.to_string(), why: "its scope is no pack's".into() });
+        }
+        Ok((GroupId(*group), keys, u32::try_from(length).expect("a header is short")))
     }
 
-    fn keys_of(&self, pack: &PackId) -> Result<Arc<PackKeys>, VaultError> {
+    fn keys_of(&self, group: GroupId, pack: &PackId) -> Result<Arc<PackKeys>, VaultError> {
         let known = self.keys.lock().unwrap_or_else(PoisonError::into_inner).get(pack).cloned();
-        if let Some(keys) = known {
-            return Ok(keys);
+        if let Some((found, keys)) = known {
+            return require_group(pack, group, found).map(|()| keys);
         }
-        let keys = Arc::new(self.open_header(pack)?.1);
+        let (found, keys, _) = self.open_header(pack)?;
+        let keys = Arc::new(keys);
         let mut all = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= KEYS_MAX {
             all.clear();
         }
-        all.insert(*pack, Arc::clone(&keys));
-        Ok(keys)
+        all.insert(*pack, (found, Arc::clone(&keys)));
+        require_group(pack, group, found).map(|()| keys)
     }
 
     fn record(&self, pack: &PackId, chunk: &ChunkRef) -> Result<Vec<u8>, VaultError> {
@@ -153,8 +160,17 @@ impl<'s> VaultReader<'s> {
     }
 }
 
+/// A manifest names packs of its own group only: their chunks go with it when it is removed.
+fn require_group(pack: &PackId, wanted: GroupId, found: GroupId) -> Result<(), VaultError> {
+    if found == wanted {
+        return Ok(());
+    }
+    let object = ObjectName::Pack(*pack).to_string();
+    Err(VaultError::Damaged { object, why: format!("it belongs to the group {found}, not to {wanted}") })
+}
+
 impl ChunkSource for VaultReader<'_> {
-    fn chunk(&self, pack: &PackId, chunk: &ChunkRef) -> Result<Vec<u8>, VaultError> {
+    fn chunk(&self, group: GroupId, pack: &PackId, chunk: &ChunkRef) -> Result<Vec<u8>, VaultError> {
         let object = || ObjectName::Pack(*pack);
         let damaged = |why: &str| VaultError::Damaged { object: object().to_string(), why: why.to_owned() };
         if (chunk.stored as usize) <= CHUNK_OVERHEAD {
@@ -166,8 +182,8 @@ impl ChunkSource for VaultReader<'_> {
         }
         let (index, sealed) = split_chunk_record(&record)?;
         let place = ChunkPlace { index, offset: chunk.offset, stored: chunk.stored, id: chunk.id };
-        let encoded =
-            self.keys_of(pack)?.open_chunk(&place, sealed).map_err(|error| VaultError::seal(object(), error))?;
+        let keys = self.keys_of(group, pack)?;
+        let encoded = keys.open_chunk(&place, sealed).map_err(|error| VaultError::seal(object(), error))?;
         let plain = decode_chunk(&encoded, chunk.plain)?;
         if self.is_identity(chunk, &plain) { Ok(plain) } else { Err(damaged("a chunk is not what its identity says")) }
     }

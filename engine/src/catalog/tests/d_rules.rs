@@ -3,6 +3,21 @@
 use super::*;
 use crate::model::Proof;
 
+#[test]
+fn a_damaged_copy_is_begun_again_and_one_that_is_being_removed_is_not() {
+    let (_folder, catalog) = on_disk();
+    let point = capture(&catalog, &[1, 2], &[], None).expect("made");
+    assert_eq!(copy(&catalog, USB, point, &[1, 2]).expect("copied"), State::Complete);
+    assert!(is_refused(&copy(&catalog, USB, point, &[1, 2]), "5.2"), "it is there");
+    let object = pack_object(2);
+    let found = Found { medium: USB, object: &object, finding: Finding::Damaged, naming: &Naming::All, now: at(10) };
+    assert_eq!(catalog.found_damaged(&found).expect("recorded"), [point]);
+    assert_eq!(copy(&catalog, USB, point, &[1, 2]).expect("copied again"), State::Complete);
+    catalog.found_damaged(&found).expect("recorded");
+    catalog.mark_deleting(&removal(USB, &[point])).expect("marked");
+    assert!(is_refused(&copy(&catalog, USB, point, &[1, 2]), "5.2"), "it is on its way out");
+}
+
 fn packs(catalog: &Catalog, names: &[u64]) -> Vec<PackNo> {
     catalog.pack_numbers(&names.iter().map(|&n| pack_id(n)).collect::<Vec<_>>()).expect("known")
 }

@@ -28,8 +28,8 @@ pub fn diff(call: &Call, from: &str, to: &str) -> Result<(DiffReport, Exit), Fai
         match change {
             Ok(change) => report.entries.push(DiffEntry::from(&change)),
             Err(error) => {
-                exit = exit_of(Cause::of(&error));
-                let problem = format!("all that follows can't be compared: {}", chain(&error));
+                exit = exit.and(exit_of(Cause::of(&error.source)));
+                let problem = format!("not compared: {}", chain(&error));
                 report.problems.push(PathProblem { path: PathText::new(b""), problem });
             }
         }

@@ -81,7 +81,7 @@ impl Search<'_> {
                     self.report.found.push(FoundEntry { point, job: job.clone(), created, entry });
                 }
                 Ok(_) => {}
-                Err(error) => self.give_up(point, chain(&error), exit_of(Cause::of(&error))),
+                Err(error) => self.give_up(point, chain(&error), exit_of(Cause::of(&error.source))),
             }
         }
     }

@@ -25,8 +25,8 @@ pub fn ls(call: &Call, point: &str, path: Option<&[u8]>) -> Result<(LsReport, Ex
         match entry {
             Ok(entry) => report.entries.push(EntryReport::from(&entry)),
             Err(error) => {
-                exit = exit_of(Cause::of(&error));
-                let problem = format!("all that follows can't be read: {}", chain(&error));
+                exit = exit.and(exit_of(Cause::of(&error.source)));
+                let problem = chain(&error);
                 report.problems.push(PathProblem { path: PathText::new(b""), problem });
             }
         }

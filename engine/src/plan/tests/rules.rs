@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::apply::apply;
 use super::worlds::{HOME, World, open_world, world};
 use crate::model::{Proof, State as PlacementState};
-use crate::plan::{Copies, PackThere, Placement, Reach, State, Step, check, propose};
+use crate::plan::{Copies, Orphans, PackThere, Placement, Problem, Reach, State, Step, check, propose};
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(1000), failure_persistence: None, ..ProptestConfig::default() })]
@@ -21,6 +21,10 @@ proptest! {
     fn the_same_plan_twice_changes_nothing_more(World(mut state) in world()) {
         settle(&mut state);
         let plan = propose(&state);
+        // A medium that is full and stuck may get unstuck by what older points bring along; see the property after this.
+        if plan.problems.iter().any(|problem| matches!(problem, Problem::Full { .. })) {
+            return Ok(());
+        }
         let second = propose(&apply(&state, &plan));
         prop_assert!(second.media.is_empty(), "first {plan:#?}\nsecond {second:#?}");
     }
@@ -65,13 +69,13 @@ proptest! {
 /// Leaves out what can take one more plan, because it hangs on what several media do at the same time: evidence that
 /// one gives and another's eviction needs, who gets what where one copy is enough, points that home has lost, and what
 /// is free to go only once copies that this plan makes are complete (`keep-at-least`, copies that were
-/// begun, chains that are unfinished).
+/// begun, chains that are unfinished, what lies there for a seed).
 fn settle(state: &mut State) {
     state.jobs.values_mut().for_each(|job| job.copies = Copies::All);
     state.points.values_mut().for_each(|point| point.base = None);
     for medium in state.media.values_mut() {
         medium.evict_unique = true;
-        medium.keep_at_least = 0;
+        (medium.keep_at_least, medium.orphans) = (0, Orphans::MayGo);
         let begun = medium.placements.values_mut().filter(|row| row.state == PlacementState::Copying);
         begun.for_each(|row| row.state = PlacementState::Pending);
     }

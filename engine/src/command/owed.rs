@@ -1,0 +1,112 @@
+//! What is owed to each destination, as the catalog has it: placements that are not there yet, and points that no
+//! placement speaks of at a medium that was enrolled later.
+//!
+//! Deliberately absent: `keep` over what is there and what is owed; a visit's plan settles that.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Context, Failure};
+use crate::catalog::{Catalog, MediumRow, PlacementRow, PointRow};
+use crate::config::{Config, Copies, Job};
+use crate::model::{DestinationName, JobId, PointOrder, State, VaultId};
+
+/// The catalog's points and where they are, read once.
+pub(super) struct Placed {
+    /// All points that were not removed, oldest first.
+    pub points: Vec<PointRow>,
+    /// All media, home first.
+    pub media: Vec<MediumRow>,
+    /// Placements by medium.
+    pub at: BTreeMap<VaultId, BTreeMap<PointOrder, PlacementRow>>,
+    names: BTreeMap<JobId, crate::model::JobName>,
+}
+
+impl Placed {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// If the catalog can't be read.
+    pub(super) fn read(catalog: &Catalog) -> Result<Self, Failure> {
+        let media = catalog.media()?;
+        let mut at = BTreeMap::new();
+        for medium in &media {
+            at.insert(medium.vault, catalog.placements_at(medium.vault)?.into_iter().collect());
+        }
+        let points = catalog.points()?.into_iter().filter(|point| point.removed.is_none()).collect();
+        let names = catalog.jobs()?.into_iter().map(|row| (row.id, row.name)).collect();
+        Ok(Self { points, media, at, names })
+    }
+
+    /// The state of a point at a medium, if anything is known of it there.
+    pub(super) fn state(&self, medium: VaultId, point: PointOrder) -> Option<State> {
+        Some(self.at.get(&medium)?.get(&point)?.state)
+    }
+
+    /// Media of a destination that are in use.
+    pub(super) fn in_use<'p>(&'p self, name: &'p DestinationName) -> impl Iterator<Item = &'p MediumRow> {
+        self.media.iter().filter(move |row| row.destination == *name && row.retired.is_none())
+    }
+
+    /// The configured job that a point is of.
+    pub(super) fn job_of<'c>(&self, config: &'c Config, point: &PointRow) -> Option<&'c Job> {
+        config.job(self.names.get(&point.job)?)
+    }
+
+    /// Points that are owed to media of a destination; to its future first one, if it has none yet.
+    pub(super) fn owed(&self, config: &Config, name: &DestinationName) -> BTreeSet<(Option<VaultId>, PointOrder)> {
+        let goes_there = |point: &&PointRow| {
+            self.job_of(config, point).is_some_and(|job| job.offsite.contains(name) && !self.is_enough(job, point))
+        };
+        let points: Vec<&PointRow> = self.points.iter().filter(goes_there).collect();
+        let media: Vec<&MediumRow> = self.in_use(name).collect();
+        if media.is_empty() {
+            return points.iter().filter(|point| self.is_somewhere(point.order)).map(|it| (None, it.order)).collect();
+        }
+        let mut owed = BTreeSet::new();
+        for row in media {
+            let here = points.iter().filter(|point| self.is_owed(row, point));
+            owed.extend(here.map(|point| (Some(row.vault), point.order)));
+        }
+        owed
+    }
+
+    fn is_owed(&self, medium: &MediumRow, point: &PointRow) -> bool {
+        let evicted = medium.evicted.iter().find(|mark| mark.job == point.job).map(|mark| mark.order);
+        match self.state(medium.vault, point.order) {
+            Some(State::Complete | State::NotWanted | State::Evicted) => false,
+            Some(State::Pending | State::Copying | State::Present | State::Missing | State::Damaged) => true,
+            None => evicted.is_none_or(|newest| point.order > newest) && self.is_somewhere(point.order),
+        }
+    }
+
+    fn is_somewhere(&self, point: PointOrder) -> bool {
+        self.at.values().any(|at| at.get(&point).is_some_and(|row| row.state.is_there()))
+    }
+
+    /// `copies = "first"` has its one copy.
+    fn is_enough(&self, job: &Job, point: &PointRow) -> bool {
+        let complete = |row: &MediumRow| self.state(row.vault, point.order) == Some(State::Complete);
+        job.copies == Copies::First && job.offsite.iter().any(|name| self.in_use(name).any(complete))
+    }
+}
+
+/// What is owed to each destination as one number that changes with it; 0 for nothing.
+///
+/// # Errors
+/// If the catalog can't be read.
+pub(super) fn fingerprints(context: &Context) -> Result<BTreeMap<DestinationName, u64>, Failure> {
+    let placed = Placed::read(&context.installation.catalog)?;
+    let config = &context.installation.config;
+    let names = config.destinations.iter().map(|destination| &destination.name);
+    Ok(names.map(|name| (name.clone(), fingerprint(&placed.owed(config, name)))).collect())
+}
+
+fn fingerprint(owed: &BTreeSet<(Option<VaultId>, PointOrder)>) -> u64 {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    if owed.is_empty() {
+        return 0;
+    }
+    let mut hasher = DefaultHasher::new();
+    owed.hash(&mut hasher);
+    hasher.finish().max(1)
+}

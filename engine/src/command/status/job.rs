@@ -1,0 +1,211 @@
+//! One job: its newest point, when the next is due, how it stands offsite, and what keeps it from being protected.
+//!
+//! How the newest point stands offsite: at each destination of the job by the best of its media; over them with
+//! `copies = "all"` by the worst, with `copies = "first"` by the best. A place on the same disk as this computer counts
+//! here as any other, but a job that is whole only there has a problem that says so, and never meets its `expect`.
+
+use super::{Facts, problem};
+use crate::catalog::locks::{LockName, is_held};
+use crate::catalog::{JobRow, MediumRow, PointRow};
+use crate::command::Failure;
+use crate::config::{Copies, Job};
+use crate::model::{DestinationName, State, Time};
+use crate::report::{JobStatus, Offsite, StatusProblem};
+use crate::service::{LastRun, due_at, is_missed, noticed};
+
+/// A run without a schedule and without a deadline is too long after this.
+const LONG: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
+
+/// Puts a job's part together.
+pub(super) fn status(facts: &Facts<'_>, job: &Job) -> Result<JobStatus, Failure> {
+    let row = facts.context.installation.catalog.job_named(&job.name)?;
+    let points: Vec<&PointRow> =
+        facts.placed.points.iter().filter(|it| Some(it.job) == row.as_ref().map(|row| row.id)).collect();
+    let newest = points.iter().rev().find(|point| should_be_there(facts, point)).copied();
+    let seen = Seen { facts, job, row: row.as_ref(), points: &points, newest };
+    let mut problems = Vec::new();
+    problems.extend(seen.last_run());
+    problems.extend(seen.missed());
+    problems.extend(seen.alarms());
+    problems.extend(seen.same_disk());
+    problems.extend(seen.deadline()?);
+    problems.extend(seen.damage());
+    Ok(JobStatus {
+        job: job.name.clone(),
+        newest: newest.map(|point| point.created),
+        next: seen.next(),
+        offsite: seen.offsite(),
+        problems,
+    })
+}
+
+fn should_be_there(facts: &Facts<'_>, point: &PointRow) -> bool {
+    facts
+        .placed
+        .at
+        .values()
+        .any(|at| at.get(&point.order).is_some_and(|row| row.state.is_there() || row.state == State::Missing))
+}
+
+struct Seen<'s> {
+    facts: &'s Facts<'s>,
+    job: &'s Job,
+    row: Option<&'s JobRow>,
+    points: &'s [&'s PointRow],
+    newest: Option<&'s PointRow>,
+}
+
+impl Seen<'_> {
+    fn is_running(&self) -> bool {
+        is_held(&self.facts.context.locks(), &LockName::Job(self.job.name.clone()).to_string())
+    }
+
+    fn last(&self) -> LastRun {
+        self.row.and_then(|row| row.last_run.as_ref()).map_or(LastRun::Never, |run| LastRun::Began(run.started))
+    }
+
+    fn next(&self) -> Option<Time> {
+        let (schedule, now) = (self.job.schedule.as_ref()?, self.facts.now);
+        let wrong = match self.last() {
+            LastRun::Began(last) | LastRun::Died(last) => noticed(None, last, now),
+            LastRun::Never => None,
+        };
+        due_at(schedule, self.last(), wrong, now, &self.facts.zone)
+    }
+
+    fn last_run(&self) -> Option<StatusProblem> {
+        let run = self.row?.last_run.as_ref()?;
+        let (name, began) = (&self.job.name, self.facts.when(run.started));
+        let again = format!("see that nothing stops it, then `engine backup {name}`");
+        match (run.finished, run.outcome) {
+            (None, _) if self.is_running() => {
+                let most = self.job.expect.unwrap_or(LONG).min(LONG);
+                let too_long = self.facts.now.since(run.started) > most;
+                too_long.then(|| {
+                    problem(
+                        format!("the run that began at {began} still goes on"),
+                        "see what it waits for; a run that takes so long counts as failing",
+                    )
+                })
+            }
+            (None, _) => Some(problem(format!("the run that began at {began} died"), again)),
+            (Some(_), 0) => None,
+            (Some(_), 3) => Some(problem(
+                format!("the run of {began} could not read everything: {}", run.text),
+                format!("`engine backup {name}` names the files; exclude them, or see to their permissions"),
+            )),
+            (Some(_), _) => Some(problem(format!("the run of {began} made no point: {}", run.text), again)),
+        }
+    }
+
+    fn missed(&self) -> Option<StatusProblem> {
+        let due = self.next().filter(|due| is_missed(*due, self.facts.now) && !self.is_running())?;
+        let advice = if self.facts.served {
+            "the service is busy with another job, or stuck"
+        } else {
+            "the service does not run: start it (`engine run`)"
+        };
+        Some(problem(format!("the run that was due at {} did not happen", self.facts.when(due)), advice))
+    }
+
+    fn alarms(&self) -> Vec<StatusProblem> {
+        let clear = format!("if that is right, `engine alarm clear {}` lets removals go on", self.job.name);
+        let raised = self.row.into_iter().flat_map(|row| [row.alarm.clone(), row.clock_jump.clone()]).flatten();
+        raised.map(|text| problem(format!("alarm: {text}; nothing of it is evicted or removed"), &*clear)).collect()
+    }
+
+    /// The state at one destination: the best of its media.
+    fn state_at(&self, name: &DestinationName, point: &PointRow) -> State {
+        let states = self.facts.placed.in_use(name).filter_map(|row| self.facts.placed.state(row.vault, point.order));
+        states.min_by_key(|state| rank(*state)).unwrap_or(State::Pending)
+    }
+
+    fn offsite(&self) -> Offsite {
+        let Some(newest) = self.newest else { return Offsite::None };
+        let states = self.job.offsite.iter().map(|name| self.state_at(name, newest));
+        let state = match self.job.copies {
+            Copies::All => states.max_by_key(|state| rank(*state)),
+            Copies::First => states.min_by_key(|state| rank(*state)),
+        };
+        state.map_or(Offsite::None, Offsite::State)
+    }
+
+    /// Media that the job's copies count at.
+    fn media(&self) -> impl Iterator<Item = &MediumRow> {
+        self.job.offsite.iter().flat_map(|name| self.facts.placed.in_use(name))
+    }
+
+    fn same_disk(&self) -> Option<StatusProblem> {
+        let media: Vec<_> = self.media().collect();
+        let only = !media.is_empty() && media.iter().all(|row| row.same_disk);
+        only.then(|| {
+            problem(
+                "all its copies are on the same disk as this computer's own data: nothing of it is offsite",
+                "add a destination on another disk or another computer",
+            )
+        })
+    }
+
+    /// `expect`: only what is complete, with evidence, at a medium on another disk counts.
+    fn deadline(&self) -> Result<Option<StatusProblem>, Failure> {
+        let Some(expect) = self.job.expect else { return Ok(None) };
+        let is_good = |point: &&&PointRow| {
+            self.media().filter(|row| !row.same_disk).any(|row| {
+                let placed = self.facts.placed.at.get(&row.vault).and_then(|at| at.get(&point.order));
+                placed.is_some_and(|it| it.state == State::Complete && it.verified.is_some())
+            })
+        };
+        let newest = self.points.iter().rev().find(is_good).map(|point| point.created);
+        let since = match (newest, self.points.first()) {
+            (Some(newest), _) => newest,
+            (None, Some(first)) => first.created,
+            (None, None) => self.facts.context.installation.catalog.meta()?.created,
+        };
+        if self.facts.now.since(since) <= expect {
+            return Ok(None);
+        }
+        let (since, hours) = (self.facts.when(since), expect.as_secs() / 3600);
+        let what = if newest.is_some() {
+            "no newer verified offsite copy since"
+        } else {
+            "no verified offsite copy at all since"
+        };
+        let text = format!("its deadline has passed: {what} {since}, and one is expected within {hours} h");
+        Ok(Some(problem(text, "see below what its destinations wait for")))
+    }
+
+    /// Points that should restore from some place and do not.
+    fn damage(&self) -> Vec<StatusProblem> {
+        let mut problems = Vec::new();
+        for medium in self.facts.placed.media.iter().filter(|row| row.retired.is_none()) {
+            let count = |wanted: State| {
+                self.points.iter().filter(|it| self.facts.placed.state(medium.vault, it.order) == Some(wanted)).count()
+            };
+            for state in [State::Damaged, State::Missing] {
+                if let count @ 1.. = count(state) {
+                    let (place, points) = (&medium.destination, if count == 1 { "point is" } else { "points are" });
+                    let text = format!("{count} {points} {state} at {place}");
+                    problems.push(problem(
+                        text,
+                        format!("`engine verify {place} --repair` replaces what is good elsewhere"),
+                    ));
+                }
+            }
+        }
+        problems
+    }
+}
+
+/// From good to bad.
+const fn rank(state: State) -> u8 {
+    match state {
+        State::Complete => 0,
+        State::Present => 1,
+        State::Copying => 2,
+        State::Pending => 3,
+        State::NotWanted => 4,
+        State::Evicted => 5,
+        State::Missing => 6,
+        State::Damaged => 7,
+    }
+}

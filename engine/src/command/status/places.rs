@@ -1,0 +1,115 @@
+//! Destinations and home: there or not, what is on them, what waits for them, what is stuck.
+
+use std::collections::BTreeSet;
+
+use super::{Facts, problem};
+use crate::command::Failure;
+use crate::config::Destination;
+use crate::destination::ReadStore;
+use crate::installation::Look;
+use crate::model::{PointOrder, Time, VaultId, chain};
+use crate::plan::{Plan, Problem, State, problem_text};
+use crate::report::{DestinationStatus, HomeStatus, StatusProblem};
+
+type Outlook = (State, Plan);
+
+/// One destination.
+pub(super) fn destination(
+    facts: &Facts<'_>,
+    destination: &Destination,
+    outlook: Option<&Outlook>,
+) -> Result<DestinationStatus, Failure> {
+    let name = &destination.name;
+    let look = facts.look(name);
+    let media: Vec<_> = facts.placed.in_use(name).collect();
+    let mut used_bytes = 0_u64;
+    for row in &media {
+        used_bytes = used_bytes.saturating_add(facts.context.installation.catalog.usage(row.vault)?.bytes());
+    }
+    let config = &facts.context.installation.config;
+    let pending: BTreeSet<PointOrder> = facts.placed.owed(config, name).into_iter().map(|(_, order)| order).collect();
+    let (reason, free_bytes) = match look {
+        Some(Look::Here(opened)) => (None, opened.space.map(|space| space.free)),
+        Some(Look::Away(why)) => (Some(why.clone()), None),
+        None => (Some("it was not looked at".to_owned()), None),
+    };
+    let same_disk = !media.is_empty() && media.iter().all(|row| row.same_disk);
+    let mut problems = Vec::new();
+    problems.extend(reason.as_ref().and_then(|_| waiting(facts, &pending)));
+    if same_disk {
+        let text = "it is on the same disk as this computer's own data, so it does not count as offsite";
+        problems.push(problem(text, "choose a place on another disk or another computer"));
+    }
+    for row in &media {
+        problems.extend(stuck(row.vault, outlook));
+    }
+    Ok(DestinationStatus {
+        destination: name.clone(),
+        available: reason.is_none(),
+        reason,
+        used_bytes,
+        free_bytes,
+        points: points_there(facts, media.iter().map(|row| row.vault)),
+        pending_points: u64::try_from(pending.len()).unwrap_or(u64::MAX),
+        same_disk,
+        problems,
+    })
+}
+
+/// The vault on this computer.
+pub(super) fn home(facts: &Facts<'_>, outlook: Option<&Outlook>) -> Result<HomeStatus, Failure> {
+    let installation = &facts.context.installation;
+    let (home, id) = (installation.home(), installation.home_id()?);
+    let mut problems = Vec::new();
+    if let Err(error) = &home {
+        problems.push(problem(chain(error), error.advice()));
+    }
+    problems.extend(stuck(id, outlook));
+    let space = home.as_ref().ok().and_then(|store| store.space().ok().flatten());
+    Ok(HomeStatus {
+        place: installation.config.home.path.display().to_string(),
+        available: home.is_ok(),
+        used_bytes: installation.catalog.usage(id)?.bytes(),
+        free_bytes: space.map(|space| space.free),
+        limit_bytes: installation.config.home.limit,
+        points: points_there(facts, std::iter::once(id)),
+        problems,
+    })
+}
+
+fn points_there(facts: &Facts<'_>, media: impl Iterator<Item = VaultId>) -> u64 {
+    let at = media.filter_map(|medium| facts.placed.at.get(&medium)).flatten();
+    let there: BTreeSet<&PointOrder> = at.filter(|(_, row)| row.state.is_there()).map(|(order, _)| order).collect();
+    u64::try_from(there.len()).unwrap_or(u64::MAX)
+}
+
+/// Points that wait for a place that is away, and since when.
+fn waiting(facts: &Facts<'_>, pending: &BTreeSet<PointOrder>) -> Option<StatusProblem> {
+    let oldest: Time = facts.placed.points.iter().find(|point| pending.contains(&point.order))?.created;
+    let (points, wait) = if pending.len() == 1 { ("point", "waits") } else { ("points", "wait") };
+    let text = format!("{} {points} {wait} for it, the oldest since {}", pending.len(), facts.when(oldest));
+    Some(problem(text, "connect it: copies go on by themselves"))
+}
+
+/// What the rules leave stuck at a medium.
+fn stuck(medium: VaultId, outlook: Option<&Outlook>) -> Vec<StatusProblem> {
+    let Some((state, plan)) = outlook else { return Vec::new() };
+    let here = plan.problems.iter().filter(|it| match it {
+        Problem::Full { medium: at, .. }
+        | Problem::NeverFits { medium: at, .. }
+        | Problem::OverLimit { medium: at, .. }
+        | Problem::Irreparable { medium: at, .. } => *at == medium,
+    });
+    here.map(|it| problem(problem_text(state, it), advice(it))).collect()
+}
+
+const fn advice(problem: &Problem) -> &'static str {
+    match problem {
+        Problem::Full { .. } => "raise its limit, let `keep` be less, unpin points, or use a larger drive",
+        Problem::NeverFits { .. } => "raise its limit, use a larger drive, or exclude something from the job",
+        Problem::OverLimit { .. } => "raise its limit, or let `keep` be less",
+        Problem::Irreparable { .. } => {
+            "another drive may have it: connect it; else make a new point with `engine backup`"
+        }
+    }
+}
