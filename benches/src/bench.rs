@@ -81,9 +81,9 @@ impl Bench {
     /// If there is no vault.
     pub fn unwrap_key(&self) -> Result<Duration> {
         let store = FileStore::open(&self.folder.join("vault"), Privacy::Private)?;
-        let keys = vault::keys_of(&store)?;
+        let keys = vault::keys_of(&store, vault::identity_of(&store)?.family)?;
         let begun = Instant::now();
-        vault::unlock(&keys, PASSPHRASE.as_bytes())?;
+        vault::unlock(&keys, engine::format::SlotKind::Passphrase, PASSPHRASE.as_bytes())?;
         Ok(begun.elapsed())
     }
 }
