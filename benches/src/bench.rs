@@ -40,7 +40,7 @@ impl Bench {
         ensure!(engine.is_file(), "no {}: cargo build --release -p engine", engine.display());
         fs::create_dir_all(folder)?;
         let bench = Self { folder: fs::canonicalize(folder)?, engine };
-        fs::write(bench.folder.join("passphrase"), PASSPHRASE)?;
+        bench.write_passphrase()?;
         let source = bench.source();
         let text = format!(
             "[home]\npath = \"vault\"\nreserve = 0\n[state]\npath = \"state\"\n[key]\npassphrase-file = \"passphrase\"\n\
@@ -50,6 +50,14 @@ impl Bench {
         );
         fs::write(bench.folder.join("offsite.toml"), text)?;
         Ok(bench)
+    }
+
+    fn write_passphrase(&self) -> Result<()> {
+        let file = self.folder.join("passphrase");
+        fs::write(&file, PASSPHRASE)?;
+        #[cfg(unix)]
+        fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+        Ok(())
     }
 
     /// What is protected.
@@ -71,8 +79,7 @@ impl Bench {
     pub fn engine(&self, arguments: &[&str]) -> Result<Ran> {
         let mut command = Command::new(&self.engine);
         command.arg("--config").arg(self.folder.join("offsite.toml")).arg("--quiet").args(arguments);
-        let ran = run(&mut command)?;
-        Ok(ran)
+        run(&mut command)
     }
 
     /// The time of one key unwrap, by the production code, on this vault's slots.

@@ -93,8 +93,9 @@ fn versions(first: Vec<u8>, count: u64) -> Vec<Vec<u8>> {
 fn change(bytes: &mut Vec<u8>, random: &mut Random) {
     let length = 1 + random.below(4096);
     let at = random.below(bytes.len() - length);
+    let way = random.below(3);
     let fresh = (0..length).map(|_| u8::try_from(random.below(256)).unwrap_or(0));
-    match random.below(3) {
+    match way {
         0 => drop(bytes.splice(at..at + length, fresh)),
         1 => drop(bytes.splice(at..at, fresh)),
         _ => drop(bytes.drain(at..at + length)),
