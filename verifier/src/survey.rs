@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use engine::destination::{ErrorKind, ReadStore, StoreError};
-use engine::format::{FormatError, Head, Identity};
+use engine::format::{FormatError, Head, Identity, SlotKind};
 use engine::model::{JobId, JobName, PointName, VaultId, VaultPath, chain};
 use engine::seal::{Keyring, SlotError};
 use engine::vault::{self, FoundKeys, VaultError, VaultReader};

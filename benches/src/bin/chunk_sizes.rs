@@ -58,7 +58,7 @@ struct Found {
 }
 
 fn store(versions: &[Vec<u8>], sizes: Sizes) -> Found {
-    let cutter = Cutter::new(sizes, 7);
+    let cutter = Cutter::new(sizes, &[7; 32]);
     let mut known = BTreeSet::new();
     let mut found = Found::default();
     for (number, version) in versions.iter().enumerate() {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use engine::destination::memory::MemoryPlace;
+use engine::format::SlotKind;
 use engine::model::{ObjectName, PackId};
 use engine::seal::{Keyring, Master, SlotError};
 use engine::vault::{self, VaultReader};
