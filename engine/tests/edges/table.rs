@@ -75,6 +75,7 @@ pub const CRATES: &[Row] = &[
     ("capture", "rayon", "chunks are packed on all cores"),
     ("capture", "blake3 zeroize", "identities, under a key that is wiped"),
     ("chunk", "fastcdc", "cut points"),
+    ("chunk", "blake3", "the gear table comes from the family's key"),
     ("chunk", "xxhash_rust", "the cut of the entry stream"),
     ("format", "minicbor", "the only place that names it"),
     ("format", "blake3", "digests that end plain files"),
