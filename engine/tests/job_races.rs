@@ -97,7 +97,7 @@ fn d3_nothing_is_deleted_where_a_manifest_that_the_catalog_does_not_know_cannot_
     fs::write(&unknown, noise(1, 5000)).expect("writable");
     fs::write(bench.path("data/0"), noise(50, 100_000)).expect("writable");
     let first = newest(&bench);
-    bench.engine(&["run", "--once"]);
+    let _ = bench.engine(&["run", "--once"]);
     let before = packs(&bench.path("usb"));
     let forget = bench.engine(&["forget", "--point", &first]);
     assert_eq!(forget.code, 3, "{forget}");
@@ -218,7 +218,7 @@ fn d9_a_copy_that_was_killed_and_whose_point_is_removed_leaves_nothing() {
     copy.signal(Signal::KILL);
     assert_eq!(copy.end().code, 128 + 9);
     let _ = bench.engine(&["forget", "--point", &newest(&bench)]).exits(0);
-    bench.engine(&["copy"]);
+    let _ = bench.engine(&["copy"]);
     for vault in ["vault", "usb"] {
         assert_eq!(objects(&bench.path(vault)), Vec::new(), "{vault}");
         assert_eq!(leftovers(&bench.path(vault)), Vec::<PathBuf>::new(), "{vault}");
