@@ -206,7 +206,7 @@ fn d8_a_forget_that_is_killed_is_finished_or_withdrawn_by_the_next_session() {
 }
 
 #[test]
-fn d9_a_copy_that_was_killed_and_whose_point_is_removed_leaves_nothing() {
+fn d9_the_reservations_of_a_killed_copy_hold_until_it_is_taken_up_again_and_nothing_stays_of_it() {
     let bench = harness::bench();
     fs::create_dir(bench.path("data")).expect("new");
     fs::write(bench.path("data/large"), noise(7, 8 << 20)).expect("writable");
@@ -217,8 +217,12 @@ fn d9_a_copy_that_was_killed_and_whose_point_is_removed_leaves_nothing() {
     wait_until("a copy in its middle", || !objects(&bench.path("usb")).is_empty());
     copy.signal(Signal::KILL);
     assert_eq!(copy.end().code, 128 + 9);
-    let _ = bench.engine(&["forget", "--point", &newest(&bench)]).exits(0);
-    let _ = bench.engine(&["copy"]);
+    let point = newest(&bench);
+    let _ = bench.engine(&["forget", "--point", &point]).exits(1).says("reserved");
+    bench.done(&["copy"]);
+    restores_as_it_is(&bench, "usb");
+    assert_eq!(leftovers(&bench.path("usb")), Vec::<PathBuf>::new());
+    let _ = bench.engine(&["forget", "--point", &point]).exits(0);
     for vault in ["vault", "usb"] {
         assert_eq!(objects(&bench.path(vault)), Vec::new(), "{vault}");
         assert_eq!(leftovers(&bench.path(vault)), Vec::<PathBuf>::new(), "{vault}");

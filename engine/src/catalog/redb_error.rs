@@ -32,12 +32,18 @@ pub fn from_io(doing: &'static str, source: io::Error) -> CatalogError {
 fn storage(doing: &'static str, error: StorageError) -> CatalogError {
     match error {
         StorageError::Corrupted(what) => damaged_file(&what),
+        StorageError::Io(source) if is_no_catalog(&source) => damaged_file(&source.to_string()),
         StorageError::Io(source) => from_io(doing, source),
         StorageError::PreviousIo | StorageError::DatabaseClosed | StorageError::LockPoisoned(_) => {
             CatalogError::Io { doing, source: io::Error::other(error.to_string()) }
         }
         other => CatalogError::Store { doing, source: Box::new(other) },
     }
+}
+
+/// The disk did answer, with a file that is none of redb's, or that ends too early.
+fn is_no_catalog(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof)
 }
 
 /// While reading or changing a table.

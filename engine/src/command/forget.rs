@@ -10,7 +10,7 @@ use super::visit::Visited;
 use super::{Call, Context, DryRun, Exit, Failure};
 use crate::catalog::PointRow;
 use crate::model::{JobId, JobName};
-use crate::plan::{self, Plan, Reach, Refusal, State, Unwanted, blocker_text, render, unwanted_text};
+use crate::plan::{self, Plan, Reach, Refusal, State, Step, Unwanted, blocker_text, render, unwanted_text};
 use crate::report::{ForgetReport, KeptPoint};
 
 /// What `forget` is asked for.
@@ -54,8 +54,9 @@ fn forget_jobs(context: &Arc<Context>, names: &[JobName], dry_run: DryRun) -> Re
     }
     let visited = visit(context, &state, &plan, Task::Forget(jobs))?;
     let removed = copy_report(context, &visited)?.removed;
-    let exit = if failures(&visited) { Exit::Partial } else { Exit::Done };
-    Ok((ForgetReport { removed, kept, plan: Vec::new() }, exit))
+    let undone = undone(context, &state, &plan)?;
+    let exit = if failures(&visited) || !undone.is_empty() { Exit::Partial } else { Exit::Done };
+    Ok((ForgetReport { removed, kept: [kept, undone].concat(), plan: Vec::new() }, exit))
 }
 
 fn forget_point(context: &Arc<Context>, point: &PointRow, dry_run: DryRun) -> Result<(ForgetReport, Exit), Failure> {
@@ -82,8 +83,12 @@ fn forget_point(context: &Arc<Context>, point: &PointRow, dry_run: DryRun) -> Re
         return Ok((ForgetReport { kept, ..ForgetReport::default() }, Exit::Failed));
     }
     owe_no_more(context, point)?;
-    let all = refusals.is_empty() && !failures(&visited);
-    Ok((ForgetReport { removed, kept, plan: Vec::new() }, if all { Exit::Done } else { Exit::Partial }))
+    let undone = undone(context, &state, &plan)?;
+    let all = refusals.is_empty() && undone.is_empty() && !failures(&visited);
+    Ok((
+        ForgetReport { removed, kept: [kept, undone].concat(), plan: Vec::new() },
+        if all { Exit::Done } else { Exit::Partial },
+    ))
 }
 
 /// It is owed to nobody any more, to media that are away neither.
@@ -109,6 +114,23 @@ fn ids(context: &Arc<Context>, names: &[JobName]) -> Result<BTreeSet<JobId>, Fai
         }
     }
     Ok(ids)
+}
+
+/// What the plan would have removed and what is there all the same: a session may delete nothing where it found a
+/// manifest or a head that it can't read (D-3), which shows only once it has begun.
+fn undone(context: &Context, state: &State, plan: &Plan) -> Result<Vec<KeptPoint>, Failure> {
+    let mut undone = Vec::new();
+    for (id, steps) in &plan.media {
+        let Some(medium) = state.media.get(id) else { continue };
+        for order in steps.iter().filter(|step| matches!(step, Step::Remove { .. })).filter_map(Step::point) {
+            let row = context.installation.catalog.placement(*id, order)?;
+            if let Some(point) = state.points.get(&order).filter(|_| row.is_some_and(|row| row.state.is_there())) {
+                let reason = format!("at {}: nothing could be deleted there now", medium.destination);
+                undone.push(KeptPoint { point: point.id, reason });
+            }
+        }
+    }
+    Ok(undone)
 }
 
 /// Only places at which the plan has something to do are written to.
