@@ -41,6 +41,10 @@ pub struct Observed<'o> {
     pub now: Time,
 }
 
+/// Before every point: a pack that no point uses yet, or that a capture which broke off left, is used from there to
+/// there.
+const NO_POINT: PointOrder = PointOrder { epoch: 0, sequence: 0 };
+
 /// Puts a state together.
 #[must_use]
 pub fn observe(observed: &Observed<'_>, packs: &PointPacks) -> plan::State {
@@ -56,10 +60,9 @@ pub fn observe(observed: &Observed<'_>, packs: &PointPacks) -> plan::State {
         packs: snapshot
             .packs
             .iter()
-            .filter_map(|(number, row)| {
-                let used = row.used?;
-                let pack = Pack { bytes: row.bytes, group: row.group, first: used.first, last: used.last };
-                Some((PackNumber(number.0), pack))
+            .map(|(number, row)| {
+                let (first, last) = row.used.map_or((NO_POINT, NO_POINT), |used| (used.first, used.last));
+                (PackNumber(number.0), Pack { bytes: row.bytes, group: row.group, first, last })
             })
             .collect(),
         media: snapshot.media.iter().map(|row| (row.vault, medium(observed, row))).collect(),
@@ -193,9 +196,24 @@ fn packs_there(snapshot: &Snapshot, row: &MediumRow) -> BTreeMap<PackNumber, Pac
         .collect()
 }
 
-/// Packs that a reservation names there, one by one or by its points: those of points are kept by their placements.
+/// Packs that a reservation names there, one by one or by its points (those of points are kept by their placements),
+/// and those that would heal a point whose manifest is missing there: as the catalog counts what is needed.
 fn reserved(snapshot: &Snapshot, vault: VaultId) -> BTreeSet<PackNumber> {
-    snapshot.reserved.get(&vault).into_iter().flatten().map(|number| PackNumber(number.0)).collect()
+    let mut reserved: BTreeSet<PackNumber> =
+        snapshot.reserved.get(&vault).into_iter().flatten().map(|number| PackNumber(number.0)).collect();
+    let placements = snapshot.placements.get(&vault).into_iter().flatten();
+    let missing = placements.filter(|(_, row)| row.state == PlacementState::Missing);
+    let missing: Vec<_> = missing.filter_map(|(order, _)| snapshot.points.get(order)).collect();
+    for number in snapshot.pack_at.get(&vault).into_iter().flat_map(BTreeMap::keys) {
+        let Some(row) = snapshot.packs.get(number) else { continue };
+        let heals = |point: &&crate::catalog::PointRow| {
+            point.group == row.group && row.used.is_some_and(|used| used.holds(point.order))
+        };
+        if missing.iter().any(heals) {
+            reserved.insert(PackNumber(number.0));
+        }
+    }
+    reserved
 }
 
 fn seeding(snapshot: &Snapshot) -> bool {

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use engine::destination::{ErrorKind, ReadStore, StoreError};
-use engine::format::{FormatError, Head, Identity};
+use engine::format::{FormatError, Head, Identity, SlotKind};
 use engine::model::{JobId, JobName, PointName, VaultId, VaultPath, chain};
 use engine::seal::{Keyring, SlotError};
 use engine::vault::{self, FoundKeys, VaultError, VaultReader};
@@ -55,8 +55,7 @@ pub fn survey(store: &dyn ReadStore, address: &str, secret: &[u8]) -> Result<Sur
     let mut notes = Vec::new();
     let keys = vault::keys_of(store, identity.family).map_err(|error| of_vault(&error))?;
     notes.extend(keys.damaged.iter().cloned());
-    let keyring =
-        vault::unlock(&keys, engine::format::SlotKind::Passphrase, secret).map_err(|error| of_slots(&error))?;
+    let keyring = vault::unlock(&keys, SlotKind::Passphrase, secret).map_err(|error| of_slots(&error))?;
     let jobs = named_jobs(store, &identity, &keyring, &mut notes)?;
     let listings = list(store, &keyring, &jobs, &mut notes).map_err(|error| of_store(&error))?;
     Ok(Survey { identity, keys, keyring, listings, notes })

@@ -51,7 +51,8 @@ impl Catalog {
         self.place(medium, points, State::Pending, "", now)
     }
 
-    /// The rules do not want the points there; those that are there stay as they are.
+    /// The rules do not want the points there; those that are there stay as they are. A copy of one that broke off is
+    /// given up, with its reservation: the caller holds the medium's work lock.
     ///
     /// # Errors
     /// [`CatalogError::Unknown`].
@@ -73,7 +74,7 @@ impl Catalog {
     /// it comes from. Beginning again, after a crash say, is the same.
     ///
     /// # Errors
-    /// [`CatalogError::Refused`] if the point is there already, one of its packs or itself is being removed there (D-8),
+    /// [`CatalogError::Refused`] if the point is there already and not damaged, one of its packs or itself is being removed there (D-8),
     /// or it is not at its origin; [`CatalogError::Stale`]; [`CatalogError::Unknown`].
     pub fn begin_copy(&self, copy: &NewCopy<'_>) -> Result<CopyWork> {
         self.handle.write(|tables| {
@@ -303,7 +304,9 @@ fn settled(before: &PlacementRow, weakest: &Weakest, manifest: Option<Evidence>,
 
 impl<'t, R: Mode<'t>> Tables<'t, R> {
     fn check_copy(&self, point: &PointRow, from: &MediumRow, to: &MediumRow) -> Result<()> {
-        if self.manifest_is_there(to.number, point.order)? {
+        let damaged = self.placements.get(&(to.number, point.order))?.is_some_and(|row| row.state == State::Damaged);
+        let removing = self.removals.get(&(to.number, point.order))?.is_some();
+        if self.manifest_is_there(to.number, point.order)? && (removing || !damaged) {
             return Err(refused("5.2", format_args!("point {} is at {} already", point.order, to.destination)));
         }
         if !self.placement(from.number, point.order)?.state.is_there() {

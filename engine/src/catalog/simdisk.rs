@@ -93,6 +93,14 @@ impl Machine {
         }
     }
 
+    fn end_processes(&mut self) {
+        self.ranges.clear();
+        self.lock_shared = 0;
+        self.lock_alone = false;
+        self.fail_from = None;
+        self.boots += 1;
+    }
+
     pub(super) fn conflicts(&self, owner: u64, inode: u64, range: Range, alone: bool) -> bool {
         self.ranges.iter().any(|held| {
             let meets = held.range.0 < range.1 && range.0 < held.range.1;
@@ -153,11 +161,15 @@ impl SimDisk {
         }
         let kept = [machine.current, machine.next];
         machine.files.retain(|inode, _| kept.contains(&Some(*inode)));
-        machine.ranges.clear();
-        machine.lock_shared = 0;
-        machine.lock_alone = false;
-        machine.fail_from = None;
-        machine.boots += 1;
+        machine.end_processes();
+        self.shared.freed.notify_all();
+    }
+
+    /// Every process ends at once and the system goes on: handles are of no use any more, locks are free, nothing that
+    /// was written is lost.
+    pub fn kill(&self) {
+        let mut machine = self.shared.lock();
+        machine.end_processes();
         self.shared.freed.notify_all();
     }
 
@@ -206,9 +218,22 @@ impl SimFile {
         Ok(())
     }
 
+    pub(super) fn resize(&mut self, bytes: usize) {
+        // What was cut off reads as zeros if the file grows again.
+        let cut = bytes / SECTOR_BYTES..self.seen.len().div_ceil(SECTOR_BYTES);
+        self.dirty.extend(cut.map(|sector| (sector, ())));
+        self.seen.resize(bytes, 0);
+    }
+
     pub(super) fn flush(&mut self) {
-        self.flushed.clone_from(&self.seen);
-        self.dirty.clear();
+        self.flushed.resize(self.seen.len(), 0);
+        for sector in std::mem::take(&mut self.dirty).into_keys() {
+            let start = sector * SECTOR_BYTES;
+            let end = (start + SECTOR_BYTES).min(self.seen.len());
+            if start < end {
+                self.flushed[start..end].copy_from_slice(&self.seen[start..end]);
+            }
+        }
     }
 
     fn crash(&mut self, seeded: &mut Seeded) {

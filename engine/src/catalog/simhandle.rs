@@ -90,7 +90,7 @@ impl StorageBackend for SimHandle {
     fn set_len(&self, len: u64) -> io::Result<()> {
         let mut machine = self.machine()?;
         machine.step()?;
-        machine.file(self.inode)?.seen.resize(position(len)?, 0);
+        machine.file(self.inode)?.resize(position(len)?);
         Ok(())
     }
 

@@ -102,6 +102,11 @@ fn backup_job(context: &Arc<Context>, job: &Job, reading: Reading) -> Result<Bac
     let row = job_row(context, job)?;
     mark_run(context, &row, started, None, 0, "")?;
     let outcome = made(context, job, &row, reading, &capture_lock);
+    if outcome.is_err() && (context.call.stop)() {
+        // A run that was told to stop has not happened: it is due again.
+        context.installation.catalog.update_job(row.id, &|now| now.last_run.clone_from(&row.last_run))?;
+        return outcome;
+    }
     let (code, text) = match &outcome {
         Ok(point) if point.problems.is_empty() => (0, String::new()),
         Ok(point) => (3, format!("{} problems", point.problems.len())),

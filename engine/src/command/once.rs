@@ -5,8 +5,10 @@ use super::copy::{exit, report};
 use super::round::{Wanted, round};
 use super::{Call, Context, DryRun, Exit, Failure};
 use crate::capture::Reading;
+use crate::catalog::locks::{LockName, is_held};
 use crate::config::Job;
 use crate::report::RunReport;
+use crate::service::noticed;
 
 /// A new point of each job that is due, copies, retention.
 ///
@@ -35,10 +37,14 @@ pub fn run_once(call: &Call) -> Result<(RunReport, Exit), Failure> {
     Ok((report, exit))
 }
 
-/// A job without a schedule is always due; one with a schedule if a time of it has passed since its last run began.
+/// A job without a schedule is always due; one with a schedule if a time of it has passed since its last run began, if
+/// that run died, or if a wrong clock told when it was.
 pub(super) fn is_due(context: &Context, job: &Job) -> Result<bool, Failure> {
     let Some(schedule) = &job.schedule else { return Ok(true) };
-    let row = context.installation.catalog.job_named(&job.name)?;
-    let last = row.and_then(|row| row.last_run).map(|run| run.started);
-    Ok(schedule.due(last, context.call.clock.now(), &jiff::tz::TimeZone::system()))
+    let (now, zone) = (context.call.clock.now(), jiff::tz::TimeZone::system());
+    let run = context.installation.catalog.job_named(&job.name)?.and_then(|row| row.last_run);
+    let Some(run) = run else { return Ok(true) };
+    let runs = || is_held(&context.locks(), &LockName::Job(job.name.clone()).to_string());
+    let died = run.finished.is_none() && !runs();
+    Ok(died || noticed(None, run.started, now).is_some() || schedule.due(Some(run.started), now, &zone))
 }

@@ -50,8 +50,10 @@ pub(super) const fn exit_of(code: u8) -> Exit {
 
 /// The report.
 pub(super) fn report_of(restored: Restored, told: &Told<'_>) -> RestoreReport {
-    // Nobody knows how many entries, nor what they are called: the range stands in the text.
-    let gap = |gap: &Gap| PathProblem { path: PathText::new(b""), problem: format!("lost: {gap}") };
+    let gap = |gap: &Gap| PathProblem {
+        path: PathText::new(gap.between.after.as_ref().map_or(&b""[..], EntryPath::as_bytes)),
+        problem: format!("{} are lost: {}", gap.between, gap.why),
+    };
     let lost = |lost: &Lost| PathProblem { path: PathText::new(lost.path.as_bytes()), problem: lost.why.clone() };
     let problems = restored.problems.iter().map(PathProblem::from);
     let mut from = restored.from.into_iter();

@@ -12,7 +12,7 @@ use super::{Context, Failure};
 use crate::copy::Outcome;
 use crate::destination::watch::Pulse;
 use crate::installation::{Look, look_all};
-use crate::model::{DestinationName, JobId, PointOrder, VaultId, chain};
+use crate::model::{DestinationName, JobId, PointOrder, chain};
 use crate::plan::{self, State, propose};
 
 /// A request that has not come back for so long is given up (CONTRACT: `copy`).
@@ -115,20 +115,18 @@ fn visit_offsite(visits: &Arc<Visits>) -> Vec<Visited> {
 /// A visit under way, or why there is none.
 struct Begun {
     destination: DestinationName,
-    medium: Option<VaultId>,
     visit: Result<(Receiver<Outcome>, Pulse), String>,
 }
 
 fn begin(visits: &Arc<Visits>, name: &DestinationName, look: &Look) -> Begun {
     let opened = match look {
         Look::Here(opened) => opened.clone(),
-        Look::Away(why) => return Begun { destination: name.clone(), medium: None, visit: Err(why.clone()) },
+        Look::Away(why) => return Begun { destination: name.clone(), visit: Err(why.clone()) },
     };
     let (send, receive) = crossbeam_channel::bounded(1);
-    let medium = opened.medium;
     let pulse = visits.begin(name, opened, move |outcome| drop(send.send(outcome)));
     let visit = pulse.map(|pulse| (receive, pulse)).map_err(|error| format!("no thread for it: {error}"));
-    Begun { destination: name.clone(), medium: Some(medium), visit }
+    Begun { destination: name.clone(), visit }
 }
 
 impl Begun {
@@ -138,7 +136,7 @@ impl Begun {
             Ok((receive, pulse)) => wait(receive, pulse),
             Err(why) => (Outcome::default(), Some(why.clone())),
         };
-        Visited { destination: self.destination, medium: self.medium, outcome, away }
+        Visited { destination: self.destination, outcome, away }
     }
 }
 

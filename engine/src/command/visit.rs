@@ -28,7 +28,6 @@ const PLANS_MAX: usize = 4;
 /// What a visit came to.
 pub(super) struct Visited {
     pub destination: DestinationName,
-    pub medium: Option<VaultId>,
     pub outcome: Outcome,
     /// Why nothing, or not all, was done there.
     pub away: Option<String>,
@@ -98,7 +97,7 @@ impl Visits {
             Ok(_lock) => self.visit_locked(&*home.store, home.medium, &Pulse::default()),
             Err(failure) => failed(failure.to_string()),
         };
-        Some(Visited { destination: DestinationName::home(), medium: Some(home.medium), outcome, away: None })
+        Some(Visited { destination: DestinationName::home(), outcome, away: None })
     }
 
     /// The state as it is now, as far as it is known without a session.

@@ -64,6 +64,10 @@ impl CopyError {
     #[must_use]
     pub fn ends_session(&self) -> bool {
         match self {
+            // What a rule forbids for one point says nothing of the next.
+            Self::Catalog(CatalogError::Refused { .. } | CatalogError::Unknown { .. } | CatalogError::Stale { .. }) => {
+                false
+            }
             Self::Fenced { .. } | Self::Stopped | Self::Catalog(_) => true,
             _ => matches!(
                 self.store_kind(),

@@ -82,7 +82,11 @@ pub fn execute(session: &Session<'_>, steps: &[(Step, String)], origins: &[Origi
             outcome.ended = Some(CopyError::Stopped);
             return outcome;
         }
-        if let Err(error) = carry_out(session, (step, reason), origins, &mut outcome) {
+        let result = carry_out(session, (step, reason), origins, &mut outcome);
+        if result.is_err() || outcome.copied.last().is_some_and(|copied| copied.failed) {
+            session.note_failure();
+        }
+        if let Err(error) = result {
             let text = format!("{}: {}", session.destination, chain(&error));
             (session.tools.tell)(&Told::Note(text.clone()));
             outcome.failures.push(text);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::error::{CopyError, chain};
 use super::evidence::{ReadBack, read_back};
 use super::lists::{Lists, record_damage};
-use super::send::{Load, send};
+use super::send::{Load, Passed, send};
 use super::session::Session;
 use super::{Told, execute::Origin};
 use crate::catalog::{Evidence, Finding, NewCopy, PackNo, PackRow, PackState, PointRow, Side};
@@ -73,13 +73,13 @@ pub(super) fn copy_point(session: &Session<'_>, wanted: &Wanted<'_>) -> Result<(
         expected: None,
         now: session.tools.clock.now(),
     })?;
-    let mut progress = Progress { session, order, done: 0, total: 0, told: session.tools.clock.monotonic() };
+    let mut progress = Progress { session, order, sent: 0, done: 0, total: 0, told: session.tools.clock.monotonic() };
     let outcome = move_objects(session, wanted, &work.absent, &work.unproven, &mut progress);
     match outcome {
         Ok(manifest) => {
             let state =
                 catalog.settle_point(medium, order, &wanted.packs, Some(manifest), session.tools.clock.now())?;
-            Ok((state, progress.done))
+            Ok((state, progress.sent))
         }
         Err(error) => {
             let reason = chain(&error);
@@ -138,7 +138,7 @@ fn from_any(
 ) -> Result<Evidence, CopyError> {
     let mut last = None;
     for origin in &wanted.origins {
-        match send(session, origin.store, load, &mut |bytes| progress.more(bytes)) {
+        match send(session, origin.store, load, &mut |passed| progress.more(passed)) {
             Err(error @ CopyError::Source { .. }) => {
                 look_at_origin(session, origin, load)?;
                 last = Some(error);
@@ -224,14 +224,21 @@ pub(super) fn verify_point(session: &Session<'_>, wanted: &Wanted<'_>) -> Result
 struct Progress<'p> {
     session: &'p Session<'p>,
     order: PointOrder,
+    sent: u64,
     done: u64,
     total: u64,
     told: std::time::Duration,
 }
 
 impl Progress<'_> {
-    fn more(&mut self, bytes: u64) {
-        self.done += bytes;
+    fn more(&mut self, passed: Passed) {
+        self.done += match passed {
+            Passed::Sent(bytes) => {
+                self.sent += bytes;
+                bytes
+            }
+            Passed::LayThere(bytes) => bytes,
+        };
         let tools = &self.session.tools;
         let now = tools.clock.monotonic();
         if now.saturating_sub(self.told) >= std::time::Duration::from_millis(250) {

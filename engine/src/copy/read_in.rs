@@ -29,13 +29,10 @@ pub(crate) struct ReadIn<'r> {
 /// Compares what lies in `points/` with the catalog; says whether anything may be deleted.
 pub(super) fn read_in(session: &Session<'_>) -> Result<Deletions, CopyError> {
     let listed = list_points(session.store)?;
-    let known: BTreeMap<PointOrder, bool> = session
-        .tools
-        .catalog
-        .placements_at(session.medium)?
-        .into_iter()
-        .map(|(order, row)| (order, row.state.is_there()))
-        .collect();
+    let known = known(session)?;
+    for name in listed.keys() {
+        session.tools.catalog.pass_order(name.order)?;
+    }
     let removing: BTreeSet<PointOrder> =
         session.tools.catalog.unfinished_removals(session.medium)?.points.into_iter().collect();
     let lists = Lists::new(session.tools.keyring, [(session.medium, session.store as &dyn ReadStore)]);
@@ -49,7 +46,8 @@ pub(super) fn read_in(session: &Session<'_>) -> Result<Deletions, CopyError> {
     };
     let mut deletions = Deletions::Allowed;
     for (name, job) in &listed {
-        if known.get(&name.order) == Some(&true) || removing.contains(&name.order) {
+        let is_removed = removing.contains(&name.order) && known.contains_key(name);
+        if known.get(name) == Some(&true) || is_removed {
             continue;
         }
         if let Err(error) = at.point(*job, *name) {
@@ -64,6 +62,19 @@ pub(super) fn read_in(session: &Session<'_>) -> Result<Deletions, CopyError> {
     }
     find_missing(session, &listed, &known, &removing)?;
     Ok(deletions)
+}
+
+/// The points that the catalog has a placement of there, and whether they are. By their names: after a catalog was set
+/// back, another point may have the same place in the order.
+fn known(session: &Session<'_>) -> Result<BTreeMap<PointName, bool>, CopyError> {
+    let catalog = session.tools.catalog;
+    let mut known = BTreeMap::new();
+    for (order, row) in catalog.placements_at(session.medium)? {
+        if let Some(point) = catalog.point(order)? {
+            known.insert(point.name(), row.state.is_there());
+        }
+    }
+    Ok(known)
 }
 
 /// Every manifest that lies there, by the names of the objects.
@@ -87,6 +98,10 @@ impl ReadIn<'_> {
     /// # Errors
     /// If the manifest can't be read; as the place and the catalog answer.
     pub fn point(&self, job: JobId, name: PointName) -> Result<State, CopyError> {
+        if let Some(known) = self.catalog.point(name.order)?.filter(|known| known.id != name.id) {
+            let why = format!("the point {} has the same place in the order: this computer was set back", known.name());
+            return Err(VaultError::Foreign(why).into());
+        }
         let reader = VaultReader::new(self.store, self.keyring);
         let (manifest, digest, bytes) = reader.manifest(job, name)?;
         let row = point_row(&manifest, digest, bytes);
@@ -176,15 +191,13 @@ pub(crate) fn point_row(manifest: &Manifest, digest: crate::model::Digest, bytes
 fn find_missing(
     session: &Session<'_>,
     listed: &BTreeMap<PointName, JobId>,
-    known: &BTreeMap<PointOrder, bool>,
+    known: &BTreeMap<PointName, bool>,
     removing: &BTreeSet<PointOrder>,
 ) -> Result<(), CopyError> {
-    let there: BTreeSet<PointOrder> = listed.keys().map(|name| name.order).collect();
-    let absent =
-        known.iter().filter(|(order, is_there)| **is_there && !there.contains(order) && !removing.contains(order));
-    for (order, _) in absent {
-        let Some(point) = session.tools.catalog.point(*order)? else { continue };
-        let object = ObjectName::Point(point.job, PointName { order: *order, id: point.id });
+    let is_absent = |name: &PointName| !listed.contains_key(name) && !removing.contains(&name.order);
+    for (name, _) in known.iter().filter(|(name, is_there)| **is_there && is_absent(name)) {
+        let Some(point) = session.tools.catalog.point(name.order)? else { continue };
+        let object = ObjectName::Point(point.job, *name);
         if session.store.stat(&object.path())?.is_none() {
             session.store.still_there()?;
             let now = session.tools.clock.now();

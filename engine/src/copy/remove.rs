@@ -145,5 +145,6 @@ pub(super) fn note(
 /// # Errors
 /// As [`sweep`].
 pub(crate) fn sweep_home(session: &Session<'_>) -> Result<u64, CopyError> {
+    session.note_failure();
     sweep(session)
 }

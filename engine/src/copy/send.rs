@@ -16,6 +16,15 @@ const BLOCK: usize = 4 << 20;
 /// A checkpoint is taken no more often.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
 
+/// Bytes of an object that a copy came past.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Passed {
+    /// They were sent.
+    Sent(u64),
+    /// They lay there from an earlier session.
+    LayThere(u64),
+}
+
 /// An object to be sent.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Load<'l> {
@@ -24,7 +33,7 @@ pub(super) struct Load<'l> {
     pub bytes: u64,
 }
 
-/// Sends an object and takes the evidence; an object that lies there already is only read back. `sent` is told of
+/// Sends an object and takes the evidence; an object that lies there already is only read back. `passed` is told of
 /// bytes as they go.
 ///
 /// # Errors
@@ -34,12 +43,12 @@ pub(super) fn send(
     session: &Session<'_>,
     from: &dyn ReadStore,
     load: Load<'_>,
-    sent: &mut dyn FnMut(u64),
+    passed: &mut dyn FnMut(Passed),
 ) -> Result<Evidence, CopyError> {
     let path = load.object.path();
     for _ in 0..2 {
         if session.store.stat(&path)?.is_none() {
-            transfer(session, from, load, sent)?;
+            transfer(session, from, load, passed)?;
         }
         match read_back(session.store, &path, load.digest, session.tools.clock)? {
             ReadBack::Good(evidence) => return Ok(evidence),
@@ -55,12 +64,12 @@ fn transfer(
     session: &Session<'_>,
     from: &dyn ReadStore,
     load: Load<'_>,
-    sent: &mut dyn FnMut(u64),
+    passed: &mut dyn FnMut(Passed),
 ) -> Result<(), CopyError> {
     let start = resume_at(session, load)?;
-    match transfer_from(session, from, load, sent, start) {
+    match transfer_from(session, from, load, passed, start) {
         Err(error) if start > 0 && error.store_kind() == Some(ErrorKind::NotFound) => {
-            transfer_from(session, from, load, sent, 0)
+            transfer_from(session, from, load, passed, 0)
         }
         outcome => outcome,
     }
@@ -78,14 +87,14 @@ fn transfer_from(
     session: &Session<'_>,
     from: &dyn ReadStore,
     load: Load<'_>,
-    sent: &mut dyn FnMut(u64),
+    passed: &mut dyn FnMut(Passed),
     start: u64,
 ) -> Result<(), CopyError> {
     let path = load.object.path();
     let mut writer = session.store.create(&path, start)?;
     let mut flow =
         Flow { session, load, start, done: start, checkpointed: session.tools.clock.monotonic(), failed: None };
-    let whole = flow.run(from, &mut *writer, sent)?;
+    let whole = flow.run(from, &mut *writer, passed)?;
     if whole != *load.digest {
         drop(writer);
         // Whatever was sent of wrong bytes must not be resumed.
@@ -121,7 +130,7 @@ impl Flow<'_> {
         &mut self,
         from: &dyn ReadStore,
         writer: &mut dyn ObjectWrite,
-        sent: &mut dyn FnMut(u64),
+        passed: &mut dyn FnMut(Passed),
     ) -> Result<Digest, CopyError> {
         let path = self.load.object.path();
         let found = from.stat(&path).map_err(|error| self.source(&error))?;
@@ -133,8 +142,8 @@ impl Flow<'_> {
             return Err(CopyError::Source { object: self.load.object.to_string(), why });
         }
         match from.finished_file(&path).map_err(|error| self.source(&error))? {
-            Some(file) => self.run_mapped(file, writer, sent),
-            None => self.run_plain(from, writer, sent),
+            Some(file) => self.run_mapped(file, writer, passed),
+            None => self.run_plain(from, writer, passed),
         }
     }
 
@@ -142,11 +151,11 @@ impl Flow<'_> {
         &mut self,
         file: std::fs::File,
         writer: &mut dyn ObjectWrite,
-        sent: &mut dyn FnMut(u64),
+        passed: &mut dyn FnMut(Passed),
     ) -> Result<Digest, CopyError> {
         let file = MappedFile::open(file, Reading::from_environment()).map_err(|error| self.source(&error))?;
         let outcome = hash_and_send(&file, |offset, block| {
-            self.block(offset, block, writer, sent).map_err(|error| {
+            self.block(offset, block, writer, passed).map_err(|error| {
                 self.failed = Some(error);
                 Halt
             })
@@ -162,7 +171,7 @@ impl Flow<'_> {
         &mut self,
         from: &dyn ReadStore,
         writer: &mut dyn ObjectWrite,
-        sent: &mut dyn FnMut(u64),
+        passed: &mut dyn FnMut(Passed),
     ) -> Result<Digest, CopyError> {
         let path = self.load.object.path();
         let mut hasher = blake3::Hasher::new();
@@ -173,7 +182,7 @@ impl Flow<'_> {
                 break;
             }
             hasher.update_rayon(&block);
-            self.block(offset, &block, writer, sent)?;
+            self.block(offset, &block, writer, passed)?;
             offset += block.len() as u64;
         }
         Ok(Digest(*hasher.finalize().as_bytes()))
@@ -185,7 +194,7 @@ impl Flow<'_> {
         offset: u64,
         block: &[u8],
         writer: &mut dyn ObjectWrite,
-        sent: &mut dyn FnMut(u64),
+        passed: &mut dyn FnMut(Passed),
     ) -> Result<(), CopyError> {
         if (self.session.tools.stop)() {
             self.checkpoint(writer)?;
@@ -195,8 +204,10 @@ impl Flow<'_> {
         if offset >= self.start {
             writer.write(block)?;
             self.done += bytes;
+            passed(Passed::Sent(bytes));
+        } else {
+            passed(Passed::LayThere(bytes));
         }
-        sent(bytes);
         let now = self.session.tools.clock.monotonic();
         if self.done < self.load.bytes && now.saturating_sub(self.checkpointed) >= CHECKPOINT_EVERY {
             self.checkpointed = now;

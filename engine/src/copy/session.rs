@@ -1,6 +1,7 @@
 //! A session that writes to one medium: it leaves a head first, and looks at the heads again before each manifest and
 //! each batch of deletions.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -43,6 +44,8 @@ pub struct Session<'s> {
     pub deletions: Deletions,
     /// How the session before ended.
     pub before: Before,
+    /// Did something fail in this one?
+    failed: Cell<bool>,
     writer: WriterId,
     epoch: u32,
     number: u64,
@@ -75,6 +78,7 @@ impl<'s> Session<'s> {
             destination: row.destination.clone(),
             deletions: Deletions::Allowed,
             before,
+            failed: Cell::new(false),
             writer: meta.writer,
             epoch: meta.epoch,
             number,
@@ -125,6 +129,16 @@ impl<'s> Session<'s> {
         self.drop_old_heads()?;
         self.set_marks(&[(OPEN, None)])?;
         Ok(())
+    }
+
+    /// Something failed: what it left there is looked for at the end.
+    pub(super) fn note_failure(&self) {
+        self.failed.set(true);
+    }
+
+    /// May files lie there that nobody recorded?
+    pub(super) fn may_have_litter(&self) -> bool {
+        self.before == Before::Broke || self.failed.get()
     }
 
     fn distrust(&self, why: &str) -> Result<(), CopyError> {

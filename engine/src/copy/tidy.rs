@@ -1,22 +1,22 @@
-//! The end of a session after one that broke off: files of ours that the catalog does not know go (D-9).
+//! The end of a session in which something failed, or that comes after one that broke off: files of ours that the catalog does not know go (D-9).
 
 use std::collections::BTreeSet;
 
 use super::error::CopyError;
-use super::session::{Before, Session};
+use super::session::Session;
 use crate::model::{ObjectName, PackId, VaultPath};
 use crate::plan::Deletions;
 
 /// Temporary names begin so.
 const TEMPORARY: &str = ".tmp-";
 
-/// Deletes packs that the catalog does not know there and temporary files that no checkpoint needs. Only after a session
-/// that did not end, and only where deleting is allowed; never what the engine did not write.
+/// Deletes packs that the catalog does not know there and temporary files that no checkpoint needs. Only if something
+/// failed or broke off, and only where deleting is allowed; never what the engine did not write.
 ///
 /// # Errors
 /// As the place answers.
 pub(super) fn tidy(session: &Session<'_>) -> Result<(), CopyError> {
-    if session.before == Before::Ended || session.deletions != Deletions::Allowed {
+    if !session.may_have_litter() || session.deletions != Deletions::Allowed {
         return Ok(());
     }
     let catalog = session.tools.catalog;

@@ -9,7 +9,7 @@ use crossbeam_channel::RecvTimeoutError;
 use super::is_absent;
 use crate::catalog::MediumRow;
 use crate::config::{Destination, Place};
-use crate::destination::{FileStore, Privacy, Space, WriteStore};
+use crate::destination::{FileStore, Privacy, ReadStore, Space, WriteStore};
 use crate::format::{FormatError, Identity};
 use crate::model::{VaultId, chain};
 use crate::vault::{VaultError, identity_of};
@@ -115,23 +115,38 @@ pub fn open_now(destination: &Destination, media: &[MediumRow]) -> Look {
         Ok(store) => store,
         Err(why) => return Look::Away(why),
     };
+    match recognise(destination, &*store, media) {
+        Ok(medium) => {
+            let space = store.space().ok().flatten();
+            Look::Here(Opened { medium, store, space })
+        }
+        Err(why) => Look::Away(why),
+    }
+}
+
+/// Which of a destination's media is at `store`.
+///
+/// # Errors
+/// Why it is none that the catalog expects there, for people.
+pub(crate) fn recognise(
+    destination: &Destination,
+    store: &dyn ReadStore,
+    media: &[MediumRow],
+) -> Result<VaultId, String> {
     let place = place_text(&destination.place);
-    let identity = match identity_of(&*store) {
+    let identity = match identity_of(store) {
         Ok(identity) => identity,
-        Err(VaultError::Missing { .. }) => return Look::Away(no_vault(&place, media, destination)),
-        Err(VaultError::Format(error @ FormatError::Newer { .. })) => return Look::Away(error.to_string()),
-        Err(error) => return Look::Away(format!("its vault can't be read: {}", chain(&error))),
+        Err(VaultError::Missing { .. }) => return Err(no_vault(&place, media, destination)),
+        Err(VaultError::Format(error @ FormatError::Newer { .. })) => return Err(error.to_string()),
+        Err(error) => return Err(format!("its vault can't be read: {}", chain(&error))),
     };
     match media.iter().find(|medium| medium.vault == identity.vault) {
         Some(medium) if medium.destination == destination.name && medium.retired.is_some() => {
-            Look::Away(format!("the medium {} that is there was retired", identity.vault))
+            Err(format!("the medium {} that is there was retired", identity.vault))
         }
-        Some(medium) if medium.destination == destination.name => {
-            let space = store.space().ok().flatten();
-            Look::Here(Opened { medium: identity.vault, store, space })
-        }
-        Some(medium) => Look::Away(format!("the vault at {place} belongs to `{}`", medium.destination)),
-        None => Look::Away(format!(
+        Some(medium) if medium.destination == destination.name => Ok(identity.vault),
+        Some(medium) => Err(format!("the vault at {place} belongs to `{}`", medium.destination)),
+        None => Err(format!(
             "the vault at {place} is not known here: `engine enrol {}` makes it one more medium",
             destination.name
         )),

@@ -16,6 +16,7 @@ use std::sync::{Arc, OnceLock};
 pub use error::InstallationError;
 pub(crate) use init::new_medium;
 pub use init::{Made, Prepared, enrol, init};
+pub(crate) use look::recognise;
 pub use look::{Lies, Look, Opened, find_all, look_all, open_now, open_place};
 pub(crate) use look::{is_same_disk, place_text};
 pub use sheet::{read_sheet, sheet_file};

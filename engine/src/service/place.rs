@@ -139,7 +139,7 @@ impl Place {
             // A medium that was there is looked at again after a visit that failed, and when mounts have changed.
             (Doing::Nothing, Some(_)) if self.looked_since_visit => None,
             (Doing::Nothing, Some(_)) if self.pause.is_failing() => self.visit_wanted().map(|at| at.max(self.look_at)),
-            (Doing::Nothing, Some(_)) => Some(self.look_at),
+            (Doing::Nothing, Some(_)) => Some(self.visit_wanted().map_or(self.look_at, |at| at.min(self.look_at))),
         }
     }
 

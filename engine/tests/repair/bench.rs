@@ -2,8 +2,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use engine::command::{Call, Exit, Repair, Silent, VerifyOptions, Wait, init, run_once, verify};
@@ -29,19 +29,7 @@ impl Clock for StandingClock {
     }
 }
 
-/// Remembers what was said.
-#[derive(Default)]
-pub struct Heard(pub Mutex<Vec<String>>);
-
-impl engine::command::Voice for Heard {
-    fn warn(&self, text: &str) {
-        self.0.lock().expect("not poisoned").push(text.to_owned());
-    }
-    fn say(&self, _: &str) {}
-    fn progress(&self, _: &str, _: u64, _: u64) {}
-    fn progress_done(&self, _: &str) {}
-}
-
+/// An installation, gone with the value.
 pub struct Bench {
     folder: tempfile::TempDir,
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use engine::destination::memory::MemoryPlace;
+use engine::format::SlotKind;
 use engine::model::{ObjectName, PackId};
 use engine::seal::{Keyring, Master, SlotError};
 use engine::vault::{self, VaultReader};
@@ -14,7 +15,7 @@ pub(super) fn run(control: &Control<'_>) -> Result<Vec<String>, String> {
     let mut secret = [0; 32];
     control.entropy.fill(&mut secret).map_err(|error| error.to_string())?;
     let mut missed = Vec::new();
-    if !matches!(vault::unlock(control.keys, engine::format::SlotKind::Passphrase, &secret), Err(SlotError::Wrong)) {
+    if !matches!(vault::unlock(control.keys, SlotKind::Passphrase, &secret), Err(SlotError::Wrong)) {
         missed.push("a wrong passphrase was not refused".to_owned());
     }
     let set = &control.keys.set;

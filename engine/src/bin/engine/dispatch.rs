@@ -8,7 +8,6 @@ use engine::command::{
 use engine::restore::{Existing, Owners};
 
 use crate::args::{self, Alarm, Catalog, Command};
-use crate::later;
 use crate::show::Show;
 
 /// Does it and prints what came of it.
@@ -20,7 +19,7 @@ pub fn perform(command: Command, call: &Call, show: &Show) -> Exit {
         Command::Backup(args) => show.outcome(commands::backup(call, &args.into())),
         Command::Copy(args) => show.outcome(commands::copy(call, &args.into())),
         Command::Run(args) if args.once => show.outcome(commands::run_once(call)),
-        Command::Run(_) => show.ended(later::run(call)),
+        Command::Run(_) => show.ended(commands::run(call)),
         Command::Status => show.outcome(commands::status(call)),
         Command::Points(args) => show.outcome(read::points(call, args.job.as_ref())),
         Command::Explain(args) => show.outcome(read::explain(call, args.what.as_deref())),

@@ -2,7 +2,6 @@
 
 mod args;
 mod dispatch;
-mod later;
 mod show;
 
 use std::ffi::OsString;

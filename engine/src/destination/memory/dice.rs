@@ -2,7 +2,7 @@
 
 /// A stream of numbers that its seed determines.
 #[derive(Debug, Clone)]
-pub(super) struct Dice(u64);
+pub(crate) struct Dice(u64);
 
 impl Dice {
     pub fn new(seed: u64) -> Self {

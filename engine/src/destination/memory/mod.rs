@@ -7,7 +7,7 @@
 //!
 //! Deliberately absent: time; a slow answer is the simulator's clock's business.
 
-mod dice;
+pub(crate) mod dice;
 mod disk;
 mod faults;
 #[cfg(test)]

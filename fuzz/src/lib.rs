@@ -1,0 +1,28 @@
+//! The harnesses: each takes bytes as they might come from outside, and panics where a parser breaks its promise.
+//!
+//! Promised: no panic, no endless loop, no memory out of proportion; and what decodes has one form, so that encoding it
+//! again gives the same bytes. Files that end with a digest are also tried with the digest set right, or no mutation
+//! would ever get past it. `engine/tests/fuzz_seeds.rs` runs the same functions on stable.
+
+mod formats;
+mod texts;
+
+pub use formats::{entries, heads, identity, manifest, pack, slots};
+pub use texts::{configuration, paths, schedule, sheet};
+
+/// A harness and its name, which its folder of seeds has too.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// All harnesses.
+pub const TARGETS: [Target; 10] = [
+    ("identity", identity),
+    ("slots", slots),
+    ("heads", heads),
+    ("manifest", manifest),
+    ("entries", entries),
+    ("pack", pack),
+    ("configuration", configuration),
+    ("schedule", schedule),
+    ("sheet", sheet),
+    ("paths", paths),
+];
