@@ -76,6 +76,7 @@ impl Golden {
         let expected = fs::read_to_string(self.folder.join("points.json")).expect("what was in it");
         let points = points_of(&self.store, &self.keyring);
         assert_eq!(told::json(&points), expected, "its points do not list as they did");
+        assert!(points.iter().any(|point| point.manifest.entries.len() > 2), "a stream of several chunks");
         for point in &points {
             self.every_object_is_whole(point);
             self.restores(point);

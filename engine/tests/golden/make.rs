@@ -79,7 +79,7 @@ fn backup(call: &Call) {
     assert_eq!(exit, Exit::Done);
 }
 
-/// Every odd kind there is, but small; and a second job with many entries, so that its stream has several chunks.
+/// Every odd kind there is, but small; and a second job with many large entries, so that its stream has several chunks.
 fn sources(below: &Path) {
     let skipped = fixtures::odd(&below.join("source")).expect("an odd tree");
     assert_eq!(skipped, Vec::<String>::new(), "made with root's rights, on a file system that has all of it");
@@ -92,7 +92,11 @@ fn sources(below: &Path) {
         let folder = below.join(format!("second/folder {folder:02}"));
         fs::create_dir_all(&folder).expect("made");
         for file in 0..30 {
-            fs::write(folder.join(format!("file {file:02}")), b"").expect("written");
+            let path = folder.join(format!("file {file:02}"));
+            fs::write(&path, b"").expect("written");
+            let note = format!("{}", path.display()).repeat(10);
+            let flags = rustix::fs::XattrFlags::empty();
+            rustix::fs::setxattr(&path, "user.note", note.as_bytes(), flags).expect("attributes");
         }
     }
 }
