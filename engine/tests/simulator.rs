@@ -26,6 +26,7 @@ fn failures(from: u64, seeds: u64, canary: Canary) -> Vec<Run> {
                 wrong: vec!["it panicked; see above".to_owned()],
             });
             if !run.wrong.is_empty() {
+                println!("seed {}: {}", run.seed, run.wrong.first().map_or("", String::as_str));
                 failed.push(run);
             }
         }
@@ -48,9 +49,6 @@ fn what_is_called_complete_restores_whatever_goes_wrong() {
     }
     let (from, seeds) = (variable("SIM_FROM").unwrap_or(0), variable("SIM_SEEDS").unwrap_or(200));
     let failed = failures(from, seeds, Canary::None);
-    for run in &failed {
-        println!("seed {}: {}", run.seed, run.wrong.first().map_or("", String::as_str));
-    }
     if let Some(first) = failed.first() {
         println!("{}", first.text());
     }

@@ -401,9 +401,13 @@ impl Tables<'_, Writing> {
         now: Time,
     ) -> Result<()> {
         let at = self.number(medium)?;
-        if self.placements.get(&(at, point.order))?.is_some_and(|row| keeps_packs(row.state)) {
+        let before = self.placements.get(&(at, point.order))?.map(|row| row.state);
+        // What is missing there, or was being copied when it broke off, may be given up; what is there is removed.
+        let stays = |before: State| if state == State::NotWanted { before.is_there() } else { keeps_packs(before) };
+        if before.is_some_and(stays) {
             return Ok(());
         }
+        self.end_copy_reservation(medium, point.order)?;
         let row = PlacementRow {
             state,
             proof: Proof::None,

@@ -51,7 +51,8 @@ impl Catalog {
         self.place(medium, points, State::Pending, "", now)
     }
 
-    /// The rules do not want the points there; those that are there stay as they are.
+    /// The rules do not want the points there; those that are there stay as they are. A copy of one that broke off is
+    /// given up, with its reservation: the caller holds the medium's work lock.
     ///
     /// # Errors
     /// [`CatalogError::Unknown`].

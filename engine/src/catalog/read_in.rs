@@ -33,7 +33,8 @@ impl Catalog {
     }
 
     /// A manifest that lies at a medium. The placement is present, or damaged if one of its packs is not there; one that
-    /// is known to be there, or on its way, or being removed stays as it is. The job must be known.
+    /// is known to be there, or being removed, stays as it is; a copy that broke off after its last write is there. The
+    /// job must be known; the caller holds the medium's work lock.
     ///
     /// # Errors
     /// [`CatalogError::Unknown`] for an unknown job, pack or medium.
@@ -49,10 +50,14 @@ impl Catalog {
                 tables.extend_interval(pack, point.order)?;
             }
             let before = tables.placements.get(&(at, point.order))?;
-            let settled = |row: &PlacementRow| row.state.is_there() || row.state == State::Copying;
             match before {
-                Some(row) if settled(&row) || tables.removals.get(&(at, point.order))?.is_some() => Ok(row.state),
-                _ => tables.found_there(at, &point, packs, now),
+                Some(row) if row.state.is_there() || tables.removals.get(&(at, point.order))?.is_some() => {
+                    Ok(row.state)
+                }
+                _ => {
+                    tables.end_copy_reservation(medium, point.order)?;
+                    tables.found_there(at, &point, packs, now)
+                }
             }
         })
     }

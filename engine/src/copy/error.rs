@@ -65,7 +65,9 @@ impl CopyError {
     pub fn ends_session(&self) -> bool {
         match self {
             // What a rule forbids for one point says nothing of the next.
-            Self::Catalog(CatalogError::Refused { .. } | CatalogError::Unknown { .. } | CatalogError::Stale { .. }) => false,
+            Self::Catalog(CatalogError::Refused { .. } | CatalogError::Unknown { .. } | CatalogError::Stale { .. }) => {
+                false
+            }
             Self::Fenced { .. } | Self::Stopped | Self::Catalog(_) => true,
             _ => matches!(
                 self.store_kind(),

@@ -17,7 +17,8 @@ use crate::capture::Reading;
 use crate::catalog::{PackState, Snapshot};
 use crate::destination::TEMPORARY_PREFIX;
 use crate::model::{ObjectName, PointOrder, State, VaultId, VaultPath, chain};
-use crate::plan::{Plan, Problem, forget};
+use crate::plan::{Plan, Problem, Unwanted, forget, unwanted_text};
+use crate::port::Clock as _;
 
 /// Rounds within which it has to come to an end.
 const ROUNDS_MAX: usize = 12;
@@ -32,6 +33,7 @@ impl World {
         self.say("healing");
         self.restart().map_err(one)?;
         self.take_trouble_away();
+        self.retire_fenced().map_err(|error| vec![chain(&error)])?;
         self.judged(|world| world.verify())?;
         for job in 0..self.jobs.len() {
             lock(&self.jobs[job].tree).calm();
@@ -69,6 +71,20 @@ impl World {
         }
     }
 
+    /// A person gives up the drives that another writer has taken over: nothing is owed to them any more.
+    fn retire_fenced(&mut self) -> crate::catalog::Result<()> {
+        let now = self.clock.now();
+        for drive in self.drives.iter().filter(|drive| drive.fenced) {
+            self.catalog.update_medium(drive.vault, &|row| row.retired = Some(now))?;
+            let placed = self.catalog.placements_at(drive.vault)?;
+            let owed = |state| matches!(state, State::Pending | State::Copying | State::Missing);
+            let owed: Vec<PointOrder> =
+                placed.iter().filter(|(_, row)| owed(row.state)).map(|(order, _)| *order).collect();
+            self.catalog.decline(drive.vault, &owed, unwanted_text(Unwanted::Retired), now)?;
+        }
+        Ok(())
+    }
+
     /// Takes a step and judges the world after it.
     ///
     /// # Errors
@@ -91,7 +107,10 @@ impl World {
             if plan.media.get(&drive.vault).is_some_and(|steps| !steps.is_empty()) {
                 wrong.push(format!("C-1 {}: a plan has steps left: {:?}", drive.vault, plan.media[&drive.vault]));
             }
-            is_settled(drive, &snapshot, (&plan, &held), &mut wrong);
+            // Home is repaired by hand only, from where a copy is good.
+            if drive.vault != self.home.vault {
+                is_settled(drive, &snapshot, (&plan, &held), &mut wrong);
+            }
             is_tidy(drive, &snapshot, &mut wrong);
         }
         if let Err(error) = self.catalog.check() {

@@ -80,7 +80,8 @@ impl World {
             _ => false,
         };
         let bad: BTreeSet<VaultPath> = files.iter().filter(is_bad).map(|(path, _)| path.clone()).collect();
-        let healed = |path: &VaultPath| path.as_str().starts_with("packs/") && files.contains_key(path) && !bad.contains(path);
+        let healed =
+            |path: &VaultPath| path.as_str().starts_with("packs/") && files.contains_key(path) && !bad.contains(path);
         if let Some(drive) = self.drive_mut(vault) {
             drive.damaged.retain(|path, _| !healed(path));
         }
@@ -109,7 +110,10 @@ impl World {
                 && let Err(why) = self.truths.learn(point, files, &self.keyring)
                 && !self.is_excused_whole(vault)
             {
-                wrong.push(format!("O-1 {name}: point {} is complete and is not what was captured: {why}", point.name()));
+                wrong.push(format!(
+                    "O-1 {name}: point {} is complete and is not what was captured: {why}",
+                    point.name()
+                ));
             }
             let Some(truth) = self.truths.of(point.id) else { continue };
             let mut healed = Vec::new();

@@ -11,9 +11,7 @@ use super::clock::SimClock;
 use super::tree::{Inode, Node, Part, Temper, Tree, length};
 use crate::model::{EntryPath, Meta, Xattr};
 use crate::port::Clock as _;
-use crate::source::{
-    BLOCK_BYTES, Content, FileKind, Item, Run, Source, Stat, Stillness, Verdict, Visitor, Walked,
-};
+use crate::source::{BLOCK_BYTES, Content, FileKind, Item, Run, Source, Stat, Stillness, Verdict, Visitor, Walked};
 
 /// One entry as it must be in the point.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,8 +105,7 @@ impl Source for SimSource {
             let first_name = (stat.kind == FileKind::File).then(|| first.get(&number).cloned()).flatten();
             let walked = Walked { path: path.clone(), stat, first_name: first_name.clone() };
             let served: Served = Arc::default();
-            let (tree, clock, chance) =
-                (Arc::clone(&self.tree), Arc::clone(&self.clock), Arc::clone(&self.chance));
+            let (tree, clock, chance) = (Arc::clone(&self.tree), Arc::clone(&self.clock), Arc::clone(&self.chance));
             let mut item = SimItem { path: path.clone(), number, inode: inode.clone(), tree, clock, chance, served };
             match visitor.entry(&walked, &mut item) {
                 Verdict::Stop => return ControlFlow::Break(()),

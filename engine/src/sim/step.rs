@@ -101,7 +101,12 @@ impl World {
             Work::Capture(job, reading) => {
                 let made = self.capture(job, reading);
                 let line = match made {
-                    Ok(made) => format!("  made {} of {} entries, {} problems", made.name, made.stats.entries, made.problems.len()),
+                    Ok(made) => format!(
+                        "  made {} of {} entries, {} problems",
+                        made.name,
+                        made.stats.entries,
+                        made.problems.len()
+                    ),
                     Err(why) => format!("  no point: {why}"),
                 };
                 self.say(line);

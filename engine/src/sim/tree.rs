@@ -209,7 +209,8 @@ impl Tree {
     }
 
     fn change_temper(&mut self, chance: &mut Chance, now: Time) {
-        let temper = *chance.pick(&[Temper::Calm, Temper::Locked, Temper::Restless, Temper::Fleeting]).unwrap_or(&Temper::Calm);
+        let temper =
+            *chance.pick(&[Temper::Calm, Temper::Locked, Temper::Restless, Temper::Fleeting]).unwrap_or(&Temper::Calm);
         let Some(inode) = self.some_file(chance) else { return };
         inode.temper = temper;
         inode.changed = now;

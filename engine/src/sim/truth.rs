@@ -105,13 +105,18 @@ fn compare_one(entry: &Entry, told: &Told, manifest: &Manifest, reader: &VaultRe
     }
     match (&entry.kind, &told.what) {
         (Kind::File(content), What::File { digest, bytes, holes }) => {
-            let found: u64 = content.spans.iter().map(|span| if let Span::Hole(bytes) = span { *bytes } else { 0 }).sum();
+            let found: u64 =
+                content.spans.iter().map(|span| if let Span::Hole(bytes) = span { *bytes } else { 0 }).sum();
             if (content.digest.0, content.bytes, found) != (*digest, *bytes, *holes) {
                 return Err("its content is not what was told".into());
             }
             let mut restored = Vec::new();
             dump(reader, manifest, &entry.path, &mut restored).map_err(|error| chain(&error))?;
-            if *blake3::hash(&restored).as_bytes() == *digest { Ok(()) } else { Err("it restores to other bytes".into()) }
+            if *blake3::hash(&restored).as_bytes() == *digest {
+                Ok(())
+            } else {
+                Err("it restores to other bytes".into())
+            }
         }
         (Kind::Hardlink(first), What::Hardlink(told)) if first == told => Ok(()),
         (Kind::Folder, What::Other(Node::Folder)) | (Kind::Fifo, What::Other(Node::Fifo)) => Ok(()),

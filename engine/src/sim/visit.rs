@@ -8,7 +8,7 @@ use super::power::Wire;
 use super::source::{SimSource, lock};
 use super::world::{Canary, World};
 use crate::capture::{CaptureJob, Captured, Ports, Reading, Room, capture};
-use crate::catalog::{EvidenceKind, Evidence, NewCopy, NewJobIds, Snapshot};
+use crate::catalog::{Evidence, EvidenceKind, NewCopy, NewJobIds, Snapshot};
 use crate::config::reserve_bytes;
 use crate::copy::{CopyError, Origin, Outcome, Session, Told, Tools, execute, sweep_home};
 use crate::destination::ReadStore;
@@ -300,8 +300,7 @@ impl Round<'_> {
             home.iter().chain(here).map(|(medium, wire)| (*medium, wire as &dyn ReadStore)).collect();
         self.packs.fill(&world.catalog, &world.keyring, &snapshot, &stores);
         let seen = seen(session, &snapshot, &stores, looks);
-        let observed =
-            Observed { config: &world.config, snapshot: &snapshot, seen: &seen, now: world.clock.now() };
+        let observed = Observed { config: &world.config, snapshot: &snapshot, seen: &seen, now: world.clock.now() };
         let state = observe(&observed, &self.packs);
         Ok(State { zone: jiff::tz::TimeZone::UTC, ..state })
     }

@@ -10,10 +10,10 @@ use std::time::Duration;
 use super::chance::Chance;
 use super::clock::SimClock;
 use super::entropy::SimEntropy;
-use super::truth::Truths;
 use super::power::{Honesty, Intruder, Power, Wire};
 use super::source::SharedTree;
 use super::tree::{Large, Tree};
+use super::truth::Truths;
 use crate::catalog::{Catalog, CatalogDisk, Founding, NewMedium, OpenOptions, SimDisk};
 use crate::config::{self, Config};
 use crate::destination::memory::MemoryPlace;
@@ -135,7 +135,8 @@ impl World {
         let mut chance = Chance::new(seed);
         let (clock, entropy) = (Arc::new(SimClock::new()), SimEntropy::new(chance.any()));
         let text = configuration(&mut chance);
-        let config = config::parse(&text, Path::new("/sim/offsite.toml")).expect("the simulator's configuration is valid");
+        let config =
+            config::parse(&text, Path::new("/sim/offsite.toml")).expect("the simulator's configuration is valid");
         let disk = SimDisk::new();
         let port: Arc<dyn CatalogDisk> = Arc::new(disk.clone());
         let founding = Founding { family: FAMILY, writer: WriterId([1; 16]), epoch: 1, created: clock.now() };

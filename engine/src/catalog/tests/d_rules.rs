@@ -4,6 +4,41 @@ use super::*;
 use crate::model::Proof;
 
 #[test]
+fn a_copy_that_broke_off_and_a_missing_point_are_given_up_when_declined() {
+    let (_folder, catalog) = on_disk();
+    let point = capture(&catalog, &[1], &[], None).expect("made");
+    let packs = catalog.pack_numbers(&[pack_id(1)]).expect("known");
+    let new = NewCopy { from: HOME, to: USB, point, packs: &packs, expected: None, now: at(7) };
+    catalog.begin_copy(&new).expect("begun");
+    catalog.decline(USB, &[point], "not wanted", at(8)).expect("declined");
+    let state = |vault| catalog.placement(vault, point).expect("read").map(|row| row.state);
+    assert_eq!((state(USB), catalog.reservations().expect("read")), (Some(State::NotWanted), Vec::new()));
+    copy(&catalog, OFFICE, point, &[1]).expect("copied");
+    catalog.decline(OFFICE, &[point], "not wanted", at(9)).expect("nothing to do");
+    assert_eq!(state(OFFICE), Some(State::Complete));
+    let object = catalog.point(point).expect("read").expect("known").manifest();
+    let found = Found { medium: OFFICE, object: &object, finding: Finding::Missing, naming: &Naming::All, now: at(10) };
+    catalog.found_damaged(&found).expect("recorded");
+    catalog.decline(OFFICE, &[point], "not wanted", at(11)).expect("declined");
+    assert_eq!(state(OFFICE), Some(State::NotWanted));
+}
+
+#[test]
+fn a_copy_that_broke_off_after_its_manifest_keeps_its_packs() {
+    let (_folder, catalog) = on_disk();
+    let point = capture(&catalog, &[1], &[], None).expect("made");
+    let packs = catalog.pack_numbers(&[pack_id(1)]).expect("known");
+    let new = NewCopy { from: HOME, to: USB, point, packs: &packs, expected: None, now: at(7) };
+    catalog.begin_copy(&new).expect("begun");
+    catalog.pack_arrived(USB, packs[0], Some(read_back(8))).expect("sent");
+    let row = catalog.point(point).expect("read").expect("known");
+    assert_eq!(catalog.read_in_point(USB, &row, &packs, at(9)).expect("read in"), State::Present);
+    catalog.decline(USB, &[point], "not wanted", at(10)).expect("it is there");
+    assert_eq!(catalog.mark_unreferenced(USB).expect("marked").packs, []);
+    assert_eq!(catalog.reservations().expect("read"), []);
+}
+
+#[test]
 fn a_damaged_copy_is_begun_again_and_one_that_is_being_removed_is_not() {
     let (_folder, catalog) = on_disk();
     let point = capture(&catalog, &[1, 2], &[], None).expect("made");
