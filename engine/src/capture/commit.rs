@@ -7,7 +7,7 @@ use super::packer::Context;
 use super::queue::Tree;
 use super::visit::Walk;
 use super::{Captured, Ports};
-use crate::catalog::{NewPoint, PackNo, PackState};
+use crate::catalog::{Finding, Found, Naming, NewPoint, PackNo, PackState};
 use crate::format::{Manifest, NamedPack, Stats};
 use crate::model::{ChunkRef, Digest, ObjectName, PackId, PointName, ShortPack, Time, VaultPath};
 use crate::vault::{VaultError, put, seal_manifest};
@@ -60,11 +60,14 @@ pub(super) fn commit(
         return Err(CaptureError::Stopped);
     }
     let file = seal_manifest(&manifest, ports.keyring, ports.entropy)?;
-    put(ports.home, &ObjectName::Point(job.id, name).path(), &file)?;
-    ports.home.still_there().map_err(VaultError::from)?;
+    let path = ObjectName::Point(job.id, name).path();
     let point = crate::copy::point_row(&manifest, Digest(*blake3::hash(&file).as_bytes()), file.len() as u64);
     let new = NewPoint { point, packs: numbers, owed: job.owed.clone(), declined: Vec::new(), now: ports.clock.now() };
-    ports.catalog.commit_point(context.reservation, &new)?;
+    if let Err(error) = place(context, &path, &file, &new) {
+        // A manifest without a point must not stay: its packs are about to go.
+        ports.home.delete(&path).map_err(VaultError::from)?;
+        return Err(error);
+    }
     Ok(Captured {
         name,
         created,
@@ -74,6 +77,14 @@ pub(super) fn commit(
         problems: walk.problems,
         left_out: walk.left_out.into_iter().collect(),
     })
+}
+
+/// The manifest, then the catalog.
+fn place(context: &Context<'_>, path: &VaultPath, file: &[u8], new: &NewPoint) -> Result<(), CaptureError> {
+    let ports = context.ports;
+    put(ports.home, path, file)?;
+    ports.home.still_there().map_err(VaultError::from)?;
+    Ok(ports.catalog.commit_point(context.reservation, new)?)
 }
 
 /// The full names of packs and how long they are; of several with one prefix all, so that a reader finds the right one
@@ -99,6 +110,7 @@ fn roots(ports: &Ports<'_>, tree: &Tree, packs: &[ChunkRef]) -> Result<Vec<PackI
 fn last_look(ports: &Ports<'_>, packs: &BTreeSet<PackId>) -> Result<Vec<PackNo>, CaptureError> {
     let listed = if packs.len() < LIST_FROM { None } else { Some(list_packs(ports)?) };
     let mut numbers = Vec::with_capacity(packs.len());
+    let mut lost = None;
     for pack in packs {
         let vanished = || CaptureError::PackVanished(pack.to_string());
         let (number, row) = ports.catalog.pack_by_id(pack)?.ok_or_else(vanished)?;
@@ -106,12 +118,28 @@ fn last_look(ports: &Ports<'_>, packs: &BTreeSet<PackId>) -> Result<Vec<PackNo>,
             Some(listed) => listed.get(pack).copied(),
             None => ports.home.stat(&ObjectName::Pack(*pack).path()).map_err(VaultError::from)?,
         };
-        if there != Some(row.bytes) {
-            return Err(vanished());
+        if there == Some(row.bytes) {
+            numbers.push(number);
+        } else {
+            withdraw(ports, pack)?;
+            lost = Some(vanished());
         }
-        numbers.push(number);
     }
-    Ok(numbers)
+    lost.map_or(Ok(numbers), Err)
+}
+
+/// The next capture stores the chunks of a lost pack again.
+fn withdraw(ports: &Ports<'_>, pack: &PackId) -> Result<(), CaptureError> {
+    ports.home.still_there().map_err(VaultError::from)?;
+    let object = ObjectName::Pack(*pack);
+    ports.catalog.found_damaged(&Found {
+        medium: ports.home_id,
+        object: &object,
+        finding: Finding::Missing,
+        naming: &Naming::All,
+        now: ports.clock.now(),
+    })?;
+    Ok(())
 }
 
 fn list_packs(ports: &Ports<'_>) -> Result<BTreeMap<PackId, u64>, CaptureError> {

@@ -197,9 +197,12 @@ fn made(
     let begun = tools.clock.monotonic();
     let captured = capture(&mut *source, &capture_job, &ports);
     context.call.voice.progress_done(&what);
-    if captured.is_err() {
-        // What a capture that broke off has stored is of no use to anybody.
-        let _ = crate::copy::sweep_home(&session);
+    match &captured {
+        Ok(captured) => raise_alarm(context, row, captured)?,
+        // What a capture that broke off has stored is of no use to anybody; after a failure of the vault or the catalog
+        // it is not certain what refers to it, and the next session looks.
+        Err(CaptureError::Full { .. } | CaptureError::Stopped) => drop(crate::copy::sweep_home(&session)),
+        Err(_) => {}
     }
     let closed = session.close();
     let captured = captured.map_err(|error| capture_failure(job, &error))?;
@@ -317,6 +320,23 @@ fn look(context: &Context, job: &Job) -> Result<BackupPoint, Failure> {
         warnings: Vec::new(),
         left_out: left_out_text(&found.left_out),
     })
+}
+
+/// DESIGN 5.6: when more than half of a job's files are gone, or all, nothing of it is removed until a person has looked.
+fn raise_alarm(context: &Context, row: &JobRow, captured: &Captured) -> Result<(), Failure> {
+    let files = captured.stats.files;
+    let shrank = row.last_files >= FEW_FILES && files < row.last_files / 2;
+    if shrank || (files == 0 && row.last_files > 0) {
+        let why = format!("{} files became {files}", row.last_files);
+        context.call.voice.warn(&format!(
+            "{}: alarm: {why}; nothing of it is removed until `engine alarm clear {}`",
+            row.name, row.name
+        ));
+        context.installation.catalog.update_job(row.id, &|row| {
+            row.alarm.get_or_insert_with(|| why.clone());
+        })?;
+    }
+    Ok(())
 }
 
 fn told(context: &Context, job: &Job, row: &JobRow, captured: Captured, seconds: f64) -> BackupPoint {

@@ -161,14 +161,15 @@ impl Visits {
                     break;
                 }
             };
-            let failures = total.failures.len();
             let outcome = execute(&session, &steps, &origins(&places));
-            let done = !outcome.copied.iter().all(|copy| copy.failed) || !outcome.removed.is_empty();
+            // After a failure nothing is planned anew in this session: what a broken copy left there is read in by the
+            // next one before anything is swept.
+            let failed = outcome.copied.iter().any(|copy| copy.failed) || !outcome.failures.is_empty();
             total.copied.extend(outcome.copied);
             total.removed.extend(outcome.removed);
             total.failures.extend(outcome.failures);
             total.ended = outcome.ended;
-            if total.ended.is_some() || (!done && total.failures.len() > failures) {
+            if total.ended.is_some() || failed {
                 break;
             }
         }

@@ -83,13 +83,10 @@ pub fn inspect_objects(at: &Inspected<'_>, found: &mut Inspection) -> Result<(),
     let total = packs.iter().map(|(_, row, _)| row.bytes).sum::<u64>()
         + points.iter().map(|(point, _)| point.manifest_bytes).sum::<u64>();
     let mut look = Look { at, found, total, told: Duration::ZERO, packs: BTreeMap::new(), named: BTreeMap::new() };
-    for (number, row, known) in &packs {
-        look.pack(*number, row, known)?;
-    }
-    for (point, placement) in &points {
-        look.point(point, placement)?;
-    }
-    look.mark()
+    let looked = look.all(&packs, &points);
+    // What was found counts, even if the look ended early: a drive that fails is when it matters.
+    look.mark()?;
+    looked
 }
 
 const fn expected(known: &PackAtRow) -> bool {
@@ -168,6 +165,17 @@ struct Look<'l> {
 }
 
 impl Look<'_> {
+    fn all(
+        &mut self,
+        packs: &[(PackNo, PackRow, PackAtRow)],
+        points: &[(PointRow, PlacementRow)],
+    ) -> Result<(), CopyError> {
+        for (number, row, known) in packs {
+            self.pack(*number, row, known)?;
+        }
+        points.iter().try_for_each(|(point, placement)| self.point(point, placement))
+    }
+
     fn pack(&mut self, number: PackNo, row: &PackRow, known: &PackAtRow) -> Result<(), CopyError> {
         let (catalog, medium, object) = (self.at.tools.catalog, self.at.medium, ObjectName::Pack(row.id));
         let seen = self.read(&object, &Digest(row.id.0), row.bytes)?;

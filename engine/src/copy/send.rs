@@ -52,8 +52,12 @@ pub(super) fn send(
         }
         match read_back(session.store, &path, load.digest, session.tools.clock)? {
             ReadBack::Good(evidence) => return Ok(evidence),
-            // What lies there under this name is not the object: only so it can be written again.
-            ReadBack::Damaged => session.store.delete(&path)?,
+            // What lies there under this name is not the object: only so it can be written again. It goes only when
+            // the origin is known to be good: parts of it may be the last that there is.
+            ReadBack::Damaged => {
+                require_good(session, from, load)?;
+                session.store.delete(&path)?;
+            }
             ReadBack::Missing => {}
         }
     }
@@ -72,6 +76,17 @@ fn transfer(
             transfer_from(session, from, load, passed, 0)
         }
         outcome => outcome,
+    }
+}
+
+/// The origin's object reads back as what it should be.
+fn require_good(session: &Session<'_>, from: &dyn ReadStore, load: Load<'_>) -> Result<(), CopyError> {
+    match read_back(from, &load.object.path(), load.digest, session.tools.clock)? {
+        ReadBack::Good(_) => Ok(()),
+        ReadBack::Damaged | ReadBack::Missing => {
+            let why = "it is damaged or missing where it comes from".to_owned();
+            Err(CopyError::Source { object: load.object.to_string(), why })
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use super::error::CopyError;
 use super::fence::{Fence, HeadSeen, Known, judge};
 use super::{Told, Tools, read_in};
 use crate::catalog::{self, Catalog, MediumRow, PointRow, keeps_packs};
-use crate::destination::WriteStore;
+use crate::destination::{ErrorKind, WriteStore};
 use crate::format::{Head, HeadJob, HeadMark, HeadMedium, HeadName, HeadProof, Unknown};
 use crate::model::{DestinationName, PointId, PointOrder, Proof, VaultId, WriterId};
 use crate::plan::Deletions;
@@ -164,7 +164,7 @@ impl<'s> Session<'s> {
             .map(|head| head.unknown.clone())
             .unwrap_or_default();
         let body = self.body(unknown)?;
-        write_head(self.store, self.medium, &body, self.tools.keyring, self.tools.entropy)?;
+        self.place_head(&body, heads)?;
         self.look_again()?;
         let (epoch, session, now) = (self.epoch, self.number, self.tools.clock.now());
         self.tools.catalog.update_medium(self.medium, &|row| {
@@ -172,6 +172,21 @@ impl<'s> Session<'s> {
             row.last_seen = Some(now);
             row.marks.retain(|mark| mark.name != INTENDED);
         })?;
+        Ok(())
+    }
+
+    /// A full place takes a head once our oldest one there is gone: making room needs no room.
+    fn place_head(&self, body: &Head, heads: &[FoundHead]) -> Result<(), CopyError> {
+        let write = || write_head(self.store, self.medium, body, self.tools.keyring, self.tools.entropy);
+        let ours = |head: &&FoundHead| head.body.as_ref().is_ok_and(|head| head.writer == self.writer);
+        let oldest = heads.iter().filter(ours).count().checked_sub(2).and_then(|_| heads.iter().find(ours));
+        match (write(), oldest) {
+            (Err(VaultError::Store(error)), Some(oldest)) if error.kind == ErrorKind::Full => {
+                self.store.delete(&oldest.path)?;
+                write()?;
+            }
+            (written, _) => drop(written?),
+        }
         Ok(())
     }
 

@@ -54,7 +54,9 @@ impl FromStr for PointName {
             },
             id: id.parse()?,
         };
-        if name.to_string() == text { Ok(name) } else { Err(wrong()) }
+        // Widths are fixed: an outlandish number in a foreign file's name must not become the next sequence.
+        let fits = name.order.sequence < 1_000_000_000_000 && name.order.epoch < 100_000_000;
+        if fits && name.to_string() == text { Ok(name) } else { Err(wrong()) }
     }
 }
 
@@ -68,7 +70,13 @@ mod tests {
         let newer = PointName { order: PointOrder { epoch: 1, sequence: 100 }, id: PointId([0; 8]) };
         assert!(older.to_string() < newer.to_string() && older < newer);
         assert_eq!(older.to_string().parse(), Ok(older));
-        for bad in ["1-99-ffffffffffffffff", "", "00000001-000000000099", "+0000001-000000000099-ffffffffffffffff"] {
+        for bad in [
+            "00000001-18446744073709551614-ffffffffffffffff",
+            "1-99-ffffffffffffffff",
+            "",
+            "00000001-000000000099",
+            "+0000001-000000000099-ffffffffffffffff",
+        ] {
             assert!(bad.parse::<PointName>().is_err(), "{bad}");
         }
     }
