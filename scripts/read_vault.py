@@ -1160,8 +1160,11 @@ class Point:
         """Takes in the list of packs. If it is damaged its finding is returned, and reading goes on."""
         try:
             joined = b"".join(self.roots.contents(self.manifest.pack_list))
-            require(len(joined) % 32 == 0, "the point's list of packs is cut short")
-            names = [joined[at : at + 32] for at in range(0, len(joined), 32)]
+            require(len(joined) % 36 == 0, "the point's list of packs is cut short")
+            records = [joined[at : at + 36] for at in range(0, len(joined), 36)]
+            names = [record[:32] for record in records]
+            lengths = [int.from_bytes(record[32:], "big") for record in records]
+            require(all(12 < length <= 1 << 26 for length in lengths), "a pack in the point's list has a wrong length")
             require(all(a < b for a, b in zip(names, names[1:])), "the point's list of packs is not ascending")
             self.named.add(names)
         except Finding as finding:

@@ -1,6 +1,8 @@
 //! Many seeds of the simulator. `SIM_SEEDS=1000` runs more, `SIM_SEED=17` runs one and prints its log,
 //! `SIM_FROM=5000` begins elsewhere.
 
+#![allow(clippy::print_stdout, reason = "a failing seed tells its log")]
+
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use engine::sim::{Canary, Run, run};

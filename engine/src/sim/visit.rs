@@ -17,6 +17,9 @@ use crate::observe::{Observed, PointPacks, Seen, observe};
 use crate::plan::{self, Deletions, RemoveReason, State, Step, check, propose, reason_text};
 use crate::port::{Clock as _, Entropy as _};
 
+/// A destination, and its medium and place if it is there, or why it is not.
+type Looked = (DestinationName, Result<(VaultId, Wire), String>);
+
 /// A medium plans again as long as there is something new to do, but not for ever.
 const PLANS_MAX: usize = 4;
 
@@ -54,7 +57,7 @@ pub struct Visited {
 struct Round<'w> {
     world: &'w World,
     home: Option<(VaultId, Wire)>,
-    looks: Vec<(DestinationName, Result<(VaultId, Wire), String>)>,
+    looks: Vec<Looked>,
     packs: PointPacks,
     retention: Retention,
     tools: Tools<'w>,
@@ -336,7 +339,7 @@ fn seen(
     session: Option<&Session<'_>>,
     snapshot: &Snapshot,
     stores: &[(VaultId, &dyn ReadStore)],
-    looks: &[(DestinationName, Result<(VaultId, Wire), String>)],
+    looks: &[Looked],
 ) -> BTreeMap<VaultId, Seen> {
     let deletions = |medium: VaultId| match session {
         Some(session) if session.medium == medium => session.deletions.clone(),
