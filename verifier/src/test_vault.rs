@@ -53,7 +53,7 @@ impl Installation {
         fs::write(held.path().join("passphrase"), "correct horse\n").expect("writable");
         let family = FamilyId([1; 16]);
         // A sheet's slot opens faster; the secret is the same text.
-        let slot = NewSlot { kind: SlotKind::Sheet, secret: b"correct horse", label: "test" };
+        let slot = NewSlot { kind: SlotKind::Passphrase, secret: b"correct horse", label: "test" };
         let (set, keyring) = first_set(family, &[slot], Time::from_seconds(1), &SystemEntropy).expect("a family");
         let store = FileStore::create_root(&held.path().join("usb"), Privacy::Umask).expect("made");
         let identity = Identity { family, vault: VAULT, created: Time::from_seconds(1) };
