@@ -46,7 +46,13 @@ pub const MODULES: &[Row] = &[
     ("command", "source seal format", "the types that stages speak in: exclusions, keys, manifests"),
     ("command", "platform", "locks, priorities, where it runs"),
     ("command", "port", "passes the clock and entropy on"),
-    ("bin", "args later show", "modules of the binary itself"),
+    ("command", "service", "what is due, and when to wake"),
+    ("service", "model schedule", "when a job is due, in words"),
+    ("sim", "model port source", "simulated clock, entropy and trees"),
+    ("sim", "capture copy observe plan browse vault seal format", "the production code that is run and judged"),
+    ("sim", "catalog destination", "the simulated disk and the stores in memory"),
+    ("sim", "config installation", "a configuration as production reads it; how a medium is recognised"),
+    ("bin", "args show", "modules of the binary itself"),
 ];
 
 /// The binary `engine`: what it names of the library.
@@ -95,6 +101,10 @@ pub const CRATES: &[Row] = &[
     ("installation", "crossbeam_channel", "a place that blocks is given up after a while"),
     ("command", "crossbeam_channel", "one thread for each medium; a session that hangs is left behind"),
     ("command", "jiff", "the local time zone, for schedules and `keep`"),
+    ("command", "zeroize", "a passphrase that was typed"),
+    ("service", "jiff", "the zone that schedules count in"),
+    ("sim", "jiff", "the zone that `keep` counts in"),
+    ("sim", "blake3", "digests of the truth"),
     ("restore", "crossbeam_channel", "one thread reads packs ahead of the one that writes files"),
     ("restore", "blake3", "each file's digest, as it is written"),
     ("restore", "fs4", "free space before it begins"),
