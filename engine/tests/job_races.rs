@@ -89,8 +89,8 @@ fn d2_a_capture_that_is_halted_keeps_what_it_refers_to_while_another_process_del
 fn d3_nothing_is_deleted_where_a_manifest_that_the_catalog_does_not_know_cannot_be_read() {
     let bench = prepared(4, 100_000, "", &["usb"]);
     bench.done(&["run", "--once"]);
-    let manifest = objects(&bench.path("usb")).into_iter().map(|(path, _)| path);
-    let manifest = manifest.filter(|path| text(path).contains("/points/")).next_back().expect("a manifest");
+    let mut manifest = objects(&bench.path("usb")).into_iter().map(|(path, _)| path);
+    let manifest = manifest.rfind(|path| text(path).contains("/points/")).expect("a manifest");
     let name = manifest.file_name().expect("a file").to_string_lossy().into_owned();
     let unknown = format!("{}{}", &name[..name.len() - 4], if name.ends_with("beef") { "cafe" } else { "beef" });
     let unknown = manifest.with_file_name(unknown);

@@ -86,8 +86,7 @@ fn sources(below: &Path) {
     let contents = below.join("source/contents");
     fs::remove_file(contents.join("hole first")).expect("removed");
     fs::remove_file(contents.join("all hole")).expect("removed");
-    fs::write(contents.join("noise"), fs::read(contents.join("noise")).expect("there")[..150_000].to_vec())
-        .expect("cut");
+    fs::write(contents.join("noise"), &fs::read(contents.join("noise")).expect("there")[..150_000]).expect("cut");
     for folder in 0..20 {
         let folder = below.join(format!("second/folder {folder:02}"));
         fs::create_dir_all(&folder).expect("made");
