@@ -45,6 +45,8 @@ pub struct Place {
     /// What was owed when the last visit ended well.
     served: Option<u64>,
     owed: u64,
+    /// The same when the visit under way began.
+    begun: u64,
     pause: Pause,
 }
 
@@ -58,6 +60,7 @@ impl Default for Place {
             looked_since_visit: false,
             served: None,
             owed: 0,
+            begun: 0,
             pause: Pause::new(FIRST_PAUSE, LONGEST_PAUSE),
         }
     }
@@ -113,6 +116,7 @@ impl Place {
     /// A visit begins.
     pub fn visit_began(&mut self) {
         self.doing = Doing::Visit;
+        self.begun = self.owed;
     }
 
     /// A visit ended; so much is still owed there.
@@ -120,11 +124,10 @@ impl Place {
         self.doing = Doing::Nothing;
         self.owed = owed;
         self.looked_since_visit = false;
-        match ended {
-            Ended::Well => self.served = Some(owed),
-            Ended::Badly => self.served = None,
-        }
-        if ended == Ended::Well && owed == 0 {
+        // What is owed now was not owed when the visit began: it came meanwhile, and is served at once.
+        let came_meanwhile = ended == Ended::Well && owed != 0 && owed != self.begun;
+        self.served = (ended == Ended::Well && !came_meanwhile).then_some(owed);
+        if ended == Ended::Well && (owed == 0 || came_meanwhile) {
             self.pause.reset();
         } else {
             self.pause.failed(now, dice);

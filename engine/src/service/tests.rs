@@ -188,12 +188,24 @@ fn a_place_that_has_all_is_left_alone_until_something_is_owed() {
 fn what_can_not_be_done_there_is_not_tried_for_ever() {
     let mut usb = Place::default();
     usb.looked(Some(MEDIUM), seconds(1));
+    usb.owes(5);
     usb.visit_began();
     usb.visited(Ended::Well, 5, seconds(1), 0);
     usb.looked(Some(MEDIUM), seconds(1));
     assert_eq!(of_place(&usb, seconds(2)).actions, [], "full, say");
     usb.owes(6);
     assert_eq!(of_place(&usb, seconds(2)).actions, visit(), "something new is owed");
+}
+
+#[test]
+fn what_came_while_a_visit_was_under_way_is_served_at_once() {
+    let mut usb = Place::default();
+    usb.looked(Some(MEDIUM), seconds(1));
+    usb.owes(5);
+    usb.visit_began();
+    usb.visited(Ended::Well, 6, seconds(2), 0);
+    usb.looked(Some(MEDIUM), seconds(2));
+    assert_eq!(of_place(&usb, seconds(2)).actions, visit());
 }
 
 #[test]
