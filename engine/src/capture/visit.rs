@@ -93,7 +93,7 @@ impl<'c> Visit<'c> {
         if let Some((entry, raw)) = before
             && self.is_unchanged(&entry, walked)
         {
-            self.count(&entry.kind, walked);
+            self.count(&entry.kind);
             self.walk.queue.reuse(&entry, raw)?;
             return Ok(Verdict::Kept);
         }
@@ -109,7 +109,7 @@ impl<'c> Visit<'c> {
         if entry.meta.xattrs.iter().map(|xattr| xattr.name.len() + xattr.value.len()).sum::<usize>() > XATTRS_MAX {
             return Err(io::Error::other("its extended attributes are larger than an entry can hold").into());
         }
-        self.count(&entry.kind, walked);
+        self.count(&entry.kind);
         self.walk.queue.add(entry)?;
         Ok(Verdict::Kept)
     }
@@ -178,13 +178,13 @@ impl<'c> Visit<'c> {
         read_file(item.open()?, &self.cutters.content, &mut self.walk.queue.content, self.context.ports.stop)
     }
 
-    fn count<C>(&mut self, kind: &Kind<C>, walked: &Walked) {
+    fn count<C>(&mut self, kind: &Kind<C>) {
         match kind {
             Kind::File(content) => {
                 self.walk.files += 1;
                 self.walk.bytes += content.bytes;
             }
-            Kind::Hardlink(_) if walked.stat.kind == FileKind::File => self.walk.files += 1,
+            Kind::Hardlink(_) => self.walk.files += 1,
             _ => {}
         }
     }
