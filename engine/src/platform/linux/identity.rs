@@ -78,6 +78,8 @@ fn superblock_uuid(node: &Path) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use fixtures::drive::{Drive, FILE_SYSTEMS};
+
     use super::*;
 
     #[test]
@@ -90,12 +92,13 @@ mod tests {
     }
 
     #[test]
-    fn a_file_system_and_its_first_blocks_tell_the_same_name() {
-        let found = file_system(Path::new("/")).expect("it is there");
-        let node = Path::new(found.source.as_deref().unwrap_or_default());
-        match (own_uuid(Path::new("/")), superblock_uuid(node)) {
-            (Some(asked), Some(read)) => assert_eq!(asked, read),
-            answers => eprintln!("SKIPPED: only one of both answers: {answers:?}"),
+    fn a_drives_first_blocks_its_file_system_and_mkfs_tell_the_same_name() {
+        for name in FILE_SYSTEMS {
+            let Some(drive) = Drive::new(name) else { return };
+            let read = superblock_uuid(Path::new(drive.device())).expect("the first blocks hold a name");
+            assert_eq!(Some(&read), drive.uuid().as_ref(), "{name}");
+            assert_eq!(file_system(&drive.path()).expect("mounted").uuid, Some(read.clone()), "{name}");
+            assert_eq!(own_uuid(&drive.path()).unwrap_or(read.clone()), read, "{name}");
         }
     }
 }
