@@ -91,6 +91,25 @@ fn a_run_with_nothing_changed_reads_nothing_and_adds_almost_nothing() {
     assert_eq!(bench.engine(&["diff", "real~1", "real", "--json"]).exits(0).json()["entries"], serde_json::json!([]));
 }
 
+#[test]
+fn what_is_too_young_to_be_trusted_is_read_again_and_adds_almost_nothing() {
+    let bench = bench();
+    for number in 0..500 {
+        let name = bench.path("data").join(format!("{number:03}"));
+        fs::create_dir_all(bench.path("data")).and_then(|()| fs::write(name, noise(number, 4_000))).expect("writable");
+    }
+    bench.configure_simply("", &[("usb", &bench.path("usb"), "")]);
+    bench.done(&["init"]);
+    bench.done(&["backup"]);
+    for words in [&["--json", "backup"][..], &["--json", "backup", "--paranoid"]] {
+        let (again, read) = counted(&bench, words);
+        let point = &again["points"][0];
+        assert!(read > 500 * 4_000, "{read}");
+        assert_eq!(point["new-bytes"], 0, "{point}");
+        assert!(point["stored-bytes"].as_u64() < Some(20_000), "{point}");
+    }
+}
+
 /// Runs a command and counts what it asks the kernel to read.
 fn counted(bench: &Bench, words: &[&str]) -> (Value, u64) {
     use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};

@@ -8,7 +8,7 @@ use super::packer::{Context, Ticket};
 use super::queue::Queue;
 use super::read::{ReadFailure, ReadFile, read_file};
 use super::{Cutters, Progress, Reading, SETTLED};
-use crate::model::{Content, Entry, EntryPath, Kind, Meta, Problem, Seen, ShortPack, Span, Xattr};
+use crate::model::{Content, Entry, EntryPath, Kind, Meta, Problem, Seen, ShortPack, Span, Time, Xattr};
 use crate::source::{FileKind, Item, LeftOut, Stat, Stillness, Verdict, Visitor, Walked};
 use crate::vault::EntryStream;
 
@@ -90,6 +90,7 @@ impl<'c> Visit<'c> {
 
     fn take(&mut self, walked: &Walked, item: &mut dyn Item) -> Result<Verdict, ReadFailure> {
         let before = self.counterpart(&walked.path);
+        let seen = before.as_ref().map(|(entry, _)| entry.seen);
         if let Some((entry, raw)) = before
             && self.is_unchanged(&entry, walked)
         {
@@ -97,7 +98,7 @@ impl<'c> Visit<'c> {
             self.walk.queue.reuse(&entry, raw)?;
             return Ok(Verdict::Kept);
         }
-        let read = self.context.ports.clock.now();
+        let read = read_time(seen, walked.stat.changed, self.context.ports.clock.now());
         if walked.first_name.as_ref().is_some_and(|first| *first >= walked.path) {
             return Err(io::Error::other("its first name does not come before it").into());
         }
@@ -121,8 +122,7 @@ impl<'c> Visit<'c> {
         let same_inode = (seen.device, seen.inode, seen.changed) == (stat.device, stat.inode, stat.changed);
         let same_meta =
             (meta.mode, meta.uid, meta.gid, meta.modified) == (stat.mode, stat.uid, stat.gid, stat.modified);
-        let settled = seen.changed.plus(SETTLED) < seen.read;
-        same_inode && same_meta && settled && self.is_same_kind(before, walked)
+        same_inode && same_meta && is_settled(seen.changed, seen.read) && self.is_same_kind(before, walked)
     }
 
     fn is_same_kind(&self, before: &Entry, walked: &Walked) -> bool {
@@ -152,7 +152,7 @@ impl<'c> Visit<'c> {
         &mut self,
         walked: &Walked,
         item: &mut dyn Item,
-        read: crate::model::Time,
+        read: Time,
     ) -> Result<Entry<Ticket>, ReadFailure> {
         self.walk.read_files += 1;
         let mut file = self.read_once(item)?;
@@ -238,7 +238,23 @@ impl Visitor for Visit<'_> {
     }
 }
 
-fn entry(walked: &Walked, xattrs: Vec<Xattr>, kind: Kind<Ticket>, read: crate::model::Time) -> Entry<Ticket> {
+/// The inode's change was over before the read began.
+fn is_settled(changed: Time, read: Time) -> bool {
+    changed.plus(SETTLED) < read
+}
+
+/// The time of the read that an entry keeps: the latest one, except where an earlier one says the same. So what is read
+/// again (too young, or `--paranoid`) and found as it was has the bytes that it had, and its part of the entry stream is
+/// not stored anew.
+fn read_time(before: Option<Seen>, changed: Time, now: Time) -> Time {
+    match before {
+        Some(seen) if seen.changed == changed && is_settled(changed, seen.read) => seen.read,
+        _ if is_settled(changed, now) => now,
+        _ => changed,
+    }
+}
+
+fn entry(walked: &Walked, xattrs: Vec<Xattr>, kind: Kind<Ticket>, read: Time) -> Entry<Ticket> {
     let seen: Seen = walked.stat.seen(read);
     Entry { path: walked.path.clone(), meta: meta(&walked.stat, xattrs), seen, kind }
 }

@@ -7,7 +7,6 @@ mod life;
 mod model;
 mod races;
 mod rot;
-mod speed;
 
 use std::sync::Arc;
 use std::time::Duration;
