@@ -11,9 +11,9 @@ use std::sync::Arc;
 
 use super::round::{Task, Wanted};
 use super::{Context, Failure};
-use crate::catalog::Snapshot;
 use crate::catalog::locks::LockName;
-use crate::copy::{CopyError, Origin, Outcome, Session, Told, Tools, execute};
+use crate::catalog::{RemovalRules, Snapshot};
+use crate::copy::{CopyError, Origin, Outcome, Session, Told, Tools, execute, removal_rules};
 use crate::destination::throttle::{Bandwidth, Throttled};
 use crate::destination::watch::{Pulse, Watched};
 use crate::destination::{ReadStore, Space, WriteStore};
@@ -153,20 +153,21 @@ impl Visits {
         let mut packs = PointPacks::default();
         let places = self.places(Some(session.medium), pulse);
         for _ in 0..PLANS_MAX {
-            let steps = match self.steps(&session, &places, &mut packs) {
-                Ok(steps) if steps.is_empty() => break,
+            let (steps, rules) = match self.steps(&session, &places, &mut packs) {
+                Ok((steps, _)) if steps.is_empty() => break,
                 Ok(steps) => steps,
                 Err(error) => {
                     total.failures.push(error);
                     break;
                 }
             };
-            let outcome = execute(&session, &steps, &origins(&places));
+            let outcome = execute(&session, &steps, &origins(&places), &rules);
             // After a failure nothing is planned anew in this session: what a broken copy left there is read in by the
             // next one before anything is swept.
             let failed = outcome.copied.iter().any(|copy| copy.failed) || !outcome.failures.is_empty();
             total.copied.extend(outcome.copied);
             total.removed.extend(outcome.removed);
+            total.kept.extend(outcome.kept);
             total.failures.extend(outcome.failures);
             total.ended = outcome.ended;
             if total.ended.is_some() || failed {
@@ -183,13 +184,13 @@ impl Visits {
         total
     }
 
-    /// The checked steps for one medium, each with its reason.
+    /// The checked steps for one medium, each with its reason, and what its removals go by.
     fn steps(
         &self,
         session: &Session<'_>,
         places: &[There<'_>],
         packs: &mut PointPacks,
-    ) -> Result<Vec<(Step, String)>, String> {
+    ) -> Result<(Vec<(Step, String)>, RemovalRules), String> {
         let state = self.observed(places, packs, Some(session)).map_err(|failure| failure.to_string())?;
         let plan = check(&state, self.proposed(&state)).map_err(|violations| {
             let first = violations.first().map_or_else(String::new, |violation| format!("{violation:?}"));
@@ -197,7 +198,8 @@ impl Visits {
         })?;
         let steps = plan.plan().media.get(&session.medium).cloned().unwrap_or_default();
         let wanted = steps.into_iter().filter(|step| self.wants(&state, step));
-        Ok(wanted.map(|step| (step.clone(), reason_text(&state, &step))).collect())
+        let steps = wanted.map(|step| (step.clone(), reason_text(&state, &step))).collect();
+        Ok((steps, removal_rules(&state, session.medium)))
     }
 
     fn proposed(&self, state: &State) -> Plan {
