@@ -46,7 +46,7 @@ mod value;
 mod withdrawal;
 
 pub use capture::{NewPack, NewPoint};
-pub use copying::{CopyWork, NewCopy};
+pub use copying::{CopyWork, Leftover, NewCopy};
 pub use damage::{Finding, Found, Naming};
 pub use disk::{CatalogDisk, FileDisk, FileMark, LockGuard, Share, StartFrom, Which};
 pub use error::{CatalogError, Result};

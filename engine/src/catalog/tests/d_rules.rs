@@ -130,6 +130,45 @@ fn d1_a_reserved_point_stays_and_so_do_its_packs() {
 }
 
 #[test]
+fn d1_a_copy_that_failed_when_its_manifest_may_lie_there_keeps_its_packs_until_somebody_looked() {
+    let (_folder, catalog) = on_disk();
+    let first = capture(&catalog, &[1], &[], None).expect("made");
+    copy(&catalog, USB, first, &[1]).expect("copied");
+    let second = capture(&catalog, &[2], &[1], None).expect("made");
+    let both = packs(&catalog, &[1, 2]);
+    let new = NewCopy { from: HOME, to: USB, point: second, packs: &both, expected: None, now: at(10) };
+    let work = catalog.begin_copy(&new).expect("begun");
+    assert_eq!(work.before, Leftover::NoManifest);
+    catalog.pack_arrived(USB, both[1], Some(read_back(11))).expect("sent");
+    catalog.fail_copy(USB, second, Leftover::Unknown, ("no answer", at(12))).expect("noted");
+    assert_eq!(mark(&catalog, &removal(USB, &[first])).packs, [], "both may be named by the second");
+    assert_eq!(catalog.mark_unreferenced(USB).expect("looked").packs, []);
+    assert_eq!(catalog.reservations().expect("read").len(), 1, "it is still owed from home");
+    assert_eq!(catalog.begin_copy(&new).expect("again").before, Leftover::Unknown);
+    let row = catalog.point(second).expect("read").expect("known");
+    assert_eq!(catalog.read_in_point(USB, &row, &both, at(13)).expect("it lies there"), State::Present);
+    assert_eq!(catalog.reservations().expect("read"), []);
+}
+
+#[test]
+fn d1_a_damaged_point_that_could_not_be_replaced_is_damaged_still_and_keeps_its_packs() {
+    let (_folder, catalog) = on_disk();
+    let point = capture(&catalog, &[1, 2], &[], None).expect("made");
+    copy(&catalog, USB, point, &[1, 2]).expect("copied");
+    let object = pack_object(2);
+    let found = Found { medium: USB, object: &object, finding: Finding::Damaged, naming: &Naming::All, now: at(10) };
+    catalog.found_damaged(&found).expect("recorded");
+    let both = packs(&catalog, &[1, 2]);
+    let new = NewCopy { from: HOME, to: USB, point, packs: &both, expected: None, now: at(11) };
+    let work = catalog.begin_copy(&new).expect("begun");
+    assert_eq!(work.before, Leftover::Damaged);
+    catalog.fail_copy(USB, point, work.before, ("full", at(12))).expect("noted");
+    let row = catalog.placement(USB, point).expect("read").expect("known");
+    assert_eq!((row.state, catalog.reservations().expect("read")), (State::Damaged, vec![]));
+    assert_eq!(catalog.mark_unreferenced(USB).expect("looked").packs, [], "its manifest names them");
+}
+
+#[test]
 fn d2_a_capture_s_packs_stay_while_its_lock_is_held() {
     let (_folder, catalog) = on_disk();
     let point = capture(&catalog, &[1], &[], None).expect("made");
@@ -310,7 +349,7 @@ fn d9_the_reservations_of_a_copy_go_with_its_change_of_state() {
     let new = NewCopy { from: HOME, to: USB, point, packs: &[PackNo(1)], expected: None, now: at(7) };
     catalog.begin_copy(&new).expect("begun");
     catalog.pack_arrived(USB, PackNo(1), Some(read_back(8))).expect("noted");
-    catalog.fail_copy(USB, point, "the drive is gone", at(9)).expect("noted");
+    catalog.fail_copy(USB, point, Leftover::NoManifest, ("the drive is gone", at(9))).expect("noted");
     assert!(catalog.reservations().expect("read").is_empty());
     assert_eq!(catalog.placement(USB, point).expect("read").expect("known").state, State::Pending);
     assert_eq!(catalog.mark_unreferenced(USB).expect("looked").packs, [PackNo(1)], "half a copy is refuse");

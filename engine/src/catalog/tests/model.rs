@@ -201,7 +201,7 @@ impl World {
 
     fn fail(&mut self) {
         let Some((to, point)) = self.model.copy.take() else { return };
-        self.catalog.fail_copy(to, point, "pulled", at(9)).expect("noted");
+        self.catalog.fail_copy(to, point, Leftover::NoManifest, ("pulled", at(9))).expect("noted");
         self.model.placed.insert((to, point), State::Pending);
     }
 
