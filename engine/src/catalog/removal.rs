@@ -192,13 +192,16 @@ impl Catalog {
     }
 
     /// Points that a person removed for good and that lie at a medium all the same, newest first: those that depend on
-    /// others go before them.
+    /// others go before them. None while nothing may be removed.
     ///
     /// # Errors
     /// [`CatalogError::Unknown`].
     pub fn removed_at(&self, medium: VaultId) -> Result<Vec<PointOrder>> {
         self.handle.read(|tables| {
             let mut removed = Vec::new();
+            if tables.meta_row()?.unconfirmed {
+                return Ok(removed);
+            }
             for (order, row) in tables.placed_at(tables.number(medium)?)? {
                 let point = tables.point(order)?;
                 if row.state.is_there() && point.removed.is_some() && !point.pinned {
