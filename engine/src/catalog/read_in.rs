@@ -119,7 +119,8 @@ impl Catalog {
     }
 }
 
-fn distrusted(row: PlacementRow, reason: &str, now: Time) -> PlacementRow {
+/// What is there, without any evidence.
+pub fn distrusted(row: PlacementRow, reason: &str, now: Time) -> PlacementRow {
     PlacementRow {
         state: State::Present,
         proof: Proof::Present,

@@ -10,6 +10,7 @@ mod copy;
 mod exit;
 mod failure;
 mod forget;
+mod give_up;
 mod init;
 mod once;
 mod places;

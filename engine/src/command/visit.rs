@@ -11,9 +11,9 @@ use std::sync::Arc;
 
 use super::round::{Task, Wanted};
 use super::{Context, Failure};
-use crate::catalog::Snapshot;
 use crate::catalog::locks::LockName;
-use crate::copy::{CopyError, Origin, Outcome, Session, Told, Tools, execute};
+use crate::catalog::{RemovalRules, Snapshot};
+use crate::copy::{CopyError, Origin, Outcome, Session, Told, Tools, execute, removal_rules};
 use crate::destination::throttle::{Bandwidth, Throttled};
 use crate::destination::watch::{Pulse, Watched};
 use crate::destination::{ReadStore, Space, WriteStore};
@@ -32,6 +32,9 @@ pub(super) struct Visited {
     /// Why nothing, or not all, was done there.
     pub away: Option<String>,
 }
+
+/// Steps with their reasons, and what removals among them go by.
+type Steps = (Vec<(Step, String)>, RemovalRules);
 
 /// What the visits of a round share.
 pub(super) struct Visits {
@@ -152,21 +155,27 @@ impl Visits {
         let mut total = Outcome::default();
         let mut packs = PointPacks::default();
         let places = self.places(Some(session.medium), pulse);
-        for _ in 0..PLANS_MAX {
-            let steps = match self.steps(&session, &places, &mut packs) {
-                Ok(steps) if steps.is_empty() => break,
-                Ok(steps) => steps,
+        for turn in 0..=PLANS_MAX {
+            let planned = match turn {
+                0 => self.forgotten(&session, &places, &mut packs),
+                _ => self.steps(&session, &places, &mut packs),
+            };
+            let (steps, rules) = match planned {
+                Ok(None) if turn == 0 => continue,
+                Ok(None) => break,
+                Ok(Some(steps)) => steps,
                 Err(error) => {
                     total.failures.push(error);
                     break;
                 }
             };
-            let outcome = execute(&session, &steps, &origins(&places));
+            let outcome = execute(&session, &steps, &origins(&places), &rules);
             // After a failure nothing is planned anew in this session: what a broken copy left there is read in by the
             // next one before anything is swept.
             let failed = outcome.copied.iter().any(|copy| copy.failed) || !outcome.failures.is_empty();
             total.copied.extend(outcome.copied);
             total.removed.extend(outcome.removed);
+            total.kept.extend(outcome.kept);
             total.failures.extend(outcome.failures);
             total.ended = outcome.ended;
             if total.ended.is_some() || failed {
@@ -183,21 +192,37 @@ impl Visits {
         total
     }
 
-    /// The checked steps for one medium, each with its reason.
+    /// The checked steps for one medium, each with its reason, and what its removals go by.
     fn steps(
         &self,
         session: &Session<'_>,
         places: &[There<'_>],
         packs: &mut PointPacks,
-    ) -> Result<Vec<(Step, String)>, String> {
+    ) -> Result<Option<Steps>, String> {
         let state = self.observed(places, packs, Some(session)).map_err(|failure| failure.to_string())?;
-        let plan = check(&state, self.proposed(&state)).map_err(|violations| {
-            let first = violations.first().map_or_else(String::new, |violation| format!("{violation:?}"));
-            format!("a plan broke its own rules and was not carried out ({first}); please report this")
-        })?;
-        let steps = plan.plan().media.get(&session.medium).cloned().unwrap_or_default();
+        let steps = checked(&state, self.proposed(&state), session.medium)?;
         let wanted = steps.into_iter().filter(|step| self.wants(&state, step));
-        Ok(wanted.map(|step| (step.clone(), reason_text(&state, &step))).collect())
+        Ok(reasoned(&state, wanted.collect(), session.medium))
+    }
+
+    /// What a person removed everywhere while this medium was away, or while a copy there had broken off: it goes now.
+    fn forgotten(
+        &self,
+        session: &Session<'_>,
+        places: &[There<'_>],
+        packs: &mut PointPacks,
+    ) -> Result<Option<Steps>, String> {
+        let catalog = &self.context.installation.catalog;
+        let removed = catalog.removed_at(session.medium).map_err(|error| chain(&error))?;
+        if removed.is_empty() {
+            return Ok(None);
+        }
+        let state = self.observed(places, packs, Some(session)).map_err(|failure| failure.to_string())?;
+        let mut all = Vec::new();
+        for point in removed {
+            all.extend(checked(&state, plan::forget_point(&state, point).0, session.medium)?);
+        }
+        Ok(reasoned(&state, all, session.medium))
     }
 
     fn proposed(&self, state: &State) -> Plan {
@@ -286,6 +311,22 @@ impl Visits {
             _ => None,
         })
     }
+}
+
+/// A plan's steps at a medium, once it was judged.
+fn checked(state: &State, plan: Plan, medium: VaultId) -> Result<Vec<Step>, String> {
+    let plan = check(state, plan).map_err(|violations| {
+        let first = violations.first().map_or_else(String::new, |violation| format!("{violation:?}"));
+        format!("a plan broke its own rules and was not carried out ({first}); please report this")
+    })?;
+    Ok(plan.plan().media.get(&medium).cloned().unwrap_or_default())
+}
+
+/// The steps with their reasons; none if there are none.
+fn reasoned(state: &State, steps: Vec<Step>, medium: VaultId) -> Option<Steps> {
+    let rules = removal_rules(state, medium);
+    let steps: Vec<_> = steps.into_iter().map(|step| (step.clone(), reason_text(state, &step))).collect();
+    (!steps.is_empty()).then_some((steps, rules))
 }
 
 fn seen_at(session: Option<&Session<'_>>, medium: VaultId, space: Option<Space>) -> Seen {

@@ -24,7 +24,7 @@ mod tidy;
 
 pub use error::CopyError;
 pub use evidence::{ReadBack, read_back};
-pub use execute::{Copied, Origin, Outcome, Removed, execute};
+pub use execute::{Copied, Kept, Origin, Outcome, Removed, execute, removal_rules};
 pub use fence::{Fence, HeadSeen, Known, judge};
 pub use heal::heal_objects;
 pub use heal_files::heal_files;
