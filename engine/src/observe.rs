@@ -72,10 +72,11 @@ pub fn observe(observed: &Observed<'_>, packs: &PointPacks) -> plan::State {
 fn job(observed: &Observed<'_>, id: JobId) -> Job {
     let row = &observed.snapshot.jobs[&id];
     let configured = observed.config.job(&row.name);
-    let hold = match (&row.alarm, observed.snapshot.meta.unconfirmed) {
-        (Some(_), _) => Some(Hold::Alarm),
-        (None, true) => Some(Hold::Rebuilt),
-        (None, false) => None,
+    let hold = match (&row.alarm, &row.clock_jump, observed.snapshot.meta.unconfirmed) {
+        (Some(_), ..) => Some(Hold::Alarm),
+        (None, Some(_), _) => Some(Hold::ClockJump),
+        (None, None, true) => Some(Hold::Rebuilt),
+        (None, None, false) => None,
     };
     let keep = configured.and_then(|job| job.keep.clone());
     Job {

@@ -5,6 +5,7 @@
 //! between leaves objects that nothing refers to. Memory is bounded: one pack, one batch, a queue of entries.
 //! Deliberately absent: schedules, destinations, retention, any knowledge of what kind of source it reads.
 
+mod alarm;
 mod commit;
 mod error;
 mod packer;
@@ -117,6 +118,8 @@ pub struct Captured {
     pub problems: Vec<Problem>,
     /// What was left out, for people: how often for which reason.
     pub left_out: Vec<(LeftOut, u64)>,
+    /// Why nothing of the job may be removed until a person has looked; the job's row has it too, unless one stood.
+    pub alarm: Option<String>,
 }
 
 /// Makes a recovery point of `source`.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
+use super::alarm::{Beside, Was};
 use super::error::CaptureError;
 use super::packer::{Context, Ticket};
 use super::queue::Queue;
@@ -28,6 +29,7 @@ pub(super) struct Walk<'c> {
     pub problems: Vec<Problem>,
     pub problems_dropped: u64,
     pub left_out: BTreeMap<LeftOut, u64>,
+    pub beside: Beside,
 }
 
 /// The visitor that makes a point.
@@ -56,45 +58,63 @@ impl<'c> Visit<'c> {
             problems: Vec::new(),
             problems_dropped: 0,
             left_out: BTreeMap::new(),
+            beside: Beside::default(),
         };
         Self { context, cutters, previous, next: None, withdrawn, walk, failed: None }
     }
 
     /// The walk is over.
-    pub(super) fn finish(self) -> Result<Walk<'c>, CaptureError> {
-        self.failed.map_or(Ok(self.walk), Err)
+    pub(super) fn finish(mut self) -> Result<Walk<'c>, CaptureError> {
+        if let Some(failed) = self.failed {
+            return Err(failed);
+        }
+        while self.peek().is_some() {
+            self.pass();
+        }
+        Ok(self.walk)
     }
 
     /// The previous point's entry of that path, if it has one.
     fn counterpart(&mut self, path: &EntryPath) -> Option<(Entry, Vec<u8>)> {
-        loop {
-            if self.next.is_none() {
+        while self.peek().is_some_and(|next| next < path) {
+            self.pass();
+        }
+        let met = if self.peek() == Some(path) { self.pass() } else { None };
+        self.walk.beside.at(path);
+        met
+    }
+
+    /// The path of the previous point's next entry; none at its end.
+    fn peek(&mut self) -> Option<&EntryPath> {
+        while self.next.is_none() {
+            match self.previous.as_mut()?.next_raw() {
+                Ok(Some(next)) => self.next = Some(next),
                 // Entries that can't be read are no reason to fail: their files are read.
-                match self.previous.as_mut()?.next_raw() {
-                    Ok(next) => self.next = next,
-                    Err(error) if error.is_damage() => continue,
-                    Err(_) => {}
-                }
-                if self.next.is_none() {
-                    self.previous = None;
-                }
-            }
-            let (entry, _) = self.next.as_ref()?;
-            match entry.path.cmp(path) {
-                std::cmp::Ordering::Less => self.next = None,
-                std::cmp::Ordering::Equal => return self.next.take(),
-                std::cmp::Ordering::Greater => return None,
+                Err(error) if error.is_damage() => {}
+                Ok(None) | Err(_) => self.previous = None,
             }
         }
+        self.next.as_ref().map(|(entry, _)| &entry.path)
+    }
+
+    /// Goes by the previous point's next entry.
+    fn pass(&mut self) -> Option<(Entry, Vec<u8>)> {
+        let passed = self.next.take()?;
+        self.walk.beside.passed(&passed.0);
+        Some(passed)
     }
 
     fn take(&mut self, walked: &Walked, item: &mut dyn Item) -> Result<Verdict, ReadFailure> {
         let before = self.counterpart(&walked.path);
         let seen = before.as_ref().map(|(entry, _)| entry.seen);
+        let was = before.as_ref().map_or(Was::Other, |(entry, _)| Was::of(entry));
+        if let Some((entry, _)) = before.as_ref().filter(|_| walked.stat.kind == FileKind::Folder) {
+            self.walk.beside.folder(entry, walked.stat.device);
+        }
         if let Some((entry, raw)) = before
             && self.is_unchanged(&entry, walked)
         {
-            self.count(&entry.kind);
+            self.count(&entry.kind, was);
             self.walk.queue.reuse(&entry, raw)?;
             return Ok(Verdict::Kept);
         }
@@ -110,8 +130,8 @@ impl<'c> Visit<'c> {
         if entry.meta.xattrs.iter().map(|xattr| xattr.name.len() + xattr.value.len()).sum::<usize>() > XATTRS_MAX {
             return Err(io::Error::other("its extended attributes are larger than an entry can hold").into());
         }
-        self.count(&entry.kind);
-        self.walk.queue.add(entry)?;
+        self.count(&entry.kind, was);
+        self.walk.queue.add(entry, was)?;
         Ok(Verdict::Kept)
     }
 
@@ -178,7 +198,8 @@ impl<'c> Visit<'c> {
         read_file(item.open()?, &self.cutters.content, &mut self.walk.queue.content, self.context.ports.stop)
     }
 
-    fn count<C>(&mut self, kind: &Kind<C>) {
+    fn count<C>(&mut self, kind: &Kind<C>, was: Was) {
+        self.walk.beside.kept(kind, was);
         match kind {
             Kind::File(content) => {
                 self.walk.files += 1;

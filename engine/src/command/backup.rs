@@ -1,20 +1,26 @@
 //! `engine backup`: a recovery point of each job, now.
 
+pub(super) mod clock;
+mod source;
+mod told;
+
 use std::sync::Arc;
 
+use source::{is_paranoid, source_of, source_text};
+use told::{capture_failure, home_failure, look, told};
+
+use super::publish::publish;
+
 use super::{Call, Context, DryRun, Exit, Failure};
-use crate::capture::{CaptureError, CaptureJob, Captured, Ports, Progress, Reading, Room, capture, estimate};
+use crate::capture::{CaptureError, CaptureJob, Ports, Progress, Reading, Room, capture, estimate};
 use crate::catalog::locks::{LockName, WorkLock};
 use crate::catalog::{JobRow, NewJobIds, RunMark};
-use crate::config::{self, Job, Source as Configured, reserve_bytes};
+use crate::config::{Job, reserve_bytes};
 use crate::copy::{Session, Told, Tools};
 use crate::destination::{FileStore, ReadStore};
-use crate::model::{GroupId, JobId, JobName, PointName, PointOrder, Problem, State, VaultId, chain};
-use crate::report::{BackupPoint, BackupReport, FailedJob, PathProblem};
-use crate::source::{FileSystems, Folders, FoldersOptions, LeftOut, Source};
-
-/// From so many files on, a point with less than half of them is remarkable.
-const FEW_FILES: u64 = 100;
+use crate::model::{GroupId, JobId, JobName, PointName, PointOrder, State, VaultId};
+use crate::report::{BackupPoint, BackupReport, FailedJob};
+use crate::source::Source;
 
 /// What `backup` is asked for.
 #[derive(Debug, Clone)]
@@ -94,14 +100,35 @@ pub(super) fn backup_jobs(
     Ok((report, exit))
 }
 
+/// One job's point; then, if anything is on hold that was not before, a head that says so at every medium there is.
 fn backup_job(context: &Arc<Context>, job: &Job, reading: Reading) -> Result<BackupPoint, Failure> {
+    let before = holds(context)?;
+    let outcome = backup_locked(context, job, reading);
+    if holds(context)? != before {
+        publish(context)?;
+    }
+    outcome
+}
+
+/// Why jobs are on hold: an alarm, or a clock that jumped.
+fn holds(context: &Context) -> Result<Vec<(JobId, Option<String>, Option<String>)>, Failure> {
+    let jobs = context.installation.catalog.jobs()?;
+    Ok(jobs
+        .into_iter()
+        .map(|job| (job.id, job.alarm, job.clock_jump))
+        .filter(|it| it.1.is_some() || it.2.is_some())
+        .collect())
+}
+
+fn backup_locked(context: &Arc<Context>, job: &Job, reading: Reading) -> Result<BackupPoint, Failure> {
     let _job_lock = context.lock(&LockName::Job(job.name.clone()), &format!("the job {}", job.name))?;
     let _home_lock = context.lock(&LockName::Home, "the home vault")?;
     let capture_lock = context.lock(&LockName::Capture(u64::from_be_bytes(context.random()?)), "a capture")?;
+    let jump = clock::look(&context.installation.catalog, &*context.call.clock)?;
     let started = context.call.clock.now();
     let row = job_row(context, job)?;
     mark_run(context, &row, started, None, 0, "")?;
-    let outcome = made(context, job, &row, reading, &capture_lock);
+    let outcome = made(context, job, &row, reading, (&capture_lock, jump.as_deref()));
     if outcome.is_err() && (context.call.stop)() {
         // A run that was told to stop has not happened: it is due again.
         context.installation.catalog.update_job(row.id, &|now| now.last_run.clone_from(&row.last_run))?;
@@ -141,7 +168,7 @@ fn made(
     job: &Job,
     row: &JobRow,
     reading: Reading,
-    lock: &WorkLock,
+    (lock, jump): (&WorkLock, Option<&str>),
 ) -> Result<BackupPoint, Failure> {
     let installation = &context.installation;
     let home = installation.home()?;
@@ -197,18 +224,16 @@ fn made(
     let begun = tools.clock.monotonic();
     let captured = capture(&mut *source, &capture_job, &ports);
     context.call.voice.progress_done(&what);
-    match &captured {
-        Ok(captured) => raise_alarm(context, row, captured)?,
-        // What a capture that broke off has stored is of no use to anybody; after a failure of the vault or the catalog
-        // it is not certain what refers to it, and the next session looks.
-        Err(CaptureError::Full { .. } | CaptureError::Stopped) => drop(crate::copy::sweep_home(&session)),
-        Err(_) => {}
+    // What a capture that broke off has stored is of no use to anybody; after a failure of the vault or the catalog
+    // it is not certain what refers to it, and the next session looks.
+    if matches!(captured, Err(CaptureError::Full { .. } | CaptureError::Stopped)) {
+        drop(crate::copy::sweep_home(&session));
     }
     let closed = session.close();
     let captured = captured.map_err(|error| capture_failure(job, &error))?;
     closed.map_err(|error| home_failure(&error))?;
     let took = tools.clock.monotonic().saturating_sub(begun);
-    Ok(told(context, job, row, captured, took.as_secs_f64()))
+    Ok(told(context, job, jump, captured, took.as_secs_f64()))
 }
 
 /// The job's newest point that is whole at home.
@@ -254,143 +279,4 @@ fn refuse_what_cannot_fit(source: &mut dyn Source, job: &Job, room: &Room) -> Re
         why,
         "raise home.limit, lower home.reserve, free the disk, or exclude something",
     ))
-}
-
-/// The source of a job, as far as this version has it.
-fn source_of(context: &Context, job: &Job) -> Result<Box<dyn Source>, Failure> {
-    let Configured::Folders(folders) = &job.source else {
-        let what = format!("jobs with `{}` can't run in this version", job.source.kind());
-        let error = context.installation.config.error_at(job.source_at, what, "source = { folders = [...] }");
-        return Err(Failure::usage(
-            "the job can't run",
-            error.to_string(),
-            "this kind of source comes with a later release",
-        ));
-    };
-    let absent: Vec<_> = folders.paths.iter().filter(|path| std::fs::symlink_metadata(path).is_err()).collect();
-    if absent.len() == folders.paths.len() {
-        let names: Vec<String> = absent.iter().map(|path| path.display().to_string()).collect();
-        return Err(Failure::new(
-            format!("{}: the source is not there", job.name),
-            names.join(", "),
-            "check the paths; is a drive not mounted?",
-        ));
-    }
-    let options = FoldersOptions {
-        roots: folders.paths.clone(),
-        exclude: folders.exclude.clone(),
-        exclude_files: folders.exclude_files.clone(),
-        file_systems: if folders.one_file_system { FileSystems::One } else { FileSystems::All },
-        own: context.installation.own_folders(),
-    };
-    let source = Folders::new(&options)
-        .map_err(|error| Failure::of(format!("{}: the source can't be used", job.name), &error, ""))?;
-    Ok(Box::new(source))
-}
-
-fn source_text(job: &Job) -> String {
-    match &job.source {
-        Configured::Folders(folders) => {
-            let paths: Vec<String> = folders.paths.iter().map(|path| path.display().to_string()).collect();
-            format!("folders {}", paths.join(", "))
-        }
-        other => other.kind().to_owned(),
-    }
-}
-
-fn is_paranoid(job: &Job) -> bool {
-    matches!(&job.source, Configured::Folders(config::Folders { paranoid: true, .. }))
-}
-
-/// What a dry run tells: what a walk finds.
-fn look(context: &Context, job: &Job) -> Result<BackupPoint, Failure> {
-    let mut source = source_of(context, job)?;
-    let found = crate::capture::survey(&mut *source);
-    Ok(BackupPoint {
-        id: None,
-        job: job.name.clone(),
-        created: context.call.clock.now(),
-        files: found.files,
-        bytes: found.bytes,
-        new_bytes: 0,
-        rewritten_bytes: 0,
-        stored_bytes: 0,
-        seconds: 0.0,
-        problems: found.problems.iter().map(PathProblem::from).collect(),
-        warnings: Vec::new(),
-        left_out: left_out_text(&found.left_out),
-    })
-}
-
-/// DESIGN 5.6: when more than half of a job's files are gone, or all, nothing of it is removed until a person has looked.
-fn raise_alarm(context: &Context, row: &JobRow, captured: &Captured) -> Result<(), Failure> {
-    let files = captured.stats.files;
-    let shrank = row.last_files >= FEW_FILES && files < row.last_files / 2;
-    if shrank || (files == 0 && row.last_files > 0) {
-        let why = format!("{} files became {files}", row.last_files);
-        context.call.voice.warn(&format!(
-            "{}: alarm: {why}; nothing of it is removed until `engine alarm clear {}`",
-            row.name, row.name
-        ));
-        context.installation.catalog.update_job(row.id, &|row| {
-            row.alarm.get_or_insert_with(|| why.clone());
-        })?;
-    }
-    Ok(())
-}
-
-fn told(context: &Context, job: &Job, row: &JobRow, captured: Captured, seconds: f64) -> BackupPoint {
-    let mut problems = captured.problems;
-    let files = captured.stats.files;
-    if files == 0 {
-        problems.push(Problem::new(b"", format!("the source of {} is empty: nothing is protected", job.name)));
-    } else if row.last_files >= FEW_FILES && files < row.last_files / 2 {
-        problems.push(Problem::new(
-            b"",
-            format!("the source of {} shrank from {} files to {files}", job.name, row.last_files),
-        ));
-    }
-    for problem in &problems {
-        context.call.voice.warn(&format!("{}: {problem}", job.name));
-    }
-    BackupPoint {
-        id: Some(captured.name.id),
-        job: job.name.clone(),
-        created: captured.created,
-        files,
-        bytes: captured.stats.bytes,
-        new_bytes: captured.new_bytes,
-        rewritten_bytes: 0,
-        stored_bytes: captured.stats.stored_bytes,
-        seconds,
-        problems: problems.iter().map(PathProblem::from).collect(),
-        warnings: Vec::new(),
-        left_out: left_out_text(&captured.left_out),
-    }
-}
-
-fn left_out_text(left_out: &[(LeftOut, u64)]) -> Vec<String> {
-    let word = |why: &LeftOut| match why {
-        LeftOut::Excluded => "excluded",
-        LeftOut::CacheTag => "cache folders (CACHEDIR.TAG)",
-        LeftOut::NoBackup => "folders marked .nobackup",
-        LeftOut::OtherFileSystem => "other file systems",
-        LeftOut::OwnFolder => "the engine's own folders",
-    };
-    left_out.iter().map(|(why, count)| format!("{}: {count}", word(why))).collect()
-}
-
-fn capture_failure(job: &Job, error: &CaptureError) -> Failure {
-    let advice = match error {
-        CaptureError::Full { .. } => {
-            "raise home.limit, lower home.reserve, or free the disk; the last good point stays"
-        }
-        CaptureError::Stopped => "it runs again when it is due",
-        _ => "the last good point stays",
-    };
-    Failure::of(format!("no recovery point of {}", job.name), error, advice)
-}
-
-fn home_failure(error: &crate::copy::CopyError) -> Failure {
-    Failure::new("the home vault can't be written to", chain(error), "check the disk and its permissions")
 }

@@ -234,7 +234,8 @@ impl<'s> Session<'s> {
             id: job.id,
             name: job.name,
             group: job.group,
-            alarm: job.alarm,
+            // A clock that jumped stops the same, and must not be forgotten either.
+            alarm: job.alarm.into_iter().chain(job.clock_jump).reduce(|alarm, jump| format!("{alarm}; {jump}")),
         });
         Ok(Head {
             writer: self.writer,

@@ -8,6 +8,7 @@ pub const MODULES: &[Row] = &[
     ("format", "model", "bytes to words and back"),
     ("plan", "model", "a pure function over words"),
     ("port", "model", "the clock tells a `Time`"),
+    ("port", "platform", "the system's clock that nobody can set"),
     ("schedule", "model", "moments are `Time`"),
     ("platform", "model", "what the system says, in our words"),
     ("catalog", "model", "rows of words; decides nothing, so it knows no stage"),

@@ -33,7 +33,8 @@ fn of_job(facts: &Facts<'_>, name: &Name) -> Result<ExplainedName, Failure> {
         media: media.filter(|medium| !medium.is_empty()).collect(),
         events: events.map(|event| facts.event(event)).collect(),
         would_be_lost: only_once(facts, is_its, None)?,
-        alarm: row.and_then(|row| row.alarm),
+        alarm: row
+            .and_then(|row| row.alarm.into_iter().chain(row.clock_jump).reduce(|one, other| format!("{one}; {other}"))),
     })
 }
 

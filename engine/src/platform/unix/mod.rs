@@ -8,7 +8,7 @@ mod space;
 mod xattr;
 
 pub(crate) use super::linux::CacheWatch;
-pub use super::linux::{MountWatch, be_quiet, file_system};
+pub use super::linux::{MountWatch, be_quiet, file_system, since_boot};
 pub(super) use super::linux::{boot_id, process_started};
 pub use content::{next_data, next_hole, read_at, stat_file, stat_path, write_at, xattrs_of_file};
 pub use folder::{Folder, is_loop};

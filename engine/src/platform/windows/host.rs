@@ -121,6 +121,11 @@ pub(in super::super) const fn boot_id() -> String {
     String::new()
 }
 
+/// Not told.
+pub const fn since_boot() -> Option<(String, Duration)> {
+    None
+}
+
 /// The page cache can't be asked: nothing is dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CacheWatch {
