@@ -31,7 +31,7 @@ pub(super) fn remove_point(
         expected: None,
         now,
     })?;
-    let outcome = delete(session, &marked);
+    let outcome = session.untell(point).and_then(|()| delete(session, &marked));
     if outcome.as_ref().is_err_and(|error| error.store_kind() == Some(ErrorKind::Denied)) {
         catalog.withdraw_deletion(session.medium, session.tools.clock.now())?;
     }
