@@ -15,6 +15,7 @@ mod inspect;
 mod inspect_files;
 mod lists;
 pub mod mapped;
+mod newest;
 mod point;
 mod read_in;
 mod remove;

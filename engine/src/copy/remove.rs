@@ -25,7 +25,8 @@ pub(super) fn remove_point(
         Marking::Marked(marked) => marked,
         Marking::Withheld(why) => return Ok(Err(why)),
     };
-    withdrawn_if_denied(session, &marked, delete(session, &marked))?;
+    let told = new.points.iter().try_for_each(|point| session.untell(*point));
+    withdrawn_if_denied(session, &marked, told.and_then(|()| delete(session, &marked)))?;
     Ok(Ok(marked.bytes))
 }
 

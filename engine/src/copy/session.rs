@@ -1,19 +1,19 @@
 //! A session that writes to one medium: it leaves a head first, and looks at the heads again before each manifest and
 //! each batch of deletions.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::error::CopyError;
+use super::error::{CopyError, chain};
 use super::fence::{Fence, HeadSeen, Known, judge};
-use super::{Told, Tools, read_in};
+use super::{Told, Tools, newest, read_in};
 use crate::catalog::{self, Catalog, MediumRow, PointRow, keeps_packs};
 use crate::destination::{ErrorKind, WriteStore};
-use crate::format::{Head, HeadJob, HeadMark, HeadMedium, HeadName, HeadProof, Unknown};
+use crate::format::{Head, HeadJob, HeadMark, HeadMedium, HeadName, HeadNewest, HeadProof};
 use crate::model::{DestinationName, PointId, PointOrder, Proof, VaultId, WriterId};
 use crate::plan::Deletions;
-use crate::vault::{FoundHead, HEADS_KEPT, VaultError, list_heads, write_head};
+use crate::vault::{FoundHead, HEADS_KEPT, VaultError, list_heads, newest_told, write_head};
 
 /// The name under which a medium remembers a session whose head may lie there although it is not recorded.
 const INTENDED: &str = "session-intended";
@@ -48,7 +48,10 @@ pub struct Session<'s> {
     failed: Cell<bool>,
     writer: WriterId,
     epoch: u32,
-    number: u64,
+    /// Of the last head that was left; each has its own.
+    number: Cell<u64>,
+    /// What that head tells of this medium.
+    told: RefCell<Vec<HeadNewest>>,
 }
 
 impl<'s> Session<'s> {
@@ -81,7 +84,8 @@ impl<'s> Session<'s> {
             failed: Cell::new(false),
             writer: meta.writer,
             epoch: meta.epoch,
-            number,
+            number: Cell::new(number),
+            told: RefCell::default(),
         };
         if let Some(why) = distrusted {
             session.distrust(&why)?;
@@ -107,7 +111,7 @@ impl<'s> Session<'s> {
         let names: Vec<HeadName> = names.iter().filter_map(|listed| listed.path.file_name().parse().ok()).collect();
         let row = medium_row(self.tools.catalog, self.medium)?;
         let ours = known(&row, self.writer, self.epoch);
-        let latest = ours.session.max(ours.intended.unwrap_or(0)).max(self.number);
+        let latest = ours.session.max(ours.intended.unwrap_or(0)).max(self.number.get());
         let foreign = |name: &&HeadName| name.epoch > self.epoch || (name.epoch == self.epoch && name.session > latest);
         let twin = |name: &&HeadName| {
             names.iter().any(|other| (other.epoch, other.session) == (name.epoch, name.session) && other != *name)
@@ -120,15 +124,29 @@ impl<'s> Session<'s> {
         }
     }
 
-    /// Ends: old heads of ours go, and the session is known to have ended.
+    /// Ends: a last head tells what is the newest there now, old heads of ours go, and the session is known to have ended.
     ///
     /// # Errors
     /// As place and catalog answer; what was done stays done.
     pub fn close(self) -> Result<(), CopyError> {
+        if self.newest_here()? != *self.told.borrow() {
+            self.leave_another_head()?;
+        }
         super::tidy::tidy(&self)?;
         self.drop_old_heads()?;
         self.set_marks(&[(OPEN, None)])?;
         Ok(())
+    }
+
+    /// A head that does not tell of this point any more: before its manifest is deleted (FORMAT 12.1).
+    ///
+    /// # Errors
+    /// As place and catalog answer.
+    pub(super) fn untell(&self, point: PointOrder) -> Result<(), CopyError> {
+        if !self.told.borrow().iter().any(|told| told.point.order == point) {
+            return Ok(());
+        }
+        self.leave_another_head()
     }
 
     /// Something failed: what it left there is looked for at the end.
@@ -154,19 +172,41 @@ impl<'s> Session<'s> {
         Ok(())
     }
 
+    /// One more head, under the next number: what the last one tells of this medium does not hold any more. A full
+    /// place that has no room for it is told of, and is no reason to fail: the next session leaves one.
+    fn leave_another_head(&self) -> Result<(), CopyError> {
+        let heads = list_heads(self.store, self.medium, self.tools.keyring)?;
+        self.number.set(self.number.get() + 1);
+        match self.leave_head(&heads) {
+            Err(error) if error.store_kind() == Some(ErrorKind::Full) => {
+                let text = format!("{}: no room for a head there: {}", self.destination, chain(&error));
+                (self.tools.tell)(&Told::Note(text));
+                self.note_failure();
+                Ok(())
+            }
+            left => left,
+        }
+    }
+
+    /// The newest points that should lie here, as it is now.
+    fn newest_here(&self) -> Result<Vec<HeadNewest>, CopyError> {
+        let catalog = self.tools.catalog;
+        let points = catalog.points()?;
+        let points = points.iter().map(|point| (point.order, point)).collect();
+        let known = newest::newest_known(catalog, &[medium_row(catalog, self.medium)?], &points)?;
+        newest::with_forgotten(catalog, known, self.told.borrow().clone())
+    }
+
     /// The intent first, then the head, then the record of it: a crash in between is told from a medium set back.
     fn leave_head(&self, heads: &[FoundHead]) -> Result<(), CopyError> {
-        self.set_marks(&[(INTENDED, Some(self.number.to_string())), (OPEN, Some(self.number.to_string()))])?;
-        let unknown = heads
-            .iter()
-            .rev()
-            .find_map(|head| head.body.as_ref().ok())
-            .map(|head| head.unknown.clone())
-            .unwrap_or_default();
-        let body = self.body(unknown)?;
+        let number = self.number.get().to_string();
+        self.set_marks(&[(INTENDED, Some(number.clone())), (OPEN, Some(number))])?;
+        let body = self.body(heads)?;
         self.place_head(&body, heads)?;
         self.look_again()?;
-        let (epoch, session, now) = (self.epoch, self.number, self.tools.clock.now());
+        let here = body.newest_at.into_iter().filter(|told| told.medium == self.medium);
+        self.told.replace(here.collect());
+        let (epoch, session, now) = (self.epoch, self.number.get(), self.tools.clock.now());
         self.tools.catalog.update_medium(self.medium, &|row| {
             row.head = Some(catalog::HeadMark { epoch, session });
             row.last_seen = Some(now);
@@ -214,12 +254,17 @@ impl<'s> Session<'s> {
         Ok(())
     }
 
-    /// What the catalog knows and a rebuild must not lose.
-    fn body(&self, unknown: Vec<Unknown>) -> Result<Head, CopyError> {
+    /// What the catalog knows and a rebuild must not lose; of earlier heads, what this version does not understand and
+    /// what the catalog never saw.
+    fn body(&self, heads: &[FoundHead]) -> Result<Head, CopyError> {
         let catalog = self.tools.catalog;
         let points = catalog.points()?;
         let media = catalog.media()?;
         let lying = lying(catalog, &media, &points)?;
+        let rows = points.iter().map(|point| (point.order, point)).collect();
+        let newest = newest::newest_known(catalog, &media, &rows)?;
+        let newest_at = newest::with_forgotten(catalog, newest, newest_told(self.medium, heads, &[]))?;
+        let earlier = heads.iter().rev().find_map(|head| head.body.as_ref().ok());
         let marks = media.iter().flat_map(|medium| {
             medium.evicted.iter().map(|mark| HeadMark { medium: medium.vault, job: mark.job, evicted: mark.order })
         });
@@ -240,7 +285,7 @@ impl<'s> Session<'s> {
         Ok(Head {
             writer: self.writer,
             epoch: self.epoch,
-            session: self.number,
+            session: self.number.get(),
             created: self.tools.clock.now(),
             newest: points.last().map(|point| point.order),
             jobs: jobs.collect(),
@@ -250,7 +295,8 @@ impl<'s> Session<'s> {
             seeds: Vec::new(),
             proofs: lying.proofs,
             removed: lying.removed,
-            unknown,
+            newest_at,
+            unknown: earlier.map(|head| head.unknown.clone()).unwrap_or_default(),
         })
     }
 }

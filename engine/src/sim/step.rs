@@ -413,6 +413,7 @@ impl World {
             seeds: Vec::new(),
             proofs: Vec::new(),
             removed: Vec::new(),
+            newest_at: Vec::new(),
             unknown: Vec::new(),
         };
         write_head(&store, vault, &head, &self.keyring, &self.entropy).map_err(|error| chain(&error))?;
