@@ -128,6 +128,25 @@ fn d3_a_rolled_back_catalog_reads_in_what_it_does_not_know_before_it_deletes() {
 }
 
 #[test]
+fn d3_a_job_that_a_rolled_back_catalog_does_not_know_is_read_in_before_it_is_made_anew() {
+    let bench = prepared(4, 100_000, "", &["usb"]);
+    copy_tree(&bench.path("state"), &bench.path("state.old"));
+    bench.done(&["run", "--once"]);
+    let first = newest(&bench);
+    fs::remove_dir_all(bench.path("state")).expect("ours");
+    fs::rename(bench.path("state.old"), bench.path("state")).expect("ours");
+    bench.done(&["backup"]);
+    let known: Vec<String> = bench.points().iter().filter_map(|it| it["id"].as_str().map(str::to_owned)).collect();
+    assert_eq!((known.len(), &known[1]), (2, &first), "both are points of one job");
+    bench.done(&["run", "--once"]);
+    let _ = bench.engine(&["forget", "--point", &first]).exits(0);
+    for place in ["home", "usb"] {
+        restores_as_it_is(&bench, place);
+    }
+    bench.done(&["verify"]);
+}
+
+#[test]
 fn d4_a_checkpoint_of_what_is_gone_is_not_believed() {
     let bench = harness::bench();
     fs::create_dir(bench.path("data")).expect("new");
