@@ -86,6 +86,37 @@ fn d2_a_capture_that_is_halted_keeps_what_it_refers_to_while_another_process_del
 }
 
 #[test]
+fn d2_a_copy_that_is_halted_between_its_packs_and_its_manifest_shuts_every_other_session_out_there() {
+    let bench = harness::bench();
+    fs::create_dir(bench.path("data")).expect("new");
+    fs::write(bench.path("data/large"), noise(7, 88 << 20)).expect("writable");
+    bench.configure_simply("", &[("usb", &bench.path("usb"), "rate = \"24 MiB/s\"")]);
+    bench.done(&["init"]);
+    bench.done(&["backup"]);
+    assert!(packs(&bench.path("vault")).len() > 1, "several packs");
+    let copy = bench.begin(&["--json", "copy"]);
+    wait_until("the first pack", || !packs(&bench.path("usb")).is_empty());
+    copy.signal(Signal::STOP);
+    let there = objects(&bench.path("usb"));
+    assert_eq!(there.len(), packs(&bench.path("usb")).len(), "no manifest yet");
+    let point = newest(&bench);
+    assert_eq!(state_at(&bench.points()[0], "usb").as_deref(), Some("copying"));
+    let _ = bench.engine(&["copy", "--no-wait"]).exits(3).says("in use");
+    let _ = bench.engine(&["verify", "usb", "--repair", "--no-wait"]).exits(1).says("in use");
+    let _ = bench.engine(&["forget", "--point", &point, "--no-wait"]).exits(1).says("in use");
+    let _ = bench.engine(&["retire", "usb", "--no-wait"]).exits(1).says("in use");
+    let second = bench.engine(&["backup"]);
+    assert_eq!(second.code, 0, "home is free: {second}");
+    assert_eq!(objects(&bench.path("usb")), there, "nothing went, and nothing came");
+    copy.signal(Signal::CONT);
+    let _ = copy.end();
+    bench.done(&["copy"]);
+    assert_eq!(bench.complete_at("usb").len(), 2);
+    restores_as_it_is(&bench, "usb");
+    bench.done(&["verify"]);
+}
+
+#[test]
 fn d3_nothing_is_deleted_where_a_manifest_that_the_catalog_does_not_know_cannot_be_read() {
     let bench = prepared(4, 100_000, "", &["usb"]);
     bench.done(&["run", "--once"]);
@@ -125,6 +156,25 @@ fn d3_a_rolled_back_catalog_reads_in_what_it_does_not_know_before_it_deletes() {
     let after = bench.engine(&["run", "--once"]);
     assert!([0, 3].contains(&after.code), "{after}");
     let _ = bench.engine(&["verify"]).exits(0);
+}
+
+#[test]
+fn d3_a_job_that_a_rolled_back_catalog_does_not_know_is_read_in_before_it_is_made_anew() {
+    let bench = prepared(4, 100_000, "", &["usb"]);
+    copy_tree(&bench.path("state"), &bench.path("state.old"));
+    bench.done(&["run", "--once"]);
+    let first = newest(&bench);
+    fs::remove_dir_all(bench.path("state")).expect("ours");
+    fs::rename(bench.path("state.old"), bench.path("state")).expect("ours");
+    bench.done(&["backup"]);
+    let known: Vec<String> = bench.points().iter().filter_map(|it| it["id"].as_str().map(str::to_owned)).collect();
+    assert_eq!((known.len(), &known[1]), (2, &first), "both are points of one job");
+    bench.done(&["run", "--once"]);
+    let _ = bench.engine(&["forget", "--point", &first]).exits(0);
+    for place in ["home", "usb"] {
+        restores_as_it_is(&bench, place);
+    }
+    bench.done(&["verify"]);
 }
 
 #[test]

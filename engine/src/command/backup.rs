@@ -9,8 +9,7 @@ use std::sync::Arc;
 use source::{is_paranoid, source_of, source_text};
 use told::{capture_failure, home_failure, look, told};
 
-use super::publish::publish;
-
+use super::publish::{publish, read_in_home};
 use super::{Call, Context, DryRun, Exit, Failure};
 use crate::capture::{CaptureError, CaptureJob, Ports, Progress, Reading, Room, capture, estimate};
 use crate::catalog::locks::{LockName, WorkLock};
@@ -156,8 +155,12 @@ fn mark_run(
     Ok(())
 }
 
-/// The job's row, made with fresh ids if it is new.
+/// The job's row, made with fresh ids if it is new. One that is new to a catalog that was set back may lie at home: that
+/// is read in first, or its points would be another job's. The caller holds home's lock.
 pub(super) fn job_row(context: &Context, job: &Job) -> Result<JobRow, Failure> {
+    if context.installation.catalog.job_named(&job.name)?.is_none() {
+        read_in_home(context)?;
+    }
     let ids = NewJobIds { job: JobId(context.random()?), group: GroupId(context.random()?) };
     let group = (job.dedup_group != job.name).then_some(&job.dedup_group);
     Ok(context.installation.catalog.ensure_job(&job.name, group, &ids)?)

@@ -165,12 +165,13 @@ impl World {
         let id = |from: usize| random[from..from + 8].try_into().unwrap_or([0; 8]);
         let ids = NewJobIds { job: JobId(id(0)), group: GroupId(id(8)) };
         let group = (job.dedup_group != job.name).then_some(&job.dedup_group);
-        let row = self.catalog.ensure_job(&job.name, group, &ids).map_err(|error| fail(&error))?;
-        let previous = self.previous(row.id).map_err(|error| fail(&error))?;
         let room = self.room(&wire)?;
         let tell = |told: &Told| self.note(told);
         let session = Session::open(self.tools(&tell), &wire, self.home.vault).map_err(|error| fail(&error))?;
         opened.set(true);
+        // A job that lies at home and is not known any more is read in, not made anew.
+        let row = self.catalog.ensure_job(&job.name, group, &ids).map_err(|error| fail(&error))?;
+        let previous = self.previous(row.id).map_err(|error| fail(&error))?;
         let media = self.catalog.media().map_err(|error| fail(&error))?;
         let owed = media.iter().filter(|row| row.retired.is_none() && job.offsite.contains(&row.destination));
         let capture_job = CaptureJob {

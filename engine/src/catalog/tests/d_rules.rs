@@ -81,6 +81,8 @@ fn d1_a_pack_of_a_point_that_is_being_copied_there_is_not_marked() {
     let both = packs(&catalog, &[1, 2]);
     let new = NewCopy { from: HOME, to: USB, point: second, packs: &both, expected: None, now: at(10) };
     catalog.begin_copy(&new).expect("begun");
+    catalog.pack_arrived(USB, both[1], Some(read_back(11))).expect("sent");
+    assert_eq!(catalog.mark_unreferenced(USB).expect("looked").packs, [], "its manifest comes last");
     assert_eq!(mark(&catalog, &removal(USB, &[first])).packs, []);
 }
 
