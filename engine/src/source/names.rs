@@ -24,6 +24,11 @@ impl Names {
         Ok(())
     }
 
+    /// This name alone.
+    pub(super) fn only(name: &CStr) -> Self {
+        Self { bytes: name.to_bytes_with_nul().to_vec(), starts: vec![0] }
+    }
+
     /// Puts them in order, each once.
     pub(super) fn sort(&mut self) {
         let Self { bytes, starts } = self;
