@@ -149,6 +149,8 @@ impl Beside {
             whys.push(format!("{stiffened} of {before} files no longer compress, as if somebody had encrypted them"));
         }
         let emptied = |(path, files): &(EntryPath, u64)| {
+            let path = path.to_string();
+            let path = path.escape_debug();
             format!("{path} held {files} files on another file system and is empty now: is a drive not mounted there?")
         };
         whys.extend(self.emptied.iter().map(emptied));

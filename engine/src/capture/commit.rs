@@ -10,7 +10,7 @@ use super::visit::Walk;
 use super::{Captured, Ports};
 use crate::catalog::{Finding, Found, Naming, NewPoint, PackNo, PackState};
 use crate::format::{Manifest, NamedPack, Stats};
-use crate::model::{ChunkRef, Digest, ObjectName, PackId, PointName, ShortPack, Time, VaultPath};
+use crate::model::{ChunkRef, Digest, ObjectName, PackId, PointName, Problem, ShortPack, Time, VaultPath};
 use crate::vault::{VaultError, put, seal_manifest};
 
 /// From so many packs on, folders are listed instead of asking for each pack.
@@ -80,10 +80,18 @@ pub(super) fn commit(
         stats: Stats { stored_bytes: stored_bytes + file.len() as u64, ..stats },
         new_bytes: tree.content.new_bytes,
         read_files: walk.read_files,
-        problems: walk.problems,
+        problems: all_problems(walk.problems, walk.problems_dropped),
         left_out: walk.left_out.into_iter().collect(),
+        warnings: walk.warnings,
         alarm,
     })
+}
+
+fn all_problems(mut problems: Vec<Problem>, dropped: u64) -> Vec<Problem> {
+    if dropped > 0 {
+        problems.push(Problem::new(b"", format!("and {dropped} more problems of this kind")));
+    }
+    problems
 }
 
 /// Files of the point that the next is compared with.

@@ -118,6 +118,8 @@ pub struct Captured {
     pub problems: Vec<Problem>,
     /// What was left out, for people: how often for which reason.
     pub left_out: Vec<(LeftOut, u64)>,
+    /// What a person should know, and that took nothing out of the point.
+    pub warnings: Vec<Problem>,
     /// Why nothing of the job may be removed until a person has looked; the job's row has it too, unless one stood.
     pub alarm: Option<String>,
 }

@@ -36,6 +36,8 @@ pub struct Surveyed {
     pub problems: Vec<Problem>,
     /// What was left out.
     pub left_out: Vec<(LeftOut, u64)>,
+    /// What a person should know, and that took nothing out.
+    pub warnings: Vec<Problem>,
 }
 
 /// Walks the source without reading a file.
@@ -86,6 +88,10 @@ impl Visitor for Sum {
     fn left_out(&mut self, _: &EntryPath, why: LeftOut) {
         *self.left_out.entry(why).or_default() += 1;
     }
+
+    fn warning(&mut self, warning: Problem) {
+        self.found.warnings.push(warning);
+    }
 }
 
 /// Reads the first block of a file at every so many bytes of the source.
@@ -111,6 +117,8 @@ impl Visitor for Sample {
     fn problem(&mut self, _: Problem) {}
 
     fn left_out(&mut self, _: &EntryPath, _: LeftOut) {}
+
+    fn warning(&mut self, _: Problem) {}
 }
 
 impl Sample {

@@ -10,7 +10,7 @@ use super::queue::Queue;
 use super::read::{ReadFailure, ReadFile, read_file};
 use super::{Cutters, Progress, Reading, SETTLED};
 use crate::model::{Content, Entry, EntryPath, Kind, Meta, Problem, Seen, ShortPack, Span, Time, Xattr};
-use crate::source::{FileKind, Item, LeftOut, Stat, Stillness, Verdict, Visitor, Walked};
+use crate::source::{FileKind, Item, LeftOut, Stat, Stillness, Verdict, Visitor, Walked, reason};
 use crate::vault::EntryStream;
 
 /// No more problems are kept one by one; the rest is counted.
@@ -29,6 +29,7 @@ pub(super) struct Walk<'c> {
     pub problems: Vec<Problem>,
     pub problems_dropped: u64,
     pub left_out: BTreeMap<LeftOut, u64>,
+    pub warnings: Vec<Problem>,
     pub beside: Beside,
 }
 
@@ -58,6 +59,7 @@ impl<'c> Visit<'c> {
             problems: Vec::new(),
             problems_dropped: 0,
             left_out: BTreeMap::new(),
+            warnings: Vec::new(),
             beside: Beside::default(),
         };
         Self { context, cutters, previous, next: None, withdrawn, walk, failed: None }
@@ -123,16 +125,33 @@ impl<'c> Visit<'c> {
             return Err(io::Error::other("its first name does not come before it").into());
         }
         let entry = match (&walked.first_name, walked.stat.kind) {
-            (Some(first), _) => entry(walked, Vec::new(), Kind::Hardlink(first.clone()), read),
+            (Some(first), _) => entry(walked, Kind::Hardlink(first.clone()), read),
             (None, FileKind::File) => self.read(walked, item, read)?,
-            (None, other) => entry(walked, item.xattrs()?, special(other, item)?, read),
+            (None, other) => {
+                let plain = entry(walked, special(other, item)?, read);
+                self.with_xattrs(plain, item.xattrs())?
+            }
         };
-        if entry.meta.xattrs.iter().map(|xattr| xattr.name.len() + xattr.value.len()).sum::<usize>() > XATTRS_MAX {
-            return Err(io::Error::other("its extended attributes are larger than an entry can hold").into());
-        }
         self.count(&entry.kind, was);
         self.walk.queue.add(entry, was)?;
         Ok(Verdict::Kept)
+    }
+
+    /// The entry with its extended attributes. Without them it is worth keeping all the same: then that is told, and its
+    /// last change is taken as now, so that the next run looks again.
+    fn with_xattrs(&mut self, entry: Entry<Ticket>, xattrs: io::Result<Vec<Xattr>>) -> io::Result<Entry<Ticket>> {
+        let bytes = |all: &[Xattr]| all.iter().map(|xattr| xattr.name.len() + xattr.value.len()).sum::<usize>();
+        let why = match xattrs {
+            Ok(xattrs) if bytes(&xattrs) <= XATTRS_MAX => {
+                return Ok(Entry { meta: Meta { xattrs, ..entry.meta }, ..entry });
+            }
+            Ok(_) => "they are larger than an entry can hold".to_owned(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(error),
+            Err(error) => reason(&error),
+        };
+        let problem = format!("its extended attributes can't be kept, all else of it is: {why}");
+        self.problem(Problem::new(entry.path.as_bytes(), problem));
+        Ok(Entry { seen: Seen { changed: entry.seen.read, ..entry.seen }, ..entry })
     }
 
     /// DESIGN 5.8: same size, times, inode and device; the inode's change settled before the last read began; its
@@ -186,12 +205,9 @@ impl<'c> Visit<'c> {
                 "it would not hold still: it changed during two reads; kept as last read",
             ));
         }
-        Ok(Entry {
-            path: walked.path.clone(),
-            meta: meta(&file.stat, file.xattrs),
-            seen: file.stat.seen(read),
-            kind: Kind::File(file.content),
-        })
+        let path = walked.path.clone();
+        let plain = Entry { path, meta: meta(&file.stat), seen: file.stat.seen(read), kind: Kind::File(file.content) };
+        Ok(self.with_xattrs(plain, file.xattrs)?)
     }
 
     fn read_once(&mut self, item: &mut dyn Item) -> Result<ReadFile, ReadFailure> {
@@ -257,6 +273,10 @@ impl Visitor for Visit<'_> {
     fn left_out(&mut self, _: &EntryPath, why: LeftOut) {
         *self.walk.left_out.entry(why).or_default() += 1;
     }
+
+    fn warning(&mut self, warning: Problem) {
+        self.walk.warnings.push(warning);
+    }
 }
 
 /// The inode's change was over before the read began.
@@ -275,13 +295,14 @@ fn read_time(before: Option<Seen>, changed: Time, now: Time) -> Time {
     }
 }
 
-fn entry(walked: &Walked, xattrs: Vec<Xattr>, kind: Kind<Ticket>, read: Time) -> Entry<Ticket> {
+/// An entry without its extended attributes.
+fn entry(walked: &Walked, kind: Kind<Ticket>, read: Time) -> Entry<Ticket> {
     let seen: Seen = walked.stat.seen(read);
-    Entry { path: walked.path.clone(), meta: meta(&walked.stat, xattrs), seen, kind }
+    Entry { path: walked.path.clone(), meta: meta(&walked.stat), seen, kind }
 }
 
-fn meta(stat: &Stat, xattrs: Vec<Xattr>) -> Meta {
-    Meta { mode: stat.mode, uid: stat.uid, gid: stat.gid, modified: stat.modified, xattrs }
+fn meta(stat: &Stat) -> Meta {
+    Meta { mode: stat.mode, uid: stat.uid, gid: stat.gid, modified: stat.modified, xattrs: Vec::new() }
 }
 
 fn special(kind: FileKind, item: &mut dyn Item) -> io::Result<Kind<Ticket>> {

@@ -15,6 +15,7 @@ mod init;
 mod once;
 mod places;
 pub mod read;
+mod reading;
 mod rebuild;
 mod recover;
 mod restore;

@@ -27,6 +27,11 @@ impl PathText {
             }
         }
     }
+
+    /// The text, and base64 of the bytes where it is lossy.
+    pub(super) fn into_parts(self) -> (String, Option<String>) {
+        (self.path, self.path_bytes)
+    }
 }
 
 impl fmt::Display for PathText {

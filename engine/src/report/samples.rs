@@ -171,6 +171,10 @@ pub fn entry() -> EntryReport {
         modified: Time { seconds: 1_795_165_200, nanos: 500_000_000 },
         digest: Some(crate::model::Digest([0xee; 32])),
         target: None,
+        target_bytes: None,
+        device: None,
+        major: None,
+        minor: None,
         unstable: false,
     }
 }

@@ -44,6 +44,8 @@ pub trait Visitor {
     fn problem(&mut self, problem: Problem);
     /// Something was left out on purpose; told once for the topmost name.
     fn left_out(&mut self, path: &EntryPath, why: LeftOut);
+    /// Something that a person should know and that takes nothing out of the walk.
+    fn warning(&mut self, warning: Problem);
 }
 
 /// What the visitor did with an entry.

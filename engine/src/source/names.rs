@@ -32,6 +32,13 @@ impl Names {
         Ok(())
     }
 
+    /// This name, of those that are here, alone.
+    pub(super) fn only(name: &CStr) -> Self {
+        let mut names = Self::default();
+        names.push(name).expect("it was among a folder's names");
+        names
+    }
+
     /// Puts them in order, each once.
     pub(super) fn sort(&mut self) {
         let Self { bytes, places } = self;

@@ -111,7 +111,6 @@ pub const CRATES: &[Row] = &[
     ("restore", "fs4", "free space before it begins"),
     ("browse", "globset", "`engine find`"),
     ("browse", "blake3", "a dumped file's digest"),
-    ("browse", "data_encoding serde jiff", "entries of `engine ls`, one at a time, as the contract spells them"),
     ("model", "data_encoding", "ids as hex digits"),
     ("model", "jiff", "moments as text"),
     ("port", "getrandom", "the system's entropy"),

@@ -23,9 +23,12 @@ pub fn perform(command: Command, call: &Call, show: &Show) -> Exit {
         Command::Status => show.outcome(commands::status(call)),
         Command::Points(args) => show.outcome(read::points(call, args.job.as_ref())),
         Command::Explain(args) => show.outcome(read::explain(call, args.what.as_deref())),
-        Command::Ls(args) => show.outcome(read::ls(call, &args.point, args.path.as_ref().map(|path| &path.0[..]))),
-        Command::Find(args) => show.outcome(pattern(args).and_then(|pattern| read::find(call, &pattern))),
-        Command::Diff(args) => show.outcome(read::diff(call, &args.from, &args.to)),
+        Command::Ls(args) => {
+            let path = args.path.as_ref().map(|path| &path.0[..]);
+            show.streamed(|rows| read::ls(call, &args.point, path, rows))
+        }
+        Command::Find(args) => show.streamed(|rows| read::find(call, &pattern(args)?, rows)),
+        Command::Diff(args) => show.streamed(|rows| read::diff(call, &args.from, &args.to, rows)),
         Command::Dump(args) => show.ended(read::dump(call, &args.point, &args.path.0, &mut show.raw())),
         Command::Restore(args) => show.outcome(commands::restore(call, &args.into())),
         Command::Verify(args) => show.outcome(commands::verify(call, &args.into())),

@@ -5,7 +5,7 @@ use crate::capture::{CaptureError, Captured};
 use crate::command::{Context, Failure};
 use crate::config::Job;
 use crate::model::{Problem, chain};
-use crate::report::{BackupPoint, PathProblem};
+use crate::report::{BackupPoint, PathProblem, PathText};
 use crate::source::LeftOut;
 
 /// What a dry run tells: what a walk finds.
@@ -23,7 +23,7 @@ pub(super) fn look(context: &Context, job: &Job) -> Result<BackupPoint, Failure>
         stored_bytes: 0,
         seconds: 0.0,
         problems: found.problems.iter().map(PathProblem::from).collect(),
-        warnings: Vec::new(),
+        warnings: found.warnings.iter().map(line).collect(),
         left_out: left_out_text(&found.left_out),
     })
 }
@@ -39,8 +39,8 @@ pub(super) fn told(context: &Context, job: &Job, jump: Option<&str>, captured: C
         format!("alarm: {why}; nothing of it is evicted or removed until `engine alarm clear {}`", job.name)
     };
     problems.extend(captured.alarm.as_deref().into_iter().chain(jump).map(|why| Problem::new(b"", held(why))));
-    for problem in &problems {
-        context.call.voice.warn(&format!("{}: {problem}", job.name));
+    for problem in problems.iter().chain(&captured.warnings) {
+        context.call.voice.warn(&format!("{}: {}", job.name, line(problem)));
     }
     BackupPoint {
         id: Some(captured.name.id),
@@ -53,9 +53,17 @@ pub(super) fn told(context: &Context, job: &Job, jump: Option<&str>, captured: C
         stored_bytes: captured.stats.stored_bytes,
         seconds,
         problems: problems.iter().map(PathProblem::from).collect(),
-        warnings: Vec::new(),
+        warnings: captured.warnings.iter().map(line).collect(),
         left_out: left_out_text(&captured.left_out),
     }
+}
+
+/// One line for a terminal, whatever the name is.
+fn line(problem: &Problem) -> String {
+    if problem.path.is_empty() {
+        return problem.problem.clone();
+    }
+    format!("{}: {}", PathText::new(&problem.path), problem.problem)
 }
 
 fn left_out_text(left_out: &[(LeftOut, u64)]) -> Vec<String> {
