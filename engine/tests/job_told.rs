@@ -246,7 +246,7 @@ fn a_full_place_says_so_where_its_copies_wait() {
     bench.configure_simply("", &[("usb", &bench.path("usb"), lines)]);
     bench.done(&["init"]);
     bench.done(&["run", "--once"]);
-    fixtures::data::noisy_files(&bench.path("data"), 2, 2, 100_000).expect("writable");
+    fixtures::data::noisy_files(&bench.path("data"), 70, 2, 100_000).expect("writable");
     let _ = bench.engine(&["run", "--once"]).exits(3);
     let copied = bench.engine(&["--json", "copy"]).exits(3).json();
     let reason = as_text(&copied["copies"][0]["reason"]);
