@@ -27,7 +27,7 @@ impl<'r> Reserved<'r> {
     pub(super) fn take(context: &'r Context, places: &[&Here], points: &[&PointRow]) -> Result<Self, Failure> {
         let number = u64::from_be_bytes(context.random()?);
         let lock = context.lock(&LockName::Restore(number), "a restore")?;
-        let mut reserved = Self { context, ids: Vec::new(), refused: BTreeSet::new(), lock: lock };
+        let mut reserved = Self { context, ids: Vec::new(), refused: BTreeSet::new(), lock };
         for here in places {
             reserved.take_at(here, points)?;
         }
