@@ -137,7 +137,10 @@ pub(super) fn write_failed(page: &mut Page, failed: &[FailedJob]) {
 /// The first of them, and how many more there are.
 pub(super) fn write_path_problems(page: &mut Page, problems: &[PathProblem]) {
     for problem in problems.iter().take(PROBLEMS_SHOWN) {
-        let line = page.toned(&format!("  {}: {}", problem.path, harmless(&problem.problem)), Tone::Bad);
+        // One that is of no path is of the whole.
+        let path = Some(problem.path.to_string()).filter(|path| !path.is_empty());
+        let path = path.map_or_else(String::new, |path| format!("{path}: "));
+        let line = page.toned(&format!("  {path}{}", harmless(&problem.problem)), Tone::Bad);
         page.line(line);
     }
     if let Some(more) = problems.len().checked_sub(PROBLEMS_SHOWN).filter(|&more| more > 0) {
