@@ -13,7 +13,7 @@ use fixtures::{Bench, Drive};
 use harness::{bench, prepared};
 
 /// What follows `[key]` and its line, with the place of the error and words that tell it.
-const WRONG: [(&str, &str, &str); 28] = [
+const WRONG: [(&str, &str, &str); 36] = [
     ("[hom]\npath = \"vault\"", ":4:2:", "unknown key `hom`"),
     ("[home]\npaht = \"vault\"", ":5:1:", "unknown key `paht`"),
     ("[home]\nlimit = \"200 Gig\"", ":5:9:", "is not a size"),
@@ -29,6 +29,22 @@ const WRONG: [(&str, &str, &str); 28] = [
     ("[job.j]\nsource = { folder = [\"/a\"] }", ":5:12:", "is not a source"),
     ("[job.j]\nsource = { folders = [\"/a\"], sqlite = \"/b\" }", ":5:30:", "two kinds"),
     ("[job.j]\nsource = { folders = [\"/a\"], exclude = [\"[z-a]\"] }", ":5:41:", "is not a glob"),
+    ("[job.j]\nsource = { folders = [\"/a\"], exclude = [\"[\"] }", ":5:41:", "is not a glob"),
+    ("[job.j]\nsource = { folders = [\"/a\"], snapshot = \"auto\" }", ":5:41:", "comes with a later release"),
+    ("[job.j]\nsource = { sqlite = \"/b\" }", ":5:21:", "comes with a later release"),
+    ("[job.j]\nsource.folders = [\"/a\"]\nhome = false", ":6:8:", "would stay nowhere"),
+    (
+        "[job.j]\nsource.folders = [\"/a\"]\nhome = false\noffsite = [\"d\"]\n[destination.d]\nurl = \"file:///d\"",
+        ":6:8:",
+        "later",
+    ),
+    ("[destination.d]\nurl = \"file:///d\"\nwindow = \"19:00-07:00\"", ":6:10:", "comes with a later release"),
+    ("[destination.d]\nurl = \"file:///d\"\nrotation = true", ":6:12:", "comes with a later release"),
+    (
+        "[destination.d]\nurl = \"file:///d\"\nlayout = \"mirror\"\nencrypt = false",
+        ":6:10:",
+        "comes with a later release",
+    ),
     ("[job.j]\nsource.folders = [\"/a\"]\noffsite = [\"usb\"]", ":6:12:", "there is no destination `usb`"),
     ("[job.j]\nsource.folders = [\"/a\"]\nschedule = \"daily 25:00\"", ":6:12:", "not a time of day"),
     ("[job.j]\nsource.folders = [\"/a\"]\nshedule = \"hourly\"", ":6:1:", "unknown key `shedule`"),

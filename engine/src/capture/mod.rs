@@ -9,6 +9,7 @@ mod alarm;
 mod commit;
 mod error;
 mod packer;
+mod preview;
 mod queue;
 mod read;
 mod room;
@@ -18,6 +19,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 pub use error::CaptureError;
+pub use preview::{Preview, preview};
 pub use room::{Room, Surveyed, estimate, survey};
 
 use crate::catalog::{Catalog, ReservationId};

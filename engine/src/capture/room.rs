@@ -45,7 +45,7 @@ pub struct Surveyed {
 pub fn survey(source: &mut dyn Source) -> Surveyed {
     let mut sum = Sum::default();
     let _ = source.walk(&mut sum);
-    Surveyed { left_out: sum.left_out.into_iter().collect(), ..sum.found }
+    sum.surveyed()
 }
 
 /// Bytes that a first point will take at about. Only if the source is larger than `room` it is sampled for how well it
@@ -63,9 +63,16 @@ pub fn estimate(source: &mut dyn Source, room: u64) -> u64 {
 }
 
 #[derive(Default)]
-struct Sum {
+pub(super) struct Sum {
     found: Surveyed,
     left_out: BTreeMap<LeftOut, u64>,
+}
+
+impl Sum {
+    /// What was found.
+    pub(super) fn surveyed(self) -> Surveyed {
+        Surveyed { left_out: self.left_out.into_iter().collect(), ..self.found }
+    }
 }
 
 impl Visitor for Sum {

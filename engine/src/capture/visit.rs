@@ -157,11 +157,7 @@ impl<'c> Visit<'c> {
     /// DESIGN 5.8: same size, times, inode and device; the inode's change settled before the last read began; its
     /// packs healthy.
     fn is_unchanged(&self, before: &Entry, walked: &Walked) -> bool {
-        let (seen, meta, stat) = (&before.seen, &before.meta, &walked.stat);
-        let same_inode = (seen.device, seen.inode, seen.changed) == (stat.device, stat.inode, stat.changed);
-        let same_meta =
-            (meta.mode, meta.uid, meta.gid, meta.modified) == (stat.mode, stat.uid, stat.gid, stat.modified);
-        same_inode && same_meta && is_settled(seen.changed, seen.read) && self.is_same_kind(before, walked)
+        looks_unchanged(before, walked) && self.is_same_kind(before, walked)
     }
 
     fn is_same_kind(&self, before: &Entry, walked: &Walked) -> bool {
@@ -187,12 +183,7 @@ impl<'c> Visit<'c> {
     }
 
     /// Reads a file; once more if it changed meanwhile.
-    fn read(
-        &mut self,
-        walked: &Walked,
-        item: &mut dyn Item,
-        read: Time,
-    ) -> Result<Entry<Ticket>, ReadFailure> {
+    fn read(&mut self, walked: &Walked, item: &mut dyn Item, read: Time) -> Result<Entry<Ticket>, ReadFailure> {
         self.walk.read_files += 1;
         let mut file = self.read_once(item)?;
         if file.stillness == Stillness::Changed {
@@ -277,6 +268,14 @@ impl Visitor for Visit<'_> {
     fn warning(&mut self, warning: Problem) {
         self.walk.warnings.push(warning);
     }
+}
+
+/// Same times, inode and device, and the inode's change settled before the last read began.
+pub(super) fn looks_unchanged(before: &Entry, walked: &Walked) -> bool {
+    let (seen, meta, stat) = (&before.seen, &before.meta, &walked.stat);
+    let same_inode = (seen.device, seen.inode, seen.changed) == (stat.device, stat.inode, stat.changed);
+    let same_meta = (meta.mode, meta.uid, meta.gid, meta.modified) == (stat.mode, stat.uid, stat.gid, stat.modified);
+    same_inode && same_meta && is_settled(seen.changed, seen.read)
 }
 
 /// The inode's change was over before the read began.

@@ -1,6 +1,7 @@
 //! `engine backup`: a recovery point of each job, now.
 
 pub(super) mod clock;
+mod dry_run;
 mod source;
 mod told;
 
@@ -8,7 +9,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use source::{is_paranoid, source_of, source_text};
-use told::{capture_failure, home_failure, look, told};
+use told::{capture_failure, home_failure, told};
+
+pub(super) use source::check_readable;
 
 use super::publish::{publish, read_in_home};
 use super::{Call, Context, DryRun, Exit, Failure};
@@ -43,13 +46,20 @@ pub fn backup(call: &Call, options: &BackupOptions) -> Result<(BackupReport, Exi
     if jobs.is_empty() {
         return Err(Failure::usage("there is no job", "the configuration has no [job.NAME]", "add one"));
     }
+    check_readable(&context.installation.config, &jobs)?;
     let (report, exit) = backup_jobs(&context, &jobs, options.reading, options.dry_run)?;
-    if report.points.is_empty()
-        && let [only] = &report.failed[..]
-    {
-        return Err(Failure::new(only.what.clone(), only.why.clone(), only.advice.clone()));
+    if exit == Exit::Failed { Err(nothing_made(&report.failed)) } else { Ok((report, exit)) }
+}
+
+/// What a command comes to of which every job failed.
+pub(super) fn nothing_made(failed: &[FailedJob]) -> Failure {
+    if let [only] = failed {
+        return Failure::new(only.what.clone(), only.why.clone(), only.advice.clone());
     }
-    Ok((report, exit))
+    let why: Vec<_> = failed.iter().map(|job| format!("{}: {}: {}", job.job, job.what, job.why)).collect();
+    let mut advice: Vec<&str> = failed.iter().map(|job| job.advice.as_str()).filter(|it| !it.is_empty()).collect();
+    advice.dedup();
+    Failure::new("no recovery point could be made", why.join("; "), advice.join("; "))
 }
 
 /// Makes a point of each of these jobs; one that fails does not stop the others.
@@ -62,15 +72,6 @@ pub(super) fn backup_jobs(
     reading: Reading,
     dry_run: DryRun,
 ) -> Result<(BackupReport, Exit), Failure> {
-    if dry_run == DryRun::Yes {
-        return Ok((
-            BackupReport {
-                points: jobs.iter().map(|job| look(context, job)).collect::<Result<_, _>>()?,
-                failed: Vec::new(),
-            },
-            Exit::Done,
-        ));
-    }
     context.installation.keyring()?;
     context.installation.home()?;
     let mut report = BackupReport::default();
@@ -78,7 +79,11 @@ pub(super) fn backup_jobs(
         if (context.call.stop)() {
             break;
         }
-        match backup_job(context, job, reading) {
+        let outcome = match dry_run {
+            DryRun::Yes => dry_run::look(context, job, reading),
+            DryRun::No => backup_job(context, job, reading),
+        };
+        match outcome {
             Ok(point) => report.points.push(point),
             Err(failure) => {
                 context.call.voice.warn(&format!("{}: {failure}", job.name));
@@ -135,7 +140,7 @@ fn backup_locked(context: &Arc<Context>, job: &Job, reading: Reading) -> Result<
     }
     let (code, text) = match &outcome {
         Ok(point) if point.problems.is_empty() => (0, String::new()),
-        Ok(point) => (3, format!("{} problems", point.problems.len())),
+        Ok(point) => (3, told::in_short(&point.problems)),
         Err(failure) => (failure.exit.code(), failure.to_string()),
     };
     mark_run(context, &row, started, Some(context.call.clock.now()), code, &text)?;
@@ -263,7 +268,9 @@ fn owed(context: &Context, job: &Job) -> Result<Vec<VaultId>, Failure> {
 fn room(context: &Context, home: &FileStore, home_id: VaultId) -> Result<Room, Failure> {
     let config = &context.installation.config.home;
     let used = context.installation.catalog.usage(home_id)?.bytes();
-    let space = home.space().map_err(|error| Failure::of("can't measure the home vault", &error, ""))?;
+    let space = home
+        .space()
+        .map_err(|error| Failure::of("can't measure the home vault", &error, "check the disk and its permissions"))?;
     let by_limit = config.limit.map(|limit| limit.saturating_sub(used));
     let by_reserve = space.map(|space| space.free.saturating_sub(reserve_bytes(config.reserve, space.total)));
     Ok(Room { bytes: [by_limit, by_reserve].into_iter().flatten().min() })

@@ -26,6 +26,7 @@ use crate::report::{StatusProblem, StatusReport, local};
 /// Exit 2 for the configuration; exit 1 if the catalog can't be read.
 pub fn status(call: &Call) -> Result<(StatusReport, Exit), Failure> {
     let context = Context::open(call)?;
+    context.tell_notes();
     let looks = looks(&context)?;
     let mut facts = Facts::gather(&context, looks)?;
     let outlook = facts.outlook(&context);

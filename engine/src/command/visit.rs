@@ -9,9 +9,10 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 use std::sync::Arc;
 
+use super::context::lock_failure;
 use super::round::{Task, Wanted};
 use super::{Context, Failure};
-use crate::catalog::locks::LockName;
+use crate::catalog::locks::{LockError, LockName};
 use crate::catalog::{RemovalRules, Snapshot};
 use crate::copy::{CopyError, Origin, Outcome, Session, Told, Tools, execute, removal_rules};
 use crate::destination::throttle::{Bandwidth, Throttled};
@@ -88,7 +89,7 @@ impl Visits {
         std::thread::Builder::new().name(format!("copy-{name}")).spawn(move || {
             visits.context.be_quiet();
             let store = visits.dressed(&destination, opened.store, watched.clone());
-            done(visits.visit(&*store, opened.medium, &watched));
+            done(visits.visit(&*store, &destination, opened.medium, &watched));
         })?;
         Ok(pulse)
     }
@@ -96,9 +97,10 @@ impl Visits {
     /// Home's own visit, in this thread; none if home is not there.
     pub(super) fn visit_home(&self) -> Option<Visited> {
         let home = self.home.as_ref()?;
-        let outcome = match self.context.lock(&LockName::Home, "the home vault") {
+        let what = "the home vault";
+        let outcome = match self.context.try_lock(&LockName::Home, what) {
             Ok(_lock) => self.visit_locked(&*home.store, home.medium, &Pulse::default()),
-            Err(failure) => failed(failure.to_string()),
+            Err(error) => not_begun(&error, what),
         };
         Some(Visited { destination: DestinationName::home(), outcome, away: None })
     }
@@ -122,10 +124,11 @@ impl Visits {
         }
     }
 
-    fn visit(&self, store: &dyn WriteStore, medium: VaultId, pulse: &Pulse) -> Outcome {
-        match self.context.lock(&LockName::Medium(medium), "this destination") {
+    fn visit(&self, store: &dyn WriteStore, name: &DestinationName, medium: VaultId, pulse: &Pulse) -> Outcome {
+        let what = format!("the destination {name}");
+        match self.context.try_lock(&LockName::Medium(medium), &what) {
             Ok(_lock) => self.visit_locked(store, medium, pulse),
-            Err(failure) => failed(failure.to_string()),
+            Err(error) => not_begun(&error, &what),
         }
     }
 
@@ -346,6 +349,11 @@ fn origins<'o>(places: &'o [There<'_>]) -> Vec<Origin<'o>> {
         store: &*there.store,
     };
     places.iter().map(origin).collect()
+}
+
+fn not_begun(error: &LockError, what: &str) -> Outcome {
+    let failure = lock_failure(error, what);
+    Outcome { busy: matches!(error, LockError::Held { .. }), ..failed(failure.to_string()) }
 }
 
 fn failed(why: String) -> Outcome {

@@ -84,6 +84,8 @@ pub struct Outcome {
     pub failures: Vec<String>,
     /// Why the session ended early, if it did.
     pub ended: Option<CopyError>,
+    /// Was nothing tried, because another process is at work there?
+    pub busy: bool,
 }
 
 /// What removals at a medium go by, in a plan that was made from that state.

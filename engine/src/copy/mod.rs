@@ -29,7 +29,7 @@ pub use execute::{Copied, Kept, Origin, Outcome, Removed, execute, removal_rules
 pub use fence::{Fence, HeadSeen, Known, judge};
 pub use heal::heal_objects;
 pub use heal_files::heal_files;
-pub use inspect::{Flaw, Inspected, Inspection, inspect_objects};
+pub use inspect::{Flaw, Inspected, Inspection, Unread, inspect_objects};
 pub use inspect_files::inspect_files;
 pub use lists::{Listing, Lists, record_damage};
 pub(crate) use read_in::{ReadIn, list_points, point_row};

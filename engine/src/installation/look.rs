@@ -11,7 +11,7 @@ use crate::catalog::MediumRow;
 use crate::config::{Destination, Place};
 use crate::destination::{FileStore, Privacy, ReadStore, Space, WriteStore};
 use crate::format::{FormatError, Identity};
-use crate::model::{VaultId, chain};
+use crate::model::{VaultId, VaultPath, chain};
 use crate::vault::{VaultError, identity_of};
 
 /// CONTRACT: looked at now, at most ten seconds.
@@ -136,6 +136,10 @@ pub(crate) fn recognise(
     let place = place_text(&destination.place);
     let identity = match identity_of(store) {
         Ok(identity) => identity,
+        Err(VaultError::Missing { .. }) if has_heads(store) => {
+            let repair = format!("`engine verify {} --repair` writes them again", destination.name);
+            return Err(format!("VAULT and VAULT.copy are gone at {place}: {repair}"));
+        }
         Err(VaultError::Missing { .. }) => return Err(no_vault(&place, media, destination)),
         Err(VaultError::Format(error @ FormatError::Newer { .. })) => return Err(error.to_string()),
         Err(error) => return Err(format!("its vault can't be read: {}", chain(&error))),
@@ -151,6 +155,12 @@ pub(crate) fn recognise(
             destination.name
         )),
     }
+}
+
+/// Does a vault lie there, although it has no name?
+pub(crate) fn has_heads(store: &dyn ReadStore) -> bool {
+    let heads = VaultPath::parse("heads").expect("a constant");
+    store.list(&heads).is_ok_and(|listed| !listed.is_empty())
 }
 
 fn no_vault(place: &str, media: &[MediumRow], destination: &Destination) -> String {

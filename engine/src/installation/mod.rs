@@ -18,7 +18,7 @@ pub(crate) use init::new_medium;
 pub use init::{Made, Prepared, enrol, init};
 pub(crate) use look::recognise;
 pub use look::{Lies, Look, Opened, find_all, look_all, open_now, open_place};
-pub(crate) use look::{is_same_disk, place_text};
+pub(crate) use look::{has_heads, is_same_disk, place_text};
 pub use sheet::{read_sheet, sheet_file};
 
 use crate::catalog::{Catalog, CatalogError, MediumRow, OpenOptions};
@@ -51,7 +51,13 @@ impl Installation {
     /// [`InstallationError::NotMade`] before `init`; [`InstallationError::CatalogMissing`] if a home vault is there and
     /// the catalog is not (D-6); else as the catalog answers.
     pub fn open(config: Config, warn: Warn) -> Result<Self, InstallationError> {
-        let catalog = match Catalog::open(&config.state, OpenOptions::default()) {
+        let opened = if config.state.try_exists().unwrap_or(true) {
+            Catalog::open(&config.state, OpenOptions::default())
+        } else {
+            // Opening it would make the folder, and looking makes nothing.
+            Err(CatalogError::Missing { path: config.state.join("catalog.redb") })
+        };
+        let catalog = match opened {
             Err(CatalogError::Missing { path }) if holds_vault(&config.home.path) => {
                 return Err(InstallationError::CatalogMissing { path, home: config.home.path });
             }
@@ -113,7 +119,12 @@ impl Installation {
     /// As the home vault answers, if no destination that is there has them either.
     pub fn keys(&self) -> Result<FoundKeys, InstallationError> {
         let family = self.catalog.meta()?.family;
-        let at_home = self.home().and_then(|home| Ok(keys_of(&*home, family)?));
+        // Whose keys they are, the catalog says: a home whose identity is lost has them all the same.
+        let nameless = || FileStore::open(&self.config.home.path, Privacy::Private).ok();
+        let at_home = match self.home() {
+            Ok(home) => keys_of(&*home, family).map_err(InstallationError::from),
+            Err(error) => nameless().and_then(|store| keys_of(&store, family).ok()).ok_or(error),
+        };
         let first = match at_home {
             Ok(keys) => return Ok(keys),
             Err(error) => error,

@@ -63,7 +63,7 @@ pub use status::{DestinationStatus, HomeStatus, JobStatus, Offsite, StatusProble
 pub use stream::{Lines, Streamed};
 pub use table::{Align, Cell, Table};
 pub use time::{local, utc};
-pub use verify::{DamagedObject, PlaceNotThere, VerifiedPlace, VerifyReport};
+pub use verify::{DamagedObject, PlaceNotThere, UnreadObject, VerifiedPlace, VerifyReport};
 
 use serde::Serialize;
 
@@ -71,4 +71,9 @@ use serde::Serialize;
 pub trait Report: Serialize {
     /// Writes it for people.
     fn people(&self, page: &mut Page);
+
+    /// What of it a person has to know who wants to hear of nothing else, where no warning told it while it was done.
+    fn troubles(&self) -> Vec<String> {
+        Vec::new()
+    }
 }

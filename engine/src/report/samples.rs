@@ -126,8 +126,15 @@ pub fn verify() -> VerifyReport {
         points: vec![POINT],
         healed,
     };
-    let place =
-        |destination, damaged| VerifiedPlace { destination, medium: Some(MEDIUM), objects: 7, bytes: 5 << 20, damaged };
+    let place = |destination, damaged| VerifiedPlace {
+        destination,
+        medium: Some(MEDIUM),
+        objects: 7,
+        bytes: 5 << 20,
+        damaged,
+        unread: Vec::new(),
+        unfinished: None,
+    };
     VerifyReport {
         places: vec![
             place(Name::home(), Vec::new()),
@@ -149,6 +156,7 @@ pub fn restore() -> RestoreReport {
         files: 1,
         bytes: 12,
         seconds: 125.0,
+        kept_by_restorer: 0,
         problems: vec![PathProblem { path: PathText::new(b"a/b"), problem: "permission denied".to_owned() }],
         lost: 2,
         damaged: vec![DamageMet {

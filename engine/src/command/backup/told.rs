@@ -1,6 +1,5 @@
 //! What a capture came to, as it is told.
 
-use super::source::source_of;
 use crate::capture::{CaptureError, Captured};
 use crate::command::{Context, Failure};
 use crate::config::Job;
@@ -8,33 +7,11 @@ use crate::model::{Problem, chain};
 use crate::report::{BackupPoint, PathProblem, PathText};
 use crate::source::LeftOut;
 
-/// What a dry run tells: what a walk finds.
-pub(super) fn look(context: &Context, job: &Job) -> Result<BackupPoint, Failure> {
-    let mut source = source_of(context, job)?;
-    let found = crate::capture::survey(&mut *source);
-    Ok(BackupPoint {
-        id: None,
-        job: job.name.clone(),
-        created: context.call.clock.now(),
-        files: found.files,
-        bytes: found.bytes,
-        new_bytes: 0,
-        rewritten_bytes: 0,
-        stored_bytes: 0,
-        seconds: 0.0,
-        problems: found.problems.iter().map(PathProblem::from).collect(),
-        warnings: found.warnings.iter().map(line).collect(),
-        left_out: left_out_text(&found.left_out),
-    })
-}
-
 /// A point as it is told; `jump` is what was found of the clock.
 pub(super) fn told(context: &Context, job: &Job, jump: Option<&str>, captured: Captured, seconds: f64) -> BackupPoint {
     let mut problems = captured.problems;
     let files = captured.stats.files;
-    if files == 0 {
-        problems.push(Problem::new(b"", format!("the source of {} is empty: nothing is protected", job.name)));
-    }
+    problems.extend(empty(job, files));
     let held = |why: &str| {
         format!("alarm: {why}; nothing of it is evicted or removed until `engine alarm clear {}`", job.name)
     };
@@ -58,15 +35,32 @@ pub(super) fn told(context: &Context, job: &Job, jump: Option<&str>, captured: C
     }
 }
 
+/// A source with no file in it is a problem of its own.
+pub(super) fn empty(job: &Job, files: u64) -> Option<Problem> {
+    (files == 0).then(|| Problem::new(b"", format!("the source of {} is empty: nothing is protected", job.name)))
+}
+
+/// Problems in one line, for the record of the run: those of single files are counted, the others named.
+pub(super) fn in_short(problems: &[PathProblem]) -> String {
+    let (of_all, of_files): (Vec<_>, Vec<_>) = problems.iter().partition(|problem| problem.path.is_empty());
+    let count = match of_files.len() {
+        0 => None,
+        1 => Some("1 path could not be read as it was".to_owned()),
+        many => Some(format!("{many} paths could not be read as they were")),
+    };
+    let named = of_all.iter().map(|problem| problem.problem.clone());
+    count.into_iter().chain(named).collect::<Vec<_>>().join("; ")
+}
+
 /// One line for a terminal, whatever the name is.
-fn line(problem: &Problem) -> String {
+pub(super) fn line(problem: &Problem) -> String {
     if problem.path.is_empty() {
         return problem.problem.clone();
     }
     format!("{}: {}", PathText::new(&problem.path), problem.problem)
 }
 
-fn left_out_text(left_out: &[(LeftOut, u64)]) -> Vec<String> {
+pub(super) fn left_out_text(left_out: &[(LeftOut, u64)]) -> Vec<String> {
     let word = |why: &LeftOut| match why {
         LeftOut::Excluded => "excluded",
         LeftOut::CacheTag => "cache folders (CACHEDIR.TAG)",

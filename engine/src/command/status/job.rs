@@ -92,8 +92,12 @@ impl Seen<'_> {
             (None, _) => Some(problem(format!("the run that began at {began} died"), again)),
             (Some(_), 0) => None,
             (Some(_), 3) => Some(problem(
-                format!("the run of {began} could not read everything: {}", run.text),
-                format!("`engine backup {name}` names the files; exclude them, or see to their permissions"),
+                format!("the run of {began} has problems: {}", run.text),
+                if run.text.contains("could not be read") {
+                    format!("`engine backup {name}` names the files; exclude them, or see to their permissions")
+                } else {
+                    format!("look at the source; `engine backup {name}` once it is as it should be")
+                },
             )),
             (Some(_), _) => Some(problem(format!("the run of {began} made no point: {}", run.text), again)),
         }

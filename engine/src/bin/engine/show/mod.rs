@@ -47,6 +47,7 @@ pub enum Detail {
 /// Prints.
 pub struct Show {
     form: Form,
+    detail: Detail,
     colour: Colour,
     voice: Arc<Terminal>,
 }
@@ -55,7 +56,12 @@ impl Show {
     /// To this process's standard output and error.
     pub fn new(form: Form, detail: Detail) -> Self {
         let colour = colour_of(std::io::stdout().is_terminal());
-        Self { form, colour, voice: Arc::new(Terminal::new(detail, colour_of(std::io::stderr().is_terminal()))) }
+        Self {
+            form,
+            detail,
+            colour,
+            voice: Arc::new(Terminal::new(detail, colour_of(std::io::stderr().is_terminal()))),
+        }
     }
 
     /// Whom a command tells what it does.
@@ -72,6 +78,17 @@ impl Show {
                 self.report(&report).map_or_else(|failure| self.failure(&failure), |()| self.end(exit))
             }
             Err(failure) => self.failure(&failure),
+        }
+    }
+
+    /// What a command did. Who wants quiet hears only of what was not done; a document is printed all the same.
+    pub fn result<R: Report>(&self, outcome: Result<(R, Exit), Failure>) -> Exit {
+        match outcome {
+            Ok((report, exit)) if (self.form, self.detail) == (Form::People, Detail::Quiet) => {
+                report.troubles().iter().for_each(|trouble| self.voice.warn(trouble));
+                self.end(exit)
+            }
+            outcome => self.outcome(outcome),
         }
     }
 
