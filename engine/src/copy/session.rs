@@ -264,6 +264,8 @@ impl<'s> Session<'s> {
         let oldest = heads.iter().filter(ours).count().checked_sub(2).and_then(|_| heads.iter().find(ours));
         match (write(), oldest) {
             (Err(VaultError::Store(error)), Some(oldest)) if error.kind == ErrorKind::Full => {
+                // What was written of the first one lies there under a name of its own.
+                self.note_failure();
                 self.store.delete(&oldest.path)?;
                 write()?;
             }
