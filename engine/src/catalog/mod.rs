@@ -15,6 +15,7 @@ mod damage;
 mod disk;
 mod error;
 mod falls;
+mod fenced;
 mod freed;
 mod guards;
 mod handle;
@@ -42,6 +43,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 mod unclean;
+mod unseen;
 mod value;
 mod withdrawal;
 

@@ -180,13 +180,7 @@ impl Catalog {
             if row.pinned {
                 return Err(refused("5.6", format_args!("point {point} is pinned")));
             }
-            for medium in tables.media_in_order()? {
-                let placed = tables.placements.get(&(medium.number, point))?;
-                if placed.is_some_and(|placed| placed.state == State::Pending) {
-                    tables.place_unless_there(medium.vault, &row, State::NotWanted, reason, now)?;
-                }
-            }
-            tables.points.put(&point, &PointRow { removed: Some(reason.to_owned()), ..row })?;
+            tables.retire(point, reason, now)?;
             tables.moved_on()
         })
     }
@@ -222,6 +216,9 @@ impl<'t, R: Mode<'t>> Tables<'t, R> {
     fn removals_allowed(&self) -> Result<()> {
         if self.meta_row()?.unconfirmed {
             return Err(refused("5.8", "the catalog was rebuilt and no head as new as the newest point was read"));
+        }
+        if let Some(why) = self.fenced_by()? {
+            return Err(refused("5.1", why));
         }
         // A row that rot has moved out of the range that is looked at would let a pack go: every one is validated.
         self.keeping.all()?;

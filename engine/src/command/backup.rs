@@ -5,6 +5,7 @@ mod dry_run;
 mod source;
 mod told;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use source::{is_paranoid, source_of, source_text};
@@ -114,17 +115,13 @@ fn backup_job(context: &Arc<Context>, job: &Job, reading: Reading) -> Result<Bac
     outcome
 }
 
-/// A job, its alarm, and how its clock jumped.
-type Hold = (JobId, Option<String>, Option<String>);
+/// Why each job is on hold: an alarm, and a clock that jumped.
+type Holds = BTreeMap<JobId, [Option<String>; 2]>;
 
-/// Why jobs are on hold: an alarm, or a clock that jumped.
-fn holds(context: &Context) -> Result<Vec<Hold>, Failure> {
-    let jobs = context.installation.catalog.jobs()?;
-    Ok(jobs
-        .into_iter()
-        .map(|job| (job.id, job.alarm, job.clock_jump))
-        .filter(|it| it.1.is_some() || it.2.is_some())
-        .collect())
+fn holds(context: &Context) -> Result<Holds, Failure> {
+    let jobs = context.installation.catalog.jobs()?.into_iter();
+    let held = jobs.map(|job| (job.id, [job.alarm, job.clock_jump]));
+    Ok(held.filter(|(_, whys)| whys.iter().any(Option::is_some)).collect())
 }
 
 fn backup_locked(context: &Arc<Context>, job: &Job, reading: Reading) -> Result<BackupPoint, Failure> {

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use super::copy::report as copy_report;
 use super::give_up::give_up_copies;
+use super::publish::publish;
 use super::read::resolve;
 use super::round::{Home, Task, Wanted, looks, round, state_now};
 use super::visit::Visited;
 use super::{Call, Context, DryRun, Exit, Failure};
-use crate::catalog::PointRow;
+use crate::catalog::{PointRow, keeps_packs};
+use crate::installation::{Look, Opened};
 use crate::model::{JobId, JobName, PointOrder, State as Placed};
 use crate::plan::{self, Blocker, Plan, Reach, Refusal, State, Step, Unwanted, blocker_text, render, unwanted_text};
 use crate::report::{ForgetReport, KeptPoint};
@@ -31,6 +33,7 @@ pub struct ForgetOptions {
 /// Exit 2 for unknown names and points; exit 1 if the installation can't be opened.
 pub fn forget(call: &Call, options: &ForgetOptions) -> Result<(ForgetReport, Exit), Failure> {
     let context = Context::open(call)?;
+    not_fenced(&context)?;
     match &options.point {
         Some(_) if !options.jobs.is_empty() => Err(Failure::usage(
             "a point and jobs can't be forgotten together",
@@ -40,6 +43,30 @@ pub fn forget(call: &Call, options: &ForgetOptions) -> Result<(ForgetReport, Exi
         Some(text) => forget_point(&context, &resolve(&context.installation.catalog, text)?, options.dry_run),
         None => forget_jobs(&context, &options.jobs, options.dry_run),
     }
+}
+
+/// Another writer goes on: what is the newest point, and the one before it, may be of its making, and what it removes is
+/// not known here. So nothing goes, at home neither.
+fn not_fenced(context: &Context) -> Result<(), Failure> {
+    let refused = |why: String| {
+        Err(Failure::new(
+            "nothing is removed",
+            why,
+            "if this computer is to go on, and the other one not: `engine catalog rebuild`, then try again",
+        ))
+    };
+    let catalog = &context.installation.catalog;
+    if let Some(why) = catalog.fenced()? {
+        return refused(why);
+    }
+    let ours = catalog.meta()?.epoch;
+    for (name, look) in looks(context)? {
+        let Look::Here(Opened { sight: Some(sight), .. }) = look else { continue };
+        if sight.heads.iter().flatten().any(|head| head.epoch > ours) {
+            return refused(format!("fenced: another computer has taken over the vault of {name}"));
+        }
+    }
+    Ok(())
 }
 
 fn forget_jobs(context: &Arc<Context>, names: &[JobName], dry_run: DryRun) -> Result<(ForgetReport, Exit), Failure> {
@@ -83,6 +110,10 @@ fn forget_point(context: &Arc<Context>, point: &PointRow, dry_run: DryRun) -> Re
         return Ok((ForgetReport { kept, ..ForgetReport::default() }, Exit::Failed));
     }
     owe_no_more(context, point)?;
+    if still_lies(context, point)? {
+        // Where it is away, or could not go, a head tells of it even if this computer is lost meanwhile.
+        publish(context)?;
+    }
     let undone = undone(context, &state, &plan, &visited)?;
     let all = refusals.is_empty() && undone.is_empty() && !failures(&visited);
     Ok((
@@ -127,6 +158,11 @@ fn owe_no_more(context: &Context, point: &PointRow) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+fn still_lies(context: &Context, point: &PointRow) -> Result<bool, Failure> {
+    let placements = context.installation.catalog.placements_of(point.order)?;
+    Ok(placements.iter().any(|(medium, row)| medium.retired.is_none() && keeps_packs(row.state)))
 }
 
 fn ids(context: &Arc<Context>, names: &[JobName]) -> Result<BTreeSet<JobId>, Failure> {

@@ -12,6 +12,7 @@ mod failure;
 mod forget;
 mod give_up;
 mod init;
+mod last_failure;
 mod once;
 mod places;
 pub mod read;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use super::context::lock_failure;
 use super::round::{Task, Wanted};
-use super::{Context, Failure};
+use super::{Context, Failure, last_failure};
 use crate::catalog::locks::{LockError, LockName};
 use crate::catalog::{RemovalRules, Snapshot};
 use crate::copy::{CopyError, Origin, Outcome, Session, Told, Tools, execute, removal_rules};
@@ -65,7 +65,7 @@ impl Visits {
         let medium = context.installation.home_id()?;
         let home = context.installation.home().ok().map(|store| {
             let space = store.space().ok().flatten();
-            Opened { medium, store, space }
+            Opened { medium, store, space, sight: None }
         });
         Ok(Self { context: Arc::clone(context), looks, home, wanted })
     }
@@ -149,9 +149,29 @@ impl Visits {
         let catalog = &self.context.installation.catalog;
         let tools = Tools { catalog, keyring, clock: &*call.clock, entropy: &*call.entropy, stop: &stop, tell: &tell };
         match Session::open(tools, store, medium) {
-            Ok(session) => self.work(session, pulse),
-            Err(error) => ended(error),
+            Ok(session) => self.noted(medium, self.work(session, pulse)),
+            Err(error) => self.noted(medium, self.not_begun(medium, error)),
         }
+    }
+
+    /// A session that could not begin is told of at once, as a step that fails is.
+    fn not_begun(&self, medium: VaultId, error: CopyError) -> Outcome {
+        let row = self.context.installation.catalog.medium(medium).ok().flatten();
+        let name = row.map_or_else(|| medium.to_string(), |row| row.destination.to_string());
+        let text = format!("{name}: {}", chain(&error));
+        if !matches!(error, CopyError::Stopped) {
+            self.context.call.voice.warn(&text);
+        }
+        Outcome { failures: vec![text], ended: Some(error), ..Outcome::default() }
+    }
+
+    /// How it ended is kept, for who asks later why nothing comes there.
+    fn noted(&self, medium: VaultId, outcome: Outcome) -> Outcome {
+        let call = &self.context.call;
+        if let Err(error) = last_failure::note(&self.context.installation.catalog, medium, &outcome, call.clock.now()) {
+            call.voice.warn(&format!("how the session ended can't be kept: {}", chain(&error)));
+        }
+        outcome
     }
 
     fn work(&self, session: Session<'_>, pulse: &Pulse) -> Outcome {
@@ -358,8 +378,4 @@ fn not_begun(error: &LockError, what: &str) -> Outcome {
 
 fn failed(why: String) -> Outcome {
     Outcome { failures: vec![why], ..Outcome::default() }
-}
-
-fn ended(error: CopyError) -> Outcome {
-    Outcome { failures: vec![chain(&error)], ended: Some(error), ..Outcome::default() }
 }

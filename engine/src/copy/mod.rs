@@ -34,6 +34,7 @@ pub use inspect_files::inspect_files;
 pub use lists::{Listing, Lists, record_damage};
 pub(crate) use read_in::{ReadIn, list_points, point_row};
 pub(crate) use remove::sweep_home;
+pub(crate) use session::known;
 pub use session::{Before, Session, publish_head};
 
 use crate::catalog::Catalog;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::error::{CopyError, chain};
 use super::fence::{Fence, HeadSeen, Known, judge};
 use super::{Told, Tools, newest, read_in};
-use crate::catalog::{self, Catalog, MediumRow, PointRow, keeps_packs};
+use crate::catalog::{self, Catalog, MediumRow, MetaRow, PointRow, keeps_packs};
 use crate::destination::{ErrorKind, WriteStore};
 use crate::format::{Head, HeadJob, HeadMark, HeadMedium, HeadName, HeadNewest, HeadProof};
 use crate::model::{DestinationName, PointId, PointOrder, Proof, VaultId, WriterId};
@@ -19,6 +19,8 @@ use crate::vault::{FoundHead, HEADS_KEPT, VaultError, list_heads, newest_told, w
 const INTENDED: &str = "session-intended";
 /// The name under which a medium remembers that a session there did not end.
 const OPEN: &str = "session-open";
+/// The name under which a medium remembers that the writer before us there may still be at work.
+const SUCCEEDS: &str = "succeeds";
 /// A batch of deletions lasts no longer; a session that distrusts what it finds waits longer than that.
 pub(super) const BATCH: Duration = Duration::from_secs(5);
 const TAKE_OVER_WAIT: Duration = Duration::from_secs(10);
@@ -67,8 +69,15 @@ impl<'s> Session<'s> {
         let (number, distrusted) = match fence {
             Fence::Free { next } => (next, None),
             Fence::Distrust { next, why } => (next, Some(why)),
-            Fence::Fenced { why } => return Err(CopyError::Fenced { medium, why }),
+            Fence::Fenced { why } => {
+                if let Some(epoch) = rival(&heads, &meta) {
+                    tools.catalog.note_fence(medium, Some(epoch))?;
+                }
+                return Err(CopyError::Fenced { medium, why });
+            }
         };
+        tools.catalog.note_fence(medium, None)?;
+        let succeeds = succeeds(&row, &heads, meta.epoch);
         let before = if mark(&row, OPEN).is_some() || row.head.is_none() || distrusted.is_some() {
             Before::Broke
         } else {
@@ -90,8 +99,18 @@ impl<'s> Session<'s> {
         if let Some(why) = distrusted {
             session.distrust(&why)?;
         }
+        session.heed(&heads)?;
+        if succeeds {
+            session.set_marks(&[(SUCCEEDS, Some(String::new()))])?;
+        }
         session.leave_head(&heads)?;
+        if succeeds {
+            session.outlast()?;
+        }
         session.deletions = read_in::read_in(&session)?;
+        if let Some(why) = tools.catalog.fenced()? {
+            session.deletions = Deletions::Refused(why);
+        }
         if let Some(head) = heads.iter().find(|head| head.body.is_err()) {
             // What it says is not known: a pin, or that another one writes there (FORMAT 12.2).
             let why = format!("the head {} there can't be read", head.path);
@@ -162,6 +181,29 @@ impl<'s> Session<'s> {
     fn distrust(&self, why: &str) -> Result<(), CopyError> {
         (self.tools.tell)(&Told::Note(format!("{}: {why}; everything there is looked at anew", self.destination)));
         self.tools.catalog.distrust(self.medium, why, self.tools.clock.now())?;
+        self.wait()
+    }
+
+    /// FORMAT 12.2: after our first head where another writer was before us, its last request is waited for; what it
+    /// did by then is found when the place is listed.
+    fn outlast(&self) -> Result<(), CopyError> {
+        let seconds = TAKE_OVER_WAIT.as_secs();
+        let text =
+            format!("another writer was there before this catalog was made; its last work is waited for, {seconds} s");
+        (self.tools.tell)(&Told::Note(format!("{}: {text}", self.destination)));
+        self.wait()?;
+        self.look_again()?;
+        self.set_marks(&[(SUCCEEDS, None)])
+    }
+
+    /// What the newest head that can be read calls removed for good is so here too.
+    fn heed(&self, heads: &[FoundHead]) -> Result<(), CopyError> {
+        let newest = heads.iter().rev().find_map(|head| head.body.as_ref().ok());
+        let removed = newest.map(|head| head.removed.iter().copied().collect()).unwrap_or_default();
+        Ok(self.tools.catalog.heed_removed(&removed, self.tools.clock.now())?)
+    }
+
+    fn wait(&self) -> Result<(), CopyError> {
         let until = self.tools.clock.monotonic() + TAKE_OVER_WAIT;
         while self.tools.clock.monotonic() < until {
             if (self.tools.stop)() {
@@ -222,6 +264,8 @@ impl<'s> Session<'s> {
         let oldest = heads.iter().filter(ours).count().checked_sub(2).and_then(|_| heads.iter().find(ours));
         match (write(), oldest) {
             (Err(VaultError::Store(error)), Some(oldest)) if error.kind == ErrorKind::Full => {
+                // What was written of the first one lies there under a name of its own.
+                self.note_failure();
                 self.store.delete(&oldest.path)?;
                 write()?;
             }
@@ -294,7 +338,7 @@ impl<'s> Session<'s> {
             media: media.iter().map(told).collect(),
             seeds: Vec::new(),
             proofs: lying.proofs,
-            removed: lying.removed,
+            removed: lying.removed.into_iter().chain(catalog.removed_unseen()?).collect(),
             newest_at,
             unknown: earlier.map(|head| head.unknown.clone()).unwrap_or_default(),
         })
@@ -354,7 +398,21 @@ fn seen(heads: &[FoundHead]) -> Vec<HeadSeen> {
     heads.iter().map(seen).collect()
 }
 
-fn known(row: &MediumRow, writer: WriterId, epoch: u32) -> Known {
+/// The epoch of another writer that has taken over, as one of its own heads says; none if only names say so.
+fn rival(heads: &[FoundHead], meta: &MetaRow) -> Option<u32> {
+    let bodies = heads.iter().filter_map(|head| head.body.as_ref().ok());
+    let rivals = bodies.filter(|head| head.epoch >= meta.epoch && head.writer != meta.writer);
+    rivals.map(|head| head.epoch).max()
+}
+
+/// Is this the first session of our epoch where another writer was before, or was that one's end not waited for?
+fn succeeds(row: &MediumRow, heads: &[FoundHead], epoch: u32) -> bool {
+    let is_first = row.head.is_none_or(|head| head.epoch != epoch);
+    mark(row, SUCCEEDS).is_some() || is_first && heads.iter().any(|head| head.name.epoch < epoch)
+}
+
+/// What the catalog knows of its sessions at a medium.
+pub(crate) fn known(row: &MediumRow, writer: WriterId, epoch: u32) -> Known {
     let session = row.head.filter(|head| head.epoch == epoch).map_or(0, |head| head.session);
     Known { writer, epoch, session, intended: mark(row, INTENDED).and_then(|value| value.parse().ok()) }
 }

@@ -106,7 +106,7 @@ impl InstallationError {
                 "put it back, or run `engine catalog rebuild` and then `engine verify home --repair` to make it anew".into()
             }
             Self::Foreign { .. } => {
-                "to read it, use `engine recover --from URL`; to take it over as its new writer, add `--take-over`; or choose another place".into()
+                "to read it, use `engine recover --from URL`; if this computer is to go on writing there, with its passphrase and no home vault and no catalog here, use `engine catalog rebuild`: another computer that still writes there is fenced off by that; or choose another place".into()
             }
             Self::Slot(SlotError::Wrong) => "check the passphrase that [key] names; the recovery sheet opens the vault too: `engine recover --sheet FILE`".into(),
             Self::Catalog(CatalogError::Damaged { .. }) => "run `engine catalog rebuild`".into(),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crossbeam_channel::RecvTimeoutError;
 
 use super::is_absent;
+use super::sight::{Sight, sight};
 use crate::catalog::MediumRow;
 use crate::config::{Destination, Place};
 use crate::destination::{FileStore, Privacy, ReadStore, Space, WriteStore};
@@ -26,6 +27,8 @@ pub struct Opened {
     pub store: Arc<dyn WriteStore>,
     /// Room there when it was looked at; none where the place does not tell.
     pub space: Option<Space>,
+    /// What else it showed; none where it was not looked at so.
+    pub sight: Option<Sight>,
 }
 
 /// What a look found.
@@ -51,9 +54,9 @@ pub enum Lies {
 /// # Panics
 /// Never: one look comes back for each destination, in order.
 #[must_use]
-pub fn look_all(destinations: &[Destination], media: &Arc<Vec<MediumRow>>) -> Vec<Look> {
-    let media = Arc::clone(media);
-    ask_all(destinations, move |destination| open_now(destination, &media))
+pub fn look_all(destinations: &[Destination], media: &Arc<Vec<MediumRow>>, home: &Path) -> Vec<Look> {
+    let (media, home) = (Arc::clone(media), home.to_owned());
+    ask_all(destinations, move |destination| open_now(destination, &media, &home))
         .into_iter()
         .map(|look| look.unwrap_or_else(Look::Away))
         .collect()
@@ -108,9 +111,10 @@ fn ask_all<T: Send + 'static>(
     begun.into_iter().map(wait).collect()
 }
 
-/// Opens a destination if a vault that the catalog expects there is found. Takes as long as the place takes.
+/// Opens a destination if a vault that the catalog expects there is found; `home` is the folder of the home vault. Takes
+/// as long as the place takes.
 #[must_use]
-pub fn open_now(destination: &Destination, media: &[MediumRow]) -> Look {
+pub fn open_now(destination: &Destination, media: &[MediumRow], home: &Path) -> Look {
     let store = match open_place(&destination.place) {
         Ok(store) => store,
         Err(why) => return Look::Away(why),
@@ -118,7 +122,8 @@ pub fn open_now(destination: &Destination, media: &[MediumRow]) -> Look {
     match recognise(destination, &*store, media) {
         Ok(medium) => {
             let space = store.space().ok().flatten();
-            Look::Here(Opened { medium, store, space })
+            let sight = Some(sight(&destination.place, &*store, home));
+            Look::Here(Opened { medium, store, space, sight })
         }
         Err(why) => Look::Away(why),
     }
@@ -194,11 +199,4 @@ pub(crate) fn place_text(place: &Place) -> String {
         Place::File(path) => path.display().to_string(),
         other => format!("{}://", other.scheme()),
     }
-}
-
-/// Is the folder on the same device as home or the root of this computer?
-pub(crate) fn is_same_disk(path: &Path, home: &Path) -> bool {
-    let device = |path: &Path| crate::platform::file_system(path).ok().map(|file_system| file_system.device);
-    let here = device(path);
-    here.is_some() && (here == device(home) || here == device(Path::new("/")))
 }

@@ -9,6 +9,7 @@ mod error;
 mod init;
 mod look;
 mod sheet;
+mod sight;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -16,10 +17,13 @@ use std::sync::{Arc, OnceLock};
 pub use error::InstallationError;
 pub(crate) use init::new_medium;
 pub use init::{Made, Prepared, enrol, init};
+pub(crate) use look::has_heads;
+pub(crate) use look::place_text;
 pub(crate) use look::recognise;
 pub use look::{Lies, Look, Opened, find_all, look_all, open_now, open_place};
-pub(crate) use look::{has_heads, is_same_disk, place_text};
 pub use sheet::{read_sheet, sheet_file};
+pub use sight::Sight;
+pub(crate) use sight::is_same_disk;
 
 use crate::catalog::{Catalog, CatalogError, MediumRow, OpenOptions};
 use crate::config::{Config, Destination};
@@ -130,8 +134,9 @@ impl Installation {
             Err(error) => error,
         };
         let media = self.catalog.media()?;
+        let home = &self.config.home.path;
         let stores =
-            self.config.destinations.iter().filter_map(|destination| match look::open_now(destination, &media) {
+            self.config.destinations.iter().filter_map(|destination| match look::open_now(destination, &media, home) {
                 Look::Here(opened) => Some(opened.store),
                 Look::Away(_) => None,
             });
@@ -144,7 +149,28 @@ impl Installation {
     /// If the catalog can't be read; that it is away is no error.
     pub fn look_at(&self, destination: &Destination) -> Result<Look, InstallationError> {
         let media: Arc<Vec<MediumRow>> = Arc::new(self.catalog.media()?);
-        Ok(look_all(std::slice::from_ref(destination), &media).remove(0))
+        Ok(look_all(std::slice::from_ref(destination), &media, &self.config.home.path).remove(0))
+    }
+
+    /// Every destination as it is now, in the configuration's order. On which disk each one is, is noted.
+    ///
+    /// # Errors
+    /// If the catalog can't be read; that one is away is no error.
+    pub fn looks(&self) -> Result<Vec<(DestinationName, Look)>, InstallationError> {
+        let media = Arc::new(self.catalog.media()?);
+        let destinations = &self.config.destinations;
+        let names = destinations.iter().map(|destination| destination.name.clone());
+        let looks: Vec<_> = names.zip(look_all(destinations, &media, &self.config.home.path)).collect();
+        looks.iter().for_each(|(_, look)| self.note_disk(look));
+        Ok(looks)
+    }
+
+    /// Notes on which disk a medium was found. Where the catalog can't be written to now, the next look notes it: who
+    /// tells of the disk goes by the look.
+    pub fn note_disk(&self, look: &Look) {
+        if let Look::Here(Opened { medium, sight: Some(sight), .. }) = look {
+            let _later = self.catalog.found_on(*medium, sight.device, sight.same_disk);
+        }
     }
 
     /// A configured destination by its name.

@@ -43,7 +43,7 @@ pub use diff::{Change, DiffEntry, DiffReport};
 pub use error::ErrorReport;
 pub use explain::{
     ExplainReport, ExplainedEvent, ExplainedMedium, ExplainedName, ExplainedPlacement, ExplainedPlan, ExplainedPoint,
-    LostPoint, NameKind,
+    LostPoint, NameKind, SessionFailure,
 };
 pub use find::{FindReport, FoundEntry, NotSearched};
 pub use forget::{ForgetReport, KeptPoint, RemovedPoint};

@@ -370,3 +370,7 @@ fn seen(
     }
     seen
 }
+
+#[cfg(test)]
+#[path = "visit_tests.rs"]
+mod tests;

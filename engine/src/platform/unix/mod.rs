@@ -15,5 +15,5 @@ pub use folder::{Folder, is_loop};
 pub(crate) use make::{NodeKind, Owned, Ownership, dress_file, flush_all, make_private_folders};
 pub use signal::StopSignal;
 pub(super) use space::process_exists;
-pub use space::{ask_to_end, flush_folder, raise_open_files, space};
+pub use space::{ask_to_end, flush_folder, may_write, raise_open_files, space};
 pub(super) use xattr::Subject;

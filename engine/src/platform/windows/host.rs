@@ -76,6 +76,15 @@ pub fn be_quiet() -> Vec<Unquiet> {
     ["processor", "disk"].map(|what| Unquiet { what, source: ErrorKind::Unsupported.into() }).into()
 }
 
+/// Could names be made in the folder at `path` now? Asked, not tried; this system's lists of permissions are not asked.
+///
+/// # Errors
+/// Why not.
+pub fn may_write(path: &Path) -> io::Result<()> {
+    let read_only = std::fs::metadata(path)?.permissions().readonly();
+    if read_only { Err(io::ErrorKind::PermissionDenied.into()) } else { Ok(()) }
+}
+
 /// Not told.
 ///
 /// # Errors
