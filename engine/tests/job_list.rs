@@ -84,7 +84,7 @@ fn a_reader_that_wants_no_more_ends_a_list_well() {
 fn a_point_stays_while_it_is_listed() {
     let bench = many();
     let halted = halted(&bench, &["ls", "data"]);
-    let _ = bench.engine(&["forget", "--point", "data"]).exits(1).says("is reserved there");
+    let _ = bench.engine(&["forget", "--point", "data"]).exits(1).says("it is reserved");
     let (list, _, code) = halted.end();
     assert_eq!((list.lines().filter(|line| line.contains("number")).count() as u64, code), (MANY, Some(0)));
     bench.done(&["forget", "--point", "data"]);

@@ -9,8 +9,8 @@ use super::packer::{Context, Ticket};
 use super::queue::Queue;
 use super::read::{ReadFailure, ReadFile, read_file};
 use super::{Cutters, Progress, Reading, SETTLED};
-use crate::model::{Content, Entry, EntryPath, Kind, Meta, Problem, Seen, ShortPack, Span, Time, Xattr};
-use crate::source::{FileKind, Item, LeftOut, Stat, Stillness, Verdict, Visitor, Walked, reason};
+use crate::model::{Content, Entry, EntryPath, Kind, Meta, Problem, Seen, ShortPack, Span, Time, Xattr, reason};
+use crate::source::{FileKind, Item, LeftOut, Stat, Stillness, Verdict, Visitor, Walked};
 use crate::vault::EntryStream;
 
 /// No more problems are kept one by one; the rest is counted.

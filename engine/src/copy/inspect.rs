@@ -16,8 +16,7 @@ use super::read_in::{ReadIn, list_points};
 use super::{Told, Tools};
 use crate::catalog::{Evidence, Finding, Naming, PackAtRow, PackNo, PackRow, PackState, PlacementRow, PointRow};
 use crate::destination::{ErrorKind, ReadStore};
-use crate::model::{DestinationName, Digest, ObjectName, PackId, PointOrder, State, VaultId, VaultPath};
-use crate::source::reason;
+use crate::model::{DestinationName, Digest, ObjectName, PackId, PointOrder, State, VaultId, VaultPath, reason};
 use crate::vault::{FoundKeys, VaultError, VaultReader};
 
 /// A place that is read back.

@@ -92,9 +92,10 @@ fn a_copy_has_exactly_the_contracts_keys() {
 }
 
 #[test]
-fn a_verification_has_exactly_the_contracts_keys() {
+fn a_verification_has_the_contracts_keys_and_what_was_not_read() {
     let report = value(&verify());
-    assert_eq!(keys(&report["places"][0]), ["bytes", "damaged", "destination", "medium", "objects"]);
+    let ours = ["bytes", "damaged", "destination", "medium", "objects", "unfinished", "unread"];
+    assert_eq!(keys(&report["places"][0]), ours);
     assert_eq!(
         report["places"][1]["damaged"][0],
         json!({"object": "packs/ab/x", "problem": "its content is not what its name says",

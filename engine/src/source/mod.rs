@@ -151,12 +151,3 @@ pub enum Stillness {
     /// It changed: read it again once, then keep it as unstable.
     Changed,
 }
-
-/// Why the system refused, for people.
-#[must_use]
-pub fn reason(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        _ => error.to_string(),
-    }
-}

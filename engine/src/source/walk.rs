@@ -16,8 +16,8 @@ use super::links::FirstNames;
 use super::marker;
 use super::names::Names;
 use super::roots::RootNode;
-use super::{LeftOut, Verdict, Visitor, Walked, reason};
-use crate::model::{EntryPath, Problem};
+use super::{LeftOut, Verdict, Visitor, Walked};
+use crate::model::{EntryPath, Problem, reason};
 use crate::platform::{self, FileKind, Folder, Links, Stat};
 
 /// Folders kept open below the one at hand; those further up are opened again when the walk comes back to them.
