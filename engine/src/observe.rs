@@ -189,10 +189,11 @@ fn placement(row: &crate::catalog::PlacementRow) -> Placement {
 
 /// The reason why a point is not wanted, from the words that were recorded with it.
 fn unwanted(reason: &str) -> Option<Unwanted> {
-    const ALL: [Unwanted; 8] = [
+    const ALL: [Unwanted; 9] = [
         Unwanted::Keep,
         Unwanted::OlderThanEvicted,
         Unwanted::BaseGone,
+        Unwanted::GaveWay,
         Unwanted::Removed,
         Unwanted::Forgotten,
         Unwanted::Retired,

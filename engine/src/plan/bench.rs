@@ -10,8 +10,21 @@ use super::steps::{Await, Blocker, CopyReason, RemoveReason, Step};
 use super::survey::{Survey, is_whole};
 use crate::model::{JobId, PointOrder, State as PlacementState, VaultId};
 
+/// Under which rules a removal is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Rules {
+    /// As things stand.
+    Now,
+    /// With what the plan brings counted as done.
+    Later,
+    /// With all that plans may do by themselves, here and elsewhere, counted as done.
+    Ever,
+    /// The same, and with any number of points of a job complete.
+    Any,
+}
+
 /// One medium in use.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Bench<'a> {
     pub id: VaultId,
     pub medium: &'a Medium,
@@ -27,6 +40,12 @@ pub(super) struct Bench<'a> {
     pub read_back: BTreeSet<PointOrder>,
     /// What other media are owed and have to get from here.
     pub needed: BTreeSet<PointOrder>,
+    /// What of that they can't get now: the medium is away, or it has no room.
+    pub needed_for_long: BTreeSet<PointOrder>,
+    /// What other media offsite get, or will have evidence of, if plans are carried out.
+    pub coming_elsewhere: BTreeSet<PointOrder>,
+    /// Which rules a removal is tried under.
+    pub rules: Rules,
     /// What the plan copies from here to others, and where.
     pub awaited: BTreeMap<PointOrder, Vec<Await>>,
     /// Chains with something there that may go at all, by job and root.
@@ -36,6 +55,8 @@ pub(super) struct Bench<'a> {
     /// What is there and not wanted.
     pub unwanted: BTreeSet<PointOrder>,
     pub newest_evicted: BTreeMap<JobId, PointOrder>,
+    /// Jobs of which something was evicted since their goals were last looked at.
+    pub evicted: BTreeSet<JobId>,
     /// Origins whose reading back is already a step.
     pub origins: BTreeSet<PointOrder>,
     /// No room larger than this can be made, as was found for a newer point.
@@ -56,11 +77,15 @@ impl<'a> Bench<'a> {
             fresh: BTreeMap::new(),
             read_back: BTreeSet::new(),
             needed: BTreeSet::new(),
+            needed_for_long: BTreeSet::new(),
+            coming_elsewhere: BTreeSet::new(),
+            rules: Rules::Now,
             awaited: BTreeMap::new(),
             roots: BTreeMap::new(),
             held_by: BTreeSet::new(),
             unwanted: BTreeSet::new(),
             newest_evicted: medium.newest_evicted.clone(),
+            evicted: BTreeSet::new(),
             origins: BTreeSet::new(),
             ceiling: None,
         };
@@ -73,10 +98,7 @@ impl<'a> Bench<'a> {
         if self.medium.state_of(order) == PlacementState::Complete {
             *self.complete.entry(point.job).or_default() += 1;
         }
-        if self.medium.state_of(order) == PlacementState::Copying {
-            return;
-        }
-        if !self.is_wanted(order) {
+        if self.medium.state_of(order) != PlacementState::Copying && !self.is_wanted(order) {
             self.unwanted.insert(order);
         }
         match self.survey.job(order).hold {
@@ -216,6 +238,7 @@ impl<'a> Bench<'a> {
             if matches!(reason, RemoveReason::Eviction { .. }) {
                 let newest = self.newest_evicted.entry(self.survey.point(point).job).or_insert(point);
                 *newest = (*newest).max(point);
+                self.evicted.insert(self.survey.point(point).job);
             }
             let step = Step::Remove { point, reason, packs: freed.packs, bytes: freed.bytes, after: after.to_vec() };
             self.steps.push(step);

@@ -1,7 +1,7 @@
 //! What may never go, whatever the reason: the rules that keep eviction and retention from being turned against their
 //! owner.
 
-use super::bench::Bench;
+use super::bench::{Bench, Rules};
 use super::state::Evict;
 use super::steps::{Await, Blocker};
 use super::survey::Survey;
@@ -18,12 +18,15 @@ impl Bench<'_> {
     }
 
     fn may_go_one(&self, order: PointOrder, going: &[PointOrder]) -> Result<(), Blocker> {
-        let copying = self.is_fresh(order) || self.shelf.state_of(order) == PlacementState::Copying;
-        let stays = |other: PointOrder| !going.contains(&other) && (self.shelf.is_live(other) || self.is_owed(other));
+        let now = self.rules == Rules::Now;
+        let copying = now && (self.is_fresh(order) || self.shelf.state_of(order) == PlacementState::Copying);
+        let needed = if self.rules >= Rules::Ever { &self.needed_for_long } else { &self.needed };
+        let comes = |other: PointOrder| self.shelf.is_live(other) || (self.rules < Rules::Ever && self.is_owed(other));
+        let stays = |other: PointOrder| !going.contains(&other) && comes(other);
         match self.survey.job(order).hold {
             _ if self.survey.point(order).pinned => Err(Blocker::Pinned),
             Some(hold) => Err(Blocker::Held(hold)),
-            None if self.needed.contains(&order) => Err(Blocker::OwedElsewhere),
+            None if needed.contains(&order) => Err(Blocker::OwedElsewhere),
             None if copying => Err(Blocker::Copying),
             None if self.survey.is_last_proved(order, self.medium) => Err(Blocker::LastProved),
             None if self.survey.dependents(order).any(stays) => Err(Blocker::Dependents),
@@ -38,7 +41,14 @@ impl Bench<'_> {
         let complete = |order: &&PointOrder| self.shelf.state_of(**order) == PlacementState::Complete;
         let leaving = u64::try_from(going.iter().filter(complete).count()).unwrap_or(u64::MAX);
         let left = self.complete.get(&job).copied().unwrap_or(0).saturating_sub(leaving);
-        let short = u64::from(self.medium.keep_at_least).saturating_sub(left);
+        let owed = self.goals.get(&job).map_or(0, |goal| u64::try_from(goal.owed.len()).unwrap_or(u64::MAX));
+        let (least, left) = match self.rules {
+            Rules::Now => (self.medium.keep_at_least, left),
+            Rules::Later => (self.medium.keep_at_least, left),
+            Rules::Ever => (self.medium.keep_at_least, left.saturating_add(owed)),
+            Rules::Any => (0, left),
+        };
+        let short = u64::from(least).saturating_sub(left);
         let short = usize::try_from(short).unwrap_or(usize::MAX);
         let fresh = self.fresh.get(&job).into_iter().flatten().rev().take(short);
         let awaits: Vec<_> = fresh.map(|point| Await { medium: self.id, point: *point }).collect();
@@ -62,7 +72,8 @@ impl Bench<'_> {
         if self.is_unfinished(*first) {
             return Err(Blocker::Unfinished);
         }
-        let unique = |order: &PointOrder| !is_complete_elsewhere(self.survey, *order, self.id, gone);
+        let comes = |order: &PointOrder| self.rules >= Rules::Ever && self.coming_elsewhere.contains(order);
+        let unique = |order: &PointOrder| !is_complete_elsewhere(self.survey, *order, self.id, gone) && !comes(order);
         if !self.medium.evict_unique && going.iter().any(unique) {
             return Err(Blocker::Unique);
         }
@@ -71,6 +82,9 @@ impl Bench<'_> {
 
     fn is_unfinished(&self, order: PointOrder) -> bool {
         let chain = self.survey.chain(self.survey.root(order));
+        if self.rules >= Rules::Ever || chain.len() == 1 {
+            return false;
+        }
         let lacking = |order: &PointOrder| self.is_owed(*order) && !self.shelf.is_there(*order);
         chain.iter().any(lacking)
     }

@@ -12,7 +12,7 @@ use super::survey::Survey;
 use crate::model::{JobId, Keep, PointOrder, State as PlacementState, VaultId};
 
 /// What a medium should hold of a job.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Goal {
     /// What should be there, bases included.
     pub wanted: BTreeSet<PointOrder>,
@@ -90,7 +90,11 @@ impl Question<'_> {
         }
         standings.iter().for_each(|(order, standing)| self.tell(*order, *standing, &mut goal));
         if !broken.is_empty() {
-            // What can't be repaired pushes nothing out, but stays itself as long as `keep` would want it.
+            // What can't be repaired pushes nothing out, not even what is only repaired by hand, but stays itself as
+            // long as `keep` would want it.
+            let by_hand = broken.iter().copied().filter(|order| self.survey.is_whole_elsewhere(*order, self.id));
+            among.extend(by_hand);
+            goal.wanted.extend(kept(state, self.rule(), &among, &elsewhere).intersection(&broken));
             among.extend(&broken);
             goal.wanted.extend(kept(state, self.rule(), &among, &elsewhere).intersection(&broken));
         }

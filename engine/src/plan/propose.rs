@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::bench::Bench;
 use super::forget::Refusal;
-use super::serve::{Outcome, Service};
+use super::serve::{Outcome, Service, TRIED_MAX};
 use super::state::{Copies, State, Unwanted};
 use super::steps::{Await, Plan, Step};
 use super::survey::Survey;
@@ -75,8 +75,10 @@ fn serve_all<'a>(
         failed: BTreeMap::new(),
         progress: true,
         gone: BTreeSet::new(),
-        blocked: BTreeSet::new(),
-        released: BTreeSet::new(),
+        blocked: BTreeMap::new(),
+        released: BTreeMap::new(),
+        blocked_after: BTreeSet::new(),
+        tries: TRIED_MAX,
     };
     while service.goes_on() {
         note_needs(survey, service.benches);
@@ -89,6 +91,7 @@ fn serve_all<'a>(
         service.round();
         for bench in service.benches.values_mut().filter(|bench| is_served(bench)) {
             service.progress |= bench.settle_first();
+            service.progress |= bench.want_again();
         }
         if !service.progress && service.blocked.is_empty() {
             // Last, so that nothing is read back that has to go anyway.
@@ -138,29 +141,37 @@ fn settle_home(benches: &mut BTreeMap<VaultId, Bench<'_>>) {
     for id in homes {
         let Some(mut home) = benches.remove(&id) else { continue };
         if home.medium.is_here() && !home.medium.retired {
-            settle(&mut home, benches);
+            settle(&mut home);
         }
         benches.insert(id, home);
     }
 }
 
-fn settle(home: &mut Bench<'_>, others: &BTreeMap<VaultId, Bench<'_>>) {
-    let copied = others.values().flat_map(|bench| bench.reads_from(home.id));
-    home.read_back.extend(copied);
+/// A copy from home reads only what the other place lacks, so it does not prove that the whole point reads back.
+fn settle(home: &mut Bench<'_>) {
     home.verify_all();
     home.read_back_for_retention();
     home.retain();
+}
+
+/// Does what is there count as offsite, and can it change now?
+fn counts(bench: &Bench<'_>) -> bool {
+    is_served(bench) && !bench.medium.same_disk
 }
 
 /// Home gives up nothing that another medium is owed, nor does any medium that alone has it; what the plan itself
 /// copies has to arrive first.
 fn note_needs(survey: &Survey<'_>, benches: &mut BTreeMap<VaultId, Bench<'_>>) {
     let mut needed = BTreeMap::<_, BTreeSet<_>>::new();
+    let mut needed_for_long = BTreeMap::<_, BTreeSet<_>>::new();
     let mut awaited = BTreeMap::<_, BTreeMap<_, Vec<_>>>::new();
     for bench in benches.values() {
         for point in bench.lacking() {
             for holder in survey.providers(point, bench.id) {
                 needed.entry(holder).or_default().insert(point);
+                if !bench.medium.is_here() {
+                    needed_for_long.entry(holder).or_default().insert(point);
+                }
             }
         }
         for point in bench.fresh.values().flatten() {
@@ -175,7 +186,19 @@ fn note_needs(survey: &Survey<'_>, benches: &mut BTreeMap<VaultId, Bench<'_>>) {
             }
         }
     }
+    for (bench, point) in benches.values().flat_map(|bench| bench.relied_on().map(move |point| (bench, point))) {
+        for holder in survey.holders(point).filter(|holder| *holder != bench.id) {
+            needed.entry(holder).or_default().insert(point);
+        }
+    }
+    let coming: BTreeMap<_, _> =
+        benches.values().filter(|bench| counts(bench)).map(|it| (it.id, it.coming())).collect();
+    for bench in benches.values_mut().filter(|bench| !bench.medium.evict_unique) {
+        let others = coming.iter().filter(|(id, _)| **id != bench.id);
+        bench.coming_elsewhere = others.flat_map(|(_, points)| points).copied().collect();
+    }
     for bench in benches.values_mut() {
+        bench.needed_for_long = needed_for_long.remove(&bench.id).unwrap_or_default();
         bench.needed = needed.remove(&bench.id).unwrap_or_default();
         bench.awaited = awaited.remove(&bench.id).unwrap_or_default();
     }

@@ -86,6 +86,7 @@ pub const fn unwanted(reason: Unwanted) -> &'static str {
     match reason {
         Unwanted::Keep => "keep would remove it at once",
         Unwanted::OlderThanEvicted => "it is older than a point that was removed there to make room",
+        Unwanted::GaveWay => "its copy was begun and gave way to a newer point",
         Unwanted::BaseGone => "the point it depends on is not there",
         Unwanted::Removed => "keep no longer wanted it",
         Unwanted::Forgotten => "it was removed by hand",

@@ -11,7 +11,7 @@ use super::retention::kept;
 use super::state::{Copies, Job, PackNumber};
 use super::steps::{Await, RemoveReason, Step};
 use super::survey::is_whole;
-use crate::model::{JobId, PointOrder, State as PlacementState, VaultId};
+use crate::model::{JobId, PointOrder, State as PlacementState};
 
 /// Most placements that one removal waits for, so that a plan of many copies and many removals stays small.
 const AWAITS_MAX: usize = 64;
@@ -41,9 +41,7 @@ impl Bench<'_> {
         let rule = self.survey.state.jobs[&job_id].keep.as_ref();
         let stays = kept(self.survey.state, rule, &good, &BTreeSet::new());
         let superfluous: BTreeSet<_> = good.difference(&stays).copied().collect();
-        // What may still come would make some repairs vain.
-        let coming = self.goals.get(&job_id).into_iter().flat_map(|goal| &goal.owed).chain(&good).copied().collect();
-        let lasting = kept(self.survey.state, rule, &coming, &BTreeSet::new());
+        let lasting = self.lasting(job_id, &good);
         let damaged =
             |order: &PointOrder| self.shelf.state_of(*order) == PlacementState::Damaged && lasting.contains(order);
         let damaged: BTreeSet<_> = stays.iter().copied().filter(damaged).collect();
@@ -55,6 +53,48 @@ impl Bench<'_> {
         goal.owed.retain(|order| !superfluous.contains(order));
         self.unwanted.extend(superfluous);
         changed
+    }
+
+    /// What `keep` wants of what is good there and what may still come, which would make some repairs vain.
+    fn lasting(&self, job_id: JobId, good: &BTreeSet<PointOrder>) -> BTreeSet<PointOrder> {
+        let owed = self.goals.get(&job_id).into_iter().flat_map(|goal| &goal.owed).copied();
+        // What they depend on comes along.
+        let units = owed.flat_map(|order| std::iter::successors(Some(order), |it| self.survey.point(*it).base));
+        let coming = units.chain(good.iter().copied()).collect();
+        kept(self.survey.state, self.survey.state.jobs[&job_id].keep.as_ref(), &coming, &BTreeSet::new())
+    }
+
+    /// With `copies = "first"`: is the repair of what is damaged there vain by now?
+    pub(super) fn is_vain(&self, order: PointOrder) -> bool {
+        let job = self.survey.point(order).job;
+        let first = self.survey.state.jobs[&job].copies == Copies::First;
+        if !first || self.shelf.state_of(order) != PlacementState::Damaged {
+            return false;
+        }
+        let good = self.there(job).into_iter().filter(|order| self.is_good(*order)).collect();
+        !self.lasting(job, &good).contains(&order)
+    }
+
+    /// Without what was evicted, `keep` may want an older point there that it did not want before. Says whether it does.
+    pub(super) fn want_again(&mut self) -> bool {
+        std::mem::take(&mut self.evicted).into_iter().filter(|job| self.want_again_of(*job)).count() > 0
+    }
+
+    fn want_again_of(&mut self, job_id: JobId) -> bool {
+        let good: BTreeSet<_> = self.there(job_id).into_iter().filter(|order| self.is_good(*order)).collect();
+        let owed = self.goals.get(&job_id).into_iter().flat_map(|goal| &goal.owed).copied();
+        let among = owed.chain(good.iter().copied()).collect();
+        let mut wanted =
+            kept(self.survey.state, self.survey.state.jobs[&job_id].keep.as_ref(), &among, &BTreeSet::new());
+        wanted.retain(|order| good.contains(order) && !self.is_wanted(*order));
+        let lacking = |order: &PointOrder| self.shelf.state_of(*order) != PlacementState::Complete;
+        let lacking: Vec<_> = wanted.iter().copied().filter(lacking).collect();
+        let is_offsite = self.survey.offsite(&self.survey.state.jobs[&job_id]).iter().any(|(id, _)| *id == self.id);
+        self.unwanted.retain(|order| !wanted.contains(order));
+        let Some(goal) = self.goals.get_mut(&job_id) else { return false };
+        goal.owed.extend(lacking.iter().filter(|_| is_offsite));
+        goal.wanted.extend(&wanted);
+        !lacking.is_empty()
     }
 
     /// Whole there, or damaged and good elsewhere.
@@ -89,6 +129,12 @@ impl Bench<'_> {
                 self.commit(taken, RemoveReason::Retention, &after);
             }
         }
+    }
+
+    /// What is not complete here yet and will be, if plans are carried out.
+    pub(super) fn coming(&self) -> BTreeSet<PointOrder> {
+        let owed = self.goals.values().flat_map(|goal| &goal.owed);
+        owed.chain(self.fresh.values().flatten()).copied().chain(self.unproved()).collect()
     }
 
     fn there(&self, job: JobId) -> Vec<PointOrder> {
@@ -128,21 +174,20 @@ impl Bench<'_> {
         lacking.chain(wanted.filter(damaged)).copied().collect()
     }
 
+    /// Points that the plan evicts from here only because they are complete elsewhere.
+    pub(super) fn relied_on(&self) -> impl Iterator<Item = PointOrder> {
+        self.steps.iter().filter(|_| !self.medium.evict_unique).filter_map(|step| match step {
+            Step::Remove { point, reason: RemoveReason::Eviction { .. }, .. } => Some(*point),
+            _ => None,
+        })
+    }
+
     /// Points that the plan removes from here, but for the first so many steps.
     pub(super) fn removed_since(&self, steps: usize) -> impl Iterator<Item = PointOrder> {
         self.steps[steps..].iter().filter_map(|step| match step {
             Step::Remove { point, .. } => Some(*point),
             _ => None,
         })
-    }
-
-    /// Points that the plan reads from there.
-    pub(super) fn reads_from(&self, origin: VaultId) -> Vec<PointOrder> {
-        let read = |step: &Step| match step {
-            Step::Copy { point, sources, .. } if sources.first() == Some(&origin) => Some(*point),
-            _ => None,
-        };
-        self.steps.iter().filter_map(read).collect()
     }
 
     /// At home: reads back once what should stay, where something is to go in favour of it.

@@ -1,16 +1,17 @@
 //! Making room at a medium for an incoming unit.
 //!
 //! First what nothing refers to, then what no `keep` wants, then the oldest chains of the unit's job, then the oldest
-//! of all; only what is older than the incoming point; only once its origin was read back. If the rules leave too
+//! of all; only what is older than the incoming point; only once its origin was read back. An older copy that was begun
+//! and broke off is nothing yet, and gives way in its turn. If the rules leave too
 //! little, everything is put back and the answer says what was in the way. Bytes that the unit itself needs are not
 //! counted as freed (DESIGN D-5).
 
 use std::collections::BTreeSet;
 
-use super::bench::Bench;
+use super::bench::{Bench, Rules};
 use super::shelf::Freed;
-use super::state::{Evict, Orphans, PackNumber};
-use super::steps::{Await, Blocker, RemoveReason};
+use super::state::{Evict, Orphans, PackNumber, Unwanted};
+use super::steps::{Await, Blocker, RemoveReason, Step};
 use crate::model::{JobId, PointOrder, State as PlacementState, VaultId};
 
 /// Why there is not enough room.
@@ -26,8 +27,17 @@ pub(super) struct Stuck {
 #[derive(Default)]
 struct Trial {
     swept: Freed,
-    taken: Vec<(Vec<Freed>, RemoveReason, Vec<Await>)>,
+    taken: Vec<(Vec<Freed>, Went, Vec<Await>)>,
     blocked_by: BTreeSet<Blocker>,
+}
+
+/// How something leaves.
+#[derive(Debug, Clone, Copy)]
+enum Went {
+    /// A point that is there.
+    Removed(RemoveReason),
+    /// What there is of a copy that broke off.
+    GaveWay,
 }
 
 /// What room is made for.
@@ -68,8 +78,23 @@ impl Bench<'_> {
 
     fn settle(&mut self, trial: Trial) {
         _ = self.push_sweep(trial.swept);
-        for (taken, reason, after) in trial.taken {
-            self.commit(taken, reason, &after);
+        for (taken, went, after) in trial.taken {
+            match went {
+                Went::Removed(reason) => self.commit(taken, reason, &after),
+                Went::GaveWay => self.give_way(taken),
+            }
+        }
+    }
+
+    fn give_way(&mut self, taken: Vec<Freed>) {
+        for freed in taken {
+            let Some(point) = freed.point else { continue };
+            if let Some(goal) = self.goal_mut(point) {
+                goal.wanted.remove(&point);
+                goal.owed.remove(&point);
+            }
+            self.steps.push(Step::Decline { point, reason: Unwanted::GaveWay });
+            _ = self.push_sweep(freed);
         }
     }
 
@@ -89,7 +114,7 @@ impl Bench<'_> {
 
     fn try_removals(&mut self, incoming: &Incoming, gone: &impl Fn(VaultId, PointOrder) -> bool) -> Trial {
         let mut trial = Trial { blocked_by: self.held_by.clone(), ..Trial::default() };
-        if self.medium.orphans == Orphans::MayGo {
+        if self.medium.orphans == Orphans::MayGo || self.rules == Rules::Any {
             trial.swept = self.shelf.sweep(|pack| incoming.packs.contains(&pack));
         }
         self.try_unwanted(incoming, &mut trial);
@@ -116,7 +141,8 @@ impl Bench<'_> {
             }
             match self.may_go(&going) {
                 Ok(after) => {
-                    self.try_one(&going, RemoveReason::Superseded { by: incoming.point }, after, incoming, trial)
+                    let went = Went::Removed(RemoveReason::Superseded { by: incoming.point });
+                    self.try_one(&going, went, after, incoming, trial);
                 }
                 Err(blocker) => _ = trial.blocked_by.insert(blocker),
             }
@@ -131,7 +157,7 @@ impl Bench<'_> {
 
     /// Older than the incoming point.
     fn is_superseded(&self, going: &[PointOrder], by: PointOrder) -> bool {
-        going.iter().all(|order| *order < by)
+        self.rules != Rules::Now || going.iter().all(|order| *order < by)
     }
 
     /// Evicts whole chains of these jobs, oldest first, until there is enough.
@@ -150,17 +176,29 @@ impl Bench<'_> {
             if self.shelf.fits(incoming.needs) || root >= incoming.point {
                 return;
             }
+            let own = root == self.survey.root(incoming.point);
             let chain = self.survey.chain(root).into_iter().rev();
-            let going: Vec<_> = chain.filter(|order| self.shelf.is_live(*order)).collect();
+            let going: Vec<_> = chain.filter(|order| !own && self.shelf.is_live(*order)).collect();
             match self.may_be_evicted(&going, incoming.point, gone) {
                 Ok(_) if going.is_empty() => {}
                 Ok(after) => {
-                    self.try_one(&going, RemoveReason::Eviction { by: incoming.point }, after, incoming, trial)
+                    let went = Went::Removed(RemoveReason::Eviction { by: incoming.point });
+                    self.try_one(&going, went, after, incoming, trial);
+                }
+                Err(Blocker::Copying) if self.may_give_way(&going) => {
+                    self.try_one(&going, Went::GaveWay, Vec::new(), incoming, trial);
                 }
                 Err(blocker) => _ = trial.blocked_by.insert(blocker),
             }
             heads.extend(self.next_root(job, Some(root)).map(|next| (next, job)));
         }
+    }
+
+    /// A copy that broke off, of a point that stands alone: of a chain, it is a part on its way.
+    fn may_give_way(&self, going: &[PointOrder]) -> bool {
+        let alone = |order: PointOrder| self.survey.chain(self.survey.root(order)).len() == 1;
+        let begun = |order: PointOrder| self.shelf.state_of(order) == PlacementState::Copying;
+        self.medium.orphans == Orphans::MayGo && going.iter().all(|order| alone(*order) && begun(*order))
     }
 
     fn next_root(&self, job: JobId, after: Option<PointOrder>) -> Option<PointOrder> {
@@ -169,19 +207,31 @@ impl Bench<'_> {
         self.roots.get(&job)?.range((from, Unbounded)).next().copied()
     }
 
-    fn try_one(
-        &mut self,
-        going: &[PointOrder],
-        reason: RemoveReason,
-        after: Vec<Await>,
-        incoming: &Incoming,
-        trial: &mut Trial,
-    ) {
-        let then = match reason {
-            RemoveReason::Eviction { .. } => PlacementState::Evicted,
+    fn try_one(&mut self, going: &[PointOrder], went: Went, after: Vec<Await>, incoming: &Incoming, trial: &mut Trial) {
+        let then = match went {
+            Went::Removed(RemoveReason::Eviction { .. }) => PlacementState::Evicted,
             _ => PlacementState::NotWanted,
         };
         let taken = self.take(going, then, &|pack| incoming.packs.contains(&pack));
-        trial.taken.push((taken, reason, after));
+        trial.taken.push((taken, went, after));
+    }
+
+    /// What would go for it under these rules, if that is enough.
+    pub(super) fn room(&self, incoming: &Incoming, rules: Rules) -> Option<BTreeSet<PointOrder>> {
+        let mut later = self.clone();
+        later.rules = rules;
+        for (job, fresh) in std::mem::take(&mut later.fresh) {
+            *later.complete.entry(job).or_default() += fresh.len() as u64;
+            later.roots.entry(job).or_default().extend(fresh.into_iter().map(|order| self.survey.root(order)));
+        }
+        for goal in later.goals.values_mut() {
+            _ = goal.owed.split_off(&incoming.point);
+        }
+        if later.refusal().is_some() || self.survey.job(incoming.point).hold.is_some() {
+            return None;
+        }
+        let trial = later.try_removals(incoming, &|_, _| false);
+        let gone = trial.taken.iter().flat_map(|(taken, ..)| taken).filter_map(|freed| freed.point).collect();
+        later.shelf.fits(incoming.needs).then_some(gone)
     }
 }

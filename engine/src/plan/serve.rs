@@ -6,10 +6,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::bench::Bench;
+use super::bench::{Bench, Rules};
 use super::room::{Incoming, Stuck};
 use super::shelf::Load;
-use super::state::{Copies, Unwanted};
+use super::state::{Copies, PackNumber, Unwanted};
 use super::steps::{CopyReason, Step};
 use super::survey::{Survey, is_whole};
 use crate::model::{PointOrder, State as PlacementState, VaultId};
@@ -20,8 +20,28 @@ pub(super) enum Outcome {
     Copied,
     Declined,
     NoSource,
-    NeverFits { needs: u64, capacity: u64 },
+    NeverFits {
+        needs: u64,
+        capacity: u64,
+    },
     Stuck(Stuck),
+    /// It fits, but would have to go again for a newer point that is stuck now.
+    Behind,
+}
+
+/// Most points that are looked at, in all, to find out whether an older point would have to go again; each time it is
+/// all that are at a medium. What is not tried waits.
+pub(super) const TRIED_MAX: usize = 1_000_000;
+
+/// Newer points that are stuck at a medium while older ones go ahead.
+#[derive(Debug, Default)]
+pub(super) struct Behind {
+    /// Plans may find room for these by themselves, now or later.
+    maybe: BTreeSet<PointOrder>,
+    /// No plan finds room for these, whatever else comes, unless it brings what they lack.
+    never: BTreeSet<PointOrder>,
+    /// What these lack.
+    lacks: BTreeSet<PackNumber>,
 }
 
 /// All media in use, and what the attempts of this round came to.
@@ -31,9 +51,14 @@ pub(super) struct Service<'b, 'a> {
     pub failed: BTreeMap<(VaultId, PointOrder), Outcome>,
     pub progress: bool,
     /// Media where a newer point found no room in this round: older ones wait, so that none takes what it may get.
-    pub blocked: BTreeSet<VaultId>,
-    /// Media where nothing more can be done for such a point: what is older and fits may go ahead.
-    pub released: BTreeSet<VaultId>,
+    pub blocked: BTreeMap<VaultId, PointOrder>,
+    /// Media where what comes next waits for another look at those points.
+    pub blocked_after: BTreeSet<VaultId>,
+    /// Media where nothing more can be done now for such points: what is older and fits may go ahead, unless it would
+    /// have to go again for one of these, as soon as what plans do elsewhere lets it.
+    pub released: BTreeMap<VaultId, Behind>,
+    /// How many points may still be looked at for that.
+    pub tries: usize,
     /// What the plan removes, and where.
     pub gone: BTreeSet<(VaultId, PointOrder)>,
 }
@@ -57,7 +82,11 @@ impl Service<'_, '_> {
             return true;
         }
         let release = !self.blocked.is_empty();
-        self.released.append(&mut self.blocked);
+        for (id, stuck) in std::mem::take(&mut self.blocked) {
+            let mut behind = Behind::default();
+            behind.note(&self.benches[&id], stuck);
+            self.released.insert(id, behind);
+        }
         release
     }
 
@@ -83,7 +112,7 @@ impl Service<'_, '_> {
         order.sort_by_key(|(rank, id)| (begun(*id), *rank));
         let takers = order.into_iter().map(|(_, id)| id).filter(|id| media.contains(id));
         for (past, id) in (0..).zip(takers) {
-            if self.blocked.contains(&id) {
+            if self.blocked.contains_key(&id) {
                 return;
             }
             if self.serve(id, point, past) {
@@ -108,23 +137,81 @@ impl Service<'_, '_> {
     }
 
     fn serve(&mut self, id: VaultId, point: PointOrder, past: u32) -> bool {
+        if self.blocked.contains_key(&id) {
+            return false;
+        }
+        if self.would_go_again(id, point) {
+            self.failed.insert((id, point), Outcome::Behind);
+            return false;
+        }
         let gone = |id: VaultId, point: PointOrder| self.gone.contains(&(id, point));
-        let Some(bench) = self.benches.get_mut(&id).filter(|_| !self.blocked.contains(&id)) else { return false };
+        let Some(bench) = self.benches.get_mut(&id) else { return false };
         let steps = bench.steps.len();
         let outcome = bench.serve(point, past, &gone);
-        self.progress |= bench.steps.len() > steps;
+        let changed = bench.steps.len() > steps;
+        self.progress |= changed;
+        if self.blocked_after.remove(&id) && changed {
+            self.blocked.insert(id, point);
+        }
         let removed: Vec<_> = bench.removed_since(steps).map(|point| (id, point)).collect();
         self.gone.extend(removed);
         let copied = matches!(outcome, Outcome::Copied);
         if copied || matches!(outcome, Outcome::Declined) {
             self.failed.remove(&(id, point));
         } else {
-            if matches!(outcome, Outcome::Stuck(_)) && !self.released.contains(&id) {
-                self.blocked.insert(id);
+            if matches!(outcome, Outcome::Stuck(_)) {
+                self.note_stuck(id, point);
             }
             self.failed.insert((id, point), outcome);
         }
         copied
+    }
+
+    fn note_stuck(&mut self, id: VaultId, point: PointOrder) {
+        match self.released.get_mut(&id) {
+            None => _ = self.blocked.insert(id, point),
+            Some(behind) => behind.note(&self.benches[&id], point),
+        }
+    }
+
+    /// Would the point, copied now, go again for a newer one that is stuck here?
+    fn would_go_again(&mut self, id: VaultId, point: PointOrder) -> bool {
+        let Some(behind) = self.released.get(&id) else { return false };
+        let Some(bench) = self.benches.get(&id) else { return false };
+        let waiting = behind.newer_than(bench, point);
+        if waiting.is_empty() {
+            return false;
+        }
+        let Some(left) = self.tries.checked_sub(bench.medium.placements.len() + 1) else { return true };
+        let gone = |id: VaultId, point: PointOrder| self.gone.contains(&(id, point));
+        let again = bench.would_go_again(point, &waiting, &gone);
+        self.tries = left;
+        if !again {
+            // What it changes is looked at before the next one.
+            self.blocked_after.insert(id);
+        }
+        again
+    }
+}
+
+impl Behind {
+    fn note(&mut self, bench: &Bench<'_>, stuck: PointOrder) {
+        if bench.may_get_room(stuck) {
+            self.maybe.insert(stuck);
+            return;
+        }
+        self.never.insert(stuck);
+        let unit = bench.unit(stuck);
+        self.lacks.extend(bench.shelf.loads(&unit).into_iter().flat_map(|load| load.packs));
+    }
+
+    /// The stuck points that the older one could stand in the way of, newest first.
+    fn newer_than(&self, bench: &Bench<'_>, point: PointOrder) -> Vec<PointOrder> {
+        let unit = bench.unit(point);
+        let brings = unit.iter().flat_map(|order| &bench.survey.point(*order).packs).any(|it| self.lacks.contains(it));
+        let never = self.never.iter().filter(|_| brings);
+        let stuck: BTreeSet<_> = self.maybe.iter().chain(never).copied().filter(|stuck| *stuck > point).collect();
+        stuck.into_iter().rev().collect()
     }
 }
 
@@ -137,6 +224,12 @@ impl Bench<'_> {
         let is_there = self.shelf.is_there(point);
         if !is_there && evicted.is_some_and(|newest| point <= *newest) {
             self.decline(point, Unwanted::OlderThanEvicted);
+            return Outcome::Declined;
+        }
+        if self.is_vain(point) {
+            if let Some(goal) = self.goal_mut(point) {
+                goal.owed.remove(&point);
+            }
             return Outcome::Declined;
         }
         let unit = self.unit(point);
@@ -160,6 +253,45 @@ impl Bench<'_> {
             self.copy(*order, sources, load, reason);
         }
         Outcome::Copied
+    }
+
+    /// Could plans find room for it by themselves?
+    fn may_get_room(&self, point: PointOrder) -> bool {
+        self.room(&self.incoming_unit(point), Rules::Any).is_some()
+    }
+
+    /// If the point were copied now, would it, or what should rather stay, go when a stuck one gets its room?
+    fn would_go_again(
+        &self,
+        point: PointOrder,
+        stuck: &[PointOrder],
+        gone: &impl Fn(VaultId, PointOrder) -> bool,
+    ) -> bool {
+        let mut then = self.clone();
+        let unit = self.unit(point);
+        if !matches!(then.serve(point, 0, gone), Outcome::Copied) {
+            return false;
+        }
+        let before = then.steps.len();
+        let mut left = stuck.to_vec();
+        left.retain(|it| !matches!(then.serve(*it, 0, gone), Outcome::Copied));
+        // Neither what the plan brings may go for it, nor what is newer than the point.
+        let spares = |removed: &PointOrder| {
+            let stays = then.is_fresh(*removed) || unit.contains(removed) || *removed > point;
+            !stays || then.unwanted.contains(removed)
+        };
+        let goes = |it: &PointOrder| {
+            let incoming = then.incoming_unit(*it);
+            let removed =
+                [Rules::Later, Rules::Ever, Rules::Any].into_iter().filter_map(|rules| then.room(&incoming, rules));
+            removed.flatten().any(|removed| !spares(&removed))
+        };
+        then.removed_since(before).any(|removed| !spares(&removed)) || left.iter().any(goes)
+    }
+
+    fn incoming_unit(&self, point: PointOrder) -> Incoming {
+        let unit = self.unit(point);
+        self.incoming(point, &unit, &self.shelf.loads(&unit))
     }
 
     /// The point and the ancestors that are not there, ancestors first.

@@ -10,6 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::state::{Medium, PackNumber, PackThere, State};
 use crate::model::{GroupId, PointOrder, State as PlacementState};
 
+/// After every point.
+const NEWEST: PointOrder = PointOrder { epoch: u32::MAX, sequence: u64::MAX };
+
 /// What went.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Freed {
@@ -29,8 +32,10 @@ pub(super) struct Load {
     pub peak: u64,
 }
 
+type Orphan = (GroupId, PointOrder, PackNumber);
+
 /// One medium, simulated.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Shelf<'a> {
     state: &'a State,
     medium: &'a Medium,
@@ -38,8 +43,8 @@ pub(super) struct Shelf<'a> {
     live: BTreeMap<GroupId, BTreeSet<PointOrder>>,
     watched: BTreeMap<PointOrder, Vec<PackNumber>>,
     packs: BTreeMap<PackNumber, PackThere>,
-    /// Packs there that no point needs.
-    pub orphans: BTreeSet<PackNumber>,
+    /// Packs there that no point needs, by group and the newest point that used them.
+    pub orphans: BTreeSet<Orphan>,
     used: u64,
     free: Option<u64>,
 }
@@ -70,8 +75,14 @@ impl<'a> Shelf<'a> {
         match self.watcher(pack) {
             Some(order) => self.watched.entry(order).or_default().push(pack),
             None if self.medium.reserved.contains(&pack) => {}
-            None => _ = self.orphans.insert(pack),
+            None => _ = self.orphans.insert(self.orphan(pack)),
         }
+    }
+
+    fn orphan(&self, pack: PackNumber) -> Orphan {
+        let row = self.state.packs.get(&pack);
+        let (group, last) = row.map_or((GroupId([0; GroupId::BYTES]), NEWEST), |row| (row.group, row.last));
+        (group, last, pack)
     }
 
     /// The newest point there that needs the pack.
@@ -169,7 +180,8 @@ impl<'a> Shelf<'a> {
             }
         }
         freed.packs.sort_unstable();
-        self.orphans.extend(freed.orphaned.iter().copied());
+        let orphaned: Vec<_> = freed.orphaned.iter().map(|pack| self.orphan(*pack)).collect();
+        self.orphans.extend(orphaned);
         self.set(point, then);
         self.free_bytes(freed.bytes);
         freed
@@ -183,12 +195,16 @@ impl<'a> Shelf<'a> {
             self.packs.insert(*pack, there);
         }
         let Some(point) = freed.point else {
-            self.orphans.extend(freed.packs.iter().copied());
+            let swept: Vec<_> = freed.packs.iter().map(|pack| self.orphan(*pack)).collect();
+            self.orphans.extend(swept);
             return;
         };
         self.set(point, freed.was.unwrap_or(PlacementState::Present));
         self.live.entry(self.state.points[&point].group).or_default().insert(point);
-        freed.orphaned.iter().for_each(|pack| _ = self.orphans.remove(pack));
+        for pack in &freed.orphaned {
+            let orphan = self.orphan(*pack);
+            self.orphans.remove(&orphan);
+        }
         self.watched.entry(point).or_default().extend(freed.packs.iter().chain(&freed.orphaned).copied());
     }
 
@@ -196,13 +212,15 @@ impl<'a> Shelf<'a> {
     pub fn sweep(&mut self, claimed: impl Fn(PackNumber) -> bool) -> Freed {
         let mut freed = Freed::default();
         let orphans = std::mem::take(&mut self.orphans);
-        for pack in orphans {
+        for orphan in orphans {
+            let pack = orphan.2;
             if claimed(pack) {
-                self.orphans.insert(pack);
+                self.orphans.insert(orphan);
             } else if self.watcher(pack).is_none() {
                 freed.take(pack, self.bytes_of(pack), &mut self.packs);
             }
         }
+        freed.packs.sort_unstable();
         self.free_bytes(freed.bytes);
         freed
     }
@@ -246,9 +264,18 @@ impl<'a> Shelf<'a> {
                 self.watched.entry(point).or_default().push(*pack);
             }
         }
-        let adopted = self.state.points[&point].packs.iter().filter(|pack| self.orphans.remove(pack));
-        self.watched.entry(point).or_default().extend(adopted.copied());
+        self.adopt(point);
         self.set(point, PlacementState::Complete);
+    }
+
+    /// Orphans that the point may need are its own now: D-1 goes by intervals, whatever it names.
+    fn adopt(&mut self, point: PointOrder) {
+        let group = self.state.points[&point].group;
+        let later = self.orphans.range((group, point, PackNumber(0))..=(group, NEWEST, PackNumber(u64::MAX)));
+        let needs = |pack: PackNumber| self.state.packs.get(&pack).is_some_and(|row| row.first <= point);
+        let adopted: Vec<_> = later.copied().filter(|orphan| needs(orphan.2)).collect();
+        adopted.iter().for_each(|orphan| _ = self.orphans.remove(orphan));
+        self.watched.entry(point).or_default().extend(adopted.into_iter().map(|orphan| orphan.2));
     }
 
     /// Bytes of these packs, there or not.

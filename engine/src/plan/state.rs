@@ -208,6 +208,8 @@ pub enum Unwanted {
     OlderThanEvicted,
     /// Its base is not there and won't be.
     BaseGone,
+    /// Its copy was begun, and what there was of it had to make room for a newer point.
+    GaveWay,
     /// Retention removed it.
     Removed,
     /// A person removed it.

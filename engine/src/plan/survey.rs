@@ -84,6 +84,11 @@ impl<'a> Survey<'a> {
         self.good.get(&order).is_some_and(|good| good.iter().any(|id| *id != there))
     }
 
+    /// Where it is whole, as far as is known.
+    pub fn holders(&self, order: PointOrder) -> impl Iterator<Item = VaultId> {
+        self.good.get(&order).into_iter().flatten().copied()
+    }
+
     /// The media but that which must not give it up while it is owed: home if it is whole there, else all that have it.
     pub fn providers(&self, order: PointOrder, there: VaultId) -> Vec<VaultId> {
         let others = self.good.get(&order).into_iter().flatten().copied().filter(|id| *id != there);

@@ -40,6 +40,7 @@ fn full(medium: VaultId, failed: &[(&(VaultId, PointOrder), &Outcome)]) -> Optio
         _ => None,
     });
     let all: Vec<_> = stuck.collect();
+    let behind = failed.iter().filter(|(_, outcome)| matches!(outcome, Outcome::Behind)).count();
     let (point, stuck) = all.first()?;
     Some(Problem::Full {
         medium,
@@ -48,7 +49,7 @@ fn full(medium: VaultId, failed: &[(&(VaultId, PointOrder), &Outcome)]) -> Optio
         room: stuck.room,
         freeable: stuck.freeable,
         blocked_by: stuck.blocked_by.clone(),
-        others: count(all.len() - 1),
+        others: count(all.len() - 1 + behind),
     })
 }
 

@@ -61,12 +61,13 @@ impl Judge<'_> {
         matches!(self.here().state_of(point), PlacementState::Present | PlacementState::Complete)
     }
 
-    /// `keep` over what is there and all that the plan copies there wants it.
+    /// `keep` over what is still there and all that the plan copies there wants it.
     fn is_kept(&mut self, point: PointOrder) -> bool {
         let (at, job) = (self.at, self.state.points[&point].job);
         if !self.outlook.planned.contains_key(&(at, job)) {
             let of_job = self.state.points.iter().filter(|(_, it)| it.job == job).map(|(order, _)| *order);
-            let comes = |order: &PointOrder| self.was_there(*order) || self.outlook.copies.contains_key(&(at, *order));
+            let there = |order: &PointOrder| self.was_there(*order) && self.here().has(*order);
+            let comes = |order: &PointOrder| there(order) || self.outlook.copies.contains_key(&(at, *order));
             let among = of_job.filter(comes).collect();
             self.outlook.planned.insert((at, job), kept(self.state, self.rule(job), &among));
         }

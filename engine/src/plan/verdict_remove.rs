@@ -50,6 +50,7 @@ impl Judge<'_> {
         let row = &self.state.points[&step.point];
         self.delete(step.packs, row.manifest_bytes, step.bytes, Some(step.point));
         if evicted {
+            self.outlook.planned.remove(&(self.at, row.job));
             let newest = self.here_mut().newest_evicted.entry(row.job).or_insert(step.point);
             *newest = (*newest).max(step.point);
         }

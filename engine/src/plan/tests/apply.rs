@@ -37,12 +37,12 @@ fn apply_step(state: &mut State, id: VaultId, step: &Step) {
         }
         Step::Sweep { packs, bytes } => delete(medium, packs, *bytes),
         Step::VerifyOrigin { point } => points.get_mut(point).expect("known").origin_verified = true,
+        // A copy reads of its origin only what it sends, so it is no evidence for the whole point there.
         Step::Copy { point, packs, bytes, replaces, .. } => {
             packs.iter().for_each(|pack| _ = medium.packs.insert(*pack, PackThere::Proved));
             medium.used += bytes - replaces;
             medium.free = medium.free.map(|free| free - (bytes - replaces));
             complete(medium, *point);
-            points.get_mut(point).expect("known").origin_verified = true;
         }
         Step::Verify { point } => {
             complete(medium, *point);

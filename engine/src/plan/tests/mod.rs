@@ -5,4 +5,5 @@ mod golden;
 mod judged;
 mod rules;
 mod speed;
+mod twice;
 mod worlds;
