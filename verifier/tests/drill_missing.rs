@@ -7,8 +7,9 @@ use std::fs;
 use std::path::Path;
 
 use fixtures::bench::{PASSPHRASE, as_text};
+use fixtures::data::noise;
 use fixtures::{Bench, Ran};
-use harness::{burn, copy, drill, manifests, protected, protected_by};
+use harness::{bare, burn, copy, drill, manifests, protected, protected_by};
 use serde_json::Value;
 
 /// The drill of that destination, in the document.
@@ -192,4 +193,38 @@ fn one_lost_identity_file_is_told_and_routed_around() {
     fs::remove_file(bench.path("usb/VAULT")).expect("ours");
     let ran = drill(&bench, &[]).exits(0);
     assert!(drilled(&ran.json(), "usb")["notes"].to_string().contains("VAULT is damaged or missing"), "{ran}");
+}
+
+/// The number of the newest head at `usb`.
+fn newest_session(bench: &Bench) -> u64 {
+    let names = fs::read_dir(bench.path("usb/heads")).expect("readable").flatten();
+    let sessions = names.filter_map(|entry| entry.file_name().to_string_lossy().split('-').nth(1)?.parse().ok());
+    sessions.max().expect("a head")
+}
+
+#[test]
+fn a_jobs_last_point_that_is_evicted_is_untold_before_it_goes_and_not_missed() {
+    let bench = bare();
+    for (job, bytes) in [("a", 700_000), ("b", 600_000)] {
+        fs::write(bench.folder(job).join("noise"), noise(1, bytes)).expect("writable");
+    }
+    let jobs =
+        ["a", "b"].map(|job| format!("[job.{job}]\nsource = {{ folders = [\"{job}\"] }}\noffsite = [\"usb\"]\n"));
+    let place =
+        format!("[destination.usb]\nurl = \"file://{}\"\nlimit = \"1 MB\"\nkeep-at-least = 0\n", bench.text("usb"));
+    bench.configure(&format!("{}{place}", jobs.concat()));
+    bench.done(&["init"]);
+    bench.done(&["backup", "b"]);
+    bench.done(&["copy"]);
+    let before = newest_session(&bench);
+    bench.done(&["backup", "a"]);
+    bench.done(&["copy"]);
+    let states: Vec<_> = bench.points().iter().filter_map(|point| fixtures::bench::state_at(point, "usb")).collect();
+    assert_eq!(states, ["complete", "evicted"]);
+    assert_eq!(newest_session(&bench) - before, 3, "at the beginning, before the eviction, and with what was copied");
+    fs::remove_dir_all(bench.path("state")).expect("ours");
+    fs::remove_dir_all(bench.path("vault")).expect("ours");
+    let ran = drill(&bench, &[]).exits(3);
+    assert_eq!(ran.json()["drills"].as_array().map(Vec::len), Some(2), "{ran}");
+    assert_eq!(ran.json()["verdict"], "incomplete", "`b` has no point there, on purpose: {ran}");
 }

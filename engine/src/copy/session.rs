@@ -153,7 +153,10 @@ impl<'s> Session<'s> {
         }
         super::tidy::tidy(&self)?;
         self.drop_old_heads()?;
-        self.set_marks(&[(OPEN, None)])?;
+        // Litter that could not be looked for, because nothing may be deleted there now, is the next session's.
+        if self.deletions == Deletions::Allowed || !self.may_have_litter() {
+            self.set_marks(&[(OPEN, None)])?;
+        }
         Ok(())
     }
 

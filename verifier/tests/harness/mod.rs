@@ -22,7 +22,7 @@ pub fn protected(destinations: &[&str]) -> Bench {
 
 /// The same under another passphrase.
 pub fn protected_by(passphrase: &str, destinations: &[&str]) -> Bench {
-    let bench = Bench::new(engine_beside(Path::new(VERIFIER)));
+    let bench = bare();
     fs::write(bench.path("passphrase"), passphrase).expect("ours");
     let data = bench.folder("data");
     for number in 0..3 {
@@ -36,6 +36,12 @@ pub fn protected_by(passphrase: &str, destinations: &[&str]) -> Bench {
     bench.done(&["run", "--once"]);
     fs::write(data.join("noise 0"), noise(77, 300_000)).expect("writable");
     bench.done(&["run", "--once"]);
+    bench
+}
+
+/// A bench with a scratch folder and no configuration.
+pub fn bare() -> Bench {
+    let bench = Bench::new(engine_beside(Path::new(VERIFIER)));
     let _ = bench.folder("scratch");
     bench
 }
