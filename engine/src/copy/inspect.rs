@@ -17,7 +17,6 @@ use super::{Told, Tools};
 use crate::catalog::{Evidence, Finding, Naming, PackAtRow, PackNo, PackRow, PackState, PlacementRow, PointRow};
 use crate::destination::{ErrorKind, ReadStore};
 use crate::model::{DestinationName, Digest, ObjectName, PackId, PointOrder, State, VaultId, VaultPath};
-use crate::source::reason;
 use crate::vault::{FoundKeys, VaultError, VaultReader};
 
 /// A place that is read back.
@@ -92,12 +91,19 @@ impl Inspection {
         match error {
             CopyError::Vault(VaultError::Store(refusal)) if refusal.kind == ErrorKind::Denied => {
                 at.store.still_there()?;
-                let problem = format!("could not be read: {}", reason(&refusal.source));
+                let problem = format!("could not be read: {}", refusal_text(&refusal.source));
                 self.unread.push(Unread { path, problem });
                 Ok(())
             }
             other => Err(other),
         }
+    }
+}
+
+fn refusal_text(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        _ => error.to_string(),
     }
 }
 
