@@ -134,7 +134,10 @@ impl<'s> Session<'s> {
         }
         super::tidy::tidy(&self)?;
         self.drop_old_heads()?;
-        self.set_marks(&[(OPEN, None)])?;
+        // Litter that could not be looked for, because nothing may be deleted there now, is the next session's.
+        if self.deletions == Deletions::Allowed || !self.may_have_litter() {
+            self.set_marks(&[(OPEN, None)])?;
+        }
         Ok(())
     }
 
@@ -222,6 +225,8 @@ impl<'s> Session<'s> {
         let oldest = heads.iter().filter(ours).count().checked_sub(2).and_then(|_| heads.iter().find(ours));
         match (write(), oldest) {
             (Err(VaultError::Store(error)), Some(oldest)) if error.kind == ErrorKind::Full => {
+                // What was written of the first one lies there under a name of its own.
+                self.note_failure();
                 self.store.delete(&oldest.path)?;
                 write()?;
             }
