@@ -119,10 +119,18 @@ fn without_a_head_as_new_as_the_newest_point_nothing_is_confirmed() {
     bench.write("source/third", &noise(3, 1000));
     let options = BackupOptions { jobs: Vec::new(), reading: engine::capture::Reading::Changed, dry_run: DryRun::No };
     done(backup(&bench.call(), &options));
-    fs::remove_file(bench.path("state/catalog.redb")).expect("deleted");
-    let report = done(rebuild(&bench.call(), None));
-    assert!(report.unconfirmed, "the home session's head was left before the point was made");
-    assert_eq!(report.points, 3);
+    let newest = bench.files("home/heads").pop().expect("the session's last head tells of the point");
+    let kept = fs::read(&newest).expect("readable");
+    for confirmed in [false, true] {
+        if confirmed {
+            fs::write(&newest, &kept).expect("written");
+        } else {
+            fs::remove_file(&newest).expect("deleted");
+        }
+        fs::remove_file(bench.path("state/catalog.redb")).expect("deleted");
+        let report = done(rebuild(&bench.call(), None));
+        assert_eq!((report.unconfirmed, report.points), (!confirmed, 3));
+    }
 }
 
 #[test]
