@@ -127,6 +127,20 @@ pub const CRATES: &[Row] = &[
 ];
 
 /// What the verifier names of the engine: it restores with its own eyes, from a place and a passphrase. `catalog` is
-/// for the reservation that keeps a point while it is drilled (D-2), `command` for its exit codes and voice.
-pub const OF_THE_ENGINE_FOR_THE_VERIFIER: &[&str] =
-    &["catalog", "command", "config", "destination", "format", "model", "port", "report", "restore", "seal", "vault"];
+/// for the reservation that keeps a point while it is drilled (D-2) and for what becomes of it there, `copy` for which
+/// points a damaged object belongs to, `command` for its exit codes and voice, `platform` for the signals that stop it.
+pub const OF_THE_ENGINE_FOR_THE_VERIFIER: &[&str] = &[
+    "catalog",
+    "command",
+    "config",
+    "copy",
+    "destination",
+    "format",
+    "model",
+    "platform",
+    "port",
+    "report",
+    "restore",
+    "seal",
+    "vault",
+];
