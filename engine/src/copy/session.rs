@@ -153,6 +153,10 @@ impl<'s> Session<'s> {
         }
         super::tidy::tidy(&self)?;
         self.drop_old_heads()?;
+        if self.may_have_litter() && self.deletions != Deletions::Allowed {
+            // What was not looked for now is looked for by the next session that may delete.
+            return Ok(());
+        }
         self.set_marks(&[(OPEN, None)])?;
         Ok(())
     }
