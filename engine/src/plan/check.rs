@@ -4,7 +4,7 @@
 //! Written apart from the planner, so that one mistake has to be made twice to matter.
 
 use super::judge::Judge;
-use super::state::{Hold, PackNumber, State};
+use super::state::{Hold, PackNumber, State, Unwanted};
 use super::steps::{Await, Plan};
 use crate::model::{PointOrder, VaultId};
 
@@ -143,6 +143,12 @@ pub enum Broken {
     /// Declines what is there.
     #[error("it is there")]
     DeclinedThere,
+    /// Declines for a reason that does not hold.
+    #[error("it is declined for a reason that does not hold: {0:?}")]
+    WrongReason(Unwanted),
+    /// Makes room where there is enough.
+    #[error("there is room enough without it")]
+    Needless,
     /// Owes again what was declined for good.
     #[error("it was declined for good")]
     Final,

@@ -17,24 +17,26 @@ pub(super) struct Judge<'a> {
     pub outlook: Outlook,
     pub state: &'a State,
     pub at: VaultId,
+    /// The steps of that medium.
+    pub steps: &'a [Step],
     violations: Vec<Violation>,
 }
 
 impl<'a> Judge<'a> {
-    pub fn of(state: &'a State, plan: &Plan) -> Self {
+    pub fn of(state: &'a State, plan: &'a Plan) -> Self {
         let places = state.media.iter().map(|(id, medium)| (*id, Place::of(state, medium))).collect();
         let (at, outlook) = (VaultId([0; VaultId::BYTES]), Outlook::of(state, plan));
-        Self { places, outlook, state, at, violations: Vec::new() }
+        Self { places, outlook, state, at, steps: &[], violations: Vec::new() }
     }
 
-    pub fn walk(mut self, plan: &Plan) -> Vec<Violation> {
+    pub fn walk(mut self, plan: &'a Plan) -> Vec<Violation> {
         if plan.generation != self.state.generation {
             self.violations.push(Violation { medium: None, point: None, rule: Broken::Stale });
         }
         let is_home = |id: &VaultId| self.state.media.get(id).is_some_and(super::state::Medium::is_home);
         let (home, others): (Vec<_>, Vec<_>) = plan.media.iter().partition(|(id, _)| is_home(id));
         for (id, steps) in others.into_iter().chain(home) {
-            self.at = *id;
+            (self.at, self.steps) = (*id, steps);
             self.walk_medium(steps);
         }
         self.violations
@@ -96,7 +98,7 @@ impl<'a> Judge<'a> {
     fn step(&mut self, step: &Step, index: usize) {
         match step {
             Step::Finish { points, packs, bytes } => self.finish(points, packs, *bytes),
-            Step::Decline { point, reason } => self.decline(*point, *reason),
+            Step::Decline { point, reason } => self.decline(*point, *reason, index),
             Step::Owe { point } => self.owe(*point),
             Step::Remove { point, reason, packs, bytes, after } => {
                 let removal = RemoveStep { point: *point, reason: *reason, packs, bytes: *bytes, after };
@@ -157,14 +159,6 @@ impl<'a> Judge<'a> {
         let place = self.here_mut();
         packs.iter().for_each(|pack| _ = place.packs.remove(pack));
         place.free_bytes(freed + manifests);
-    }
-
-    fn decline(&mut self, point: PointOrder, reason: Unwanted) {
-        if self.here().has(point) {
-            return self.say(Some(point), Broken::DeclinedThere);
-        }
-        let state = self.state;
-        self.here_mut().leave(state, point, PlacementState::NotWanted, Some(reason));
     }
 
     fn owe(&mut self, point: PointOrder) {

@@ -21,6 +21,7 @@ mod steps;
 mod survey;
 mod undone;
 mod verdict_copy;
+mod verdict_decline;
 mod verdict_remove;
 mod world;
 

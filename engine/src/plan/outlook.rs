@@ -20,6 +20,8 @@ pub(super) struct Outlook {
     pub copies: BTreeMap<(VaultId, PointOrder), usize>,
     /// `keep` over what is there and all that may come.
     pub final_set: BTreeMap<(VaultId, JobId), Points>,
+    /// The same, without what others only depend on.
+    pub wanted_itself: BTreeMap<(VaultId, JobId), Points>,
     /// `keep` over what is there and what the plan copies.
     pub planned: BTreeMap<(VaultId, JobId), Points>,
     /// `keep` over what is good there and what is waited for.

@@ -153,8 +153,13 @@ impl Service<'_, '_> {
         if self.blocked_after.remove(&id) && changed {
             self.blocked.insert(id, point);
         }
-        let removed: Vec<_> = bench.removed_since(steps).map(|point| (id, point)).collect();
-        self.gone.extend(removed);
+        let removed: Vec<_> = bench.removed_since(steps).collect();
+        let relies_on_others = !bench.medium.evict_unique;
+        for point in removed {
+            self.gone.insert((id, point));
+            let others = self.survey.holders(point).filter(|holder| *holder != id && relies_on_others);
+            others.for_each(|holder| _ = self.benches.get_mut(&holder).map(|other| other.needed.insert(point)));
+        }
         let copied = matches!(outcome, Outcome::Copied);
         if copied || matches!(outcome, Outcome::Declined) {
             self.failed.remove(&(id, point));

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::check::Broken;
 use super::judge::Judge;
 use super::outlook::{is_proved, kept};
-use super::state::{Evict, Medium, PackNumber, Unwanted};
-use super::steps::{Await, RemoveReason};
+use super::state::{Copies, Evict, Medium, PackNumber, Unwanted};
+use super::steps::{Await, RemoveReason, Step};
 use crate::model::{JobId, Keep, PointOrder, State as PlacementState, VaultId};
 
 /// A removal.
@@ -176,12 +176,48 @@ impl Judge<'_> {
     }
 
     fn judge_eviction(&mut self, step: &RemoveStep<'_>) {
-        let (point, place) = (step.point, self.here());
+        let point = step.point;
         let mut broken = Vec::new();
-        broken.extend((place.medium.evict == Evict::Never).then_some(Broken::EvictNever));
-        let unique = !place.medium.evict_unique && !self.is_complete_elsewhere(point);
+        broken.extend((self.here().medium.evict == Evict::Never).then_some(Broken::EvictNever));
+        let unique = !self.here().medium.evict_unique && !self.is_complete_elsewhere(point);
         broken.extend(unique.then_some(Broken::Unique));
+        broken.extend(self.is_unfinished(point).then_some(Broken::Unfinished));
         broken.into_iter().for_each(|rule| self.say(Some(point), rule));
+    }
+
+    /// Is something of its chain still owed there, or on its way?
+    fn is_unfinished(&mut self, point: PointOrder) -> bool {
+        let chain = self.chain(point);
+        let all = self
+            .state
+            .jobs
+            .get(&self.state.points[&point].job)
+            .is_some_and(|job| job.copies == Copies::All && job.offsite.contains(&self.here().medium.destination));
+        chain.len() > 1 && chain.into_iter().any(|member| self.is_on_its_way(member) || (all && self.is_owed(member)))
+    }
+
+    fn is_on_its_way(&self, member: PointOrder) -> bool {
+        self.here().state_of(member) == PlacementState::Copying
+    }
+
+    fn is_owed(&mut self, member: PointOrder) -> bool {
+        let there = self.here().has(member) || self.here().state_of(member) == PlacementState::NotWanted;
+        let base = |order: &PointOrder| self.state.points[order].base;
+        let mut bases = std::iter::successors(base(&member), base);
+        let founded = bases.all(|base| self.stands(base) || self.may_come(base));
+        !there && founded && self.may_come(member) && self.is_wanted_at(self.at, member)
+    }
+
+    /// All points that depend on the same first one.
+    fn chain(&self, point: PointOrder) -> BTreeSet<PointOrder> {
+        let base = |order: &PointOrder| self.state.points.get(order).and_then(|row| row.base);
+        let root = std::iter::successors(Some(point), base).last().unwrap_or(point);
+        let (mut chain, mut open) = (BTreeSet::new(), vec![root]);
+        while let Some(order) = open.pop() {
+            open.extend(self.outlook.dependents.get(&order).into_iter().flatten());
+            chain.insert(order);
+        }
+        chain
     }
 
     fn is_complete_elsewhere(&self, point: PointOrder) -> bool {
@@ -200,9 +236,34 @@ impl Judge<'_> {
         broken.extend((!self.comes_after(index, by)).then_some(Broken::ForNothing));
         broken.extend(self.state.jobs.get(&row.job).and_then(|job| job.hold).map(Broken::Held));
         broken.extend((!self.is_verified(by)).then_some(Broken::Unverified));
+        broken.extend(self.is_needless(point, by, index).then_some(Broken::Needless));
         let incoming = step.packs.iter().filter(|pack| row.packs.binary_search(pack).is_ok());
         broken.extend(incoming.map(|pack| Broken::PackIncoming(*pack)));
         broken.into_iter().for_each(|rule| self.say(Some(point), rule));
+    }
+
+    /// Is there room for what it goes for without it? Chains go whole, so only the first of one that goes is asked.
+    fn is_needless(&self, point: PointOrder, by: PointOrder, index: usize) -> bool {
+        let before = index.checked_sub(1).and_then(|before| self.steps.get(before));
+        if let Some(Step::Remove { point: other, reason, .. }) = before
+            && Self::in_favour_of(*reason) == Some(by)
+            && self.chain(point).contains(other)
+        {
+            return false;
+        }
+        let (mut most, mut added) = (0_u64, 0_u64);
+        for step in &self.steps[index..] {
+            if let Step::Copy { point, bytes, replaces, peak, .. } = step {
+                most = most.max(added.saturating_add(*peak));
+                added = added.saturating_add(bytes.saturating_sub(*replaces));
+                if *point == by {
+                    break;
+                }
+            }
+        }
+        let place = self.here();
+        let within = place.medium.limit.is_none_or(|limit| place.used.saturating_add(most) <= limit);
+        within && place.free.is_none_or(|free| free >= place.medium.reserve.saturating_add(most))
     }
 
     fn is_verified(&self, by: PointOrder) -> bool {

@@ -50,6 +50,11 @@ fn sound() -> State {
     state
 }
 
+/// The same, without room for one more.
+fn full() -> State {
+    with(|state| usb(state).limit = Some(33))
+}
+
 fn with(change: impl FnOnce(&mut State)) -> State {
     let mut state = sound();
     change(&mut state);
@@ -63,7 +68,8 @@ fn usb(state: &mut State) -> &mut crate::plan::Medium {
 #[test]
 fn sound_plans_pass() {
     assert_eq!(rules(&sound(), vec![copy(4)]), []);
-    assert_eq!(rules(&sound(), vec![evict(1), copy(4)]), []);
+    assert_eq!(rules(&full(), vec![evict(1), copy(4)]), []);
+    assert_eq!(rules(&sound(), vec![evict(1), copy(4)]), [Broken::Needless]);
 }
 
 #[test]

@@ -1,0 +1,64 @@
+//! The judge's rules for what is declined: most of it is for good, so each reason has to hold.
+
+use std::collections::BTreeSet;
+
+use super::check::Broken;
+use super::judge::Judge;
+use super::keep::keep;
+use super::state::{Copies, Unwanted};
+use super::steps::Step;
+use crate::model::{PointOrder, State as PlacementState};
+
+impl Judge<'_> {
+    pub(super) fn decline(&mut self, point: PointOrder, reason: Unwanted, index: usize) {
+        if self.here().has(point) {
+            return self.say(Some(point), Broken::DeclinedThere);
+        }
+        if !self.holds(point, reason, index) {
+            self.say(Some(point), Broken::WrongReason(reason));
+        }
+        let state = self.state;
+        self.here_mut().leave(state, point, PlacementState::NotWanted, Some(reason));
+    }
+
+    fn holds(&mut self, point: PointOrder, reason: Unwanted, index: usize) -> bool {
+        let (row, place) = (&self.state.points[&point], self.here());
+        let Some(job) = self.state.jobs.get(&row.job) else { return true };
+        match reason {
+            Unwanted::Keep => !self.keep_wants(point),
+            Unwanted::OlderThanEvicted => place.newest_evicted.get(&row.job).is_some_and(|newest| point <= *newest),
+            Unwanted::BaseGone => row.base.is_some_and(|base| !self.stands(base)),
+            Unwanted::GaveWay => place.state_of(point) == PlacementState::Copying && self.gives_way(point, index),
+            Unwanted::Retired => place.medium.retired,
+            Unwanted::NotOffsite => !job.offsite.contains(&place.medium.destination),
+            Unwanted::Elsewhere | Unwanted::Removed => job.copies == Copies::First,
+            // Only a person's word, and that is no plan's.
+            Unwanted::Forgotten => false,
+        }
+    }
+
+    /// Is it whole there, so that a point that depends on it may come?
+    pub(super) fn stands(&self, base: PointOrder) -> bool {
+        let whole = matches!(self.here().state_of(base), PlacementState::Present | PlacementState::Complete);
+        whole && self.here().has(base)
+    }
+
+    /// A copy that was begun gives way only to a newer point that the plan copies there.
+    fn gives_way(&self, point: PointOrder, index: usize) -> bool {
+        let after = &self.steps[index..];
+        after.iter().any(|step| matches!(step, Step::Copy { point: newer, .. } if *newer > point))
+    }
+
+    /// `keep` over what is there and all that may come wants the point itself, not only for one that depends on it.
+    fn keep_wants(&mut self, point: PointOrder) -> bool {
+        let (at, job) = (self.at, self.state.points[&point].job);
+        if !self.outlook.wanted_itself.contains_key(&(at, job)) {
+            let of_job = self.state.points.iter().filter(|(_, it)| it.job == job);
+            let among = of_job.filter(|(order, _)| self.was_there(**order) || self.may_come(**order));
+            let among: Vec<_> = among.map(|(order, it)| (*order, it.created)).collect();
+            let wanted: BTreeSet<_> = keep(self.rule(job), &among, &self.state.zone).into_keys().collect();
+            self.outlook.wanted_itself.insert((at, job), wanted);
+        }
+        self.outlook.wanted_itself[&(at, job)].contains(&point)
+    }
+}
