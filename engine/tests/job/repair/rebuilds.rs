@@ -10,7 +10,7 @@ use engine::command::{BackupOptions, Call, DryRun, Exit, ForgetOptions, Repair, 
 use engine::model::{PointId, State, Time};
 use engine::port::{Clock, SinceBoot};
 
-use crate::bench::{Bench, done, noise};
+use super::bench::{Bench, done, noise};
 
 /// What each destination's name has of which point, in which state.
 fn placed(bench: &Bench, place: &str) -> Vec<(PointId, State)> {
@@ -143,7 +143,7 @@ fn a_foreign_vault_at_a_configured_place_stops_a_rebuild_before_anything_changes
     let (bench, other) = (Bench::made(), Bench::made());
     fs::remove_dir_all(bench.path("usb")).expect("deleted");
     fs::create_dir(bench.path("usb")).expect("made");
-    crate::bench::copy_tree(&other.path("usb"), &bench.path("usb"));
+    super::bench::copy_tree(&other.path("usb"), &bench.path("usb"));
     let before = bench.catalog().meta().expect("read");
     let failure = rebuild(&bench.call(), None).expect_err("it is not ours");
     assert_eq!(failure.exit, Exit::Failed);

@@ -1,15 +1,13 @@
 //! What should lie at a destination and does not is damage, whoever still knows of it: the catalog, or after a fire the
 //! heads alone. What was removed on purpose, and a place that is not there, are not.
 
-mod harness;
-
 use std::fs;
 use std::path::Path;
 
+use crate::harness::{bare, burn, copy, drill, manifests, protected, protected_by};
 use fixtures::bench::{PASSPHRASE, as_text};
 use fixtures::data::noise;
 use fixtures::{Bench, Ran};
-use harness::{bare, burn, copy, drill, manifests, protected, protected_by};
 use serde_json::Value;
 
 /// The drill of that destination, in the document.

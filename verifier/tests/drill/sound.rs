@@ -1,14 +1,12 @@
 //! A drill of what is sound passes, with all probes; one that can't be made is incomplete or refused, never a pass.
 
-mod harness;
-
 use std::fs;
 use std::path::Path;
 
+use crate::harness::{drill, protected};
 use fixtures::bench::{as_text, keys};
 use fixtures::data::inventory;
 use fixtures::drive::run;
-use harness::{drill, protected};
 
 #[test]
 fn a_sound_vault_passes_strictly_from_every_destination_and_scratch_is_left_empty() {

@@ -1,15 +1,13 @@
 //! `ls`, `find`, `diff` and `dump` as people and scripts use them: rows come as they are found, what fails in the middle
 //! leaves one valid document, points stay while they are looked into, and damage that is met is known from then on.
 
-mod harness;
-
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Stdio};
 
+use crate::harness::prepared;
 use fixtures::Bench;
 use fixtures::bench::state_at;
-use harness::prepared;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 

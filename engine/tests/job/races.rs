@@ -8,12 +8,10 @@
 //! | D-3 | `d3_…` (two) | `copy::read_in` |
 //! | D-4 | `d4_…` | `d_rules::d4_what_was_known_of_a_deleted_pack_goes_with_it` |
 //! | D-5 | `d5_…` | `d_rules::d5_…`, `plan::tests` |
-//! | D-6 | `job_wrong::a_missing_catalog_beside_a_home_vault_is_not_an_empty_one` | `d_rules::d6_…` |
+//! | D-6 | `wrong::a_missing_catalog_beside_a_home_vault_is_not_an_empty_one` | `d_rules::d6_…` |
 //! | D-7 | only inside: a program can't make one flush fail | `destination::file::drive_tests::a_failed_flush_deletes_what_was_written` |
 //! | D-8 | `d8_…` | `d_rules::d8_…` (two) |
 //! | D-9 | `d9_…`, `job_kill` | `d_rules::d9_…` |
-
-mod harness;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,10 +19,10 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use crate::harness::{change, prepared, restores_as_it_is, restores_its_round};
 use fixtures::Bench;
 use fixtures::bench::{leftovers, objects, state_at, text, wait_until};
 use fixtures::data::{Dice, inventory, noise};
-use harness::{change, prepared, restores_as_it_is, restores_its_round};
 use rustix::process::Signal;
 
 fn packs(vault: &Path) -> Vec<PathBuf> {
@@ -87,7 +85,7 @@ fn d2_a_capture_that_is_halted_keeps_what_it_refers_to_while_another_process_del
 
 #[test]
 fn d2_a_copy_that_is_halted_between_its_packs_and_its_manifest_shuts_every_other_session_out_there() {
-    let bench = harness::bench();
+    let bench = crate::harness::bench();
     fs::create_dir(bench.path("data")).expect("new");
     fs::write(bench.path("data/large"), noise(7, 88 << 20)).expect("writable");
     bench.configure_simply("", &[("usb", &bench.path("usb"), "rate = \"24 MiB/s\"")]);
@@ -179,7 +177,7 @@ fn d3_a_job_that_a_rolled_back_catalog_does_not_know_is_read_in_before_it_is_mad
 
 #[test]
 fn d4_a_checkpoint_of_what_is_gone_is_not_believed() {
-    let bench = harness::bench();
+    let bench = crate::harness::bench();
     fs::create_dir(bench.path("data")).expect("new");
     fs::write(bench.path("data/large"), noise(7, 16 << 20)).expect("writable");
     bench.configure_simply("", &[("usb", &bench.path("usb"), "rate = \"4 MiB/s\"")]);
@@ -204,7 +202,7 @@ fn d4_a_checkpoint_of_what_is_gone_is_not_believed() {
 
 #[test]
 fn d5_the_limit_holds_and_what_the_incoming_point_shares_is_not_counted_as_freed() {
-    let bench = harness::bench();
+    let bench = crate::harness::bench();
     fs::create_dir(bench.path("data")).expect("new");
     fs::write(bench.path("data/shared"), noise(1, 4 << 20)).expect("writable");
     bench.configure_simply("", &[("usb", &bench.path("usb"), "limit = \"8 MiB\"")]);
@@ -257,7 +255,7 @@ fn d8_a_forget_that_is_killed_is_finished_or_withdrawn_by_the_next_session() {
 
 /// Two points at home, the first one complete at `usb`; the copy of the second was killed in its middle.
 fn killed_in_mid_copy() -> Bench {
-    let bench = harness::bench();
+    let bench = crate::harness::bench();
     fs::create_dir(bench.path("data")).expect("new");
     fs::write(bench.path("data/small"), noise(6, 100_000)).expect("writable");
     bench.configure_simply("", &[("usb", &bench.path("usb"), "rate = \"4 MiB/s\"")]);

@@ -3,17 +3,15 @@
 //!
 //! Needs root, loop devices and the file systems' tools; says SKIPPED without.
 
-mod harness;
-
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
+use crate::harness::{bench, restores_as_it_is};
 use fixtures::bench::{Running, as_text, leftovers, objects, state_at, wait_until};
 use fixtures::data::{inventory, noise};
 use fixtures::drive::FILE_SYSTEMS;
 use fixtures::{Bench, Drive};
-use harness::{bench, restores_as_it_is};
 
 /// A bench whose only destination `usb` is a folder on this drive, with these lines.
 fn on(drive: &Drive, lines: &str) -> Bench {

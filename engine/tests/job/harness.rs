@@ -1,7 +1,5 @@
 //! What the tests of the whole job share: a bench for this build's engine, and data that changes from round to round.
 
-#![allow(dead_code, reason = "each test program uses a part")]
-
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;

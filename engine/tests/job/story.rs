@@ -1,16 +1,14 @@
 //! The main job from its beginning to its end, on real files and on every odd thing that a tree holds: ten lines of
 //! configuration, `init`, `run --once`, and from then on points, copies, and restores that are the same as the source.
 
-mod harness;
-
 use std::fs;
 use std::path::Path;
 use std::process::Stdio;
 
+use crate::harness::{bench, prepared};
 use fixtures::bench::{as_text, keys, leftovers, state_at};
 use fixtures::data::{noise, real_folders};
 use fixtures::{Bench, same};
-use harness::{bench, prepared};
 use serde_json::Value;
 
 fn story() -> Bench {

@@ -1,15 +1,13 @@
 //! Drills on schedule: the service starts this very program, its report appears, and `status` tells of it.
 
-mod harness;
-
 use std::fs;
 use std::io::{BufRead, BufReader, Lines};
 use std::process::{Child, ChildStderr, Stdio};
 
+use crate::harness::{flip, packs, protected};
 use engine::catalog::{Catalog, OpenOptions};
 use engine::service::DrillMark;
 use fixtures::Bench;
-use harness::{flip, packs, protected};
 use serde_json::Value;
 
 /// A service that runs, and what it tells.

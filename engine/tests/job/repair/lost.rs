@@ -5,7 +5,7 @@ use std::fs;
 use engine::command::{Exit, Repair, status};
 use engine::model::State;
 
-use crate::bench::Bench;
+use super::bench::Bench;
 
 /// Loses the manifest of the older point at every place.
 fn lose_the_older_point(bench: &Bench) -> engine::model::PointId {

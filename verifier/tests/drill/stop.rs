@@ -1,15 +1,13 @@
 //! A drill that is told to stop cleans up, says so, and is incomplete; one that would have to wait says so too.
 
-mod harness;
-
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
 
+use crate::harness::{drill, drill_command, protected};
 use fixtures::Bench;
 use fixtures::data::{inventory, noise};
-use harness::{drill, drill_command, protected};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 

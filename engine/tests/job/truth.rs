@@ -1,15 +1,13 @@
 //! What `status` says holds: nothing is called protected that is not, and why nothing comes to a place is told.
 
-mod harness;
-
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use crate::harness::{bench, prepared};
 use fixtures::Bench;
 use fixtures::bench::text;
 use fixtures::data::{noise, noisy_files};
-use harness::{bench, prepared};
 use serde_json::Value;
 
 /// A folder on another device than the bench; none where there is none.

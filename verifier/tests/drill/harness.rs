@@ -1,7 +1,5 @@
 //! What the tests of the drill share: a vault that the real engine made, with data of every kind that a probe knows.
 
-#![allow(dead_code, reason = "each test program uses a part")]
-
 use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;

@@ -8,7 +8,7 @@ use engine::model::State;
 use engine::report::RestoreReport;
 use engine::restore::{Existing, Owners};
 
-use crate::bench::{Bench, done, noise};
+use super::bench::{Bench, done, noise};
 
 fn options(bench: &Bench, point: &str, to: &str) -> RestoreOptions {
     RestoreOptions {

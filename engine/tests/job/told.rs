@@ -1,18 +1,16 @@
 //! What a command comes to is told as it is: what was refused is not called sound, what is in the way is named, what an
 //! ordinary user can't do is no failure, and a dry run says what the real one would.
 
-mod harness;
-
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::harness::{bench, prepared};
 use engine::catalog::locks::{LockName, Wait, WorkLock};
 use fixtures::Bench;
 use fixtures::bench::{Ran, as_text, text};
 use fixtures::data::inventory;
-use harness::{bench, prepared};
 use serde_json::Value;
 
 /// An ordinary user, and all of the bench is his.
@@ -218,8 +216,8 @@ fn a_vault_that_lost_its_name_is_told_and_gets_it_back_from_its_heads() {
         assert!(bench.path(place).join("VAULT.copy").exists());
     }
     fs::rename(bench.path("away"), bench.path("usb")).expect("back");
-    harness::restores_as_it_is(&bench, "usb");
-    harness::restores_as_it_is(&bench, "home");
+    crate::harness::restores_as_it_is(&bench, "usb");
+    crate::harness::restores_as_it_is(&bench, "home");
 }
 
 #[test]

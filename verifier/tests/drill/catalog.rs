@@ -1,12 +1,10 @@
 //! What a drill finds is known afterwards: to `points`, to `status`, and to `verify --repair`, which heals it.
 
-mod harness;
-
 use std::fs;
 
+use crate::harness::{drill, flip, manifests, packs, protected};
 use fixtures::Bench;
 use fixtures::bench::{as_text, state_at};
-use harness::{drill, flip, manifests, packs, protected};
 
 fn states(bench: &Bench, destination: &str) -> Vec<String> {
     bench.points().iter().filter_map(|point| state_at(point, destination)).collect()

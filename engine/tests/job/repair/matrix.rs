@@ -9,7 +9,7 @@ use engine::command::{Exit, Repair};
 use engine::model::PointId;
 use engine::report::{DamagedObject, VerifyReport};
 
-use crate::bench::Bench;
+use super::bench::Bench;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Harm {

@@ -1,17 +1,15 @@
 //! `kill -9` of `engine run --once` at random moments, while the data changes from run to run. After each: the next run
 //! works, and what is called complete restores, byte for byte, from where it is called so.
 
-mod harness;
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use crate::harness::{change, prepared, restores_as_it_is, restores_its_round};
 use fixtures::Bench;
 use fixtures::bench::{leftovers, objects, state_at, text};
 use fixtures::data::{Dice, noise};
-use harness::{change, prepared, restores_as_it_is, restores_its_round};
 use rustix::process::Signal;
 
 const ROUNDS: u64 = 24;
@@ -83,7 +81,7 @@ fn nothing_lies_there_that_no_point_needs(bench: &Bench) {
 
 #[test]
 fn a_run_stopped_by_sigterm_ends_within_five_seconds_and_resumes() {
-    let bench = harness::bench();
+    let bench = crate::harness::bench();
     fs::create_dir(bench.path("data")).expect("new");
     fs::write(bench.path("data/large"), noise(7, 24 << 20)).expect("writable");
     bench.configure_simply("", &[("usb", &bench.path("usb"), "rate = \"3 MiB/s\"")]);

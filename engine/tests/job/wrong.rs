@@ -1,16 +1,14 @@
 //! What is wrong is refused: configurations with file, line and column (exit 2), names that do not exist, passphrases,
 //! vaults of others, of a newer format, of a fenced writer. Nothing is written by what refuses.
 
-mod harness;
-
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use crate::harness::{bench, prepared};
 use fixtures::bench::{Ran, as_text, objects};
 use fixtures::data::{inventory, noise};
 use fixtures::{Bench, Drive};
-use harness::{bench, prepared};
 
 /// What follows `[key]` and its line, with the place of the error and words that tell it.
 const WRONG: [(&str, &str, &str); 36] = [
@@ -215,7 +213,7 @@ fn a_catalog_that_is_damaged_is_told_and_rebuilt() {
 fn a_fenced_writer_writes_nothing_more_and_says_so() {
     let bench = prepared(2, 1000, "", &["usb"]);
     bench.done(&["run", "--once"]);
-    let twin = harness::bench();
+    let twin = crate::harness::bench();
     for name in ["vault", "state", "data", "passphrase"] {
         let _ = fs::remove_file(twin.path(name));
         assert!(Command::new("cp").arg("-a").args([bench.path(name), twin.path(name)]).status().expect("cp").success());
@@ -240,7 +238,7 @@ fn a_rebuild_without_home_warns_of_the_other_computer_and_that_one_removes_nothi
     bench.done(&["run", "--once"]);
     fs::write(bench.path("data/0"), b"changed").expect("writable");
     bench.done(&["run", "--once"]);
-    let twin = harness::bench();
+    let twin = crate::harness::bench();
     fs::create_dir(twin.path("data")).expect("new");
     fs::write(twin.path("data/theirs"), b"of the twin").expect("writable");
     twin.configure_simply("", &[("usb", &bench.path("usb"), "")]);

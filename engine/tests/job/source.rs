@@ -1,14 +1,12 @@
 //! Sources as people really have them: what must not be lost without a word.
 
-mod harness;
-
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::process::Command;
 
+use crate::harness::bench;
 use fixtures::Bench;
 use fixtures::bench::{Ran, as_text};
-use harness::bench;
 use serde_json::Value;
 
 /// A job `data` over these folders, nothing offsite; initialised.

@@ -1,17 +1,15 @@
 //! Damage of every kind to every kind of object at a destination: no drill passes, and none is called a mere absence.
 //! Whoever has the vault afterwards finds it as it was damaged: a drill repairs nothing.
 
-mod harness;
-
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::harness::{drill, protected};
 use fixtures::Bench;
 use fixtures::bench::{objects, text};
 use fixtures::data::inventory;
-use harness::{drill, protected};
 
 /// What happens to an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,0 +1,15 @@
+//! The whole job through the binary, as users drive it. One program: each further one costs a link and a wait.
+
+mod clock;
+mod drives;
+mod harness;
+mod kill;
+mod list;
+mod races;
+mod repair;
+mod service;
+mod source;
+mod story;
+mod told;
+mod truth;
+mod wrong;

@@ -1,0 +1,9 @@
+//! The drill through the binary, as users drive it. One program: each further one costs a link and a wait.
+
+mod catalog;
+mod damage;
+mod harness;
+mod missing;
+mod service;
+mod sound;
+mod stop;
