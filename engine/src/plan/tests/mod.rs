@@ -3,6 +3,8 @@
 mod apply;
 mod golden;
 mod judged;
+mod oracle;
+mod properties;
 mod rules;
 mod speed;
 mod twice;

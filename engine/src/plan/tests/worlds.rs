@@ -189,6 +189,22 @@ pub(super) fn open_world() -> impl Strategy<Value = World> {
     })
 }
 
+/// An open world with limits, where no rule keeps anything from making room.
+pub(super) fn plain_world() -> impl Strategy<Value = World> {
+    world().prop_map(|World(mut state)| {
+        for job in state.jobs.values_mut() {
+            (job.hold, job.keep, job.copies) = (None, None, Copies::All);
+        }
+        state.points.values_mut().for_each(|point| (point.base, point.pinned) = (None, false));
+        for medium in state.media.values_mut() {
+            medium.reach = Reach::Here;
+            (medium.keep_at_least, medium.evict_unique, medium.deletions) = (0, true, Deletions::Allowed);
+            medium.placements.values_mut().for_each(|row| row.proof = row.proof.min(Proof::BytesRead));
+        }
+        World(state)
+    })
+}
+
 fn build(jobs: Vec<Job>, points: &[PointSpec], media: &[MediumSpec], home: &MediumSpec, joined: bool) -> State {
     let mut state = State {
         generation: 7,

@@ -1,0 +1,108 @@
+//! Every rule of the design, by its name, over the same few thousand random worlds and the plans for them.
+//!
+//! `WORLDS` is how many, `SEED` which.
+
+use std::sync::LazyLock;
+
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+
+use super::oracle::{RULES, Story, hold};
+use super::worlds::{World, plain_world, world};
+use crate::plan::{Plan, State, propose, render};
+
+fn number(name: &str, otherwise: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+}
+
+fn stories(worlds: impl Strategy<Value = World>) -> Vec<(State, Plan)> {
+    let mut seed = [7; 32];
+    seed[..8].copy_from_slice(&number("SEED", 1).to_le_bytes());
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &seed);
+    let mut runner = TestRunner::new_with_rng(Config::default(), rng);
+    let world = |_| {
+        let World(state) = worlds.new_tree(&mut runner).expect("a world").current();
+        let plan = propose(&state);
+        (state, plan)
+    };
+    (0..number("WORLDS", 2_000)).map(world).collect()
+}
+
+static STORIES: LazyLock<Vec<(State, Plan)>> = LazyLock::new(|| stories(world()));
+
+/// Holds the rule against every plan; it has to have had something to say now and then.
+fn holds(name: &str, at_least: usize) {
+    let mut applied = 0;
+    for (state, plan) in STORIES.iter() {
+        match hold(name, state, plan) {
+            Ok(times) => applied += times,
+            Err(broken) => panic!("{broken}\n{:?}{}", World(state.clone()), render(state, plan)),
+        }
+    }
+    assert!(applied >= at_least, "{name} applied {applied} times");
+}
+
+macro_rules! properties {
+    ($($rule:ident: $at_least:expr,)*) => {
+        $(#[test]
+        fn $rule() {
+            holds(stringify!($rule), $at_least);
+        })*
+
+        const TESTED: &[&str] = &[$(stringify!($rule)),*];
+    };
+}
+
+properties! {
+    ancestors_come_first: 100,
+    the_first_that_can_take_it_is_served: 50,
+    one_copy_is_enough_where_the_first_counts: 50,
+    what_is_owed_arrives_or_the_plan_says_why: 500,
+    only_what_keep_would_keep_is_copied: 1_000,
+    nothing_evicted_comes_back: 1_000,
+    what_was_given_up_for_good_stays_away: 1_000,
+    a_copy_has_somewhere_to_come_from: 1_000,
+    reasons_for_declining_hold: 500,
+    nothing_is_copied_to_be_removed: 500,
+    home_never_drops_what_is_owed: 100,
+    never_below_keep_at_least: 500,
+    never_the_last_that_a_drill_proved: 20,
+    pinned_points_stay: 500,
+    nothing_goes_while_a_job_is_on_hold: 500,
+    what_is_nowhere_else_offsite_goes_only_if_allowed: 20,
+    retention_counts_on_each_medium_by_itself: 200,
+    a_base_stays_while_one_that_depends_on_it_stays: 500,
+    an_unfinished_chain_is_never_evicted: 10,
+    evict_never_is_never: 100,
+    room_is_made_for_newer_points_only: 100,
+    room_is_made_only_for_what_comes: 100,
+    never_for_a_point_that_never_fits: 100,
+    never_for_a_point_not_verified_at_its_origin: 100,
+    room_comes_from_the_unwanted_the_jobs_oldest_the_oldest: 100,
+    no_more_room_than_needed_is_made: 100,
+    limit_and_reserve_hold_before_during_and_after: 1_000,
+    bytes_are_known_exactly: 1_000,
+    d1_a_needed_pack_stays: 500,
+    d3_nothing_is_deleted_where_that_is_refused: 500,
+    d5_incoming_packs_are_not_counted_as_freed: 100,
+    d8_begun_removals_are_finished_first: 50,
+    d9_orphans_stay_while_a_seed_is_open: 50,
+    media_away_or_retired_are_not_touched: 1_000,
+    every_pack_of_a_complete_point_is_there: 1_000,
+}
+
+#[test]
+fn every_rule_has_its_property() {
+    assert_eq!(TESTED, RULES.iter().map(|(name, _)| *name).collect::<Vec<_>>());
+}
+
+#[test]
+fn where_no_rule_is_in_the_way_exactly_the_oldest_make_room() {
+    let mut applied = 0;
+    for (state, plan) in stories(plain_world()) {
+        let story = Story { state: &state, plan: &plan };
+        let verdict = super::oracle::nothing_older_is_left_out(&story);
+        applied += verdict.unwrap_or_else(|broken| panic!("{broken}\n{:?}{}", World(state.clone()), render(&state, &plan)));
+    }
+    assert!(applied > 100, "{applied}");
+}
