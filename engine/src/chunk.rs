@@ -18,7 +18,7 @@ pub struct Sizes {
 
 impl Sizes {
     /// For the content of files; the figures behind the choice stand in FORMAT.md.
-    pub const CONTENT: Self = Self { min: 256 << 10, avg: 1 << 20, max: 4 << 20 };
+    pub const CONTENT: Self = Self { min: 128 << 10, avg: 512 << 10, max: 2 << 20 };
     /// For pack lists.
     pub const TREE: Self = Self { min: 16 << 10, avg: 64 << 10, max: 256 << 10 };
 }

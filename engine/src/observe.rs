@@ -72,10 +72,11 @@ pub fn observe(observed: &Observed<'_>, packs: &PointPacks) -> plan::State {
 fn job(observed: &Observed<'_>, id: JobId) -> Job {
     let row = &observed.snapshot.jobs[&id];
     let configured = observed.config.job(&row.name);
-    let hold = match (&row.alarm, observed.snapshot.meta.unconfirmed) {
-        (Some(_), _) => Some(Hold::Alarm),
-        (None, true) => Some(Hold::Rebuilt),
-        (None, false) => None,
+    let hold = match (&row.alarm, &row.clock_jump, observed.snapshot.meta.unconfirmed) {
+        (Some(_), ..) => Some(Hold::Alarm),
+        (None, Some(_), _) => Some(Hold::ClockJump),
+        (None, None, true) => Some(Hold::Rebuilt),
+        (None, None, false) => None,
     };
     let keep = configured.and_then(|job| job.keep.clone());
     Job {
@@ -118,7 +119,7 @@ fn medium(observed: &Observed<'_>, row: &MediumRow) -> Medium {
         if is_home { observed.config.home.limit } else { destination.and_then(|destination| destination.limit) };
     let reserve =
         if is_home { observed.config.home.reserve } else { destination.and_then(|destination| destination.reserve) };
-    let (reach, deletions) = match seen.map(|seen| (&seen.space, &seen.deletions)) {
+    let (reach, mut deletions) = match seen.map(|seen| (&seen.space, &seen.deletions)) {
         Some((Ok(_), deletions)) => (Reach::Here, deletions.clone()),
         Some((Err(why), _)) => (Reach::Away(why.clone()), Deletions::Refused(why.clone())),
         None => (
@@ -126,6 +127,9 @@ fn medium(observed: &Observed<'_>, row: &MediumRow) -> Medium {
             Deletions::Refused("it is not there".into()),
         ),
     };
+    if let Some(why) = &snapshot.fenced {
+        deletions = Deletions::Refused(why.clone());
+    }
     let evict = match destination.map(|destination| destination.evict) {
         Some(config::Evict::Oldest) => Evict::Oldest,
         _ => Evict::Never,
@@ -143,13 +147,7 @@ fn medium(observed: &Observed<'_>, row: &MediumRow) -> Medium {
         keep_at_least: destination.map_or(1, |destination| destination.keep_at_least),
         evict_unique: destination.is_none_or(|destination| destination.evict_unique),
         used: snapshot.usage.get(&vault).map_or(0, crate::catalog::UsageRow::bytes),
-        placements: snapshot
-            .placements
-            .get(&vault)
-            .into_iter()
-            .flatten()
-            .map(|(order, row)| (*order, placement(row)))
-            .collect(),
+        placements: placements(snapshot, vault),
         packs: packs_there(snapshot, row),
         newest_evicted: row.evicted.iter().map(|mark| (mark.job, mark.order)).collect(),
         reserved: reserved(snapshot, vault),
@@ -157,6 +155,32 @@ fn medium(observed: &Observed<'_>, row: &MediumRow) -> Medium {
         orphans: if seeding(snapshot) { Orphans::Kept } else { Orphans::MayGo },
     }
 }
+
+/// What is known of each point there. One that a person removed for good is owed nowhere, whatever else is known: where
+/// it still lies it is removed, anywhere else it is not wanted, at a medium that is enrolled later too.
+fn placements(snapshot: &Snapshot, vault: VaultId) -> BTreeMap<PointOrder, Placement> {
+    let known = snapshot.placements.get(&vault).into_iter().flatten();
+    let mut placements: BTreeMap<_, _> = known.map(|(order, row)| (*order, placement(row))).collect();
+    let is_placed = |order: &PointOrder| snapshot.placements.values().any(|at| at.contains_key(order));
+    let removed = snapshot.points.iter().filter(|(_, point)| point.removed.is_some() && !point.pinned);
+    for (order, _) in removed.filter(|(order, _)| is_placed(order)) {
+        let state = placements.get(order).map(|placed| placed.state);
+        let lies_there = state.is_some_and(|state| state.is_there() || state == PlacementState::Copying);
+        let is_settled = matches!(state, Some(PlacementState::NotWanted | PlacementState::Evicted));
+        if !lies_there && !is_settled {
+            placements.insert(*order, NEVER);
+        }
+    }
+    placements
+}
+
+/// What a point that was removed by hand is where it does not lie.
+const NEVER: Placement = Placement {
+    state: PlacementState::NotWanted,
+    proof: Proof::None,
+    verified: None,
+    unwanted: Some(Unwanted::Forgotten),
+};
 
 fn placement(row: &crate::catalog::PlacementRow) -> Placement {
     let unwanted = (row.state == PlacementState::NotWanted).then(|| unwanted(&row.reason)).flatten();

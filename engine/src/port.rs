@@ -10,8 +10,19 @@ pub trait Clock: Send + Sync {
     fn now(&self) -> Time;
     /// Since some fixed moment; never goes back, whatever the wall clock does.
     fn monotonic(&self) -> Duration;
+    /// Since the computer was started, sleep included; none where the system does not tell.
+    fn since_boot(&self) -> Option<SinceBoot>;
     /// Waits. A simulated clock moves on instead.
     fn sleep(&self, span: Duration);
+}
+
+/// A clock that nobody can set, and that other processes of the same boot read as well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SinceBoot {
+    /// Which boot.
+    pub boot: String,
+    /// How long ago that was.
+    pub elapsed: Duration,
 }
 
 /// Where random bytes come from.
@@ -44,6 +55,10 @@ impl Clock for SystemClock {
     fn monotonic(&self) -> Duration {
         static START: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
         START.get_or_init(std::time::Instant::now).elapsed()
+    }
+
+    fn since_boot(&self) -> Option<SinceBoot> {
+        crate::platform::since_boot().map(|(boot, elapsed)| SinceBoot { boot, elapsed })
     }
 
     fn sleep(&self, span: Duration) {

@@ -333,8 +333,13 @@ fn a_drive_that_is_read_only_is_told_and_costs_the_other_destination_nothing() {
         let _ = bench.engine(&["run", "--once"]).exits(3).says("ead-only file system");
         assert_eq!(newest_state(&bench, "office").as_deref(), Some("complete"), "{file_system}");
         assert_eq!(bench.complete_at("usb").len(), 1, "{file_system}");
+        let _ =
+            bench.engine(&["status"]).exits(0).says("it can't be written to now").says("the last session there failed");
+        let _ = bench.engine(&["explain", "usb"]).exits(0).says("the last session there failed");
         drive.remount("rw");
         bench.done(&["copy"]);
+        let status = bench.engine(&["status"]).exits(0);
+        assert!(!status.out.contains("can't be written") && !status.out.contains("session there failed"), "{status}");
         assert_eq!(bench.complete_at("usb").len(), 2, "{file_system}");
     }
 }

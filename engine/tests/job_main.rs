@@ -91,6 +91,28 @@ fn a_run_with_nothing_changed_reads_nothing_and_adds_almost_nothing() {
     assert_eq!(bench.engine(&["diff", "real~1", "real", "--json"]).exits(0).json()["entries"], serde_json::json!([]));
 }
 
+#[test]
+fn what_is_too_young_to_be_trusted_is_read_again_and_adds_almost_nothing() {
+    const FILES: u64 = 4_000;
+    let bench = bench();
+    fs::create_dir_all(bench.path("data")).expect("new");
+    for number in 0..FILES {
+        fs::write(bench.path("data").join(format!("{number:04}")), noise(number, 300)).expect("writable");
+    }
+    bench.configure_simply("", &[("usb", &bench.path("usb"), "")]);
+    bench.done(&["init"]);
+    bench.done(&["backup"]);
+    for words in [&["--json", "backup"][..], &["--json", "backup", "--paranoid"]] {
+        let (again, read) = counted(&bench, words);
+        let point = &again["points"][0];
+        assert!(read > FILES * 300, "{read}");
+        assert_eq!(point["new-bytes"], 0, "{point}");
+        // About 100 bytes are stored for each entry. One chunk of 256 KiB may change with the folder that all tests
+        // work in.
+        assert!(point["stored-bytes"].as_u64() < Some(FILES * 100 / 2), "{point}");
+    }
+}
+
 /// Runs a command and counts what it asks the kernel to read.
 fn counted(bench: &Bench, words: &[&str]) -> (Value, u64) {
     use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};

@@ -86,6 +86,37 @@ fn d2_a_capture_that_is_halted_keeps_what_it_refers_to_while_another_process_del
 }
 
 #[test]
+fn d2_a_copy_that_is_halted_between_its_packs_and_its_manifest_shuts_every_other_session_out_there() {
+    let bench = harness::bench();
+    fs::create_dir(bench.path("data")).expect("new");
+    fs::write(bench.path("data/large"), noise(7, 88 << 20)).expect("writable");
+    bench.configure_simply("", &[("usb", &bench.path("usb"), "rate = \"24 MiB/s\"")]);
+    bench.done(&["init"]);
+    bench.done(&["backup"]);
+    assert!(packs(&bench.path("vault")).len() > 1, "several packs");
+    let copy = bench.begin(&["--json", "copy"]);
+    wait_until("the first pack", || !packs(&bench.path("usb")).is_empty());
+    copy.signal(Signal::STOP);
+    let there = objects(&bench.path("usb"));
+    assert_eq!(there.len(), packs(&bench.path("usb")).len(), "no manifest yet");
+    let point = newest(&bench);
+    assert_eq!(state_at(&bench.points()[0], "usb").as_deref(), Some("copying"));
+    let _ = bench.engine(&["copy", "--no-wait"]).exits(1).says("in use");
+    let _ = bench.engine(&["verify", "usb", "--repair", "--no-wait"]).exits(1).says("in use");
+    let _ = bench.engine(&["forget", "--point", &point, "--no-wait"]).exits(1).says("in use");
+    let _ = bench.engine(&["retire", "usb", "--no-wait"]).exits(1).says("in use");
+    let second = bench.engine(&["backup"]);
+    assert_eq!(second.code, 0, "home is free: {second}");
+    assert_eq!(objects(&bench.path("usb")), there, "nothing went, and nothing came");
+    copy.signal(Signal::CONT);
+    let _ = copy.end();
+    bench.done(&["copy"]);
+    assert_eq!(bench.complete_at("usb").len(), 2);
+    restores_as_it_is(&bench, "usb");
+    bench.done(&["verify"]);
+}
+
+#[test]
 fn d3_nothing_is_deleted_where_a_manifest_that_the_catalog_does_not_know_cannot_be_read() {
     let bench = prepared(4, 100_000, "", &["usb"]);
     bench.done(&["run", "--once"]);
@@ -125,6 +156,25 @@ fn d3_a_rolled_back_catalog_reads_in_what_it_does_not_know_before_it_deletes() {
     let after = bench.engine(&["run", "--once"]);
     assert!([0, 3].contains(&after.code), "{after}");
     let _ = bench.engine(&["verify"]).exits(0);
+}
+
+#[test]
+fn d3_a_job_that_a_rolled_back_catalog_does_not_know_is_read_in_before_it_is_made_anew() {
+    let bench = prepared(4, 100_000, "", &["usb"]);
+    copy_tree(&bench.path("state"), &bench.path("state.old"));
+    bench.done(&["run", "--once"]);
+    let first = newest(&bench);
+    fs::remove_dir_all(bench.path("state")).expect("ours");
+    fs::rename(bench.path("state.old"), bench.path("state")).expect("ours");
+    bench.done(&["backup"]);
+    let known: Vec<String> = bench.points().iter().filter_map(|it| it["id"].as_str().map(str::to_owned)).collect();
+    assert_eq!((known.len(), &known[1]), (2, &first), "both are points of one job");
+    bench.done(&["run", "--once"]);
+    let _ = bench.engine(&["forget", "--point", &first]).exits(0);
+    for place in ["home", "usb"] {
+        restores_as_it_is(&bench, place);
+    }
+    bench.done(&["verify"]);
 }
 
 #[test]
@@ -205,28 +255,107 @@ fn d8_a_forget_that_is_killed_is_finished_or_withdrawn_by_the_next_session() {
     }
 }
 
-#[test]
-fn d9_the_reservations_of_a_killed_copy_hold_until_it_is_taken_up_again_and_nothing_stays_of_it() {
+/// Two points at home, the first one complete at `usb`; the copy of the second was killed in its middle.
+fn killed_in_mid_copy() -> Bench {
     let bench = harness::bench();
     fs::create_dir(bench.path("data")).expect("new");
-    fs::write(bench.path("data/large"), noise(7, 8 << 20)).expect("writable");
+    fs::write(bench.path("data/small"), noise(6, 100_000)).expect("writable");
     bench.configure_simply("", &[("usb", &bench.path("usb"), "rate = \"4 MiB/s\"")]);
     bench.done(&["init"]);
+    bench.done(&["run", "--once"]);
+    copy_tree(&bench.path("data"), &bench.path("first"));
+    fs::write(bench.path("data/large"), noise(7, 8 << 20)).expect("writable");
     bench.done(&["backup"]);
     let copy = bench.begin(&["copy"]);
-    wait_until("a copy in its middle", || !objects(&bench.path("usb")).is_empty());
+    let is_under_way = || state_at(&bench.points()[0], "usb").as_deref() == Some("copying");
+    wait_until("a copy in its middle", || is_under_way() && !leftovers(&bench.path("usb/packs")).is_empty());
     copy.signal(Signal::KILL);
     assert_eq!(copy.end().code, 128 + 9);
-    let point = newest(&bench);
-    let _ = bench.engine(&["forget", "--point", &point]).exits(1).says("reserved");
+    assert_eq!(state_at(&bench.points()[0], "usb").as_deref(), Some("copying"));
+    bench
+}
+
+/// Only the first point is left, whole, and nothing else.
+fn only_the_first_is_left(bench: &Bench) {
+    let [point] = &bench.points()[..] else { panic!("one point: {:#?}", bench.points()) };
+    for (vault, place) in [("vault", "home"), ("usb", "usb")] {
+        assert_eq!(state_at(point, place).as_deref(), Some("complete"), "{place}");
+        let restored = bench.restored("data", place, &bench.path("data"));
+        assert_eq!(fixtures::same(&bench.path("first"), &restored.path), Vec::<String>::new(), "from {place}");
+        assert_eq!(leftovers(&bench.path(vault)), Vec::<PathBuf>::new(), "{vault}");
+        let manifests = objects(&bench.path(vault)).len() - packs(&bench.path(vault)).len();
+        assert_eq!(manifests, 1, "{vault}");
+    }
+    let bytes = |vault: &str| objects(&bench.path(vault)).iter().map(|(_, bytes)| bytes).sum::<u64>();
+    assert!(bytes("vault") < 1 << 20 && bytes("usb") < 1 << 20, "nothing of the large file is left");
+    let _ = bench.engine(&["verify"]).exits(0);
+}
+
+#[test]
+fn d9_a_killed_copy_is_taken_up_again_and_nothing_stays_of_it() {
+    let bench = killed_in_mid_copy();
     bench.done(&["copy"]);
     restores_as_it_is(&bench, "usb");
     assert_eq!(leftovers(&bench.path("usb")), Vec::<PathBuf>::new());
-    let _ = bench.engine(&["forget", "--point", &point]).exits(0);
-    for vault in ["vault", "usb"] {
-        assert_eq!(objects(&bench.path(vault)), Vec::new(), "{vault}");
-        assert_eq!(leftovers(&bench.path(vault)), Vec::<PathBuf>::new(), "{vault}");
+    let _ = bench.engine(&["forget", "--point", &newest(&bench)]).exits(0);
+    only_the_first_is_left(&bench);
+}
+
+#[test]
+fn d9_a_killed_copy_does_not_keep_its_point_from_being_forgotten_and_its_remains_go_with_the_next_session() {
+    let bench = killed_in_mid_copy();
+    fs::rename(bench.path("usb"), bench.path("unplugged")).expect("ours");
+    let _ = bench.engine(&["forget", "--point", &newest(&bench)]).exits(0);
+    fs::rename(bench.path("unplugged"), bench.path("usb")).expect("ours");
+    bench.done(&["copy"]);
+    only_the_first_is_left(&bench);
+}
+
+#[test]
+fn d9_a_manifest_that_a_killed_copy_left_of_a_forgotten_point_goes_too() {
+    let bench = killed_in_mid_copy();
+    copy_tree(&bench.path("state"), &bench.path("state.old"));
+    copy_tree(&bench.path("usb/heads"), &bench.path("heads.old"));
+    bench.done(&["copy"]);
+    // As if it had been killed after its very last write.
+    for (old, now) in [("state.old", "state"), ("heads.old", "usb/heads")] {
+        fs::remove_dir_all(bench.path(now)).expect("ours");
+        fs::rename(bench.path(old), bench.path(now)).expect("ours");
     }
+    fs::rename(bench.path("usb"), bench.path("unplugged")).expect("ours");
+    let _ = bench.engine(&["forget", "--point", &newest(&bench)]).exits(0);
+    fs::rename(bench.path("unplugged"), bench.path("usb")).expect("ours");
+    bench.done(&["copy"]);
+    only_the_first_is_left(&bench);
+}
+
+#[test]
+fn d9_a_retired_medium_gives_up_the_copy_that_was_killed_there() {
+    let bench = killed_in_mid_copy();
+    let point = newest(&bench);
+    let retired = bench.done(&["retire", "usb"]);
+    assert_eq!(retired["retired"][0]["no-longer-owed"], 1, "{retired:#}");
+    let forget = bench.engine(&["forget", "--point", &point]);
+    assert!(!forget.err.contains("reserved") && !forget.out.contains("reserved"), "{forget}");
+    assert_eq!(state_at(&bench.points()[0], "home").as_deref(), Some("complete"), "the first one stays");
+    assert_eq!(bench.points().len(), 1);
+}
+
+#[test]
+fn what_was_forgotten_while_a_drive_was_away_goes_when_it_is_back() {
+    let bench = prepared(4, 100_000, "", &["usb"]);
+    bench.done(&["run", "--once"]);
+    let first = newest(&bench);
+    fs::write(bench.path("data/0"), noise(50, 100_000)).expect("writable");
+    bench.done(&["run", "--once"]);
+    fs::rename(bench.path("usb"), bench.path("unplugged")).expect("ours");
+    let _ = bench.engine(&["forget", "--point", &first]).exits(3);
+    fs::rename(bench.path("unplugged"), bench.path("usb")).expect("ours");
+    assert_eq!(bench.complete_at("usb").len(), 2);
+    bench.done(&["copy"]);
+    assert_eq!(bench.complete_at("usb"), [newest(&bench)]);
+    restores_as_it_is(&bench, "usb");
+    bench.done(&["verify"]);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use fixtures::{Bench, Drive};
 use harness::{bench, prepared};
 
 /// What follows `[key]` and its line, with the place of the error and words that tell it.
-const WRONG: [(&str, &str, &str); 28] = [
+const WRONG: [(&str, &str, &str); 36] = [
     ("[hom]\npath = \"vault\"", ":4:2:", "unknown key `hom`"),
     ("[home]\npaht = \"vault\"", ":5:1:", "unknown key `paht`"),
     ("[home]\nlimit = \"200 Gig\"", ":5:9:", "is not a size"),
@@ -29,6 +29,22 @@ const WRONG: [(&str, &str, &str); 28] = [
     ("[job.j]\nsource = { folder = [\"/a\"] }", ":5:12:", "is not a source"),
     ("[job.j]\nsource = { folders = [\"/a\"], sqlite = \"/b\" }", ":5:30:", "two kinds"),
     ("[job.j]\nsource = { folders = [\"/a\"], exclude = [\"[z-a]\"] }", ":5:41:", "is not a glob"),
+    ("[job.j]\nsource = { folders = [\"/a\"], exclude = [\"[\"] }", ":5:41:", "is not a glob"),
+    ("[job.j]\nsource = { folders = [\"/a\"], snapshot = \"auto\" }", ":5:41:", "comes with a later release"),
+    ("[job.j]\nsource = { sqlite = \"/b\" }", ":5:21:", "comes with a later release"),
+    ("[job.j]\nsource.folders = [\"/a\"]\nhome = false", ":6:8:", "would stay nowhere"),
+    (
+        "[job.j]\nsource.folders = [\"/a\"]\nhome = false\noffsite = [\"d\"]\n[destination.d]\nurl = \"file:///d\"",
+        ":6:8:",
+        "later",
+    ),
+    ("[destination.d]\nurl = \"file:///d\"\nwindow = \"19:00-07:00\"", ":6:10:", "comes with a later release"),
+    ("[destination.d]\nurl = \"file:///d\"\nrotation = true", ":6:12:", "comes with a later release"),
+    (
+        "[destination.d]\nurl = \"file:///d\"\nlayout = \"mirror\"\nencrypt = false",
+        ":6:10:",
+        "comes with a later release",
+    ),
     ("[job.j]\nsource.folders = [\"/a\"]\noffsite = [\"usb\"]", ":6:12:", "there is no destination `usb`"),
     ("[job.j]\nsource.folders = [\"/a\"]\nschedule = \"daily 25:00\"", ":6:12:", "not a time of day"),
     ("[job.j]\nsource.folders = [\"/a\"]\nshedule = \"hourly\"", ":6:1:", "unknown key `shedule`"),
@@ -124,7 +140,7 @@ fn a_vault_of_others_at_a_destination_stops_init_before_anything_is_written() {
     fs::create_dir(ours.path("data")).expect("new");
     ours.configure_simply("", &[("free", &ours.path("free"), ""), ("usb", &theirs.path("usb"), "")]);
     let before = inventory(&theirs.path("usb")).expect("readable");
-    let _ = ours.engine(&["init"]).exits(1).says("recover");
+    let _ = ours.engine(&["init"]).exits(1).says("recover").says("engine catalog rebuild");
     assert!(before == inventory(&theirs.path("usb")).expect("readable"), "their vault was written");
     for name in ["vault", "state/catalog.redb", "free"] {
         assert!(!ours.path(name).exists(), "{name} was made");
@@ -217,6 +233,31 @@ fn a_fenced_writer_writes_nothing_more_and_says_so() {
     assert_eq!(before, objects(&bench.path("usb")), "the fenced one wrote");
 }
 
+/// Another computer, with nothing but the configuration and the passphrase, rebuilds a catalog from the destination.
+#[test]
+fn a_rebuild_without_home_warns_of_the_other_computer_and_that_one_removes_nothing_any_more() {
+    let bench = prepared(2, 1000, "", &["usb"]);
+    bench.done(&["run", "--once"]);
+    fs::write(bench.path("data/0"), b"changed").expect("writable");
+    bench.done(&["run", "--once"]);
+    let twin = harness::bench();
+    fs::create_dir(twin.path("data")).expect("new");
+    fs::write(twin.path("data/theirs"), b"of the twin").expect("writable");
+    twin.configure_simply("", &[("usb", &bench.path("usb"), "")]);
+    let rebuilt = twin.engine(&["catalog", "rebuild"]).exits(0);
+    assert!(rebuilt.err.contains("fenced off") && rebuilt.err.contains("0 min ago"), "{rebuilt}");
+    let ran = twin.engine(&["run", "--once"]).says("its last work is waited for");
+    assert!([0, 3, 4].contains(&ran.code), "{ran}");
+    let before = [objects(&bench.path("vault")), objects(&bench.path("usb"))];
+    for words in [&["forget", "--point", "data~1"][..], &["forget"]] {
+        let ran = bench.engine(words).exits(1).says("fenced");
+        assert!(ran.err.contains("engine catalog rebuild"), "{ran}");
+    }
+    let _ = bench.engine(&["copy"]).says("fenced");
+    let _ = bench.engine(&["status"]).exits(0).says("fenced");
+    assert_eq!(before, [objects(&bench.path("vault")), objects(&bench.path("usb"))], "something was removed");
+}
+
 #[test]
 fn a_file_that_cannot_be_read_is_told_and_the_rest_goes_on() {
     let bench = prepared(3, 1000, "", &["usb"]);
@@ -256,7 +297,7 @@ fn a_source_that_is_empty_or_suddenly_small_or_away_is_told_loudly() {
     for number in 50..200 {
         fs::remove_file(bench.path("data").join(number.to_string())).expect("there");
     }
-    let _ = bench.engine(&["backup"]).exits(3).says("shrank from 200 files to 50");
+    let _ = bench.engine(&["backup"]).exits(3).says("150 of 200 files are gone");
     fs::remove_dir_all(bench.path("data")).expect("there");
     let _ = bench.folder("data");
     let _ = bench.engine(&["backup"]).exits(3).says("is empty");

@@ -261,6 +261,30 @@ fn a_point_that_was_removed_by_hand_does_not_come_back() {
 }
 
 #[test]
+fn a_point_that_was_removed_by_hand_while_its_drive_was_away_goes_when_the_drive_is_back() {
+    let place = Place::new(1, "");
+    assert_eq!(place.engine(&["run", "--once"]).status.code(), Some(0));
+    let gone = place.json(&["points"])["points"][0]["id"].as_str().expect("a point").to_owned();
+    place.write("source/new", b"something new");
+    assert_eq!(place.engine(&["backup"]).status.code(), Some(0));
+    assert_eq!(place.engine(&["copy"]).status.code(), Some(0));
+    let mut service = Service::start(&place);
+    service.wait_for("usb is there");
+    std::fs::rename(place.path("usb"), place.path("away")).expect("unplugged");
+    assert_eq!(place.engine(&["forget", "--point", &gone]).status.code(), Some(3), "usb is away");
+    service.wait_for("usb is not there any more");
+    let explained = String::from_utf8(place.engine(&["explain", &gone]).stdout).expect("text");
+    assert!(explained.contains("it still lies at usb") && !explained.contains("removed everywhere"), "{explained}");
+    assert_ne!(place.json(&["points"])["points"][0]["id"], gone.as_str(), "its newest point is another");
+    std::fs::rename(place.path("away"), place.path("usb")).expect("plugged in");
+    service.wait_for(&format!("usb: point {gone} was removed"));
+    assert_eq!(service.stop().0, Some(0));
+    assert!(!manifests(&place.path("usb/vault")).iter().any(|name| name.contains(&gone)));
+    let explained = String::from_utf8(place.engine(&["explain", &gone]).stdout).expect("text");
+    assert!(explained.contains("removed everywhere"), "{explained}");
+}
+
+#[test]
 fn nothing_is_owed_to_what_was_retired() {
     let place = Place::new(1, "");
     std::fs::rename(place.path("usb"), place.path("away")).expect("unplugged");

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use engine::model::Time;
 use rustix::fs::{AtFlags, CWD, FileType, Mode, Timespec, Timestamps, XattrFlags, makedev};
+use rustix::io::Errno;
 
 use crate::compare::{Abilities, Wanted};
 use crate::tree::FoundKind;
@@ -41,7 +42,19 @@ impl Abilities for Tried {
         let path = self.name();
         let held = make(&path, found).and_then(|()| set(&path, wanted));
         let _ = if *found == FoundKind::Folder { fs::remove_dir(&path) } else { fs::remove_file(&path) };
-        held.unwrap_or(false)
+        // Only an answer that says "never" excuses a difference: a full or broken scratch folder must hide nothing.
+        held.unwrap_or_else(|error| !says_never(&error, wanted))
+    }
+}
+
+/// Does the file system not know such a thing, or may this user never set it?
+fn says_never(error: &io::Error, wanted: Wanted<'_>) -> bool {
+    let number = error.raw_os_error().map(Errno::from_raw_os_error);
+    let too_much = matches!(number, Some(Errno::NOSPC | Errno::TOOBIG | Errno::RANGE));
+    match number {
+        Some(Errno::PERM | Errno::ACCESS | Errno::NOTSUP | Errno::NOSYS | Errno::INVAL | Errno::OVERFLOW) => true,
+        // Attributes have bounds of their own, and ext4 says so with the words of a full disk.
+        _ => too_much && matches!(wanted, Wanted::Xattr(_)),
     }
 }
 
@@ -111,5 +124,14 @@ mod tests {
         let mine = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
         assert!(tried.holds(&FoundKind::File, Wanted::Owner(mine.0, mine.1)));
         assert_eq!(fs::read_dir(held.path()).expect("there").count(), 0);
+    }
+
+    #[test]
+    fn a_scratch_folder_that_fails_excuses_nothing() {
+        let tried = Tried::in_folder(PathBuf::from("/nowhere/at all"));
+        let xattr = Xattr { name: (*b"user.name").into(), value: (*b"x").into() };
+        assert!(tried.holds(&FoundKind::Fifo, Wanted::Node), "that it can't be made here says nothing of pipes");
+        assert!(tried.holds(&FoundKind::File, Wanted::Owner(1, 1)));
+        assert!(tried.holds(&FoundKind::File, Wanted::Xattr(&xattr)));
     }
 }

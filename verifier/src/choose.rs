@@ -27,8 +27,8 @@ pub struct Listing {
 pub struct ExpectedPoint {
     /// Whose.
     pub job: JobId,
-    /// As people name it.
-    pub name: JobName,
+    /// As people name it; none if nothing that could be read tells.
+    pub name: Option<JobName>,
     /// Which.
     pub point: PointName,
 }
@@ -109,7 +109,7 @@ fn gather(listings: &[Listing], expected: &[ExpectedPoint]) -> BTreeMap<JobId, J
     }
     for wanted in expected {
         let job = jobs.entry(wanted.job).or_insert_with(empty);
-        job.name.get_or_insert_with(|| wanted.name.clone());
+        job.name = job.name.take().or_else(|| wanted.name.clone());
         job.points.entry(wanted.point).or_insert(Presence::NotListed);
     }
     jobs
@@ -164,7 +164,7 @@ mod tests {
     }
 
     fn expected(job: u8, name: &str, sequence: u64) -> ExpectedPoint {
-        ExpectedPoint { job: JobId([job; 8]), name: name.parse().expect("a name"), point: point(sequence) }
+        ExpectedPoint { job: JobId([job; 8]), name: Some(name.parse().expect("a name")), point: point(sequence) }
     }
 
     fn chosen(listings: &[Listing], wanted: &[ExpectedPoint], wish: Wish, only: Option<&str>) -> Vec<(String, u64)> {

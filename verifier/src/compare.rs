@@ -44,14 +44,14 @@ pub struct Comparison {
     pub mismatches: Mismatches,
 }
 
-/// Compares. An error among the entries ends the comparison, for what follows is not known.
+/// Compares. Where entries can't be read, whatever lies there is not known to be too much.
 pub fn compare<C, E: ToString>(
     entries: impl IntoIterator<Item = Result<Entry<C>, E>>,
     tree: &mut dyn Tree,
     abilities: &dyn Abilities,
 ) -> Comparison {
     let result = Comparison::default();
-    let mut pass = Pass { tree, abilities, ahead: None, groups: BTreeMap::new(), result };
+    let mut pass = Pass { tree, abilities, ahead: None, gap: false, groups: BTreeMap::new(), result };
     pass.advance();
     let mut last: Option<EntryPath> = None;
     for entry in entries {
@@ -62,9 +62,9 @@ pub fn compare<C, E: ToString>(
             }
             Ok(entry) => pass.add(Mismatch::new(entry.path.as_bytes(), "it does not follow the entry before it")),
             Err(error) => {
-                let why = format!("the point's list of entries can't be read further: {}", error.to_string());
+                let why = format!("a part of the point's list of entries can't be read: {}", error.to_string());
                 pass.add(Mismatch::new(b"", why));
-                return pass.result;
+                pass.gap = true;
             }
         }
     }
@@ -77,6 +77,8 @@ struct Pass<'t> {
     abilities: &'t dyn Abilities,
     /// The next thing in the tree.
     ahead: Option<Found>,
+    /// Could the entries before the next one not be read?
+    gap: bool,
     /// For each inode with several names: its first name, how many names it says it has, how many were seen.
     groups: BTreeMap<(u64, u64), Group>,
     result: Comparison,
@@ -117,6 +119,7 @@ impl Pass<'_> {
             }
             self.advance();
         }
+        self.gap = false;
         match self.ahead.take_if(|found| found.path == entry.path) {
             Some(found) => {
                 self.pair(entry, &found);
@@ -152,6 +155,9 @@ impl Pass<'_> {
     }
 
     fn extra(&mut self, found: &Found) {
+        if self.gap {
+            return;
+        }
         self.add(Mismatch::new(
             found.path.as_bytes(),
             format!("a {} that the point does not have", found.kind.as_str()),

@@ -8,16 +8,19 @@ mod steps;
 
 pub use result::{Drill, PROBES_MAX, Probed};
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use engine::destination::ReadStore;
 use engine::model::{DestinationName, ObjectName};
 use engine::port::{Clock, Entropy};
+use engine::vault::list_heads;
 
-use crate::choose::{Chosen, Presence};
-use crate::local::Expected;
+use crate::choose::Chosen;
+use crate::expect::Expectation;
 use crate::mismatch::Mismatch;
 use crate::probe::Limits;
+use crate::run::StopAsked;
 use crate::scratch::Scratch;
 use crate::survey::Survey;
 use crate::verdict::{self, Verdict};
@@ -42,7 +45,7 @@ pub struct Bench<'b> {
     /// Where is restored to.
     pub scratch: &'b Scratch,
     /// What should lie there.
-    pub expected: &'b dyn Expected,
+    pub expected: &'b Expectation<'b>,
     /// The time.
     pub clock: &'b Arc<dyn Clock>,
     /// Randomness.
@@ -53,6 +56,16 @@ pub struct Bench<'b> {
     pub leaving: Leaving,
     /// Told of each step, with bytes done and in all (0 where not known).
     pub tell: &'b dyn Fn(&str, u64, u64),
+    /// Asked all the time: stop?
+    pub stop: &'b StopAsked,
+}
+
+impl Bench<'_> {
+    /// # Errors
+    /// Once it was told to stop.
+    fn go_on(&self) -> Result<(), Stop> {
+        if (self.stop)() { Err(Stop::Incomplete("told to stop before it was done".to_owned())) } else { Ok(()) }
+    }
 }
 
 /// Why a drill ends before its end.
@@ -73,8 +86,11 @@ pub fn drill(bench: &Bench<'_>, chosen: &Chosen) -> Drill {
     drill.vault = Some(bench.survey.vault());
     drill.point = Some(chosen.point);
     drill.notes.clone_from(&bench.survey.notes);
-    let outcome = steps::all(bench, chosen, &mut drill);
-    conclude(bench, chosen, &mut drill, outcome.err());
+    // A defect of ours must not end all drills, and even less be taken for a pass.
+    let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| steps::all(bench, chosen, &mut drill)));
+    let broke_off =
+        || Err(Stop::Incomplete("the drill itself broke off: this is a defect, please report it".to_owned()));
+    conclude(bench, chosen, &mut drill, outcome.unwrap_or_else(|_| broke_off()).err());
     drill.finished = bench.clock.now();
     drill
 }
@@ -83,6 +99,8 @@ fn conclude(bench: &Bench<'_>, chosen: &Chosen, drill: &mut Drill, stop: Option<
     match stop {
         Some(Stop::Failed(mismatch)) => drill.mismatches.add(mismatch),
         Some(Stop::Refused(why)) => return drill.refuse(why),
+        // What was found until then was found.
+        Some(Stop::Incomplete(why)) if drill.mismatches.count() > 0 => drill.mismatches.add(Mismatch::new(b"", why)),
         Some(Stop::Incomplete(why)) => return drill.leave(why),
         None => {}
     }
@@ -98,16 +116,15 @@ fn conclude(bench: &Bench<'_>, chosen: &Chosen, drill: &mut Drill, stop: Option<
     }
 }
 
-/// Is the manifest gone, with nothing that says it should be there?
+/// Is the manifest gone, with nothing that says it should be there, as it is known now?
 fn was_removed(bench: &Bench<'_>, chosen: &Chosen) -> bool {
     let path = ObjectName::Point(chosen.job, chosen.point).path();
-    let is_gone = matches!(bench.store.stat(&path), Ok(None));
-    let known = bench.expected.points_at(bench.survey.vault());
-    let is_expected = match known {
-        Ok(points) => points.iter().any(|wanted| wanted.point == chosen.point && wanted.job == chosen.job),
-        Err(_) => chosen.presence == Presence::NotListed,
-    };
-    is_gone && !is_expected
+    if !matches!(bench.store.stat(&path), Ok(None)) {
+        return false;
+    }
+    let Survey { identity, keyring, heads, .. } = bench.survey;
+    let now = list_heads(bench.store, identity.vault, keyring);
+    !bench.expected.holds(chosen, now.as_ref().unwrap_or(heads))
 }
 
 impl Drill {
@@ -124,5 +141,7 @@ impl Drill {
     }
 }
 
+#[cfg(test)]
+mod broken_off_tests;
 #[cfg(test)]
 mod tests;

@@ -5,13 +5,14 @@
 //!
 //! Invariants: the checks share no code with the restore; what was not tested is said and never passes; every drill
 //! shows that its checks can fail. Deliberately absent: any write to a destination, and any trust in the catalog:
-//! `local` may only add points that should be there, reservations and proofs.
+//! `expect` may only add points that should be there, `local` tells it what became of a drill.
 
 pub mod ability;
 pub mod choose;
 pub mod compare;
 pub mod control;
 pub mod drill;
+pub mod expect;
 pub mod local;
 pub mod mismatch;
 pub mod objects;

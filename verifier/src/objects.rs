@@ -1,11 +1,15 @@
 //! Every object of a point, whole, from the medium, against its name.
 //!
-//! In: names of packs. Out: how many bytes were read, and which objects are missing, damaged or can't be read.
+//! In: names of packs. Out: how many bytes were read, and which objects are missing, damaged or can't be read. What can't
+//! be read now, and may be another time, is no finding: the drill is incomplete then.
 
 use std::fmt;
 
+use engine::catalog::Finding;
 use engine::destination::{ErrorKind, ReadStore, StoreError};
-use engine::model::{Digest, ObjectName, PackId, chain};
+use engine::model::{Digest, JobId, ObjectName, PackId, chain};
+use engine::seal::Keyring;
+use engine::vault::{VaultError, VaultReader};
 
 use crate::mismatch::{Mismatch, Mismatches};
 
@@ -18,6 +22,10 @@ pub struct Objects {
     pub bytes: u64,
     /// What is wrong with them.
     pub mismatches: Mismatches,
+    /// Those that are missing or damaged.
+    pub damaged: Vec<ObjectName>,
+    /// Why not all could be asked for, if that is no object's fault.
+    pub unasked: Option<String>,
 }
 
 /// What is wrong with an object.
@@ -32,6 +40,8 @@ pub enum ObjectProblem {
     },
     /// It is there and can't be read to its end.
     Unreadable(String),
+    /// It can't be read now, or not by us.
+    Unasked(String),
 }
 
 impl fmt::Display for ObjectProblem {
@@ -39,49 +49,108 @@ impl fmt::Display for ObjectProblem {
         match self {
             Self::Missing => f.write_str("the object is missing"),
             Self::Damaged { .. } => f.write_str("the object is damaged: it is not what its name says"),
-            Self::Unreadable(why) => write!(f, "the object can't be read: {why}"),
+            Self::Unreadable(why) | Self::Unasked(why) => write!(f, "the object can't be read: {why}"),
         }
     }
 }
 
-/// Checks packs; `progress` is told the bytes so far.
-pub fn check(store: &dyn ReadStore, packs: &[PackId], progress: &dyn Fn(u64)) -> Objects {
+/// Checks packs until it is told to stop; `progress` is told the bytes so far.
+pub fn check(store: &dyn ReadStore, packs: &[PackId], stop: &dyn Fn() -> bool, progress: &dyn Fn(u64)) -> Objects {
     let mut objects = Objects::default();
     for pack in packs {
-        let (bytes, found) = check_one(store, pack);
+        let (bytes, found) = check_one(store, pack, stop);
+        if stop() {
+            break;
+        }
         objects.count += 1;
         objects.bytes = objects.bytes.saturating_add(bytes);
         if let Err(problem) = found {
-            let mut mismatch = Mismatch::new(ObjectName::Pack(*pack).path().as_str().as_bytes(), problem.to_string());
-            if let ObjectProblem::Damaged { found } = problem {
-                (mismatch.expected, mismatch.found) = (Some(pack.to_string()), Some(found.to_string()));
-            }
-            objects.mismatches.add(mismatch);
+            objects.add(ObjectName::Pack(*pack), problem);
         }
         progress(objects.bytes);
     }
     objects
 }
 
-/// Reads one pack whole; how many bytes it has, and whether they are what its name says.
-pub fn check_one(store: &dyn ReadStore, pack: &PackId) -> (u64, Result<(), ObjectProblem>) {
+impl Objects {
+    fn add(&mut self, object: ObjectName, problem: ObjectProblem) {
+        let path = object.path();
+        let mut mismatch = Mismatch::new(path.as_str().as_bytes(), problem.to_string());
+        match problem {
+            ObjectProblem::Unasked(why) => {
+                self.unasked.get_or_insert_with(|| format!("{path} can't be read now: {why}"));
+                return;
+            }
+            ObjectProblem::Damaged { found } => {
+                let name = path.file_name().to_owned();
+                (mismatch.expected, mismatch.found) = (Some(name), Some(found.to_string()));
+                self.damaged.push(object);
+            }
+            ObjectProblem::Missing => self.damaged.push(object),
+            ObjectProblem::Unreadable(_) => {}
+        }
+        self.mismatches.add(mismatch);
+    }
+}
+
+/// Can't the place be asked now, or not by us? Then it says nothing of what lies there.
+#[must_use]
+pub fn is_unasked(error: &StoreError) -> bool {
+    matches!(error.kind, ErrorKind::Gone | ErrorKind::Transient | ErrorKind::Ambiguous | ErrorKind::Denied)
+}
+
+/// Reads one pack whole; how many bytes it has, and whether they are what its name says. Once it is told to stop, the
+/// answer means nothing.
+pub fn check_one(store: &dyn ReadStore, pack: &PackId, stop: &dyn Fn() -> bool) -> (u64, Result<(), ObjectProblem>) {
     let mut bytes = 0;
-    let found = digest(store, pack, &mut bytes);
+    let found = digest(store, pack, stop, &mut bytes);
     let found = match found {
         Ok(digest) if digest.0 == pack.0 => Ok(()),
         Ok(found) => Err(ObjectProblem::Damaged { found }),
         Err(error) if error.kind == ErrorKind::NotFound => Err(ObjectProblem::Missing),
+        Err(error) if is_unasked(&error) => Err(ObjectProblem::Unasked(chain(&error))),
         Err(error) => Err(ObjectProblem::Unreadable(chain(&error))),
     };
     (bytes, found)
 }
 
-fn digest(store: &dyn ReadStore, pack: &PackId, bytes: &mut u64) -> Result<Digest, StoreError> {
+/// What is wrong with an object now, for who records it: damage or absence, and nothing else.
+pub(crate) fn look(store: &dyn ReadStore, keyring: &Keyring, job: JobId, object: &ObjectName) -> Option<Finding> {
+    match object {
+        ObjectName::Pack(pack) => match check_one(store, pack, &|| false).1 {
+            Err(ObjectProblem::Missing) => Some(Finding::Missing),
+            Err(ObjectProblem::Damaged { .. }) => Some(Finding::Damaged),
+            Err(ObjectProblem::Unreadable(_) | ObjectProblem::Unasked(_)) | Ok(()) => None,
+        },
+        ObjectName::Point(_, name) => match VaultReader::new(store, keyring).manifest(job, *name) {
+            Err(error) => finding_of(&error),
+            Ok(_) => None,
+        },
+    }
+}
+
+/// Is it missing or damaged, or can it merely not be read?
+pub(crate) fn finding_of(error: &VaultError) -> Option<Finding> {
+    match error {
+        VaultError::Missing { .. } => Some(Finding::Missing),
+        VaultError::Store(error) if error.kind == ErrorKind::NotFound => Some(Finding::Missing),
+        error if error.is_damage() => Some(Finding::Damaged),
+        _ => None,
+    }
+}
+
+fn digest(
+    store: &dyn ReadStore,
+    pack: &PackId,
+    stop: &dyn Fn() -> bool,
+    bytes: &mut u64,
+) -> Result<Digest, StoreError> {
     let mut reader = store.read_medium(&ObjectName::Pack(*pack).path())?;
     let mut hasher = blake3::Hasher::new();
     let mut buffer = vec![0; 1 << 20];
     loop {
         match reader.read(&mut buffer)? {
+            _ if stop() => return Ok(Digest([0; 32])),
             0 => return Ok(Digest(*hasher.finalize().as_bytes())),
             read => {
                 hasher.update_rayon(&buffer[..read]);
@@ -109,11 +178,25 @@ mod tests {
             place.plant(&ObjectName::Pack(*name).path(), bytes);
         }
         let store = place.open().expect("plugged in");
-        let found = check(&store, &names, &|_| {});
+        let found = check(&store, &names, &|| false, &|_| {});
         assert_eq!((found.count, found.bytes, found.mismatches.count()), (4, 13, 3));
-        assert_eq!(check_one(&store, &names[0]), (4, Ok(())));
-        assert!(matches!(check_one(&store, &names[1]), (7, Err(ObjectProblem::Damaged { .. }))));
-        assert!(matches!(check_one(&store, &names[2]), (2, Err(ObjectProblem::Damaged { .. }))));
-        assert_eq!(check_one(&store, &names[3]), (0, Err(ObjectProblem::Missing)));
+        assert_eq!(found.damaged.len(), 3);
+        assert_eq!(check_one(&store, &names[0], &|| false), (4, Ok(())));
+        assert!(matches!(check_one(&store, &names[1], &|| false), (7, Err(ObjectProblem::Damaged { .. }))));
+        assert!(matches!(check_one(&store, &names[2], &|| false), (2, Err(ObjectProblem::Damaged { .. }))));
+        assert_eq!(check_one(&store, &names[3], &|| false), (0, Err(ObjectProblem::Missing)));
+        assert_eq!(check(&store, &names, &|| true, &|_| {}), Objects::default(), "nothing is said once it is stopped");
+    }
+
+    #[test]
+    fn what_can_not_be_asked_for_now_is_no_finding() {
+        let place = MemoryPlace::new(1);
+        let name = pack(b"good");
+        place.plant(&ObjectName::Pack(name).path(), b"good");
+        let store = place.open().expect("plugged in");
+        place.unplug();
+        let found = check(&store, &[name], &|| false, &|_| {});
+        assert_eq!((found.mismatches.count(), found.damaged.len()), (0, 0));
+        assert!(found.unasked.is_some());
     }
 }

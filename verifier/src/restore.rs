@@ -39,7 +39,13 @@ pub struct Told {
 }
 
 /// Restores the point to `target`.
-pub fn restore(what: &Restoring<'_>, target: &Path, clock: &dyn Clock, progress: &dyn Fn(&Progress)) -> Told {
+pub fn restore(
+    what: &Restoring<'_>,
+    target: &Path,
+    clock: &dyn Clock,
+    stop: &(dyn Fn() -> bool + Sync),
+    progress: &dyn Fn(&Progress),
+) -> Told {
     let places = [Place { name: what.name.clone(), store: what.store }];
     let owners = if rustix::process::geteuid().is_root() { Owners::Recorded } else { Owners::Restorer };
     let request = Request {
@@ -51,7 +57,7 @@ pub fn restore(what: &Restoring<'_>, target: &Path, clock: &dyn Clock, progress:
         paths: &[],
         options: TreeOptions { existing: Existing::Keep, owners },
         doing: Doing::Write,
-        stop: &|| false,
+        stop,
         progress,
     };
     let started = clock.monotonic();
@@ -62,6 +68,7 @@ pub fn restore(what: &Restoring<'_>, target: &Path, clock: &dyn Clock, progress:
         Err(RestoreError::Full { path, source, done }) => {
             (problems(&done), Some(format!("scratch was full at {path}: {source}")))
         }
+        Err(RestoreError::Stopped { done }) => (problems(&done), Some("told to stop before it was done".to_owned())),
         Err(error @ RestoreError::NoSpace { .. }) => (Vec::new(), Some(chain(&error))),
         Err(error) => (vec![(Vec::new(), chain(&error))], None),
     };

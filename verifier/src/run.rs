@@ -7,26 +7,31 @@
 mod absent;
 mod place;
 mod prepare;
+mod turn;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use engine::catalog::Catalog;
-use engine::command::{Exit, Failure, Voice};
+use engine::catalog::locks::LockName;
+use engine::command::{Exit, Failure, Voice, Wait};
 use engine::config::{Config, Destination};
-use engine::model::{DestinationName, JobName, PointId, Proof, chain};
+use engine::format::Head;
+use engine::model::{DestinationName, JobName, Proof, chain};
 use engine::port::{Clock, Entropy};
 
 pub use self::prepare::configuration;
 
 use self::absent::Absences;
-use self::place::Opened;
+use self::place::{Opened, Reached, reach};
 use crate::choose::{Chosen, Wish, choose};
 use crate::drill::{Bench, Drill, Leaving, drill};
-use crate::local::{self, Expected, Nothing, Reservation};
+use crate::expect::Expectation;
+use crate::local::{self, Damaged, Reservation};
 use crate::probe::Limits;
 use crate::report::{DrillReport, Ledger, Summary};
 use crate::scratch::Scratch;
+use crate::survey::Closed;
 use crate::verdict::{self, Effort, ProbeSummary, Strictness, Verdict};
 
 /// What was asked.
@@ -44,7 +49,12 @@ pub struct Asked {
     pub leaving: Leaving,
     /// `--strict`
     pub strictness: Strictness,
+    /// `--no-wait`
+    pub wait: Wait,
 }
+
+/// Tells whether a stop was asked for. Drills end soon then, clean up, and are incomplete.
+pub type StopAsked = Arc<dyn Fn() -> bool + Send + Sync>;
 
 /// What a call works with.
 #[derive(Clone, Copy)]
@@ -57,6 +67,8 @@ pub struct Ports<'p> {
     pub voice: &'p dyn Voice,
     /// For each probe.
     pub limits: Limits,
+    /// Asked all the time.
+    pub stop: &'p StopAsked,
 }
 
 /// How a call ended.
@@ -78,8 +90,12 @@ pub fn run(config: &Config, asked: &Asked, ports: &Ports<'_>) -> Result<Outcome,
     let session = prepare::session(config, asked, ports)?;
     let mut drills = Vec::new();
     let mut absences = Absences::new(config, asked);
-    for destination in &session.destinations {
-        session.at(destination, &mut drills, &mut absences)?;
+    let reached: Vec<Reached> = session.destinations.iter().map(|(name, place)| session.reach(name, place)).collect();
+    let beside = session.home_heads();
+    for (at, place) in reached.iter().enumerate() {
+        let others = reached.iter().enumerate().filter(|(other, _)| *other != at).flat_map(|(_, other)| other.heads());
+        let elsewhere: Vec<Head> = beside.iter().cloned().chain(others).collect();
+        session.at(place, &elsewhere, &mut drills, &mut absences)?;
     }
     drills.extend(session.write_all(absences.drills(&drills, ports.clock.now())));
     session.outcome(drills)
@@ -100,89 +116,121 @@ struct Session<'s> {
     secret: engine::config::Secret,
     catalog: Option<Catalog>,
     destinations: Vec<(DestinationName, engine::config::Place)>,
+    _turn: turn::Turn,
 }
 
 impl Session<'_> {
+    fn reach(&self, name: &DestinationName, place: &engine::config::Place) -> Reached {
+        let address = place::address(place);
+        if (self.ports.stop)() {
+            let closed = Closed::Away("told to stop before it was looked at".to_owned());
+            return Reached { name: name.clone(), address, opened: Err(closed) };
+        }
+        self.ports.voice.say(&format!("looking at {name}, {address}"));
+        reach(name, place, &self.secret.bytes, self.catalog.as_ref())
+    }
+
+    /// Home's heads may know what should lie elsewhere, where the catalog that knows more is lost.
+    fn home_heads(&self) -> Vec<Head> {
+        let home = DestinationName::home();
+        let is_drilled = self.destinations.iter().any(|(name, _)| *name == home);
+        if self.catalog.is_some() || is_drilled || !self.config.home.path.exists() {
+            return Vec::new();
+        }
+        self.reach(&home, &engine::config::Place::File(self.config.home.path.clone())).heads().collect()
+    }
+
     fn at(
         &self,
-        (name, place): &(DestinationName, engine::config::Place),
+        place: &Reached,
+        elsewhere: &[Head],
         drills: &mut Vec<Done>,
         absences: &mut Absences<'_>,
     ) -> Result<(), Failure> {
-        let address = place::address(place);
-        self.ports.voice.say(&format!("looking at {name}, {address}"));
-        let opened = place::open(place, &address, &self.secret.bytes);
+        let Reached { name, address, opened } = place;
         let opened = match opened {
             Ok(opened) => opened,
             Err(closed) => {
-                absences.closed(name, &address, closed);
+                absences.closed(name, address, closed.clone());
                 return Ok(());
             }
         };
-        for chosen in self.choose(&opened)? {
-            let drill = self.drill(name, &opened, &chosen);
+        let expected = Expectation { survey: &opened.survey, elsewhere, catalog: self.catalog.as_ref() };
+        for chosen in self.choose(&expected)? {
+            let drill = self.drill(name, opened, &expected, &chosen);
             drills.extend(self.write_all(vec![(drill, address.clone())]));
         }
-        absences.opened(name, &address);
+        absences.opened(name, address);
         Ok(())
     }
 
-    fn choose(&self, opened: &Opened) -> Result<Vec<Chosen>, Failure> {
-        let expected = self.expected().points_at(opened.survey.vault()).unwrap_or_else(|why| {
+    fn choose(&self, expected: &Expectation<'_>) -> Result<Vec<Chosen>, Failure> {
+        let told = expected.told(&expected.survey.heads);
+        if let Some(why) = &told.unasked {
             self.ports.voice.warn(&format!("the catalog does not tell what should be here: {why}"));
-            Vec::new()
-        });
-        choose(&opened.survey.listings, &expected, &self.asked.wish, self.asked.job.as_ref())
+        }
+        choose(&expected.survey.listings, &told.points, &self.asked.wish, self.asked.job.as_ref())
             .map_err(|error| Failure::usage("no point can be chosen", error.to_string(), "give the whole id"))
     }
 
-    fn expected(&self) -> &dyn Expected {
-        self.catalog.as_ref().map_or(&Nothing, |catalog| catalog)
-    }
-
-    fn drill(&self, name: &DestinationName, opened: &Opened, chosen: &Chosen) -> Drill {
-        let Ports { clock, entropy, voice, limits } = *self.ports;
+    fn drill(&self, name: &DestinationName, opened: &Opened, expected: &Expectation<'_>, chosen: &Chosen) -> Drill {
+        let Ports { clock, entropy, voice, limits, stop } = *self.ports;
         let what = format!("{} ({}) from {name}", chosen.job_name, chosen.point.id);
         voice.say(&format!("drilling {what}"));
-        let reservation = self.reserve(opened, chosen);
+        let reservation = expected.catalog.and_then(|catalog| self.reserve(catalog, opened, chosen));
         let tell = |step: &str, done: u64, total: u64| voice.progress(&format!("{what}: {step}"), done, total);
         let bench = Bench {
             name,
             store: &*opened.store,
             survey: &opened.survey,
             scratch: &self.scratch,
-            expected: self.expected(),
+            expected,
             clock,
             entropy,
             limits,
             leaving: self.asked.leaving,
             tell: &tell,
+            stop,
         };
         let mut drill = drill(&bench, chosen);
         voice.progress_done(&what);
-        drill.notes.extend(self.prove(opened, chosen, &drill).err());
+        if let Some(reservation) = &reservation {
+            drill.notes.extend(self.record(reservation, (name, opened, chosen), &drill));
+        }
+        drill.notes.extend(expected.catalog.and_then(|catalog| prove(catalog, opened, chosen, &drill).err()));
         drop(reservation);
         drill
     }
 
+    /// What the catalog takes note of, for people.
+    fn record(
+        &self,
+        reservation: &Reservation<'_>,
+        (name, opened, chosen): (&DestinationName, &Opened, &Chosen),
+        drill: &Drill,
+    ) -> Option<String> {
+        let Opened { survey, store } = opened;
+        let (medium, keyring) = (survey.vault(), &survey.keyring);
+        let damaged = Damaged { medium, store: &**store, keyring, job: chosen.job, objects: &drill.damaged };
+        match reservation.record(&damaged, drill.finished) {
+            Ok(0) => None,
+            Ok(points) => Some(format!(
+                "{points} points at {name} are marked as damaged: `engine verify {name} --repair` heals what another \
+                 place has whole"
+            )),
+            Err(why) => Some(format!("the catalog did not take note of the damage: {why}")),
+        }
+    }
+
     /// D-2. A drill goes on without: what is removed meanwhile makes it incomplete, never wrong.
-    fn reserve(&self, opened: &Opened, chosen: &Chosen) -> Option<Reservation<'_>> {
-        let catalog = self.catalog.as_ref()?;
-        let lock = lock_name(self.ports.entropy, chosen.point.id)?;
+    fn reserve<'c>(&self, catalog: &'c Catalog, opened: &Opened, chosen: &Chosen) -> Option<Reservation<'c>> {
+        let lock = lock_name(self.ports.entropy)?;
         let at = (opened.survey.vault(), chosen.point.order);
         let begun = Reservation::begin(catalog, &self.config.state, &lock, at);
         begun.unwrap_or_else(|why| {
             self.ports.voice.warn(&format!("the point is not reserved while it is drilled: {why}"));
             None
         })
-    }
-
-    fn prove(&self, opened: &Opened, chosen: &Chosen, drill: &Drill) -> Result<(), String> {
-        let (Some(catalog), Verdict::Pass) = (&self.catalog, drill.verdict) else { return Ok(()) };
-        let probes = ProbeSummary::of(drill.probes.iter().map(|probed| probed.verdict));
-        let proof = if probes == ProbeSummary::AllPassed { Proof::Opened } else { Proof::Restored };
-        local::prove(catalog, opened.survey.vault(), chosen.point.order, proof, drill.finished)
-            .map_err(|why| format!("the catalog did not take note of the proof: {why}"))
     }
 
     fn write_all(&self, drills: Vec<(Drill, String)>) -> Vec<Done> {
@@ -225,10 +273,21 @@ impl Session<'_> {
     }
 }
 
-fn lock_name(entropy: &dyn Entropy, point: PointId) -> Option<String> {
+fn prove(catalog: &Catalog, opened: &Opened, chosen: &Chosen, drill: &Drill) -> Result<(), String> {
+    if drill.verdict != Verdict::Pass {
+        return Ok(());
+    }
+    let probes = ProbeSummary::of(drill.probes.iter().map(|probed| probed.verdict));
+    let proof = if probes == ProbeSummary::AllPassed { Proof::Opened } else { Proof::Restored };
+    local::prove(catalog, opened.survey.vault(), chosen.point.order, proof, drill.finished)
+        .map_err(|why| format!("the catalog did not take note of the proof: {why}"))
+}
+
+/// A name that the engine knows as a restore's: what a killed drill leaves goes with the next command.
+fn lock_name(entropy: &dyn Entropy) -> Option<String> {
     let mut random = [0; 8];
     entropy.fill(&mut random).ok()?;
-    Some(format!("drill-{point}-{}", data_encoding::HEXLOWER.encode(&random)))
+    Some(LockName::Restore(u64::from_be_bytes(random)).to_string())
 }
 
 fn refused_failure(drills: &[Done]) -> Failure {

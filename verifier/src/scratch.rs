@@ -53,7 +53,7 @@ pub struct Forbidden {
 
 /// A scratch folder that may be used.
 #[derive(Debug)]
-pub struct Scratch(PathBuf);
+pub struct Scratch(PathBuf, u64);
 
 impl Scratch {
     /// Looks at the folder; makes nothing.
@@ -73,7 +73,14 @@ impl Scratch {
                 return Err(ScratchError::Inside { path: path.to_owned(), what, inside });
             }
         }
-        Ok(Self(real))
+        let device = real.metadata().map_err(unusable)?.dev();
+        Ok(Self(real, device))
+    }
+
+    /// The number of the device that its file system is on.
+    #[must_use]
+    pub const fn device(&self) -> u64 {
+        self.1
     }
 
     /// Bytes that can be written there now.

@@ -1,15 +1,15 @@
 //! What lies at a destination, found as after a fire: from its address and a secret alone.
 //!
-//! In: an open store and a secret. Out: the vault's identity and keys, its newest readable head, each job's points by
-//! their names. Nothing local is asked, nothing is written.
+//! In: an open store and a secret. Out: the vault's identity and keys, its heads, each job's points by their names.
+//! Nothing local is asked, nothing is written.
 
 use std::collections::BTreeMap;
 
 use engine::destination::{ErrorKind, ReadStore, StoreError};
-use engine::format::{FormatError, Head, Identity, SlotKind};
+use engine::format::{FormatError, Identity, KeysName, SlotKind, SlotSet};
 use engine::model::{JobId, JobName, PointName, VaultId, VaultPath, chain};
 use engine::seal::{Keyring, SlotError};
-use engine::vault::{self, FoundKeys, VaultError, VaultReader};
+use engine::vault::{self, FoundHead, FoundKeys, VaultError, VaultReader};
 
 use crate::choose::Listing;
 
@@ -18,8 +18,10 @@ use crate::choose::Listing;
 pub enum Closed {
     /// It is not there now.
     Away(String),
-    /// It is there and not ours, or newer than this program.
+    /// It is there, and newer than this program, or not to be opened with this secret, or not to be read by us.
     Refused(String),
+    /// Its files say that it is another family's.
+    Foreign(String),
     /// It is there and can't be opened any more.
     Damaged(String),
 }
@@ -34,6 +36,10 @@ pub struct Survey {
     pub keyring: Keyring,
     /// Each job's points.
     pub listings: Vec<Listing>,
+    /// All heads, oldest first, also those that can't be read.
+    pub heads: Vec<FoundHead>,
+    /// Names of jobs, as heads tell them.
+    pub names: BTreeMap<JobId, JobName>,
     /// What a person should know: damaged heads and key files, names that do not belong there.
     pub notes: Vec<String>,
 }
@@ -52,18 +58,55 @@ impl Survey {
 /// [`Closed`]; `address` is for its text.
 pub fn survey(store: &dyn ReadStore, address: &str, secret: &[u8]) -> Result<Survey, Closed> {
     let identity = vault::identity_of(store).map_err(|error| of_identity(store, address, &error))?;
-    let mut notes = Vec::new();
-    let keys = vault::keys_of(store, identity.family).map_err(|error| of_vault(&error))?;
+    let mut notes = identity_notes(store, &identity);
+    let keys = vault::keys_of(store, identity.family).map_err(|error| of_keys(store, address, secret, &error))?;
     notes.extend(keys.damaged.iter().cloned());
     let keyring = vault::unlock(&keys, SlotKind::Passphrase, secret).map_err(|error| of_slots(&error))?;
-    let jobs = named_jobs(store, &identity, &keyring, &mut notes)?;
-    let listings = list(store, &keyring, &jobs, &mut notes).map_err(|error| of_store(&error))?;
-    Ok(Survey { identity, keys, keyring, listings, notes })
+    let heads = vault::list_heads(store, identity.vault, &keyring).map_err(|error| of_vault(&error))?;
+    notes.extend(heads.iter().filter_map(|found| found.body.as_ref().err()).map(|error| chain(error)));
+    let names = named_jobs(&heads);
+    let listings = list(store, &keyring, &names, &mut notes).map_err(|error| of_store(&error))?;
+    Ok(Survey { identity, keys, keyring, listings, heads, names, notes })
+}
+
+/// One of the two identity files may be damaged: it is told, for nobody would miss it until the other one is too.
+fn identity_notes(store: &dyn ReadStore, identity: &Identity) -> Vec<String> {
+    let is_whole = |name: &&str| {
+        let path = VaultPath::parse(name).expect("a constant");
+        vault::get(store, &path).is_ok_and(|bytes| Identity::decode(&bytes).as_ref() == Ok(identity))
+    };
+    let bad = ["VAULT", "VAULT.copy"].into_iter().filter(|name| !is_whole(name));
+    bad.map(|name| format!("{name} is damaged or missing; its twin told whose vault this is")).collect()
+}
+
+/// The identity files say one family and the key slots another. If the secret opens those, all that lies here is of
+/// the secret's own family, and the identity files were lost to another one's.
+fn of_keys(store: &dyn ReadStore, address: &str, secret: &[u8], error: &VaultError) -> Closed {
+    let closed = of_vault(error);
+    match closed {
+        Closed::Foreign(_) if opens_any_keys(store, secret) => Closed::Damaged(format!(
+            "{address} has lost the files that say which vault it is: those that are there name another family than \
+             its keys, which this passphrase opens"
+        )),
+        closed => closed,
+    }
+}
+
+fn opens_any_keys(store: &dyn ReadStore, secret: &[u8]) -> bool {
+    let listed = store.list(&VaultPath::parse("keys").expect("a constant")).unwrap_or_default();
+    let names = listed.iter().filter(|listed| listed.path.file_name().parse::<KeysName>().is_ok());
+    let sets = names.filter_map(|listed| SlotSet::decode(&vault::get(store, &listed.path).ok()?).ok());
+    let families: std::collections::BTreeSet<_> = sets.map(|set| set.family).collect();
+    let opens = |family: &_| {
+        let keys = vault::keys_of(store, *family);
+        keys.is_ok_and(|keys| vault::unlock(&keys, SlotKind::Passphrase, secret).is_ok())
+    };
+    families.iter().any(opens)
 }
 
 fn of_identity(store: &dyn ReadStore, address: &str, error: &VaultError) -> Closed {
     // A drive that lost both files still has packs; an empty mount point has nothing.
-    let has_objects = ["packs", "points", "keys"].iter().any(|name| {
+    let has_objects = ["packs", "points", "keys", "heads"].iter().any(|name| {
         let folder = VaultPath::parse(name).expect("a constant");
         store.list(&folder).is_ok_and(|listed| !listed.is_empty())
     });
@@ -78,7 +121,8 @@ fn of_identity(store: &dyn ReadStore, address: &str, error: &VaultError) -> Clos
 
 fn of_vault(error: &VaultError) -> Closed {
     match error {
-        VaultError::Format(FormatError::Newer { .. }) | VaultError::Foreign(_) => Closed::Refused(chain(error)),
+        VaultError::Format(FormatError::Newer { .. }) => Closed::Refused(chain(error)),
+        VaultError::Foreign(_) => Closed::Foreign(chain(error)),
         VaultError::Store(error) => of_store(error),
         error => Closed::Damaged(chain(error)),
     }
@@ -101,20 +145,29 @@ fn of_slots(error: &SlotError) -> Closed {
 }
 
 /// Names of jobs, from every head that can be read, the newest last word.
-fn named_jobs(
-    store: &dyn ReadStore,
-    identity: &Identity,
-    keyring: &Keyring,
-    notes: &mut Vec<String>,
-) -> Result<BTreeMap<JobId, JobName>, Closed> {
-    let mut jobs = BTreeMap::new();
-    for found in vault::list_heads(store, identity.vault, keyring).map_err(|error| of_vault(&error))? {
-        match found.body {
-            Ok(Head { jobs: known, .. }) => jobs.extend(known.into_iter().map(|job| (job.id, job.name))),
-            Err(error) => notes.push(chain(&error)),
+fn named_jobs(heads: &[FoundHead]) -> BTreeMap<JobId, JobName> {
+    let readable = heads.iter().filter_map(|found| found.body.as_ref().ok());
+    readable.flat_map(|head| &head.jobs).map(|job| (job.id, job.name.clone())).collect()
+}
+
+/// All points by their names alone: no key is needed.
+pub(crate) fn listed_points(store: &dyn ReadStore) -> Result<Vec<(JobId, PointName)>, StoreError> {
+    let mut all = Vec::new();
+    for (job, folder) in job_folders(store, &mut Vec::new())? {
+        all.extend(points_in(store, &folder, &mut Vec::new())?.into_iter().map(|point| (job, point)));
+    }
+    Ok(all)
+}
+
+fn job_folders(store: &dyn ReadStore, notes: &mut Vec<String>) -> Result<Vec<(JobId, VaultPath)>, StoreError> {
+    let mut folders = Vec::new();
+    for folder in store.list(&VaultPath::parse("points").expect("a constant"))? {
+        match folder.path.file_name().parse::<JobId>() {
+            Ok(job) => folders.push((job, folder.path)),
+            Err(_) => notes.push(format!("{} is no job's folder", folder.path)),
         }
     }
-    Ok(jobs)
+    Ok(folders)
 }
 
 fn list(
@@ -125,12 +178,8 @@ fn list(
 ) -> Result<Vec<Listing>, StoreError> {
     let reader = VaultReader::new(store, keyring);
     let mut listings = Vec::new();
-    for folder in store.list(&VaultPath::parse("points").expect("a constant"))? {
-        let Ok(job) = folder.path.file_name().parse::<JobId>() else {
-            notes.push(format!("{} is no job's folder", folder.path));
-            continue;
-        };
-        let points = points_in(store, &folder.path, notes)?;
+    for (job, folder) in job_folders(store, notes)? {
+        let points = points_in(store, &folder, notes)?;
         if !points.is_empty() {
             let name = jobs.get(&job).cloned().or_else(|| name_told_by(&reader, job, &points));
             listings.push(Listing { job, name, points });

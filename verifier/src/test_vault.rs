@@ -6,20 +6,20 @@ use std::sync::Arc;
 
 use engine::capture::{CaptureJob, Captured, Ports, Reading, Room, capture};
 use engine::catalog::{Catalog, Founding, NewJobIds, NewMedium, OpenOptions};
-use engine::command::{Failure, Silent};
+use engine::command::{Failure, Silent, Voice, Wait};
 use engine::config::Config;
 use engine::destination::{FileStore, Privacy};
 use engine::format::{Identity, SlotKind};
-use engine::model::{FamilyId, GroupId, JobId, Name, Time, VaultId, WriterId};
+use engine::model::{ChunkRef, FamilyId, GroupId, JobId, Name, ObjectName, PackId, Time, VaultId, WriterId};
 use engine::port::{Clock, SystemClock, SystemEntropy};
 use engine::seal::{Keyring, NewSlot, first_set};
 use engine::source::{Folders, FoldersOptions};
-use engine::vault::{FirstKeys, found};
+use engine::vault::{FirstKeys, VaultReader, found};
 
 use crate::choose::Wish;
 use crate::drill::Leaving;
 use crate::probe::Limits;
-use crate::run::{self, Asked, Outcome};
+use crate::run::{self, Asked, Outcome, StopAsked};
 use crate::verdict::Strictness;
 
 pub const VAULT: VaultId = VaultId([7; 16]);
@@ -32,15 +32,16 @@ pub struct Installation {
     pub catalog: Catalog,
 }
 
-/// What asks for the newest points.
+/// What asks for the newest points of the vault, which is home: points are made there only.
 pub fn newest() -> Asked {
     Asked {
         job: None,
-        destination: None,
+        destination: Some(Name::home()),
         wish: Wish::Newest,
         scratch: None,
         leaving: Leaving::Nothing,
         strictness: Strictness::Told,
+        wait: Wait::Yes,
     }
 }
 
@@ -72,8 +73,8 @@ impl Installation {
     pub fn configure(&self, line: &str) {
         let root = self.held.path().display();
         let text = format!(
-            "[key]\npassphrase-file = \"passphrase\"\n[job.documents]\nsource = {{ folders = [\"{root}/source\"] }}\n\
-             offsite = [\"usb\"]\n{line}\n[destination.usb]\nurl = \"file://{root}/usb\"\n[drill]\nscratch = \"scratch\"\n"
+            "[key]\npassphrase-file = \"passphrase\"\n[home]\npath = \"usb\"\n[job.documents]\nsource = {{ folders = [\"{root}/source\"] }}\n\
+             offsite = [\"office\"]\n{line}\n[destination.office]\nurl = \"file://{root}/office\"\n[drill]\nscratch = \"scratch\"\n"
         );
         fs::write(self.path("offsite.toml"), text).expect("writable");
     }
@@ -113,13 +114,35 @@ impl Installation {
     }
 
     pub fn run_within(&self, asked: &Asked, limits: Limits) -> Result<Outcome, Failure> {
+        self.run_with(asked, limits, &Silent, &(Arc::new(|| false) as StopAsked))
+    }
+
+    /// Told to `voice`, until `stop` says so.
+    pub fn run_told(&self, asked: &Asked, voice: &dyn Voice, stop: &StopAsked) -> Result<Outcome, Failure> {
+        self.run_with(asked, Limits::default(), voice, stop)
+    }
+
+    fn run_with(&self, asked: &Asked, limits: Limits, voice: &dyn Voice, stop: &StopAsked) -> Result<Outcome, Failure> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let ports = run::Ports { clock: &clock, entropy: &SystemEntropy, voice: &Silent, limits };
+        let ports = run::Ports { clock: &clock, entropy: &SystemEntropy, voice, limits, stop };
         run::run(&self.config(), asked, &ports)
     }
 
     fn config(&self) -> Config {
         engine::config::load(&self.path("offsite.toml")).expect("valid")
+    }
+
+    /// Where each chunk of a point's list of entries begins: the pack's file and the first sealed byte.
+    pub fn entry_chunks(&self, point: &Captured) -> Vec<(PathBuf, u64)> {
+        let store = FileStore::open(&self.path("usb"), Privacy::Umask).expect("there");
+        let reader = VaultReader::new(&store, &self.keyring);
+        let (manifest, ..) = reader.manifest(JOB, point.name).expect("it opens");
+        let pack = |chunk: &ChunkRef| {
+            let of = |root: &&PackId| root.short() == chunk.pack;
+            let pack = manifest.roots.iter().find(of).expect("a root");
+            self.path("usb").join(ObjectName::Pack(*pack).path().as_str())
+        };
+        manifest.entries.iter().map(|chunk| (pack(chunk), u64::from(chunk.offset))).collect()
     }
 
     /// Forgets all that this computer knows, as a fire does.

@@ -95,7 +95,8 @@ pub struct Unseen {
 }
 
 /// A tree on disk.
-pub struct DiskTree {
+pub struct DiskTree<'t> {
+    stop: &'t dyn Fn() -> bool,
     /// The folders that lead to the last thing.
     open: Vec<Level>,
     /// The last thing, if it is a folder that was not gone into yet.
@@ -112,15 +113,15 @@ struct Level {
     name: CString,
 }
 
-impl DiskTree {
-    /// All below `folder`.
+impl<'t> DiskTree<'t> {
+    /// All below `folder`. Once `stop` says so, no content is read to its end any more.
     ///
     /// # Errors
     /// If it can't be read.
-    pub fn open(folder: &Path) -> io::Result<Self> {
+    pub fn open(folder: &Path, stop: &'t dyn Fn() -> bool) -> io::Result<Self> {
         let name = CString::new(folder.as_os_str().as_bytes())?;
         let top = Level::open(CWD, &name, Vec::new())?;
-        Ok(Self { open: vec![top], enter: false, buffer: vec![0; 1 << 20] })
+        Ok(Self { stop, open: vec![top], enter: false, buffer: vec![0; 1 << 20] })
     }
 
     fn go_into(&mut self) -> Result<(), Unseen> {
@@ -148,7 +149,7 @@ impl DiskTree {
     }
 }
 
-impl Tree for DiskTree {
+impl Tree for DiskTree<'_> {
     fn next(&mut self) -> Option<Result<Found, Unseen>> {
         if std::mem::take(&mut self.enter)
             && let Err(unseen) = self.go_into()
@@ -165,6 +166,7 @@ impl Tree for DiskTree {
         let mut hasher = blake3::Hasher::new();
         loop {
             match file.read(&mut self.buffer) {
+                _ if (self.stop)() => return Err(io::Error::other("told to stop")),
                 Ok(0) => return Ok(Digest(*hasher.finalize().as_bytes())),
                 Ok(read) => {
                     hasher.update_rayon(&self.buffer[..read]);

@@ -79,6 +79,13 @@ impl Aspects {
         }
     }
 
+    /// The contract's words for them.
+    #[must_use]
+    pub fn words(self) -> Vec<&'static str> {
+        let all = [(self.kind, "kind"), (self.content, "content"), (self.meta, "meta"), (self.modified, "modified")];
+        all.into_iter().filter(|(differs, _)| *differs).map(|(_, word)| word).collect()
+    }
+
     /// Is there any difference?
     #[must_use]
     pub fn any(self) -> bool {

@@ -8,7 +8,6 @@
 mod diff;
 mod dump;
 mod find;
-pub mod json;
 mod list;
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::alarm::Counts;
 use super::error::CaptureError;
 use super::packer::Context;
 use super::queue::Tree;
@@ -9,7 +10,7 @@ use super::visit::Walk;
 use super::{Captured, Ports};
 use crate::catalog::{Finding, Found, Naming, NewPoint, PackNo, PackState};
 use crate::format::{Manifest, NamedPack, Stats};
-use crate::model::{ChunkRef, Digest, ObjectName, PackId, PointName, ShortPack, Time, VaultPath};
+use crate::model::{ChunkRef, Digest, ObjectName, PackId, PointName, Problem, ShortPack, Time, VaultPath};
 use crate::vault::{VaultError, put, seal_manifest};
 
 /// From so many packs on, folders are listed instead of asking for each pack.
@@ -60,6 +61,11 @@ pub(super) fn commit(
         return Err(CaptureError::Stopped);
     }
     let file = seal_manifest(&manifest, ports.keyring, ports.entropy)?;
+    // Before the point, so that no crash in between lets it count as any other.
+    let alarm = walk.beside.alarm(Counts { now: walk.files, known: known(context)?, stiffened: tree.stiffened });
+    if let Some(why) = &alarm {
+        ports.catalog.update_job(job.id, &|row| _ = row.alarm.get_or_insert_with(|| why.clone()))?;
+    }
     let path = ObjectName::Point(job.id, name).path();
     let point = crate::copy::point_row(&manifest, Digest(*blake3::hash(&file).as_bytes()), file.len() as u64);
     let new = NewPoint { point, packs: numbers, owed: job.owed.clone(), declined: Vec::new(), now: ports.clock.now() };
@@ -74,9 +80,23 @@ pub(super) fn commit(
         stats: Stats { stored_bytes: stored_bytes + file.len() as u64, ..stats },
         new_bytes: tree.content.new_bytes,
         read_files: walk.read_files,
-        problems: walk.problems,
+        problems: all_problems(walk.problems, walk.problems_dropped),
         left_out: walk.left_out.into_iter().collect(),
+        warnings: walk.warnings,
+        alarm,
     })
+}
+
+fn all_problems(mut problems: Vec<Problem>, dropped: u64) -> Vec<Problem> {
+    if dropped > 0 {
+        problems.push(Problem::new(b"", format!("and {dropped} more problems of this kind")));
+    }
+    problems
+}
+
+/// Files of the point that the next is compared with.
+fn known(context: &Context<'_>) -> Result<u64, CaptureError> {
+    Ok(context.ports.catalog.job_named(&context.job.name)?.map_or(0, |row| row.last_files))
 }
 
 /// The manifest, then the catalog.

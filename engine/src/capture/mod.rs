@@ -5,9 +5,11 @@
 //! between leaves objects that nothing refers to. Memory is bounded: one pack, one batch, a queue of entries.
 //! Deliberately absent: schedules, destinations, retention, any knowledge of what kind of source it reads.
 
+mod alarm;
 mod commit;
 mod error;
 mod packer;
+mod preview;
 mod queue;
 mod read;
 mod room;
@@ -17,6 +19,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 pub use error::CaptureError;
+pub use preview::{Preview, preview};
 pub use room::{Room, Surveyed, estimate, survey};
 
 use crate::catalog::{Catalog, ReservationId};
@@ -117,6 +120,10 @@ pub struct Captured {
     pub problems: Vec<Problem>,
     /// What was left out, for people: how often for which reason.
     pub left_out: Vec<(LeftOut, u64)>,
+    /// What a person should know, and that took nothing out of the point.
+    pub warnings: Vec<Problem>,
+    /// Why nothing of the job may be removed until a person has looked; the job's row has it too, unless one stood.
+    pub alarm: Option<String>,
 }
 
 /// Makes a recovery point of `source`.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
+use super::alarm::Was;
 use super::error::CaptureError;
 use super::packer::{Context, Packer, Stored, Ticket};
 use crate::chunk::{Chunker, Cutter, EntryCuts};
@@ -14,15 +15,15 @@ const WAITING_BYTES_MAX: usize = 24 << 20;
 enum Waiting {
     /// Its path, and its bytes, which are final.
     Ready(EntryPath, Vec<u8>),
-    /// It has chunks in the open pack, up to that ticket.
-    Open(Box<Entry<Ticket>>, Ticket),
+    /// It has chunks in the open pack, up to that ticket; what it was in the point before.
+    Open(Box<Entry<Ticket>>, Ticket, Was),
 }
 
 impl Waiting {
     fn weight(&self) -> usize {
         match self {
             Self::Ready(path, bytes) => path.as_bytes().len() + bytes.len() + 64,
-            Self::Open(entry, _) => 400 + entry.path.as_bytes().len(),
+            Self::Open(entry, ..) => 400 + entry.path.as_bytes().len(),
         }
     }
 }
@@ -33,6 +34,8 @@ pub(super) struct Tree {
     pub entries: Vec<ChunkRef>,
     /// Entries in all.
     pub count: u64,
+    /// Files that compressed in the point before and do not in this one.
+    pub stiffened: u64,
     /// What the content's packer stored.
     pub content: Stored,
     /// The tree's packer: the pack list goes the same way.
@@ -56,6 +59,7 @@ pub(super) struct Queue<'c> {
     waiting_bytes: usize,
     used: BTreeSet<ShortPack>,
     count: u64,
+    stiffened: u64,
 }
 
 impl<'c> Queue<'c> {
@@ -70,6 +74,7 @@ impl<'c> Queue<'c> {
             waiting_bytes: 0,
             used: BTreeSet::new(),
             count: 0,
+            stiffened: 0,
         }
     }
 
@@ -86,14 +91,14 @@ impl<'c> Queue<'c> {
         self.push(Waiting::Ready(entry.path.clone(), raw))
     }
 
-    /// An entry that was read now.
-    pub(super) fn add(&mut self, entry: Entry<Ticket>) -> Result<(), CaptureError> {
+    /// An entry that was read now, and what it was in the point before.
+    pub(super) fn add(&mut self, entry: Entry<Ticket>, was: Was) -> Result<(), CaptureError> {
         let last = match &entry.kind {
             Kind::File(content) => content.spans.iter().filter_map(data).copied().max(),
             _ => None,
         };
         match last {
-            Some(last) => self.push(Waiting::Open(Box::new(entry), last)),
+            Some(last) => self.push(Waiting::Open(Box::new(entry), last, was)),
             None => {
                 let located = self.locate(entry).expect("it has no chunk to wait for");
                 let bytes = encode(&located)?;
@@ -117,7 +122,7 @@ impl<'c> Queue<'c> {
         while let Some(front) = self.waiting.front() {
             let ready = match front {
                 Waiting::Ready(..) => true,
-                Waiting::Open(_, last) => self.content.location(*last).is_some(),
+                Waiting::Open(_, last, _) => self.content.location(*last).is_some(),
             };
             if !ready {
                 return Ok(());
@@ -132,8 +137,9 @@ impl<'c> Queue<'c> {
         self.waiting_bytes -= front.weight();
         let (path, bytes) = match front {
             Waiting::Ready(path, bytes) => (path, bytes),
-            Waiting::Open(entry, last) => {
+            Waiting::Open(entry, last, was) => {
                 let located = self.locate(*entry).expect("chunks of a batch are located in order");
+                self.stiffened += u64::from(matches!(&located.kind, Kind::File(now) if was.stiffened(now)));
                 self.content.forget_before(last + 1);
                 let bytes = encode(&located)?;
                 (located.path, bytes)
@@ -185,7 +191,8 @@ impl<'c> Queue<'c> {
             tickets.iter().map(|t| self.tree.location(*t).expect("its pack is named")).collect::<Vec<_>>()
         };
         let (entries, packs) = (refs(&entries), refs(&packs));
-        let tree = Tree { entries, count: self.count, content: self.content.stored, packer: self.tree.stored };
+        let (count, stiffened) = (self.count, self.stiffened);
+        let tree = Tree { entries, count, stiffened, content: self.content.stored, packer: self.tree.stored };
         Ok((tree, packs))
     }
 

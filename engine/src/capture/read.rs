@@ -18,7 +18,7 @@ const SPANS_MAX: usize = 15 << 20;
 pub(super) struct ReadFile {
     pub content: FileContent<Ticket>,
     pub stat: Stat,
-    pub xattrs: Vec<Xattr>,
+    pub xattrs: io::Result<Vec<Xattr>>,
     pub stillness: Stillness,
 }
 
@@ -49,7 +49,7 @@ pub(super) fn read_file(
     packer: &mut Packer<'_>,
     stop: &dyn Fn() -> bool,
 ) -> Result<ReadFile, ReadFailure> {
-    let (stat, xattrs) = (file.stat(), file.xattrs()?);
+    let (stat, xattrs) = (file.stat(), file.xattrs());
     let mut sum = Sum { hasher: blake3::Hasher::new(), bytes: 0, spans: Vec::new() };
     let mut chunker = Chunker::new(cutter);
     let mut block = Vec::with_capacity(BLOCK_BYTES.min(usize::try_from(stat.bytes).unwrap_or(BLOCK_BYTES)));

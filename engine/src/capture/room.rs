@@ -36,6 +36,8 @@ pub struct Surveyed {
     pub problems: Vec<Problem>,
     /// What was left out.
     pub left_out: Vec<(LeftOut, u64)>,
+    /// What a person should know, and that took nothing out.
+    pub warnings: Vec<Problem>,
 }
 
 /// Walks the source without reading a file.
@@ -43,7 +45,7 @@ pub struct Surveyed {
 pub fn survey(source: &mut dyn Source) -> Surveyed {
     let mut sum = Sum::default();
     let _ = source.walk(&mut sum);
-    Surveyed { left_out: sum.left_out.into_iter().collect(), ..sum.found }
+    sum.surveyed()
 }
 
 /// Bytes that a first point will take at about. Only if the source is larger than `room` it is sampled for how well it
@@ -61,9 +63,16 @@ pub fn estimate(source: &mut dyn Source, room: u64) -> u64 {
 }
 
 #[derive(Default)]
-struct Sum {
+pub(super) struct Sum {
     found: Surveyed,
     left_out: BTreeMap<LeftOut, u64>,
+}
+
+impl Sum {
+    /// What was found.
+    pub(super) fn surveyed(self) -> Surveyed {
+        Surveyed { left_out: self.left_out.into_iter().collect(), ..self.found }
+    }
 }
 
 impl Visitor for Sum {
@@ -85,6 +94,10 @@ impl Visitor for Sum {
 
     fn left_out(&mut self, _: &EntryPath, why: LeftOut) {
         *self.left_out.entry(why).or_default() += 1;
+    }
+
+    fn warning(&mut self, warning: Problem) {
+        self.found.warnings.push(warning);
     }
 }
 
@@ -111,6 +124,8 @@ impl Visitor for Sample {
     fn problem(&mut self, _: Problem) {}
 
     fn left_out(&mut self, _: &EntryPath, _: LeftOut) {}
+
+    fn warning(&mut self, _: Problem) {}
 }
 
 impl Sample {

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
+use super::alarm::{Beside, Was};
 use super::error::CaptureError;
 use super::packer::{Context, Ticket};
 use super::queue::Queue;
 use super::read::{ReadFailure, ReadFile, read_file};
 use super::{Cutters, Progress, Reading, SETTLED};
-use crate::model::{Content, Entry, EntryPath, Kind, Meta, Problem, Seen, ShortPack, Span, Xattr};
+use crate::model::{Content, Entry, EntryPath, Kind, Meta, Problem, Seen, ShortPack, Span, Time, Xattr, reason};
 use crate::source::{FileKind, Item, LeftOut, Stat, Stillness, Verdict, Visitor, Walked};
 use crate::vault::EntryStream;
 
@@ -28,6 +29,8 @@ pub(super) struct Walk<'c> {
     pub problems: Vec<Problem>,
     pub problems_dropped: u64,
     pub left_out: BTreeMap<LeftOut, u64>,
+    pub warnings: Vec<Problem>,
+    pub beside: Beside,
 }
 
 /// The visitor that makes a point.
@@ -56,73 +59,105 @@ impl<'c> Visit<'c> {
             problems: Vec::new(),
             problems_dropped: 0,
             left_out: BTreeMap::new(),
+            warnings: Vec::new(),
+            beside: Beside::default(),
         };
         Self { context, cutters, previous, next: None, withdrawn, walk, failed: None }
     }
 
     /// The walk is over.
-    pub(super) fn finish(self) -> Result<Walk<'c>, CaptureError> {
-        self.failed.map_or(Ok(self.walk), Err)
+    pub(super) fn finish(mut self) -> Result<Walk<'c>, CaptureError> {
+        if let Some(failed) = self.failed {
+            return Err(failed);
+        }
+        while self.peek().is_some() {
+            self.pass();
+        }
+        Ok(self.walk)
     }
 
     /// The previous point's entry of that path, if it has one.
     fn counterpart(&mut self, path: &EntryPath) -> Option<(Entry, Vec<u8>)> {
-        loop {
-            if self.next.is_none() {
+        while self.peek().is_some_and(|next| next < path) {
+            self.pass();
+        }
+        let met = if self.peek() == Some(path) { self.pass() } else { None };
+        self.walk.beside.at(path);
+        met
+    }
+
+    /// The path of the previous point's next entry; none at its end.
+    fn peek(&mut self) -> Option<&EntryPath> {
+        while self.next.is_none() {
+            match self.previous.as_mut()?.next_raw() {
+                Ok(Some(next)) => self.next = Some(next),
                 // Entries that can't be read are no reason to fail: their files are read.
-                match self.previous.as_mut()?.next_raw() {
-                    Ok(next) => self.next = next,
-                    Err(error) if error.is_damage() => continue,
-                    Err(_) => {}
-                }
-                if self.next.is_none() {
-                    self.previous = None;
-                }
-            }
-            let (entry, _) = self.next.as_ref()?;
-            match entry.path.cmp(path) {
-                std::cmp::Ordering::Less => self.next = None,
-                std::cmp::Ordering::Equal => return self.next.take(),
-                std::cmp::Ordering::Greater => return None,
+                Err(error) if error.is_damage() => {}
+                Ok(None) | Err(_) => self.previous = None,
             }
         }
+        self.next.as_ref().map(|(entry, _)| &entry.path)
+    }
+
+    /// Goes by the previous point's next entry.
+    fn pass(&mut self) -> Option<(Entry, Vec<u8>)> {
+        let passed = self.next.take()?;
+        self.walk.beside.passed(&passed.0);
+        Some(passed)
     }
 
     fn take(&mut self, walked: &Walked, item: &mut dyn Item) -> Result<Verdict, ReadFailure> {
         let before = self.counterpart(&walked.path);
+        let seen = before.as_ref().map(|(entry, _)| entry.seen);
+        let was = before.as_ref().map_or(Was::Other, |(entry, _)| Was::of(entry));
+        if let Some((entry, _)) = before.as_ref().filter(|_| walked.stat.kind == FileKind::Folder) {
+            self.walk.beside.folder(entry, walked.stat.device);
+        }
         if let Some((entry, raw)) = before
             && self.is_unchanged(&entry, walked)
         {
-            self.count(&entry.kind);
+            self.count(&entry.kind, was);
             self.walk.queue.reuse(&entry, raw)?;
             return Ok(Verdict::Kept);
         }
-        let read = self.context.ports.clock.now();
+        let read = read_time(seen, walked.stat.changed, self.context.ports.clock.now());
         if walked.first_name.as_ref().is_some_and(|first| *first >= walked.path) {
             return Err(io::Error::other("its first name does not come before it").into());
         }
         let entry = match (&walked.first_name, walked.stat.kind) {
-            (Some(first), _) => entry(walked, Vec::new(), Kind::Hardlink(first.clone()), read),
+            (Some(first), _) => entry(walked, Kind::Hardlink(first.clone()), read),
             (None, FileKind::File) => self.read(walked, item, read)?,
-            (None, other) => entry(walked, item.xattrs()?, special(other, item)?, read),
+            (None, other) => {
+                let plain = entry(walked, special(other, item)?, read);
+                self.with_xattrs(plain, item.xattrs())?
+            }
         };
-        if entry.meta.xattrs.iter().map(|xattr| xattr.name.len() + xattr.value.len()).sum::<usize>() > XATTRS_MAX {
-            return Err(io::Error::other("its extended attributes are larger than an entry can hold").into());
-        }
-        self.count(&entry.kind);
-        self.walk.queue.add(entry)?;
+        self.count(&entry.kind, was);
+        self.walk.queue.add(entry, was)?;
         Ok(Verdict::Kept)
+    }
+
+    /// The entry with its extended attributes. Without them it is worth keeping all the same: then that is told, and its
+    /// last change is taken as now, so that the next run looks again.
+    fn with_xattrs(&mut self, entry: Entry<Ticket>, xattrs: io::Result<Vec<Xattr>>) -> io::Result<Entry<Ticket>> {
+        let bytes = |all: &[Xattr]| all.iter().map(|xattr| xattr.name.len() + xattr.value.len()).sum::<usize>();
+        let why = match xattrs {
+            Ok(xattrs) if bytes(&xattrs) <= XATTRS_MAX => {
+                return Ok(Entry { meta: Meta { xattrs, ..entry.meta }, ..entry });
+            }
+            Ok(_) => "they are larger than an entry can hold".to_owned(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(error),
+            Err(error) => reason(&error),
+        };
+        let problem = format!("its extended attributes can't be kept, all else of it is: {why}");
+        self.problem(Problem::new(entry.path.as_bytes(), problem));
+        Ok(Entry { seen: Seen { changed: entry.seen.read, ..entry.seen }, ..entry })
     }
 
     /// DESIGN 5.8: same size, times, inode and device; the inode's change settled before the last read began; its
     /// packs healthy.
     fn is_unchanged(&self, before: &Entry, walked: &Walked) -> bool {
-        let (seen, meta, stat) = (&before.seen, &before.meta, &walked.stat);
-        let same_inode = (seen.device, seen.inode, seen.changed) == (stat.device, stat.inode, stat.changed);
-        let same_meta =
-            (meta.mode, meta.uid, meta.gid, meta.modified) == (stat.mode, stat.uid, stat.gid, stat.modified);
-        let settled = seen.changed.plus(SETTLED) < seen.read;
-        same_inode && same_meta && settled && self.is_same_kind(before, walked)
+        looks_unchanged(before, walked) && self.is_same_kind(before, walked)
     }
 
     fn is_same_kind(&self, before: &Entry, walked: &Walked) -> bool {
@@ -148,12 +183,7 @@ impl<'c> Visit<'c> {
     }
 
     /// Reads a file; once more if it changed meanwhile.
-    fn read(
-        &mut self,
-        walked: &Walked,
-        item: &mut dyn Item,
-        read: crate::model::Time,
-    ) -> Result<Entry<Ticket>, ReadFailure> {
+    fn read(&mut self, walked: &Walked, item: &mut dyn Item, read: Time) -> Result<Entry<Ticket>, ReadFailure> {
         self.walk.read_files += 1;
         let mut file = self.read_once(item)?;
         if file.stillness == Stillness::Changed {
@@ -166,19 +196,17 @@ impl<'c> Visit<'c> {
                 "it would not hold still: it changed during two reads; kept as last read",
             ));
         }
-        Ok(Entry {
-            path: walked.path.clone(),
-            meta: meta(&file.stat, file.xattrs),
-            seen: file.stat.seen(read),
-            kind: Kind::File(file.content),
-        })
+        let path = walked.path.clone();
+        let plain = Entry { path, meta: meta(&file.stat), seen: file.stat.seen(read), kind: Kind::File(file.content) };
+        Ok(self.with_xattrs(plain, file.xattrs)?)
     }
 
     fn read_once(&mut self, item: &mut dyn Item) -> Result<ReadFile, ReadFailure> {
         read_file(item.open()?, &self.cutters.content, &mut self.walk.queue.content, self.context.ports.stop)
     }
 
-    fn count<C>(&mut self, kind: &Kind<C>) {
+    fn count<C>(&mut self, kind: &Kind<C>, was: Was) {
+        self.walk.beside.kept(kind, was);
         match kind {
             Kind::File(content) => {
                 self.walk.files += 1;
@@ -236,15 +264,44 @@ impl Visitor for Visit<'_> {
     fn left_out(&mut self, _: &EntryPath, why: LeftOut) {
         *self.walk.left_out.entry(why).or_default() += 1;
     }
+
+    fn warning(&mut self, warning: Problem) {
+        self.walk.warnings.push(warning);
+    }
 }
 
-fn entry(walked: &Walked, xattrs: Vec<Xattr>, kind: Kind<Ticket>, read: crate::model::Time) -> Entry<Ticket> {
+/// Same times, inode and device, and the inode's change settled before the last read began.
+pub(super) fn looks_unchanged(before: &Entry, walked: &Walked) -> bool {
+    let (seen, meta, stat) = (&before.seen, &before.meta, &walked.stat);
+    let same_inode = (seen.device, seen.inode, seen.changed) == (stat.device, stat.inode, stat.changed);
+    let same_meta = (meta.mode, meta.uid, meta.gid, meta.modified) == (stat.mode, stat.uid, stat.gid, stat.modified);
+    same_inode && same_meta && is_settled(seen.changed, seen.read)
+}
+
+/// The inode's change was over before the read began.
+fn is_settled(changed: Time, read: Time) -> bool {
+    changed.plus(SETTLED) < read
+}
+
+/// The time of the read that an entry keeps: the latest one, except where an earlier one says the same. So what is read
+/// again (too young, or `--paranoid`) and found as it was has the bytes that it had, and its part of the entry stream is
+/// not stored anew.
+fn read_time(before: Option<Seen>, changed: Time, now: Time) -> Time {
+    match before {
+        Some(seen) if seen.changed == changed && is_settled(changed, seen.read) => seen.read,
+        _ if is_settled(changed, now) => now,
+        _ => changed,
+    }
+}
+
+/// An entry without its extended attributes.
+fn entry(walked: &Walked, kind: Kind<Ticket>, read: Time) -> Entry<Ticket> {
     let seen: Seen = walked.stat.seen(read);
-    Entry { path: walked.path.clone(), meta: meta(&walked.stat, xattrs), seen, kind }
+    Entry { path: walked.path.clone(), meta: meta(&walked.stat), seen, kind }
 }
 
-fn meta(stat: &Stat, xattrs: Vec<Xattr>) -> Meta {
-    Meta { mode: stat.mode, uid: stat.uid, gid: stat.gid, modified: stat.modified, xattrs }
+fn meta(stat: &Stat) -> Meta {
+    Meta { mode: stat.mode, uid: stat.uid, gid: stat.gid, modified: stat.modified, xattrs: Vec::new() }
 }
 
 fn special(kind: FileKind, item: &mut dyn Item) -> io::Result<Kind<Ticket>> {

@@ -325,8 +325,11 @@ impl Tables<'_, Writing> {
         if let Some(base) = point.base {
             self.children.put(&(base, point.order), &())?;
         }
-        if job.newest_created.is_none_or(|newest| newest < point.created) {
-            let (last_files, last_bytes) = (point.files, point.bytes);
+        if job.newest_created.is_none_or(|newest| newest <= point.created) {
+            // While an alarm stands, the next points too are compared with what there was before it.
+            let held = job.alarm.is_some() && job.last_files > 0;
+            let (last_files, last_bytes) =
+                if held { (job.last_files, job.last_bytes) } else { (point.files, point.bytes) };
             self.jobs.put(&job.id, &JobRow { newest_created: Some(point.created), last_files, last_bytes, ..job })?;
         }
         Ok(())

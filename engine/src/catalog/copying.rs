@@ -40,6 +40,20 @@ pub struct CopyWork {
     pub unproven: Vec<PackNo>,
     /// Bytes of the absent packs and of the manifest.
     pub bytes: u64,
+    /// What lies there of it, should nothing come of the copy.
+    pub before: Leftover,
+}
+
+/// What lies at a medium of a point whose copy failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Leftover {
+    /// No manifest: its packs there are nobody's.
+    #[default]
+    NoManifest,
+    /// It was damaged there before and still is: its manifest names packs there.
+    Damaged,
+    /// The manifest may have been written, and nobody could look.
+    Unknown,
 }
 
 impl Catalog {
@@ -82,11 +96,12 @@ impl Catalog {
             let (from, to) = (tables.medium(copy.from)?, tables.medium(copy.to)?);
             let point = tables.point(copy.point)?;
             tables.check_copy(&point, &from, &to)?;
-            let work = tables.copy_work(&to, &point, copy.packs)?;
+            let mut work = tables.copy_work(&to, &point, copy.packs)?;
             tables.end_copy_reservation(copy.to, copy.point)?;
             let owner = Owner::Copy { medium: copy.to, point: copy.point };
             tables.reserve(&ReservationRow { owner, at: copy.from, points: vec![copy.point] })?;
             let before = tables.placements.get(&(to.number, copy.point))?;
+            work.before = leftover(before.as_ref().map(|row| row.state));
             let done = before.filter(|row| row.state == State::Copying).map_or(0, |row| row.done_bytes);
             let row = PlacementRow {
                 state: State::Copying,
@@ -216,12 +231,19 @@ impl Catalog {
         })
     }
 
-    /// The copy ended without success: pending again, with the reason; its reservations go (D-9). Hints stay. A
-    /// placement that is not being copied stays as it is.
+    /// The copy ended without success, with the reason; hints stay. Where no manifest lies there it is pending again, and
+    /// its reservations go (D-9). Where one may, it stays `copying` like a copy that was killed: its packs are kept there
+    /// (D-1) until the next session has looked. A placement that is not being copied stays as it is.
     ///
     /// # Errors
     /// [`CatalogError::Unknown`].
-    pub fn fail_copy(&self, medium: VaultId, point: PointOrder, reason: &str, now: Time) -> Result<()> {
+    pub fn fail_copy(
+        &self,
+        medium: VaultId,
+        point: PointOrder,
+        left: Leftover,
+        (reason, now): (&str, Time),
+    ) -> Result<()> {
         self.handle.write(|tables| {
             let at = tables.number(medium)?;
             let point = tables.point(point)?;
@@ -229,9 +251,19 @@ impl Catalog {
             if row.state != State::Copying {
                 return Ok(());
             }
-            let row = PlacementRow { state: State::Pending, reason: reason.to_owned(), changed: now, ..row };
-            tables.put_placement(at, &point, &row)?;
-            tables.end_copy_reservation(medium, point.order)?;
+            let state = match left {
+                Leftover::NoManifest => State::Pending,
+                Leftover::Damaged => State::Damaged,
+                Leftover::Unknown => State::Copying,
+            };
+            tables.put_placement(
+                at,
+                &point,
+                &PlacementRow { state, reason: reason.to_owned(), changed: now, ..row },
+            )?;
+            if state != State::Copying {
+                tables.end_copy_reservation(medium, point.order)?;
+            }
             tables.moved_on()
         })
     }
@@ -276,6 +308,15 @@ impl Catalog {
             tables.points.put(&point, &row)?;
             tables.moved_on()
         })
+    }
+}
+
+/// What lies there of a point in that state; one that is taken up again was not looked at by whoever left it.
+const fn leftover(before: Option<State>) -> Leftover {
+    match before {
+        Some(State::Damaged) => Leftover::Damaged,
+        Some(State::Copying) => Leftover::Unknown,
+        _ => Leftover::NoManifest,
     }
 }
 

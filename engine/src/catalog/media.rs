@@ -97,6 +97,19 @@ impl Catalog {
         })
     }
 
+    /// On which device a look found it, and whether that is one of this computer's own. What is as it was is not written.
+    ///
+    /// # Errors
+    /// [`CatalogError::Unknown`].
+    pub fn found_on(&self, vault: VaultId, device: u64, same_disk: bool) -> Result<()> {
+        let known = self.handle.read(|tables| tables.medium(vault))?;
+        if (known.device, known.same_disk) == (device, same_disk) {
+            return Ok(());
+        }
+        self.update_medium(vault, &|row| (row.device, row.same_disk) = (device, same_disk))?;
+        Ok(())
+    }
+
     /// What a medium holds.
     ///
     /// # Errors

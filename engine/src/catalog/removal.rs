@@ -1,17 +1,18 @@
 //! Removing points from a medium, and packs that nothing needs there: marks first (D-1, D-5), then the manifest, then
-//! each pack (D-4), any of it repeated or withdrawn by the next session (D-8). Nothing here deletes an object.
+//! each pack (D-4), any of it repeated or withdrawn by the next session (`withdrawal`). Nothing here deletes an object.
 
 use std::collections::BTreeMap;
 
 #[cfg(doc)]
 use super::error::CatalogError;
 use super::error::Result;
+use super::guards::{Guards, Withheld};
 use super::open::Catalog;
 use super::rows::{
     EventKind, EventRow, EvictedMark, Generation, MediumRow, Owner, PackAtRow, PackNo, PackRow, PackState,
     PlacementRow, PointRow, RemovalRow,
 };
-use super::state::{keeps_packs, refused, takes_room};
+use super::state::{refused, takes_room};
 use super::tables::{MediumNo, Mode, Tables, Writing};
 use super::value::key_bytes;
 use crate::model::{ObjectName, PointOrder, Proof, State, Time, VaultId};
@@ -42,10 +43,21 @@ pub struct NewRemoval<'a> {
     pub removal: Removal,
     /// The point that room is made for, if any: no pack that it may need is marked or counted (D-5).
     pub incoming: Option<PointOrder>,
+    /// What else has to hold.
+    pub guards: Guards,
     /// The state that this was decided on, if it must still hold.
     pub expected: Option<Generation>,
     /// Now.
     pub now: Time,
+}
+
+/// The answer to a removal that was to be marked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Marking {
+    /// It is marked.
+    Marked(Marked),
+    /// Not now; nothing has changed.
+    Withheld(Withheld),
 }
 
 /// What is marked.
@@ -61,29 +73,21 @@ pub struct Marked {
 
 impl Catalog {
     /// D-1, D-5: marks points for removal from a medium and, in the same transaction, the packs that nothing needs
-    /// there any more.
+    /// there any more. What forbids it now, whatever was planned, is the answer then.
     ///
     /// # Errors
-    /// [`CatalogError::Refused`] if a point is pinned, reserved, being copied, not there, or one built on it stays; or
-    /// after a rebuild that nobody confirmed. [`CatalogError::Stale`]; [`CatalogError::Unknown`].
-    pub fn mark_deleting(&self, new: &NewRemoval<'_>) -> Result<Marked> {
+    /// [`CatalogError::Refused`] after a rebuild that nobody confirmed; [`CatalogError::Stale`];
+    /// [`CatalogError::Unknown`].
+    pub fn mark_deleting(&self, new: &NewRemoval<'_>) -> Result<Marking> {
         self.handle.write(|tables| {
             tables.not_stale(new.expected)?;
             tables.removals_allowed()?;
             let medium = tables.medium(new.medium)?;
             let points = new.points.iter().map(|&order| tables.point(order)).collect::<Result<Vec<_>>>()?;
-            for point in &points {
-                tables.check_removable(&medium, point, new.points)?;
+            match tables.withheld(&medium, new, &points)? {
+                Some(why) => Ok(Marking::Withheld(why)),
+                None => tables.mark(&medium, &points, new).map(Marking::Marked),
             }
-            let packs = tables.freed_packs(medium.number, new.points, &points, new.incoming)?;
-            let bytes = tables.freed(medium.number, &points, &packs)?;
-            for point in &points {
-                tables.mark_point(&medium, point, new)?;
-            }
-            tables.mark_packs(medium.number, packs.keys())?;
-            tables.note_evicted(&medium, &points, &new.removal)?;
-            tables.moved_on()?;
-            Ok(Marked { points: new.points.to_vec(), packs: packs.into_keys().collect(), bytes })
         })
     }
 
@@ -138,49 +142,6 @@ impl Catalog {
         })
     }
 
-    /// D-8: takes back every removal at the medium whose manifest may still be there, and the marks of their packs.
-    /// Returns the points that are back. Look that their manifests are there.
-    ///
-    /// # Errors
-    /// [`CatalogError::Unknown`].
-    pub fn withdraw_deletion(&self, medium: VaultId, now: Time) -> Result<Vec<PointOrder>> {
-        self.handle.write(|tables| {
-            let at = tables.number(medium)?;
-            let removals = tables.removals_at(at)?;
-            for (order, removal) in &removals {
-                let point = tables.point(*order)?;
-                tables.put_placement(at, &point, &PlacementRow { changed: now, ..removal.was.clone() })?;
-                tables.put_removal(at, &point, None)?;
-            }
-            tables.unmark_needed(at)?;
-            tables.moved_on()?;
-            Ok(removals.into_iter().map(|(order, _)| order).collect())
-        })
-    }
-
-    /// D-8: what an earlier session marked and did not finish.
-    ///
-    /// # Errors
-    /// [`CatalogError::Unknown`].
-    pub fn unfinished_removals(&self, medium: VaultId) -> Result<Marked> {
-        self.handle.read(|tables| {
-            let at = tables.number(medium)?;
-            let mut marked = Marked::default();
-            for (order, removal) in tables.removals_at(at)? {
-                let held = removal.was.state.is_there();
-                marked.bytes += if held { tables.point(order)?.manifest_bytes } else { 0 };
-                marked.points.push(order);
-            }
-            for (pack, row) in tables.packs_known_at(at)? {
-                if row.state == PackState::Deleting {
-                    marked.bytes = marked.bytes.saturating_add(row.bytes);
-                    marked.packs.push(pack);
-                }
-            }
-            Ok(marked)
-        })
-    }
-
     /// D-9: marks the packs at a medium that nothing needs: at the end of a session, after D-3.
     ///
     /// # Errors
@@ -219,14 +180,30 @@ impl Catalog {
             if row.pinned {
                 return Err(refused("5.6", format_args!("point {point} is pinned")));
             }
-            for medium in tables.media_in_order()? {
-                let placed = tables.placements.get(&(medium.number, point))?;
-                if placed.is_some_and(|placed| placed.state == State::Pending) {
-                    tables.place_unless_there(medium.vault, &row, State::NotWanted, reason, now)?;
+            tables.retire(point, reason, now)?;
+            tables.moved_on()
+        })
+    }
+
+    /// Points that a person removed for good and that lie at a medium all the same, newest first: those that depend on
+    /// others go before them. None while nothing may be removed.
+    ///
+    /// # Errors
+    /// [`CatalogError::Unknown`].
+    pub fn removed_at(&self, medium: VaultId) -> Result<Vec<PointOrder>> {
+        self.handle.read(|tables| {
+            let mut removed = Vec::new();
+            if tables.meta_row()?.unconfirmed {
+                return Ok(removed);
+            }
+            for (order, row) in tables.placed_at(tables.number(medium)?)? {
+                let point = tables.point(order)?;
+                if row.state.is_there() && point.removed.is_some() && !point.pinned {
+                    removed.push(order);
                 }
             }
-            tables.points.put(&point, &PointRow { removed: Some(reason.to_owned()), ..row })?;
-            tables.moved_on()
+            removed.reverse();
+            Ok(removed)
         })
     }
 }
@@ -240,31 +217,12 @@ impl<'t, R: Mode<'t>> Tables<'t, R> {
         if self.meta_row()?.unconfirmed {
             return Err(refused("5.8", "the catalog was rebuilt and no head as new as the newest point was read"));
         }
+        if let Some(why) = self.fenced_by()? {
+            return Err(refused("5.1", why));
+        }
         // A row that rot has moved out of the range that is looked at would let a pack go: every one is validated.
         self.keeping.all()?;
         self.reserved.all()?;
-        Ok(())
-    }
-
-    fn check_removable(&self, medium: &MediumRow, point: &PointRow, leaving: &[PointOrder]) -> Result<()> {
-        let order = point.order;
-        let state = self.placement(medium.number, order)?.state;
-        if point.pinned {
-            return Err(refused("5.6", format_args!("point {order} is pinned")));
-        }
-        if !keeps_packs(state) || state == State::Copying {
-            return Err(refused("5.2", format_args!("point {order} is {state} there")));
-        }
-        if !self.holders(medium.vault, order)?.is_empty() {
-            return Err(refused("D-1", format_args!("point {order} is reserved there")));
-        }
-        for child in self.children.under(&key_bytes(&order))? {
-            let ((_, child), ()) = child?;
-            let placed = self.placements.get(&(medium.number, child))?;
-            if placed.is_some_and(|row| keeps_packs(row.state)) && !leaving.contains(&child) {
-                return Err(refused("5.6", format_args!("point {child}, which is built on {order}, stays there")));
-            }
-        }
         Ok(())
     }
 
@@ -286,6 +244,18 @@ impl<'t, R: Mode<'t>> Tables<'t, R> {
 }
 
 impl Tables<'_, Writing> {
+    fn mark(&mut self, medium: &MediumRow, points: &[PointRow], new: &NewRemoval<'_>) -> Result<Marked> {
+        let packs = self.freed_packs(medium.number, new.points, points, new.incoming)?;
+        let bytes = self.freed(medium.number, points, &packs)?;
+        for point in points {
+            self.mark_point(medium, point, new)?;
+        }
+        self.mark_packs(medium.number, packs.keys())?;
+        self.note_evicted(medium, points, &new.removal)?;
+        self.moved_on()?;
+        Ok(Marked { points: new.points.to_vec(), packs: packs.into_keys().collect(), bytes })
+    }
+
     fn mark_point(&mut self, medium: &MediumRow, point: &PointRow, new: &NewRemoval<'_>) -> Result<()> {
         let was = self.placement(medium.number, point.order)?;
         let (state, kind, reason) = match &new.removal {
@@ -320,17 +290,6 @@ impl Tables<'_, Writing> {
             if let Some(row) = self.pack_at.get(&(at, pack))? {
                 debug_assert!(takes_room(row.state), "only what is there is marked");
                 self.put_pack_at(at, pack, Some(&PackAtRow { state: PackState::Deleting, ..row }))?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Marks that no longer hold go. Evidence stays: a pack's deletion begins only after every manifest that may name it
-    /// was seen to be gone, and one of them is still there.
-    fn unmark_needed(&mut self, at: MediumNo) -> Result<()> {
-        for (pack, row) in self.packs_known_at(at)? {
-            if row.state == PackState::Deleting && self.is_needed(at, pack, &self.pack(pack)?)? {
-                self.put_pack_at(at, pack, Some(&PackAtRow { state: PackState::Present, ..row }))?;
             }
         }
         Ok(())

@@ -21,6 +21,8 @@ pub struct Snapshot {
     pub generation: Generation,
     /// What the catalog is.
     pub meta: MetaRow,
+    /// Why nothing may be removed anywhere: another writer goes on; none if none does.
+    pub fenced: Option<String>,
     /// All jobs ever.
     pub jobs: BTreeMap<JobId, JobRow>,
     /// All points ever.
@@ -62,6 +64,7 @@ fn whole(tables: &Tables<'static, Reading>) -> Result<Snapshot> {
     let usage = tables.usage.all()?.into_iter().map(|(at, row)| (at, (), row));
     Ok(Snapshot {
         generation: Generation(meta.generation),
+        fenced: tables.fenced_by()?,
         meta,
         jobs: tables.jobs.all()?.into_iter().collect(),
         points: tables.points.all()?.into_iter().collect(),

@@ -8,6 +8,7 @@
 use std::collections::BTreeSet;
 
 use super::error::{CatalogError, Result};
+use super::falls::is_fall;
 use super::redb_error::damaged;
 use super::rows::{
     Generation, JobRow, MediumRow, MetaRow, PackAtRow, PackNo, PackRow, PackState, PlacementRow, PointRow, RemovalRow,
@@ -175,6 +176,9 @@ impl Tables<'_, Writing> {
         let before = self.placements.get(&(at, point.order))?;
         let keeps = |row: &PlacementRow| keeps_packs(row.state);
         self.counting_manifest(at, point, |tables| tables.placements.put(&(at, point.order), row))?;
+        if is_fall(before.as_ref().map(|row| row.state), row.state) {
+            self.note_fall(at)?;
+        }
         match (before.as_ref().is_some_and(keeps), keeps(row)) {
             (false, true) => self.keep(at, point),
             (true, false) => self.release(at, point),

@@ -1,20 +1,29 @@
 //! `engine backup`: a recovery point of each job, now.
 
+pub(super) mod clock;
+mod dry_run;
+mod source;
+mod told;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use source::{is_paranoid, source_of, source_text};
+use told::{capture_failure, home_failure, told};
+
+pub(super) use source::check_readable;
+
+use super::publish::{publish, read_in_home};
 use super::{Call, Context, DryRun, Exit, Failure};
-use crate::capture::{CaptureError, CaptureJob, Captured, Ports, Progress, Reading, Room, capture, estimate};
+use crate::capture::{CaptureError, CaptureJob, Ports, Progress, Reading, Room, capture, estimate};
 use crate::catalog::locks::{LockName, WorkLock};
 use crate::catalog::{JobRow, NewJobIds, RunMark};
-use crate::config::{self, Job, Source as Configured, reserve_bytes};
+use crate::config::{Job, reserve_bytes};
 use crate::copy::{Session, Told, Tools};
 use crate::destination::{FileStore, ReadStore};
-use crate::model::{GroupId, JobId, JobName, PointName, PointOrder, Problem, State, VaultId, chain};
-use crate::report::{BackupPoint, BackupReport, FailedJob, PathProblem};
-use crate::source::{FileSystems, Folders, FoldersOptions, LeftOut, Source};
-
-/// From so many files on, a point with less than half of them is remarkable.
-const FEW_FILES: u64 = 100;
+use crate::model::{GroupId, JobId, JobName, PointName, PointOrder, State, VaultId};
+use crate::report::{BackupPoint, BackupReport, FailedJob};
+use crate::source::Source;
 
 /// What `backup` is asked for.
 #[derive(Debug, Clone)]
@@ -37,13 +46,20 @@ pub fn backup(call: &Call, options: &BackupOptions) -> Result<(BackupReport, Exi
     if jobs.is_empty() {
         return Err(Failure::usage("there is no job", "the configuration has no [job.NAME]", "add one"));
     }
+    check_readable(&context.installation.config, &jobs)?;
     let (report, exit) = backup_jobs(&context, &jobs, options.reading, options.dry_run)?;
-    if report.points.is_empty()
-        && let [only] = &report.failed[..]
-    {
-        return Err(Failure::new(only.what.clone(), only.why.clone(), only.advice.clone()));
+    if exit == Exit::Failed { Err(nothing_made(&report.failed)) } else { Ok((report, exit)) }
+}
+
+/// What a command comes to of which every job failed.
+pub(super) fn nothing_made(failed: &[FailedJob]) -> Failure {
+    if let [only] = failed {
+        return Failure::new(only.what.clone(), only.why.clone(), only.advice.clone());
     }
-    Ok((report, exit))
+    let why: Vec<_> = failed.iter().map(|job| format!("{}: {}: {}", job.job, job.what, job.why)).collect();
+    let mut advice: Vec<&str> = failed.iter().map(|job| job.advice.as_str()).filter(|it| !it.is_empty()).collect();
+    advice.dedup();
+    Failure::new("no recovery point could be made", why.join("; "), advice.join("; "))
 }
 
 /// Makes a point of each of these jobs; one that fails does not stop the others.
@@ -56,15 +72,6 @@ pub(super) fn backup_jobs(
     reading: Reading,
     dry_run: DryRun,
 ) -> Result<(BackupReport, Exit), Failure> {
-    if dry_run == DryRun::Yes {
-        return Ok((
-            BackupReport {
-                points: jobs.iter().map(|job| look(context, job)).collect::<Result<_, _>>()?,
-                failed: Vec::new(),
-            },
-            Exit::Done,
-        ));
-    }
     context.installation.keyring()?;
     context.installation.home()?;
     let mut report = BackupReport::default();
@@ -72,7 +79,11 @@ pub(super) fn backup_jobs(
         if (context.call.stop)() {
             break;
         }
-        match backup_job(context, job, reading) {
+        let outcome = match dry_run {
+            DryRun::Yes => dry_run::look(context, job, reading),
+            DryRun::No => backup_job(context, job, reading),
+        };
+        match outcome {
             Ok(point) => report.points.push(point),
             Err(failure) => {
                 context.call.voice.warn(&format!("{}: {failure}", job.name));
@@ -94,14 +105,34 @@ pub(super) fn backup_jobs(
     Ok((report, exit))
 }
 
+/// One job's point; then, if anything is on hold that was not before, a head that says so at every medium there is.
 fn backup_job(context: &Arc<Context>, job: &Job, reading: Reading) -> Result<BackupPoint, Failure> {
+    let before = holds(context)?;
+    let outcome = backup_locked(context, job, reading);
+    if holds(context)? != before {
+        publish(context)?;
+    }
+    outcome
+}
+
+/// Why each job is on hold: an alarm, and a clock that jumped.
+type Holds = BTreeMap<JobId, [Option<String>; 2]>;
+
+fn holds(context: &Context) -> Result<Holds, Failure> {
+    let jobs = context.installation.catalog.jobs()?.into_iter();
+    let held = jobs.map(|job| (job.id, [job.alarm, job.clock_jump]));
+    Ok(held.filter(|(_, whys)| whys.iter().any(Option::is_some)).collect())
+}
+
+fn backup_locked(context: &Arc<Context>, job: &Job, reading: Reading) -> Result<BackupPoint, Failure> {
     let _job_lock = context.lock(&LockName::Job(job.name.clone()), &format!("the job {}", job.name))?;
     let _home_lock = context.lock(&LockName::Home, "the home vault")?;
     let capture_lock = context.lock(&LockName::Capture(u64::from_be_bytes(context.random()?)), "a capture")?;
+    let jump = clock::look(&context.installation.catalog, &*context.call.clock)?;
     let started = context.call.clock.now();
     let row = job_row(context, job)?;
     mark_run(context, &row, started, None, 0, "")?;
-    let outcome = made(context, job, &row, reading, &capture_lock);
+    let outcome = made(context, job, &row, reading, (&capture_lock, jump.as_deref()));
     if outcome.is_err() && (context.call.stop)() {
         // A run that was told to stop has not happened: it is due again.
         context.installation.catalog.update_job(row.id, &|now| now.last_run.clone_from(&row.last_run))?;
@@ -109,7 +140,7 @@ fn backup_job(context: &Arc<Context>, job: &Job, reading: Reading) -> Result<Bac
     }
     let (code, text) = match &outcome {
         Ok(point) if point.problems.is_empty() => (0, String::new()),
-        Ok(point) => (3, format!("{} problems", point.problems.len())),
+        Ok(point) => (3, told::in_short(&point.problems)),
         Err(failure) => (failure.exit.code(), failure.to_string()),
     };
     mark_run(context, &row, started, Some(context.call.clock.now()), code, &text)?;
@@ -129,8 +160,12 @@ fn mark_run(
     Ok(())
 }
 
-/// The job's row, made with fresh ids if it is new.
+/// The job's row, made with fresh ids if it is new. One that is new to a catalog that was set back may lie at home: that
+/// is read in first, or its points would be another job's. The caller holds home's lock.
 pub(super) fn job_row(context: &Context, job: &Job) -> Result<JobRow, Failure> {
+    if context.installation.catalog.job_named(&job.name)?.is_none() {
+        read_in_home(context)?;
+    }
     let ids = NewJobIds { job: JobId(context.random()?), group: GroupId(context.random()?) };
     let group = (job.dedup_group != job.name).then_some(&job.dedup_group);
     Ok(context.installation.catalog.ensure_job(&job.name, group, &ids)?)
@@ -141,7 +176,7 @@ fn made(
     job: &Job,
     row: &JobRow,
     reading: Reading,
-    lock: &WorkLock,
+    (lock, jump): (&WorkLock, Option<&str>),
 ) -> Result<BackupPoint, Failure> {
     let installation = &context.installation;
     let home = installation.home()?;
@@ -197,18 +232,16 @@ fn made(
     let begun = tools.clock.monotonic();
     let captured = capture(&mut *source, &capture_job, &ports);
     context.call.voice.progress_done(&what);
-    match &captured {
-        Ok(captured) => raise_alarm(context, row, captured)?,
-        // What a capture that broke off has stored is of no use to anybody; after a failure of the vault or the catalog
-        // it is not certain what refers to it, and the next session looks.
-        Err(CaptureError::Full { .. } | CaptureError::Stopped) => drop(crate::copy::sweep_home(&session)),
-        Err(_) => {}
+    // What a capture that broke off has stored is of no use to anybody; after a failure of the vault or the catalog
+    // it is not certain what refers to it, and the next session looks.
+    if matches!(captured, Err(CaptureError::Full { .. } | CaptureError::Stopped)) {
+        drop(crate::copy::sweep_home(&session));
     }
     let closed = session.close();
     let captured = captured.map_err(|error| capture_failure(job, &error))?;
     closed.map_err(|error| home_failure(&error))?;
     let took = tools.clock.monotonic().saturating_sub(begun);
-    Ok(told(context, job, row, captured, took.as_secs_f64()))
+    Ok(told(context, job, jump, captured, took.as_secs_f64()))
 }
 
 /// The job's newest point that is whole at home.
@@ -235,7 +268,9 @@ fn owed(context: &Context, job: &Job) -> Result<Vec<VaultId>, Failure> {
 fn room(context: &Context, home: &FileStore, home_id: VaultId) -> Result<Room, Failure> {
     let config = &context.installation.config.home;
     let used = context.installation.catalog.usage(home_id)?.bytes();
-    let space = home.space().map_err(|error| Failure::of("can't measure the home vault", &error, ""))?;
+    let space = home
+        .space()
+        .map_err(|error| Failure::of("can't measure the home vault", &error, "check the disk and its permissions"))?;
     let by_limit = config.limit.map(|limit| limit.saturating_sub(used));
     let by_reserve = space.map(|space| space.free.saturating_sub(reserve_bytes(config.reserve, space.total)));
     Ok(Room { bytes: [by_limit, by_reserve].into_iter().flatten().min() })
@@ -254,143 +289,4 @@ fn refuse_what_cannot_fit(source: &mut dyn Source, job: &Job, room: &Room) -> Re
         why,
         "raise home.limit, lower home.reserve, free the disk, or exclude something",
     ))
-}
-
-/// The source of a job, as far as this version has it.
-fn source_of(context: &Context, job: &Job) -> Result<Box<dyn Source>, Failure> {
-    let Configured::Folders(folders) = &job.source else {
-        let what = format!("jobs with `{}` can't run in this version", job.source.kind());
-        let error = context.installation.config.error_at(job.source_at, what, "source = { folders = [...] }");
-        return Err(Failure::usage(
-            "the job can't run",
-            error.to_string(),
-            "this kind of source comes with a later release",
-        ));
-    };
-    let absent: Vec<_> = folders.paths.iter().filter(|path| std::fs::symlink_metadata(path).is_err()).collect();
-    if absent.len() == folders.paths.len() {
-        let names: Vec<String> = absent.iter().map(|path| path.display().to_string()).collect();
-        return Err(Failure::new(
-            format!("{}: the source is not there", job.name),
-            names.join(", "),
-            "check the paths; is a drive not mounted?",
-        ));
-    }
-    let options = FoldersOptions {
-        roots: folders.paths.clone(),
-        exclude: folders.exclude.clone(),
-        exclude_files: folders.exclude_files.clone(),
-        file_systems: if folders.one_file_system { FileSystems::One } else { FileSystems::All },
-        own: context.installation.own_folders(),
-    };
-    let source = Folders::new(&options)
-        .map_err(|error| Failure::of(format!("{}: the source can't be used", job.name), &error, ""))?;
-    Ok(Box::new(source))
-}
-
-fn source_text(job: &Job) -> String {
-    match &job.source {
-        Configured::Folders(folders) => {
-            let paths: Vec<String> = folders.paths.iter().map(|path| path.display().to_string()).collect();
-            format!("folders {}", paths.join(", "))
-        }
-        other => other.kind().to_owned(),
-    }
-}
-
-fn is_paranoid(job: &Job) -> bool {
-    matches!(&job.source, Configured::Folders(config::Folders { paranoid: true, .. }))
-}
-
-/// What a dry run tells: what a walk finds.
-fn look(context: &Context, job: &Job) -> Result<BackupPoint, Failure> {
-    let mut source = source_of(context, job)?;
-    let found = crate::capture::survey(&mut *source);
-    Ok(BackupPoint {
-        id: None,
-        job: job.name.clone(),
-        created: context.call.clock.now(),
-        files: found.files,
-        bytes: found.bytes,
-        new_bytes: 0,
-        rewritten_bytes: 0,
-        stored_bytes: 0,
-        seconds: 0.0,
-        problems: found.problems.iter().map(PathProblem::from).collect(),
-        warnings: Vec::new(),
-        left_out: left_out_text(&found.left_out),
-    })
-}
-
-/// DESIGN 5.6: when more than half of a job's files are gone, or all, nothing of it is removed until a person has looked.
-fn raise_alarm(context: &Context, row: &JobRow, captured: &Captured) -> Result<(), Failure> {
-    let files = captured.stats.files;
-    let shrank = row.last_files >= FEW_FILES && files < row.last_files / 2;
-    if shrank || (files == 0 && row.last_files > 0) {
-        let why = format!("{} files became {files}", row.last_files);
-        context.call.voice.warn(&format!(
-            "{}: alarm: {why}; nothing of it is removed until `engine alarm clear {}`",
-            row.name, row.name
-        ));
-        context.installation.catalog.update_job(row.id, &|row| {
-            row.alarm.get_or_insert_with(|| why.clone());
-        })?;
-    }
-    Ok(())
-}
-
-fn told(context: &Context, job: &Job, row: &JobRow, captured: Captured, seconds: f64) -> BackupPoint {
-    let mut problems = captured.problems;
-    let files = captured.stats.files;
-    if files == 0 {
-        problems.push(Problem::new(b"", format!("the source of {} is empty: nothing is protected", job.name)));
-    } else if row.last_files >= FEW_FILES && files < row.last_files / 2 {
-        problems.push(Problem::new(
-            b"",
-            format!("the source of {} shrank from {} files to {files}", job.name, row.last_files),
-        ));
-    }
-    for problem in &problems {
-        context.call.voice.warn(&format!("{}: {problem}", job.name));
-    }
-    BackupPoint {
-        id: Some(captured.name.id),
-        job: job.name.clone(),
-        created: captured.created,
-        files,
-        bytes: captured.stats.bytes,
-        new_bytes: captured.new_bytes,
-        rewritten_bytes: 0,
-        stored_bytes: captured.stats.stored_bytes,
-        seconds,
-        problems: problems.iter().map(PathProblem::from).collect(),
-        warnings: Vec::new(),
-        left_out: left_out_text(&captured.left_out),
-    }
-}
-
-fn left_out_text(left_out: &[(LeftOut, u64)]) -> Vec<String> {
-    let word = |why: &LeftOut| match why {
-        LeftOut::Excluded => "excluded",
-        LeftOut::CacheTag => "cache folders (CACHEDIR.TAG)",
-        LeftOut::NoBackup => "folders marked .nobackup",
-        LeftOut::OtherFileSystem => "other file systems",
-        LeftOut::OwnFolder => "the engine's own folders",
-    };
-    left_out.iter().map(|(why, count)| format!("{}: {count}", word(why))).collect()
-}
-
-fn capture_failure(job: &Job, error: &CaptureError) -> Failure {
-    let advice = match error {
-        CaptureError::Full { .. } => {
-            "raise home.limit, lower home.reserve, or free the disk; the last good point stays"
-        }
-        CaptureError::Stopped => "it runs again when it is due",
-        _ => "the last good point stays",
-    };
-    Failure::of(format!("no recovery point of {}", job.name), error, advice)
-}
-
-fn home_failure(error: &crate::copy::CopyError) -> Failure {
-    Failure::new("the home vault can't be written to", chain(error), "check the disk and its permissions")
 }

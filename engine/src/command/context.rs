@@ -41,7 +41,11 @@ pub(super) fn wrong_configuration(error: &LoadError) -> Failure {
 impl From<InstallationError> for Failure {
     fn from(error: InstallationError) -> Self {
         let exit = match &error {
-            InstallationError::NoDestination { .. } => Exit::Usage,
+            InstallationError::NoDestination { name, all } => {
+                let there =
+                    if all.is_empty() { "there is none".into() } else { format!("there are: {}", all.join(", ")) };
+                return Self::usage(format!("there is no destination `{name}`"), there, error.advice());
+            }
             _ => Exit::Failed,
         };
         Self::of("the installation can't be opened", &error, error.advice()).with_exit(exit)
@@ -59,6 +63,10 @@ impl From<crate::catalog::CatalogError> for Failure {
 /// # Errors
 /// Exit 1 with `--no-wait`, or if told to stop.
 pub(super) fn work_lock(call: &Call, folder: &Path, name: &LockName, what: &str) -> Result<WorkLock, Failure> {
+    acquire(call, folder, name, what).map_err(|error| lock_failure(&error, what))
+}
+
+fn acquire(call: &Call, folder: &Path, name: &LockName, what: &str) -> Result<WorkLock, LockError> {
     let mut told = false;
     let mut on_wait = |waiting: &Waiting| {
         if !told {
@@ -72,13 +80,16 @@ pub(super) fn work_lock(call: &Call, folder: &Path, name: &LockName, what: &str)
         Wait::Yes => LockWait::Yes(&mut on_wait),
         Wait::No => LockWait::No,
     };
-    WorkLock::acquire(folder, name, wait).map_err(|error| {
-        let advice = match error {
-            LockError::Held { .. } => "wait until it has finished, or leave out --no-wait",
-            LockError::Io { .. } => "check the state folder and its permissions",
-        };
-        Failure::of(format!("can't begin work on {what}"), &error, advice)
-    })
+    WorkLock::acquire(folder, name, wait)
+}
+
+/// A lock that was not had, as a command tells it.
+pub(super) fn lock_failure(error: &LockError, what: &str) -> Failure {
+    let advice = match error {
+        LockError::Held { .. } => "wait until it has finished, or leave out --no-wait",
+        LockError::Io { .. } => "check the state folder and its permissions",
+    };
+    Failure::of(format!("can't begin work on {what}"), error, advice)
 }
 
 impl Context {
@@ -112,6 +123,11 @@ impl Context {
         }
     }
 
+    /// Tells what of the configuration works otherwise than it reads.
+    pub(super) fn tell_notes(&self) {
+        self.installation.config.notes().iter().for_each(|note| self.call.voice.warn(note));
+    }
+
     /// The folder of work locks.
     pub(super) fn locks(&self) -> PathBuf {
         self.installation.config.state.join("locks")
@@ -125,7 +141,15 @@ impl Context {
         work_lock(&self.call, &self.locks(), name, what)
     }
 
-    /// The jobs that were named; all if none was.
+    /// The same, for who tells a lock that another one has from one that can't be used.
+    ///
+    /// # Errors
+    /// As [`WorkLock::acquire`].
+    pub(super) fn try_lock(&self, name: &LockName, what: &str) -> Result<WorkLock, LockError> {
+        acquire(&self.call, &self.locks(), name, what)
+    }
+
+    /// The jobs that were named, each once; all if none was.
     ///
     /// # Errors
     /// Exit 2 for a name that the configuration does not have.
@@ -136,9 +160,18 @@ impl Context {
         }
         let known: Vec<String> = config.jobs.iter().map(|job| job.name.to_string()).collect();
         let missing = |name: &JobName| {
-            Failure::usage(format!("there is no job `{name}`"), format!("there are: {}", known.join(", ")), "")
+            let why =
+                if known.is_empty() { "there is none".to_owned() } else { format!("there are: {}", known.join(", ")) };
+            Failure::usage(format!("there is no job `{name}`"), why, "name one of those, or add [job.NAME]")
         };
-        names.iter().map(|name| config.job(name).ok_or_else(|| missing(name))).collect()
+        let mut jobs: Vec<&Job> = Vec::new();
+        for name in names {
+            let job = config.job(name).ok_or_else(|| missing(name))?;
+            if !jobs.iter().any(|known| known.name == job.name) {
+                jobs.push(job);
+            }
+        }
+        Ok(jobs)
     }
 
     /// Random bytes.

@@ -7,7 +7,7 @@ use super::visit::Visited;
 use super::{Call, Context, DryRun, Exit, Failure};
 use crate::config::Copies;
 use crate::model::{DestinationName, JobId, JobName, PointOrder, State, VaultId};
-use crate::plan::render;
+use crate::plan::{self, render};
 use crate::report::{CopiedPoint, CopyReport, EvictedPoint, RemovedPoint};
 
 /// What `copy` is asked for.
@@ -46,9 +46,25 @@ pub fn copy(call: &Call, options: &CopyOptions) -> Result<(CopyReport, Exit), Fa
         home: Home::Not,
     };
     let visited = round(&context, &wanted)?;
-    let report = report(&context, &visited)?;
     let exit = exit(&context, &visited, &wanted)?;
-    Ok((report, exit))
+    match busy(&visited).filter(|_| exit != Exit::Damage && !did_anything(&visited)) {
+        Some(failure) => Err(failure),
+        None => Ok((report(&context, &visited)?, exit)),
+    }
+}
+
+/// Another process was at work where something was to be done, and was not waited for.
+pub(super) fn busy(visited: &[Visited]) -> Option<Failure> {
+    let busy = visited.iter().filter(|place| place.outcome.busy);
+    let why: Vec<&str> = busy.flat_map(|place| &place.outcome.failures).map(String::as_str).collect();
+    let advice = "wait until it has finished, or leave out --no-wait";
+    (!why.is_empty()).then(|| Failure::new("another engine is at work", why.join("; "), advice))
+}
+
+/// Was anything copied, read back or removed anywhere?
+pub(super) fn did_anything(visited: &[Visited]) -> bool {
+    let worked = |it: &Visited| it.outcome.copied.iter().any(|copy| !copy.failed) || !it.outcome.removed.is_empty();
+    visited.iter().any(worked)
 }
 
 /// What was done, and what is owed and was not done.
@@ -88,17 +104,55 @@ pub(super) fn report(context: &Arc<Context>, visited: &[Visited]) -> Result<Copy
     }
     let tried: Vec<(VaultId, PointOrder)> =
         visited.iter().flat_map(|place| &place.outcome.copied).map(|copied| (copied.medium, copied.point)).collect();
+    let mut stuck = Stuck::default();
     for (name, medium, order, state) in owed(context)? {
         let place = visited.iter().find(|place| place.destination == name);
         if let Some(place) = place.filter(|_| !tried.contains(&(medium, order))) {
             let why = place.away.clone().or_else(|| place.outcome.failures.first().cloned());
-            let reason = why.unwrap_or_else(|| "it waits".to_owned());
+            let reason = match why {
+                Some(why) => why,
+                None if is_satisfied(context, order, &name)? => "it is not needed there".to_owned(),
+                None => stuck.why(context, medium, order),
+            };
             report
                 .copies
                 .extend(told(context, order, &name, Some(medium), state)?.map(|told| CopiedPoint { reason, ..told }));
         }
     }
     Ok(report)
+}
+
+/// What the planner says of points that it leaves where they are; asked once, and only if it is needed.
+#[derive(Default)]
+struct Stuck(Option<Result<(plan::State, plan::Plan), Failure>>);
+
+impl Stuck {
+    fn why(&mut self, context: &Arc<Context>, medium: VaultId, order: PointOrder) -> String {
+        match self.0.get_or_insert_with(|| preview(context)) {
+            Ok((state, plan)) => stuck_text(state, plan, medium, order),
+            Err(_) => None,
+        }
+        .unwrap_or_else(|| "it waits for the next run".to_owned())
+    }
+}
+
+/// The medium's own problem first that names this point, then the one that it waits behind.
+fn stuck_text(state: &plan::State, plan: &plan::Plan, at: VaultId, order: PointOrder) -> Option<String> {
+    use plan::Problem;
+    let names = |problem: &&Problem| match problem {
+        Problem::Full { medium, point, .. }
+        | Problem::NeverFits { medium, point, .. }
+        | Problem::Irreparable { medium, point } => (*medium, *point) == (at, order),
+        Problem::OverLimit { .. } => false,
+    };
+    let behind = |problem: &&Problem| matches!(problem, Problem::Full { medium, .. } if *medium == at);
+    let problem = plan.problems.iter().find(names).or_else(|| plan.problems.iter().find(behind));
+    let waits = plan.waiting.iter().find(|waiting| waiting.medium == at).map(|waiting| match &waiting.reason {
+        plan::WaitReason::MediumAway(why) => why.clone(),
+        plan::WaitReason::SourceAway => "no place that has it is there".to_owned(),
+        plan::WaitReason::NoGoodCopy => "no good copy of it is known anywhere".to_owned(),
+    });
+    problem.map(|problem| plan::problem_text(state, problem)).or(waits)
 }
 
 fn told(

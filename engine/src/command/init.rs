@@ -1,5 +1,6 @@
 //! `engine init` and `engine enrol`.
 
+use super::backup::check_readable;
 use super::context::{configuration, wrong_configuration};
 use super::{Call, Context, Exit, Failure};
 use crate::config::{LoadError, candidates, find, starter};
@@ -27,6 +28,7 @@ pub fn init(call: &Call) -> Result<(report::InitReport, Exit), Failure> {
         Ok(_) => {}
     }
     let config = configuration(call)?;
+    check_readable(&config, &config.jobs)?;
     let prepared = installation::init(&config, &*call.clock, &*call.entropy)?;
     let exit = Exit::Done;
     Ok((told(&config, &prepared), exit))
@@ -74,7 +76,8 @@ fn told(config: &crate::config::Config, prepared: &Prepared) -> report::InitRepo
     };
     let same = prepared.places.iter().filter(|(.., same_disk)| *same_disk);
     let warnings = same
-        .map(|(name, ..)| format!("{name} is on the same disk as this computer's data: it does not count as offsite"));
+        .map(|(name, ..)| format!("{name} is on the same disk as this computer's data: it does not count as offsite"))
+        .chain(config.notes());
     let sheet = config.state.join("recovery-sheet.txt");
     report::InitReport {
         starter: None,

@@ -1,7 +1,7 @@
 //! `engine run --once`: all that is due, then exit.
 
-use super::backup::backup_jobs;
-use super::copy::{exit, report};
+use super::backup::{backup_jobs, check_readable, nothing_made};
+use super::copy::{busy, did_anything, exit, report};
 use super::round::{Wanted, round};
 use super::{Call, Context, DryRun, Exit, Failure};
 use crate::capture::Reading;
@@ -16,17 +16,28 @@ use crate::service::noticed;
 /// Exit 2 for the configuration; exit 1 if nothing could be done.
 pub fn run_once(call: &Call) -> Result<(RunReport, Exit), Failure> {
     let context = Context::open(call)?;
+    context.tell_notes();
     let mut due: Vec<Job> = Vec::new();
     for job in &context.installation.config.jobs {
         if is_due(&context, job)? {
             due.push(job.clone());
         }
     }
+    check_readable(&context.installation.config, &due)?;
     let (backup, backed_up) = backup_jobs(&context, &due, Reading::Changed, DryRun::No)?;
     let wanted = Wanted::everything();
     let visited = round(&context, &wanted)?;
+    let copies = exit(&context, &visited, &wanted)?;
+    if backup.points.is_empty() && !did_anything(&visited) && copies != Exit::Damage {
+        // Nothing was done, and something was to be.
+        let failure = (backed_up == Exit::Failed).then(|| nothing_made(&backup.failed));
+        if let Some(failure) = failure.or_else(|| busy(&visited)) {
+            return Err(failure);
+        }
+    }
     let copied = report(&context, &visited)?;
-    let exit = backed_up.and(exit(&context, &visited, &wanted)?);
+    // Copies that were made are something, even if no point was.
+    let exit = if backed_up == Exit::Failed { Exit::Partial.and(copies) } else { backed_up.and(copies) };
     let report = RunReport {
         points: backup.points,
         failed: backup.failed,

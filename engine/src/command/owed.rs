@@ -19,6 +19,8 @@ pub(super) struct Placed {
     /// Placements by medium.
     pub at: BTreeMap<VaultId, BTreeMap<PointOrder, PlacementRow>>,
     names: BTreeMap<JobId, crate::model::JobName>,
+    /// Points that were removed for good; none while nothing may be removed.
+    removed: BTreeSet<PointOrder>,
 }
 
 impl Placed {
@@ -32,9 +34,11 @@ impl Placed {
         for medium in &media {
             at.insert(medium.vault, catalog.placements_at(medium.vault)?.into_iter().collect());
         }
-        let points = catalog.points()?.into_iter().filter(|point| point.removed.is_none()).collect();
+        let (points, gone): (Vec<_>, Vec<_>) = catalog.points()?.into_iter().partition(|point| point.removed.is_none());
+        let removable = !catalog.meta()?.unconfirmed && catalog.fenced()?.is_none();
+        let removed = gone.iter().filter(|point| removable && !point.pinned).map(|point| point.order).collect();
         let names = catalog.jobs()?.into_iter().map(|row| (row.id, row.name)).collect();
-        Ok(Self { points, media, at, names })
+        Ok(Self { points, media, at, names, removed })
     }
 
     /// The state of a point at a medium, if anything is known of it there.
@@ -70,6 +74,26 @@ impl Placed {
         owed
     }
 
+    /// Points that were removed for good and lie at media of a destination all the same: a session there takes them away.
+    fn leftovers(&self, name: &DestinationName) -> BTreeSet<(VaultId, PointOrder)> {
+        let mut found = BTreeSet::new();
+        for row in self.in_use(name) {
+            let there = self.at.get(&row.vault).into_iter().flatten().filter(|(_, placed)| placed.state.is_there());
+            let left = there.filter(|(order, _)| self.removed.contains(order));
+            found.extend(left.map(|(order, _)| (row.vault, *order)));
+        }
+        found
+    }
+
+    /// What is complete at a medium is only present: what lies there is not what the catalog says.
+    pub(super) fn doubt(&mut self, medium: VaultId) {
+        for placed in self.at.get_mut(&medium).into_iter().flat_map(BTreeMap::values_mut) {
+            if placed.state == State::Complete {
+                (placed.state, placed.verified) = (State::Present, None);
+            }
+        }
+    }
+
     fn is_owed(&self, medium: &MediumRow, point: &PointRow) -> bool {
         let evicted = medium.evicted.iter().find(|mark| mark.job == point.job).map(|mark| mark.order);
         match self.state(medium.vault, point.order) {
@@ -90,7 +114,8 @@ impl Placed {
     }
 }
 
-/// What is owed to each destination as one number that changes with it; 0 for nothing.
+/// What is to be done at each destination, what is owed and what was removed and lies there still, as one number that
+/// changes with it; 0 for nothing.
 ///
 /// # Errors
 /// If the catalog can't be read.
@@ -98,15 +123,15 @@ pub(super) fn fingerprints(context: &Context) -> Result<BTreeMap<DestinationName
     let placed = Placed::read(&context.installation.catalog)?;
     let config = &context.installation.config;
     let names = config.destinations.iter().map(|destination| &destination.name);
-    Ok(names.map(|name| (name.clone(), fingerprint(&placed.owed(config, name)))).collect())
+    Ok(names.map(|name| (name.clone(), fingerprint(&placed.owed(config, name), &placed.leftovers(name)))).collect())
 }
 
-fn fingerprint(owed: &BTreeSet<(Option<VaultId>, PointOrder)>) -> u64 {
+fn fingerprint(owed: &BTreeSet<(Option<VaultId>, PointOrder)>, left: &BTreeSet<(VaultId, PointOrder)>) -> u64 {
     use std::hash::{DefaultHasher, Hash, Hasher};
-    if owed.is_empty() {
+    if owed.is_empty() && left.is_empty() {
         return 0;
     }
     let mut hasher = DefaultHasher::new();
-    owed.hash(&mut hasher);
+    (owed, left).hash(&mut hasher);
     hasher.finish().max(1)
 }

@@ -1,8 +1,10 @@
 //! `engine pin`, `engine unpin` and `engine alarm clear`: what a person says about points, and heads that carry it.
 
+use super::backup::clock;
 use super::publish::publish;
 use super::read::resolve;
 use super::{Call, Context, Exit, Failure};
+use crate::catalog::{Catalog, JobRow, PointRow};
 use crate::model::JobName;
 use crate::report::{AlarmReport, PinReport};
 
@@ -57,14 +59,31 @@ pub fn clear_alarm(call: &Call, job: &JobName) -> Result<(AlarmReport, Exit), Fa
         return Ok((AlarmReport { job: job.clone(), cleared: None }, Exit::Done));
     };
     let rebuilt = catalog.meta()?.unconfirmed.then(|| "the catalog was rebuilt, for all jobs".to_owned());
+    start_anew(catalog, &row)?;
     let raised: Vec<String> = [row.alarm, row.clock_jump, rebuilt.clone()].into_iter().flatten().collect();
     if raised.is_empty() {
         return Ok((AlarmReport { job: job.clone(), cleared: None }, Exit::Done));
     }
-    catalog.update_job(row.id, &|row| (row.alarm, row.clock_jump) = (None, None))?;
     if rebuilt.is_some() {
         catalog.confirm()?;
     }
     publish(&context)?;
     Ok((AlarmReport { job: job.clone(), cleared: Some(raised.join("; ")) }, Exit::Done))
+}
+
+/// What is confirmed is what the next points are compared with: the newest point, and of those that were not removed
+/// everywhere the time of the newest. So a person who removed the points that a wrong clock stamped is rid of that time.
+fn start_anew(catalog: &Catalog, row: &JobRow) -> Result<(), Failure> {
+    let points: Vec<PointRow> = catalog.points()?.into_iter().filter(|point| point.job == row.id).collect();
+    let (files, bytes) = points.last().map_or((0, 0), |point| (point.files, point.bytes));
+    let mut created = None;
+    for point in &points {
+        let is_there = catalog.placements_of(point.order)?.iter().any(|(_, placed)| placed.state.is_there());
+        created = created.max((point.removed.is_none() || is_there).then_some(point.created));
+    }
+    catalog.update_job(row.id, &|row| {
+        (row.alarm, row.clock_jump, row.newest_created) = (None, None, created);
+        (row.last_files, row.last_bytes) = (files, bytes);
+    })?;
+    Ok(clock::confirm(catalog)?)
 }

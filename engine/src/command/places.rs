@@ -37,7 +37,9 @@ impl Places {
         }
         let media = Arc::new(installation.catalog.media()?);
         let destinations = &installation.config.destinations;
-        for (destination, look) in destinations.iter().zip(look_all(destinations, &media)) {
+        for (destination, look) in
+            destinations.iter().zip(look_all(destinations, &media, &installation.config.home.path))
+        {
             let name = destination.name.clone();
             match look {
                 Look::Here(opened) => places.here.push(Here { name, medium: opened.medium, store: opened.store }),

@@ -81,6 +81,20 @@ fn leave(context: &Context, lock: &LockName, store: &dyn WriteStore, medium: Vau
         if enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
     let _lock = WorkLock::acquire(&context.locks(), lock, Wait::Yes(&mut on_wait)).map_err(|error| chain(&error))?;
+    visit(context, store, medium)
+}
+
+/// A session at home that does nothing but begin: what lies there is known then. The caller holds home's lock.
+///
+/// # Errors
+/// If home can't be written to.
+pub(super) fn read_in_home(context: &Context) -> Result<(), Failure> {
+    let home = context.installation.home()?;
+    let failed = |why| Failure::new("the home vault can't be written to", why, "check the disk and its permissions");
+    visit(context, &*home, context.installation.home_id()?).map_err(failed)
+}
+
+fn visit(context: &Context, store: &dyn WriteStore, medium: VaultId) -> Result<(), String> {
     let (call, installation) = (&context.call, &context.installation);
     let stop = || (call.stop)();
     let tell = |told: &Told| {

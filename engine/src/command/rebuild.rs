@@ -5,6 +5,7 @@
 //! is written; what is read in is present, never complete; until a head at least as new as the newest point was read
 //! nothing is removed. Deliberately absent: reading packs whole (`engine verify`), any deletion.
 
+mod another;
 mod points;
 mod state;
 mod vaults;
@@ -67,6 +68,9 @@ fn fill(
         .map_err(|error| Failure::new("no random bytes from the system", error.to_string(), ""))?;
     let (now, writer) = (call.clock.now(), WriterId(writer));
     let heads = heads(vaults, keyring, report)?;
+    if report.home_made {
+        report.problems.extend(another::may_be_at_work(config, vaults, &heads, now));
+    }
     let founding = Founding { family: keyring.family(), writer, epoch: epoch(config, vaults)?, created: now };
     let rebuild = Catalog::rebuild(&config.state, &founding, OpenOptions::default())?;
     let catalog = rebuild.catalog();
@@ -74,11 +78,11 @@ fn fill(
         let same_disk = !vault.name.is_home() && is_same_disk(&vault.path, &config.home.path);
         catalog.enrol(&new_medium(vault.identity.vault, vault.name.clone(), &vault.path, same_disk, now))?;
     }
-    state::before_points(catalog, &heads)?;
+    state::before_points(catalog, &heads, now)?;
     let lists =
         Lists::new(keyring, vaults.here.iter().map(|vault| (vault.identity.vault, &*vault.store as &dyn ReadStore)));
     let counted = read_points(call, catalog, vaults, (keyring, &lists))?;
-    state::after_points(catalog, &heads, config, now)?;
+    state::after_points(catalog, &heads, config)?;
     if vaults.home_is_empty {
         expect_at_home(call, catalog, config, vaults, (keyring, &lists))?;
     }

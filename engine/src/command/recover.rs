@@ -47,6 +47,8 @@ pub struct RecoverOptions {
     pub paths: Vec<Vec<u8>>,
     /// Below which folder; it is only listed if none.
     pub to: Option<PathBuf>,
+    /// Whose the entries become.
+    pub owners: Owners,
     /// Take it over?
     pub take_over: TakeOver,
 }
@@ -86,7 +88,7 @@ pub fn recover(call: &Call, options: &RecoverOptions) -> Result<(RecoverReport, 
     };
     let mut exit = if report.problems.is_empty() { Exit::Done } else { Exit::Damage };
     if let Some(to) = &options.to {
-        let work = Work { call, keyring: &keyring, store: &store, to, paths: &paths };
+        let work = Work { call, keyring: &keyring, store: &store, to, paths: &paths, owners: options.owners };
         exit = work.restore(&chosen(&found, options.point.as_deref())?, &found, &mut report)?;
     } else if let Some(point) = &options.point {
         let wanted = chosen(&found, Some(point))?;
@@ -145,6 +147,7 @@ struct Work<'w> {
     store: &'w dyn ReadStore,
     to: &'w Path,
     paths: &'w [EntryPath],
+    owners: Owners,
 }
 
 impl Work<'_> {
@@ -203,7 +206,7 @@ impl Work<'_> {
             places: &places,
             target: self.to,
             paths: self.paths,
-            options: TreeOptions { existing, owners: Owners::Recorded },
+            options: TreeOptions { existing, owners: self.owners },
             doing: Doing::Write,
             stop: &stop,
             progress: &progress,

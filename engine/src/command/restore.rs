@@ -8,13 +8,11 @@ use std::path::PathBuf;
 
 use super::places::{Here, Places};
 use super::read::{one_before, resolve};
+use super::reading::{Reserved, record};
 use super::restored::{Told, exit_of, failure_of, report_of, request_paths};
 use super::{Call, Context, DryRun, Exit, Failure};
-use crate::catalog::locks::{LockName, WorkLock};
-use crate::catalog::{CatalogError, Finding, PointRow, ReservationId};
-use crate::copy::{Lists, ReadBack, read_back, record_damage};
-use crate::destination::ReadStore;
-use crate::model::{DestinationName, Digest, JobName, ObjectName, State};
+use crate::catalog::{CatalogError, PointRow};
+use crate::model::{DestinationName, JobName, State};
 use crate::report::{PlaceNotThere, RestoreReport};
 use crate::restore::{
     self, Damage, Doing, Existing, Owners, Place, Progress, Request, RestoreError, Restored, TreeOptions,
@@ -56,9 +54,10 @@ pub fn restore(call: &Call, options: &RestoreOptions) -> Result<(RestoreReport, 
     let all = Places::look(&context)?;
     let job = job_name(&context, &point)?;
     let chosen = chosen(&context, &all, &point, &job, options.from.as_ref())?;
-    let reserved = Reserved::take(&context, &chosen, &point)?;
+    let reserved = Reserved::take(&context, &chosen, &[&point])?;
+    let chosen: Vec<&Here> = chosen.into_iter().filter(|here| reserved.may_read(here, &point)).collect();
     let places: Vec<Place<'_>> =
-        reserved.here.iter().map(|here| Place { name: here.name.clone(), store: &*here.store }).collect();
+        chosen.iter().map(|here| Place { name: here.name.clone(), store: &*here.store }).collect();
     let what = format!("{job}: restoring");
     let progress = |p: &Progress| call.voice.progress(&what, p.bytes, p.bytes_total);
     let stop = || (call.stop)();
@@ -183,49 +182,6 @@ fn away_of(
     Ok(away.map(|(name, why)| PlaceNotThere { destination: name.clone(), reason: why.clone() }).collect())
 }
 
-/// What is read stays where it is while it is read; a place where it is being removed just now is left out.
-struct Reserved<'r> {
-    context: &'r Context,
-    here: Vec<&'r Here>,
-    ids: Vec<ReservationId>,
-    _lock: WorkLock,
-}
-
-impl<'r> Reserved<'r> {
-    fn take(context: &'r Context, chosen: &[&'r Here], point: &PointRow) -> Result<Self, Failure> {
-        let number = u64::from_be_bytes(context.random()?);
-        let lock = context.lock(&LockName::Restore(number), "a restore")?;
-        let name = lock.name().to_string();
-        let mut reserved = Self { context, here: Vec::new(), ids: Vec::new(), _lock: lock };
-        let catalog = &context.installation.catalog;
-        for here in chosen {
-            if catalog.placement(here.medium, point.order)?.is_none() {
-                // The catalog knows nothing of it there, so nothing of ours removes it either.
-                reserved.here.push(here);
-                continue;
-            }
-            match catalog.begin_restore(&name, here.medium, &[point.order]) {
-                Ok(id) => {
-                    reserved.ids.push(id);
-                    reserved.here.push(here);
-                }
-                Err(CatalogError::Refused { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(reserved)
-    }
-}
-
-impl Drop for Reserved<'_> {
-    fn drop(&mut self) {
-        for id in &self.ids {
-            // What stays is dropped when the next command finds that no process holds the lock.
-            let _ = self.context.installation.catalog.end_restore(*id);
-        }
-    }
-}
-
 fn damage_of(outcome: &Result<Restored, RestoreError>) -> &[Damage] {
     match outcome {
         Ok(restored) => &restored.damage,
@@ -233,40 +189,4 @@ fn damage_of(outcome: &Result<Restored, RestoreError>) -> &[Damage] {
         Err(RestoreError::Full { done, .. } | RestoreError::Stopped { done }) => &done.damage,
         Err(_) => &[],
     }
-}
-
-/// Damage becomes known once the object was read back and found so.
-fn record(context: &Context, all: &Places, chosen: &[&Here], damage: &[Damage]) -> Result<(), Failure> {
-    if damage.is_empty() {
-        return Ok(());
-    }
-    let catalog = &context.installation.catalog;
-    let stores = all.here.iter().map(|here| (here.medium, &*here.store as &dyn ReadStore));
-    let lists = Lists::new(context.installation.keyring()?, stores);
-    for damage in damage {
-        context.call.voice.warn(&format!("{} at {}: {}", damage.object, damage.place, damage.why));
-        let Some(here) = chosen.iter().find(|here| here.name == damage.place) else { continue };
-        let Some(digest) = digest(context, &damage.object)? else { continue };
-        let seen = read_back(&*here.store, &damage.object.path(), &digest, &*context.call.clock);
-        let finding = match seen {
-            Ok(ReadBack::Missing) => Finding::Missing,
-            Ok(ReadBack::Damaged) => Finding::Damaged,
-            Ok(ReadBack::Good(_)) | Err(_) => continue,
-        };
-        let now = context.call.clock.now();
-        record_damage(catalog, &lists, (here.medium, &damage.object), finding, now)
-            .map_err(|error| Failure::of("damage that was found can't be recorded", &error, ""))?;
-    }
-    Ok(())
-}
-
-/// What an object that the catalog knows should be.
-fn digest(context: &Context, object: &ObjectName) -> Result<Option<Digest>, Failure> {
-    let catalog = &context.installation.catalog;
-    Ok(match object {
-        ObjectName::Pack(id) => catalog.pack_by_id(id)?.map(|_| Digest(id.0)),
-        ObjectName::Point(_, name) => {
-            catalog.point(name.order)?.filter(|point| point.id == name.id).map(|point| point.manifest_digest)
-        }
-    })
 }

@@ -69,6 +69,7 @@ pub(super) fn report_of(restored: Restored, told: &Told<'_>) -> RestoreReport {
         bytes: restored.bytes,
         seconds: told.seconds,
         problems: problems.chain(restored.lost.iter().map(lost)).chain(restored.gaps.iter().map(gap)).collect(),
+        kept_by_restorer: restored.kept_by_restorer,
         lost: restored.more_lost + restored.lost.len() as u64,
         damaged: restored
             .damage

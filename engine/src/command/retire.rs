@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::give_up::give_up_copies;
 use super::publish::publish_at;
 use super::round::looks;
 use super::{Call, Context, Exit, Failure};
@@ -57,6 +58,7 @@ fn chosen(context: &Arc<Context>, name: &DestinationName, medium: Option<VaultId
 
 fn retire_one(context: &Context, row: &MediumRow) -> Result<RetiredMedium, Failure> {
     let (catalog, now) = (&context.installation.catalog, context.call.clock.now());
+    give_up_copies(context, row, None)?;
     let placements = catalog.placements_at(row.vault)?;
     let of = |wanted: &dyn Fn(State) -> bool| -> Vec<PointOrder> {
         placements.iter().filter(|(_, placed)| wanted(placed.state)).map(|(order, _)| *order).collect()

@@ -11,7 +11,7 @@ use super::visit::{Visited, Visits};
 use super::{Context, Failure};
 use crate::copy::Outcome;
 use crate::destination::watch::Pulse;
-use crate::installation::{Look, look_all};
+use crate::installation::Look;
 use crate::model::{DestinationName, JobId, PointOrder, chain};
 use crate::plan::{self, State, propose};
 
@@ -65,11 +65,7 @@ impl Wanted {
 /// # Errors
 /// If the catalog can't be read.
 pub(super) fn looks(context: &Context) -> Result<Vec<(DestinationName, Look)>, Failure> {
-    let installation = &context.installation;
-    let media = Arc::new(installation.catalog.media()?);
-    let destinations = &installation.config.destinations;
-    let names = destinations.iter().map(|destination| destination.name.clone());
-    Ok(names.zip(look_all(destinations, &media)).collect())
+    Ok(context.installation.looks()?)
 }
 
 /// Makes a round; gives what was done at each destination, home last.

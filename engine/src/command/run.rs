@@ -18,6 +18,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use jiff::tz::TimeZone;
 
+use super::backup::check_readable;
 use super::owed::fingerprints;
 use super::round::LOST_AFTER;
 use super::{Call, Context, Exit, Failure, Manner, Wait};
@@ -49,7 +50,9 @@ pub fn run(call: &Call) -> Result<Exit, Failure> {
         ..call.clone()
     };
     let context = Context::open_for(&call, Manner::Background)?;
+    check_readable(&context.installation.config, &context.installation.config.jobs)?;
     let _alone = alone(&context)?;
+    context.tell_notes();
     context.installation.keyring()?;
     context.installation.home()?;
     let (send, receive) = unbounded();

@@ -3,6 +3,7 @@
 //! Works while the service runs, while a drive blocks, and without the passphrase: only what is full, and why it stays
 //! so, needs the keys, and where they can't be had that is said instead.
 
+mod doubt;
 mod drill;
 mod job;
 mod places;
@@ -14,8 +15,9 @@ use jiff::tz::TimeZone;
 use super::owed::Placed;
 use super::round::{looks, state_now};
 use super::{Call, Context, Exit, Failure};
+use crate::catalog::MediumRow;
 use crate::catalog::locks::{LockName, is_held};
-use crate::installation::Look;
+use crate::installation::{Look, Opened};
 use crate::model::{DestinationName, Time};
 use crate::plan::{Plan, State, propose};
 use crate::report::{StatusProblem, StatusReport, local};
@@ -26,8 +28,10 @@ use crate::report::{StatusProblem, StatusReport, local};
 /// Exit 2 for the configuration; exit 1 if the catalog can't be read.
 pub fn status(call: &Call) -> Result<(StatusReport, Exit), Failure> {
     let context = Context::open(call)?;
+    context.tell_notes();
+    let before = context.installation.catalog.media()?;
     let looks = looks(&context)?;
-    let mut facts = Facts::gather(&context, looks)?;
+    let mut facts = Facts::gather(&context, looks, &before)?;
     let outlook = facts.outlook(&context);
     let config = &context.installation.config;
     let jobs = config.jobs.iter().map(|job| job::status(&facts, job)).collect::<Result<_, _>>()?;
@@ -51,21 +55,44 @@ struct Facts<'f> {
     zone: TimeZone,
     /// Does the service run?
     served: bool,
+    /// Media that are not as the catalog has them.
+    doubts: Vec<doubt::Doubt>,
     /// Why the keys can't be had, if they were needed.
     locked: Option<String>,
 }
 
 impl<'f> Facts<'f> {
-    fn gather(context: &'f Context, looks: Vec<(DestinationName, Look)>) -> Result<Self, Failure> {
-        Ok(Self {
+    fn gather(
+        context: &'f Context,
+        looks: Vec<(DestinationName, Look)>,
+        before: &[MediumRow],
+    ) -> Result<Self, Failure> {
+        let mut facts = Self {
             context,
             looks,
             placed: Placed::read(&context.installation.catalog)?,
             now: context.call.clock.now(),
             zone: TimeZone::system(),
             served: is_held(&context.locks(), &LockName::Service.to_string()),
+            doubts: Vec::new(),
             locked: None,
-        })
+        };
+        facts.go_by_the_looks();
+        facts.doubts = doubt::doubts(&facts, before, &context.installation.catalog.meta()?);
+        for doubt in &facts.doubts {
+            facts.placed.doubt(doubt.medium);
+        }
+        Ok(facts)
+    }
+
+    /// On which disk a medium is, a look tells better than what was noted at an earlier one.
+    fn go_by_the_looks(&mut self) {
+        for (_, look) in &self.looks {
+            let Look::Here(Opened { medium, sight: Some(sight), .. }) = look else { continue };
+            for row in self.placed.media.iter_mut().filter(|row| row.vault == *medium) {
+                (row.device, row.same_disk) = (sight.device, sight.same_disk);
+            }
+        }
     }
 
     fn look(&self, name: &DestinationName) -> Option<&Look> {
@@ -114,6 +141,13 @@ fn problems(facts: &Facts<'_>) -> Result<Vec<StatusProblem>, Failure> {
         problems.push(problem(
             "the catalog was rebuilt and no head as new as its newest point was read since: nothing is evicted or removed",
             "connect the newest drive, or confirm with `engine alarm clear JOB`",
+        ));
+    }
+    if let Some(why) = facts.context.installation.catalog.fenced()? {
+        problems.push(problem(
+            format!("{why}; nothing is removed anywhere by this one"),
+            "if this computer is to go on, and the other one not: `engine catalog rebuild`; else stop this one, or \
+             `engine retire` what is the other one's now",
         ));
     }
     if let Some(why) = &facts.locked {

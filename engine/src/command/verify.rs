@@ -5,18 +5,21 @@
 //! catalog only. With it each place is read and repaired under a session, so that a fenced writer changes nothing. Both
 //! hold the place's work lock, so that no copy or removal runs there meanwhile.
 
+mod nameless;
+
 use std::collections::BTreeSet;
 
+use super::context::lock_failure;
 use super::places::{Here, Places};
 use super::{Call, Context, Exit, Failure};
-use crate::catalog::locks::{LockName, WorkLock};
+use crate::catalog::locks::{LockError, LockName, WorkLock};
 use crate::copy::{
     CopyError, Flaw, Inspected, Inspection, Lists, Origin, Session, Told, Tools, heal_files, heal_objects,
     inspect_files, inspect_objects,
 };
 use crate::destination::ReadStore;
 use crate::model::{DestinationName, PointId, chain};
-use crate::report::{DamagedObject, PlaceNotThere, VerifiedPlace, VerifyReport};
+use crate::report::{DamagedObject, PlaceNotThere, UnreadObject, VerifiedPlace, VerifyReport};
 use crate::seal::{Keyring, is_authentic};
 use crate::vault::{FoundKeys, keys_of};
 
@@ -48,26 +51,69 @@ pub fn verify(call: &Call, options: &VerifyOptions) -> Result<(VerifyReport, Exi
     let keyring = context.installation.keyring()?;
     let places = Places::look(&context)?;
     let keys = newest_keys(&places, keyring);
-    let (mut report, mut exit) = (VerifyReport::default(), Exit::Done);
+    let (mut report, mut exit, mut busy) = (VerifyReport::default(), Exit::Done, None);
     for name in names {
-        let reason = match places.named(&name) {
-            Ok(here) => {
-                let _lock = lock(&context, here)?;
-                let work = Work { context: &context, keyring, here, places: &places, keys: keys.as_ref() };
-                let (verified, ended) = work.verify(options.repair)?;
+        let verified = match named(&context, keyring, &places, &name)? {
+            Ok(here) => match try_lock(&context, &here) {
+                Ok(_lock) => {
+                    let here = &*here;
+                    let work = Work { context: &context, keyring, here, places: &places, keys: keys.as_ref() };
+                    work.verify(options.repair)?
+                }
+                Err((error, what)) => {
+                    busy = busy.or_else(|| Some(lock_failure(&error, &what)));
+                    Err(chain(&error))
+                }
+            },
+            Err(why) => Err(why),
+        };
+        match verified {
+            Ok(verified) => {
                 exit = exit.and(exit_of(&verified));
                 report.places.push(verified);
-                ended.map(|error| chain(&error))
             }
-            Err(why) => Some(why),
-        };
-        if let Some(reason) = reason {
-            call.voice.warn(&format!("{name} could not be read: {reason}"));
-            exit = exit.and(if is_lost_home(&context, &places, &name)? { Exit::Damage } else { Exit::Partial });
-            report.not_there.push(PlaceNotThere { destination: name, reason });
+            Err(reason) => {
+                call.voice.warn(&format!("{name} could not be read: {reason}"));
+                exit = exit.and(if is_lost_home(&context, &places, &name)? { Exit::Damage } else { Exit::Partial });
+                report.not_there.push(PlaceNotThere { destination: name, reason });
+            }
         }
     }
-    Ok((report, exit))
+    match busy {
+        Some(failure) if report.places.is_empty() && exit != Exit::Damage => Err(failure),
+        _ => Ok((report, exit)),
+    }
+}
+
+/// The place of that name, or why it can't be read. One that has lost its name is known by its heads.
+fn named<'p>(
+    context: &Context,
+    keyring: &Keyring,
+    places: &'p Places,
+    name: &DestinationName,
+) -> Result<Result<Named<'p>, String>, Failure> {
+    let why = match places.named(name) {
+        Ok(here) => return Ok(Ok(Named::Looked(here))),
+        Err(why) => why,
+    };
+    Ok(nameless::find(context, keyring, name)?.unwrap_or(Err(why)).map(Named::Nameless))
+}
+
+/// A place that was found when all were looked at, or by its heads.
+enum Named<'p> {
+    Looked(&'p Here),
+    Nameless(Here),
+}
+
+impl std::ops::Deref for Named<'_> {
+    type Target = Here;
+
+    fn deref(&self) -> &Here {
+        match self {
+            Self::Looked(here) => here,
+            Self::Nameless(here) => here,
+        }
+    }
 }
 
 /// Those named, each once; all, home first, if none is.
@@ -90,12 +136,14 @@ fn is_lost_home(context: &Context, places: &Places, name: &DestinationName) -> R
     Ok(placed.iter().any(|(_, row)| row.state.is_there()))
 }
 
-pub(super) fn lock(context: &Context, here: &Here) -> Result<WorkLock, Failure> {
-    if here.name.is_home() {
-        context.lock(&LockName::Home, "the home vault")
+/// Its work lock; if it was not had, why, and what it is of.
+fn try_lock(context: &Context, here: &Here) -> Result<WorkLock, (LockError, String)> {
+    let (name, what) = if here.name.is_home() {
+        (LockName::Home, "the home vault".to_owned())
     } else {
-        context.lock(&LockName::Medium(here.medium), &format!("the destination {}", here.name))
-    }
+        (LockName::Medium(here.medium), format!("the destination {}", here.name))
+    };
+    context.try_lock(&name, &what).map_err(|error| (error, what))
 }
 
 /// The highest set of slots that any place has and that was made with the family's keys.
@@ -105,7 +153,9 @@ fn newest_keys(places: &Places, keyring: &Keyring) -> Option<FoundKeys> {
 }
 
 fn exit_of(place: &VerifiedPlace) -> Exit {
-    if place.damaged.iter().all(|object| object.healed) { Exit::Done } else { Exit::Damage }
+    let is_whole = place.unread.is_empty() && place.unfinished.is_none();
+    let rest = if is_whole { Exit::Done } else { Exit::Partial };
+    if place.damaged.iter().all(|object| object.healed) { rest } else { Exit::Damage }
 }
 
 /// One place's turn.
@@ -118,8 +168,8 @@ struct Work<'w> {
 }
 
 impl Work<'_> {
-    /// What was found there, and why it ended early, if it did.
-    fn verify(&self, repair: Repair) -> Result<(VerifiedPlace, Option<CopyError>), Failure> {
+    /// What was found there; why nothing was, if it could not be read at all.
+    fn verify(&self, repair: Repair) -> Result<Result<VerifiedPlace, String>, Failure> {
         let call = &self.context.call;
         let tell = |told: &Told| {
             if let Told::Note(text) = told {
@@ -156,27 +206,42 @@ impl Work<'_> {
             Repair::No => inspect(&at, &mut found),
         };
         call.voice.progress_done(&what);
-        Ok((self.told(&found)?, ended.err()))
+        let unfinished = ended.err().map(|error| chain(&error));
+        let nothing = found.objects == 0 && found.flaws.is_empty() && found.unread.is_empty();
+        match unfinished {
+            Some(why) if nothing => Ok(Err(why)),
+            unfinished => self.told(&found, unfinished).map(Ok),
+        }
     }
 
     fn repair(&self, at: &Inspected<'_>, origins: &[Origin<'_>], found: &mut Inspection) -> Result<(), CopyError> {
         inspect_files(at, found)?;
         let session = match Session::open(at.tools, &*self.here.store, self.here.medium) {
             Ok(session) => session,
-            Err(error @ CopyError::Fenced { .. }) => {
+            Err(error @ (CopyError::Stopped | CopyError::Catalog(_))) => return Err(error),
+            Err(error) => {
                 // It can be read all the same; what is found stays as it is.
                 inspect_objects(at, found)?;
                 return Err(error);
             }
-            Err(error) => return Err(error),
         };
-        heal_files(&session, at, found)?;
+        let files = heal_files(&session, at, found);
         inspect_objects(at, found)?;
+        files?;
         heal_objects(&session, origins, found)?;
         session.close()
     }
 
-    fn told(&self, found: &Inspection) -> Result<VerifiedPlace, Failure> {
+    fn told(&self, found: &Inspection, unfinished: Option<String>) -> Result<VerifiedPlace, Failure> {
+        let (voice, name) = (&self.context.call.voice, &self.here.name);
+        let unread = found.unread.iter().map(|unread| {
+            voice.warn(&format!("{name}: {}: {}", unread.path, unread.problem));
+            UnreadObject { object: unread.path.to_string(), problem: unread.problem.clone() }
+        });
+        let unread = unread.collect();
+        if let Some(why) = &unfinished {
+            voice.warn(&format!("{name}: not finished: {why}"));
+        }
         let damaged = found.flaws.iter().map(|flaw| self.flaw(flaw)).collect::<Result<_, _>>()?;
         Ok(VerifiedPlace {
             destination: self.here.name.clone(),
@@ -184,6 +249,8 @@ impl Work<'_> {
             objects: found.objects,
             bytes: found.bytes,
             damaged,
+            unread,
+            unfinished,
         })
     }
 

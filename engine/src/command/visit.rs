@@ -9,11 +9,12 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 use std::sync::Arc;
 
+use super::context::lock_failure;
 use super::round::{Task, Wanted};
-use super::{Context, Failure};
-use crate::catalog::Snapshot;
-use crate::catalog::locks::LockName;
-use crate::copy::{CopyError, Origin, Outcome, Session, Told, Tools, execute};
+use super::{Context, Failure, last_failure};
+use crate::catalog::locks::{LockError, LockName};
+use crate::catalog::{RemovalRules, Snapshot};
+use crate::copy::{CopyError, Origin, Outcome, Session, Told, Tools, execute, removal_rules};
 use crate::destination::throttle::{Bandwidth, Throttled};
 use crate::destination::watch::{Pulse, Watched};
 use crate::destination::{ReadStore, Space, WriteStore};
@@ -32,6 +33,9 @@ pub(super) struct Visited {
     /// Why nothing, or not all, was done there.
     pub away: Option<String>,
 }
+
+/// Steps with their reasons, and what removals among them go by.
+type Steps = (Vec<(Step, String)>, RemovalRules);
 
 /// What the visits of a round share.
 pub(super) struct Visits {
@@ -61,7 +65,7 @@ impl Visits {
         let medium = context.installation.home_id()?;
         let home = context.installation.home().ok().map(|store| {
             let space = store.space().ok().flatten();
-            Opened { medium, store, space }
+            Opened { medium, store, space, sight: None }
         });
         Ok(Self { context: Arc::clone(context), looks, home, wanted })
     }
@@ -85,7 +89,7 @@ impl Visits {
         std::thread::Builder::new().name(format!("copy-{name}")).spawn(move || {
             visits.context.be_quiet();
             let store = visits.dressed(&destination, opened.store, watched.clone());
-            done(visits.visit(&*store, opened.medium, &watched));
+            done(visits.visit(&*store, &destination, opened.medium, &watched));
         })?;
         Ok(pulse)
     }
@@ -93,9 +97,10 @@ impl Visits {
     /// Home's own visit, in this thread; none if home is not there.
     pub(super) fn visit_home(&self) -> Option<Visited> {
         let home = self.home.as_ref()?;
-        let outcome = match self.context.lock(&LockName::Home, "the home vault") {
+        let what = "the home vault";
+        let outcome = match self.context.try_lock(&LockName::Home, what) {
             Ok(_lock) => self.visit_locked(&*home.store, home.medium, &Pulse::default()),
-            Err(failure) => failed(failure.to_string()),
+            Err(error) => not_begun(&error, what),
         };
         Some(Visited { destination: DestinationName::home(), outcome, away: None })
     }
@@ -119,10 +124,11 @@ impl Visits {
         }
     }
 
-    fn visit(&self, store: &dyn WriteStore, medium: VaultId, pulse: &Pulse) -> Outcome {
-        match self.context.lock(&LockName::Medium(medium), "this destination") {
+    fn visit(&self, store: &dyn WriteStore, name: &DestinationName, medium: VaultId, pulse: &Pulse) -> Outcome {
+        let what = format!("the destination {name}");
+        match self.context.try_lock(&LockName::Medium(medium), &what) {
             Ok(_lock) => self.visit_locked(store, medium, pulse),
-            Err(failure) => failed(failure.to_string()),
+            Err(error) => not_begun(&error, &what),
         }
     }
 
@@ -143,30 +149,56 @@ impl Visits {
         let catalog = &self.context.installation.catalog;
         let tools = Tools { catalog, keyring, clock: &*call.clock, entropy: &*call.entropy, stop: &stop, tell: &tell };
         match Session::open(tools, store, medium) {
-            Ok(session) => self.work(session, pulse),
-            Err(error) => ended(error),
+            Ok(session) => self.noted(medium, self.work(session, pulse)),
+            Err(error) => self.noted(medium, self.not_begun(medium, error)),
         }
+    }
+
+    /// A session that could not begin is told of at once, as a step that fails is.
+    fn not_begun(&self, medium: VaultId, error: CopyError) -> Outcome {
+        let row = self.context.installation.catalog.medium(medium).ok().flatten();
+        let name = row.map_or_else(|| medium.to_string(), |row| row.destination.to_string());
+        let text = format!("{name}: {}", chain(&error));
+        if !matches!(error, CopyError::Stopped) {
+            self.context.call.voice.warn(&text);
+        }
+        Outcome { failures: vec![text], ended: Some(error), ..Outcome::default() }
+    }
+
+    /// How it ended is kept, for who asks later why nothing comes there.
+    fn noted(&self, medium: VaultId, outcome: Outcome) -> Outcome {
+        let call = &self.context.call;
+        if let Err(error) = last_failure::note(&self.context.installation.catalog, medium, &outcome, call.clock.now()) {
+            call.voice.warn(&format!("how the session ended can't be kept: {}", chain(&error)));
+        }
+        outcome
     }
 
     fn work(&self, session: Session<'_>, pulse: &Pulse) -> Outcome {
         let mut total = Outcome::default();
         let mut packs = PointPacks::default();
         let places = self.places(Some(session.medium), pulse);
-        for _ in 0..PLANS_MAX {
-            let steps = match self.steps(&session, &places, &mut packs) {
-                Ok(steps) if steps.is_empty() => break,
-                Ok(steps) => steps,
+        for turn in 0..=PLANS_MAX {
+            let planned = match turn {
+                0 => self.forgotten(&session, &places, &mut packs),
+                _ => self.steps(&session, &places, &mut packs),
+            };
+            let (steps, rules) = match planned {
+                Ok(None) if turn == 0 => continue,
+                Ok(None) => break,
+                Ok(Some(steps)) => steps,
                 Err(error) => {
                     total.failures.push(error);
                     break;
                 }
             };
-            let outcome = execute(&session, &steps, &origins(&places));
+            let outcome = execute(&session, &steps, &origins(&places), &rules);
             // After a failure nothing is planned anew in this session: what a broken copy left there is read in by the
             // next one before anything is swept.
             let failed = outcome.copied.iter().any(|copy| copy.failed) || !outcome.failures.is_empty();
             total.copied.extend(outcome.copied);
             total.removed.extend(outcome.removed);
+            total.kept.extend(outcome.kept);
             total.failures.extend(outcome.failures);
             total.ended = outcome.ended;
             if total.ended.is_some() || failed {
@@ -183,21 +215,37 @@ impl Visits {
         total
     }
 
-    /// The checked steps for one medium, each with its reason.
+    /// The checked steps for one medium, each with its reason, and what its removals go by.
     fn steps(
         &self,
         session: &Session<'_>,
         places: &[There<'_>],
         packs: &mut PointPacks,
-    ) -> Result<Vec<(Step, String)>, String> {
+    ) -> Result<Option<Steps>, String> {
         let state = self.observed(places, packs, Some(session)).map_err(|failure| failure.to_string())?;
-        let plan = check(&state, self.proposed(&state)).map_err(|violations| {
-            let first = violations.first().map_or_else(String::new, |violation| format!("{violation:?}"));
-            format!("a plan broke its own rules and was not carried out ({first}); please report this")
-        })?;
-        let steps = plan.plan().media.get(&session.medium).cloned().unwrap_or_default();
+        let steps = checked(&state, self.proposed(&state), session.medium)?;
         let wanted = steps.into_iter().filter(|step| self.wants(&state, step));
-        Ok(wanted.map(|step| (step.clone(), reason_text(&state, &step))).collect())
+        Ok(reasoned(&state, wanted.collect(), session.medium))
+    }
+
+    /// What a person removed everywhere while this medium was away, or while a copy there had broken off: it goes now.
+    fn forgotten(
+        &self,
+        session: &Session<'_>,
+        places: &[There<'_>],
+        packs: &mut PointPacks,
+    ) -> Result<Option<Steps>, String> {
+        let catalog = &self.context.installation.catalog;
+        let removed = catalog.removed_at(session.medium).map_err(|error| chain(&error))?;
+        if removed.is_empty() {
+            return Ok(None);
+        }
+        let state = self.observed(places, packs, Some(session)).map_err(|failure| failure.to_string())?;
+        let mut all = Vec::new();
+        for point in removed {
+            all.extend(checked(&state, plan::forget_point(&state, point).0, session.medium)?);
+        }
+        Ok(reasoned(&state, all, session.medium))
     }
 
     fn proposed(&self, state: &State) -> Plan {
@@ -288,6 +336,22 @@ impl Visits {
     }
 }
 
+/// A plan's steps at a medium, once it was judged.
+fn checked(state: &State, plan: Plan, medium: VaultId) -> Result<Vec<Step>, String> {
+    let plan = check(state, plan).map_err(|violations| {
+        let first = violations.first().map_or_else(String::new, |violation| format!("{violation:?}"));
+        format!("a plan broke its own rules and was not carried out ({first}); please report this")
+    })?;
+    Ok(plan.plan().media.get(&medium).cloned().unwrap_or_default())
+}
+
+/// The steps with their reasons; none if there are none.
+fn reasoned(state: &State, steps: Vec<Step>, medium: VaultId) -> Option<Steps> {
+    let rules = removal_rules(state, medium);
+    let steps: Vec<_> = steps.into_iter().map(|step| (step.clone(), reason_text(state, &step))).collect();
+    (!steps.is_empty()).then_some((steps, rules))
+}
+
 fn seen_at(session: Option<&Session<'_>>, medium: VaultId, space: Option<Space>) -> Seen {
     match session {
         Some(session) if session.medium == medium => {
@@ -307,10 +371,11 @@ fn origins<'o>(places: &'o [There<'_>]) -> Vec<Origin<'o>> {
     places.iter().map(origin).collect()
 }
 
-fn failed(why: String) -> Outcome {
-    Outcome { failures: vec![why], ..Outcome::default() }
+fn not_begun(error: &LockError, what: &str) -> Outcome {
+    let failure = lock_failure(error, what);
+    Outcome { busy: matches!(error, LockError::Held { .. }), ..failed(failure.to_string()) }
 }
 
-fn ended(error: CopyError) -> Outcome {
-    Outcome { failures: vec![chain(&error)], ended: Some(error), ..Outcome::default() }
+fn failed(why: String) -> Outcome {
+    Outcome { failures: vec![why], ..Outcome::default() }
 }

@@ -80,10 +80,20 @@ pub(super) fn destination(name: DestinationName, item: &Item<'_>) -> Read<Destin
     let verify = table.or("verify", Verify::ReadBack, |item| {
         item.choice(&[("read-back", Verify::ReadBack), ("checksum", Verify::Checksum)])
     });
-    let rotation = table.or("rotation", false, |item| item.flag());
+    let rotation = table.or("rotation", false, |item| {
+        let rotation = item.flag()?;
+        if rotation {
+            item.later("`rotation = true`", "false in this release: a destination for each drive");
+        }
+        Ok(rotation)
+    });
     let layout = layout(&mut table);
     let rate = table.optional("rate", |item| item.parse(rate));
-    let window = table.optional("window", |item| item.parse(window));
+    let window = table.optional("window", |item| {
+        let window = item.parse(window)?;
+        item.later("`window`", "no such key in this release: it is copied to at any time");
+        Ok(window)
+    });
     let url = table.required("url", "url = \"file:///path\" or another URL", Ok);
     let place = url.and_then(|url| {
         url_at = url.reader.position(url.at);
@@ -122,6 +132,10 @@ fn layout(table: &mut Table<'_>) -> Read<Layout> {
         }
         (Layout::Vault, false, _, Some(item)) => {
             item.wrong(Wrong::new("a vault is always encrypted", "true, or `layout = \"mirror\"` beside it"))
+        }
+        (Layout::Mirror, false, Some(item), _) => {
+            item.later("`layout = \"mirror\"`", "\"vault\" in this release");
+            Ok(Layout::Mirror)
         }
         (layout, ..) => Ok(layout),
     }

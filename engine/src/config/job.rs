@@ -138,6 +138,9 @@ fn spool(item: &Item<'_>, nothing_offsite: bool) -> Read<bool> {
     if !home && nothing_offsite {
         return item.wrong(Wrong::new("the job's points would stay nowhere", "true, or `offsite` beside it"));
     }
+    if !home {
+        item.later("`home = false`", "true in this release: points stay at home too");
+    }
     Ok(home)
 }
 

@@ -4,7 +4,7 @@
 //! the others, or all errors that were found, each with line, column, what is wrong and what is allowed.
 //! `parse` is pure but for the user's home folder; `check_places` follows symbolic links; `load` finds and reads the
 //! file; [`SecretSource::read`] reads secrets, when they are needed and not before.
-//! Deliberately absent: whether a source or a destination can run in this version, and anything that is written.
+//! Deliberately absent: whether a destination on a server can be reached in this version, and anything that is written.
 
 mod destination;
 mod error;
@@ -65,6 +65,9 @@ pub struct Config {
     pub destinations: Vec<Destination>,
     /// The restore drill.
     pub drill: Drill,
+    /// What is right and would not work in this release, each with its place: `load` refuses it, for whoever relies on
+    /// it would not be protected as he thinks.
+    pub later: Vec<ConfigError>,
 }
 
 /// The vault on this computer.
@@ -102,6 +105,19 @@ impl Config {
     #[must_use]
     pub fn destination(&self, name: &DestinationName) -> Option<&Destination> {
         self.destinations.iter().find(|destination| destination.name == *name)
+    }
+
+    /// What works otherwise than it reads, and no worse.
+    #[must_use]
+    pub fn notes(&self) -> Vec<String> {
+        let unsummed = |it: &&Destination| it.verify == Verify::Checksum && matches!(it.place, Place::File(_));
+        let note = |it: &Destination| {
+            format!(
+                "{}: a folder has no checksums of its own for verify = \"checksum\": every byte is read back",
+                it.name
+            )
+        };
+        self.destinations.iter().filter(unsummed).map(note).collect()
     }
 
     /// An error about this configuration that only its user could find.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::error::Position;
 use super::secret::SecretSource;
 
 /// What a job protects.
@@ -50,8 +51,8 @@ pub struct Folders {
     pub paths: Vec<PathBuf>,
     /// Globs as in a `.gitignore`; each parses.
     pub exclude: Vec<String>,
-    /// Files of such globs.
-    pub exclude_files: Vec<PathBuf>,
+    /// Files of such globs, and where each stands in the configuration; they are read when a point is made.
+    pub exclude_files: Vec<(PathBuf, Position)>,
     /// Stay on the file system of each path?
     pub one_file_system: bool,
     /// Read every file, changed or not?

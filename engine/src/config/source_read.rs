@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ignore::gitignore::GitignoreBuilder;
 
-use super::error::{Wrong, quoted};
+use super::error::{Position, Wrong, quoted};
 use super::path::path;
 use super::place_read::is_host;
 use super::quantity::duration;
@@ -31,6 +31,9 @@ pub(super) fn source(item: &Item<'_>) -> Read<Source> {
     let mut table = item.table("`source`")?;
     let kind = one_kind(&mut table)?;
     let main = table.take(kind).expect("it was found");
+    if kind != "folders" {
+        main.later(&format!("a source of the kind `{kind}`"), "source = { folders = [...] } in this release");
+    }
     let source = match kind {
         "folders" => folders(&main, &mut table).map(Source::Folders),
         "drive" => drive(&main, &mut table).map(Source::Drive),
@@ -76,7 +79,13 @@ fn folders(main: &Item<'_>, table: &mut Table<'_>) -> Read<Folders> {
     let one_file_system = table.or("one-file-system", false, |item| item.flag());
     let paranoid = table.or("paranoid", false, |item| item.flag());
     let words = [("auto", Snapshot::Auto), ("off", Snapshot::Off)];
-    let snapshot = table.or("snapshot", Snapshot::Off, |item| item.choice(&words));
+    let snapshot = table.or("snapshot", Snapshot::Off, |item| {
+        let snapshot = item.choice(&words)?;
+        if snapshot == Snapshot::Auto {
+            item.later("`snapshot = \"auto\"`", "\"off\" in this release: files are read as they are");
+        }
+        Ok(snapshot)
+    });
     Ok(Folders {
         paths: paths?,
         exclude: exclude?,
@@ -87,8 +96,13 @@ fn folders(main: &Item<'_>, table: &mut Table<'_>) -> Read<Folders> {
     })
 }
 
-fn path_or_paths(item: &Item<'_>) -> Read<Vec<PathBuf>> {
-    if item.is_text() { Ok(vec![path(item)?]) } else { item.each("a path or a list of paths", |item| path(&item)) }
+fn path_or_paths(item: &Item<'_>) -> Read<Vec<(PathBuf, Position)>> {
+    let located = |item: &Item<'_>| Ok((path(item)?, item.reader.position(item.at)));
+    if item.is_text() {
+        Ok(vec![located(item)?])
+    } else {
+        item.each("a path or a list of paths", |item| located(&item))
+    }
 }
 
 /// A glob of a `.gitignore`, as the walk of a source will read it.
@@ -96,7 +110,11 @@ fn glob(text: &str) -> Result<String, Wrong> {
     let wrong = || Wrong::new(format!("{} is not a glob", quoted(text)), "a pattern as in .gitignore");
     let is_one_line = !text.is_empty() && text.len() <= GLOB_MAX && !text.contains(['\n', '\0']);
     let is_flat = text.matches('{').count() <= ALTERNATES_MAX;
-    let parses = || GitignoreBuilder::new("/").add_line(None, text).is_ok();
+    let parses = || {
+        let mut builder = GitignoreBuilder::new("/");
+        builder.allow_unclosed_class(false);
+        builder.add_line(None, text).is_ok_and(|builder| builder.build().is_ok())
+    };
     (is_one_line && is_flat && parses()).then(|| text.to_owned()).ok_or_else(wrong)
 }
 

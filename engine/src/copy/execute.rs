@@ -1,6 +1,5 @@
 //! The steps of one medium, in their order, under one session.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::Told;
@@ -8,10 +7,10 @@ use super::error::{CopyError, chain};
 use super::point::{copy_point, verify_point, wanted};
 use super::remove::{finish_earlier, note, remove_point, sweep};
 use super::session::Session;
-use crate::catalog::{EventKind, Removal};
+use crate::catalog::{EventKind, Guards, LastCopy, NewRemoval, PlacementRow, Removal, RemovalRules, Withheld};
 use crate::destination::ReadStore;
-use crate::model::{DestinationName, PointOrder, State, VaultId};
-use crate::plan::{Await, RemoveReason, Step};
+use crate::model::{DestinationName, PointOrder, Proof, State, VaultId};
+use crate::plan::{self, Await, RemoveReason, Step};
 
 /// A place that points can come from.
 pub struct Origin<'o> {
@@ -61,6 +60,17 @@ pub struct Removed {
     pub evicted: bool,
 }
 
+/// A removal that had to wait: the catalog knew better than the plan by then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// The point.
+    pub point: PointOrder,
+    /// Where it stays.
+    pub medium: VaultId,
+    /// Why.
+    pub why: Withheld,
+}
+
 /// What a session did.
 #[derive(Debug, Default)]
 pub struct Outcome {
@@ -68,21 +78,55 @@ pub struct Outcome {
     pub copied: Vec<Copied>,
     /// Removals.
     pub removed: Vec<Removed>,
+    /// Removals that had to wait; the next plan decides anew.
+    pub kept: Vec<Kept>,
     /// Steps that failed, for people.
     pub failures: Vec<String>,
     /// Why the session ended early, if it did.
     pub ended: Option<CopyError>,
+    /// Was nothing tried, because another process is at work there?
+    pub busy: bool,
 }
 
-/// Carries out the steps. A step that fails does not stop those after it, unless the place itself is lost.
-pub fn execute(session: &Session<'_>, steps: &[(Step, String)], origins: &[Origin<'_>]) -> Outcome {
+/// What removals at a medium go by, in a plan that was made from that state.
+#[must_use]
+pub fn removal_rules(state: &plan::State, medium: VaultId) -> RemovalRules {
+    let planned = crate::catalog::Generation(state.generation);
+    let row = state.media.get(&medium);
+    let last_copy = if row.is_none_or(|row| row.evict_unique) { LastCopy::MayGo } else { LastCopy::Stays };
+    RemovalRules { keep_at_least: row.map_or(1, |row| row.keep_at_least), last_copy, planned }
+}
+
+/// Does a plan's account of the room there still hold?
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Room {
+    AsPlanned,
+    Less,
+}
+
+/// Carries out the steps. A step that fails does not stop those after it, unless the place itself is lost; but once a
+/// removal was not done, nothing more is copied: the room for it may not be there, and the next plan knows.
+pub fn execute(
+    session: &Session<'_>,
+    steps: &[(Step, String)],
+    origins: &[Origin<'_>],
+    rules: &RemovalRules,
+) -> Outcome {
     let mut outcome = Outcome::default();
+    let mut room = Room::AsPlanned;
     for (step, reason) in steps {
         if (session.tools.stop)() {
             outcome.ended = Some(CopyError::Stopped);
             return outcome;
         }
-        let result = carry_out(session, (step, reason), origins, &mut outcome);
+        if room == Room::Less && matches!(step, Step::Copy { .. }) {
+            continue;
+        }
+        let removed = outcome.removed.len();
+        let result = carry_out(session, (step, reason), (origins, rules), &mut outcome);
+        if matches!(step, Step::Remove { .. }) && outcome.removed.len() == removed {
+            room = Room::Less;
+        }
         if result.is_err() || outcome.copied.last().is_some_and(|copied| copied.failed) {
             session.note_failure();
         }
@@ -102,7 +146,7 @@ pub fn execute(session: &Session<'_>, steps: &[(Step, String)], origins: &[Origi
 fn carry_out(
     session: &Session<'_>,
     (step, why): (&Step, &str),
-    origins: &[Origin<'_>],
+    (origins, rules): (&[Origin<'_>], &RemovalRules),
     outcome: &mut Outcome,
 ) -> Result<(), CopyError> {
     let (catalog, now) = (session.tools.catalog, session.tools.clock.now());
@@ -115,7 +159,7 @@ fn carry_out(
         Step::Owe { point } => catalog.owe(session.medium, &[*point], now)?,
         Step::Remove { point, reason, after, .. } => {
             if all_complete(session, after)? {
-                outcome.removed.push(remove(session, *point, *reason, why)?);
+                remove(session, (*point, *reason), why, rules, outcome)?;
             }
         }
         Step::Sweep { .. } => drop(sweep(session)?),
@@ -180,35 +224,57 @@ fn copied(
     }
 }
 
-fn remove(session: &Session<'_>, point: PointOrder, reason: RemoveReason, why: &str) -> Result<Removed, CopyError> {
+fn remove(
+    session: &Session<'_>,
+    (point, reason): (PointOrder, RemoveReason),
+    why: &str,
+    rules: &RemovalRules,
+    outcome: &mut Outcome,
+) -> Result<(), CopyError> {
     let text = why.to_owned();
     let (removal, incoming) = match reason {
         RemoveReason::Eviction { by } => (Removal::Evicted { reason: text.clone() }, Some(by)),
         RemoveReason::Superseded { by } => (Removal::NotWanted { reason: text.clone() }, Some(by)),
         RemoveReason::Retention | RemoveReason::Forgotten => (Removal::NotWanted { reason: text.clone() }, None),
     };
+    let guards = if reason == RemoveReason::Forgotten { Guards::ByHand } else { Guards::Rules(*rules) };
     let evicted = matches!(removal, Removal::Evicted { .. });
-    let bytes = remove_point(session, point, &removal, incoming)?;
-    Ok(Removed {
-        point,
-        medium: session.medium,
-        destination: session.destination.clone(),
-        bytes,
-        reason: text,
-        evicted,
-    })
+    let (medium, now) = (session.medium, session.tools.clock.now());
+    let new = NewRemoval { medium, points: &[point], removal, incoming, guards, expected: None, now };
+    let destination = session.destination.clone();
+    match remove_point(session, &new)? {
+        Ok(bytes) => outcome.removed.push(Removed { point, medium, destination, bytes, reason: text, evicted }),
+        Err(why) => {
+            (session.tools.tell)(&Told::Note(format!("{destination}: the point {point} stays for now: {why}")));
+            outcome.kept.push(Kept { point, medium, why });
+        }
+    }
+    Ok(())
 }
 
+/// Is what a removal waits for complete, and at home read back?
 fn all_complete(session: &Session<'_>, after: &[Await]) -> Result<bool, CopyError> {
-    let complete = |wait: &Await| -> Result<bool, CopyError> {
-        Ok(session.tools.catalog.placement(wait.medium, wait.point)?.is_some_and(|row| row.state == State::Complete))
-    };
-    after.iter().map(complete).collect::<Result<BTreeSet<bool>, _>>().map(|all| !all.contains(&false))
+    let catalog = session.tools.catalog;
+    let home = catalog.meta()?.home;
+    for wait in after {
+        let is_good = |row: &PlacementRow| {
+            row.state == State::Complete && (Some(wait.medium) != home || row.proof >= Proof::BytesRead)
+        };
+        if !catalog.placement(wait.medium, wait.point)?.as_ref().is_some_and(is_good) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// DESIGN 5.2: nothing is removed in favour of a point whose own bytes were never read back.
 fn verify_origin(session: &Session<'_>, point: PointOrder, origins: &[Origin<'_>]) -> Result<(), CopyError> {
-    let wanted = wanted(session, point, origins.iter().collect())?;
+    let mut whole = Vec::new();
+    for origin in origins.iter().filter(|origin| origin.medium != session.medium) {
+        let placed = session.tools.catalog.placement(origin.medium, point)?;
+        whole.extend(placed.filter(|row| matches!(row.state, State::Present | State::Complete)).map(|_| origin));
+    }
+    let wanted = wanted(session, point, whole)?;
     let Some(origin) = wanted.origins.first() else { return Ok(()) };
     super::point::read_origin(session, &wanted, origin)
 }

@@ -8,6 +8,7 @@ use super::heal::note;
 use super::inspect::{Flaw, Inspected, Inspection};
 use super::session::Session;
 use crate::catalog::Finding;
+use crate::format::Identity;
 use crate::model::{ObjectName, VaultPath};
 use crate::vault::{RESTORE_PATH, identity_of, put, restore_text};
 
@@ -30,22 +31,27 @@ fn heal(session: &Session<'_>, at: &Inspected<'_>, flaw: &Flaw) -> Result<bool, 
     session.look_again()?;
     let parts: Vec<&str> = flaw.path.parts().collect();
     match parts[..] {
-        ["VAULT" | "VAULT.copy" | RESTORE_PATH] => identity(session, flaw),
+        ["VAULT" | "VAULT.copy"] => identity(session)?.map_or(Ok(false), |it| replace(session, flaw, &it.encode())),
+        [RESTORE_PATH] => {
+            identity(session)?.map_or(Ok(false), |it| replace(session, flaw, restore_text(&it).as_bytes()))
+        }
         ["keys", _] => keys(session, at, flaw),
         ["heads", _] => head(session, flaw),
         _ => Ok(false),
     }
 }
 
-/// From whichever of the two is whole.
-fn identity(session: &Session<'_>, flaw: &Flaw) -> Result<bool, CopyError> {
-    let identity = identity_of(session.store)?;
-    if identity.vault != session.medium {
-        return Ok(false);
+/// From whichever of the two is whole; none if that is another vault's. Where neither is whole, whoever opened a session
+/// here knew all the same which vault it is: its heads are sealed for it. Only when it was made is the catalog's word.
+fn identity(session: &Session<'_>) -> Result<Option<Identity>, CopyError> {
+    let (family, vault) = (session.tools.keyring.family(), session.medium);
+    match identity_of(session.store) {
+        Ok(identity) => return Ok(Some(identity).filter(|it| (it.family, it.vault) == (family, vault))),
+        Err(error) if error.is_damage() => {}
+        Err(error) => return Err(error.into()),
     }
-    let bytes =
-        if flaw.path.as_str() == RESTORE_PATH { restore_text(&identity).into_bytes() } else { identity.encode() };
-    replace(session, flaw, &bytes)
+    let created = session.tools.catalog.medium(vault)?.map_or_else(|| session.tools.clock.now(), |row| row.enrolled);
+    Ok(Some(Identity { family, vault, created }))
 }
 
 /// The family's newest slots are written again; any other file of slots that is damaged goes, once they are there.

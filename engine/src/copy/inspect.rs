@@ -15,9 +15,9 @@ use super::lists::{Listing, Lists, mark_damage};
 use super::read_in::{ReadIn, list_points};
 use super::{Told, Tools};
 use crate::catalog::{Evidence, Finding, Naming, PackAtRow, PackNo, PackRow, PackState, PlacementRow, PointRow};
-use crate::destination::ReadStore;
-use crate::model::{DestinationName, Digest, ObjectName, PackId, PointOrder, State, VaultId, VaultPath};
-use crate::vault::{FoundKeys, VaultReader};
+use crate::destination::{ErrorKind, ReadStore};
+use crate::model::{DestinationName, Digest, ObjectName, PackId, PointOrder, State, VaultId, VaultPath, reason};
+use crate::vault::{FoundKeys, VaultError, VaultReader};
 
 /// A place that is read back.
 pub struct Inspected<'i> {
@@ -52,6 +52,15 @@ pub struct Flaw {
     pub healed: bool,
 }
 
+/// Something at a place that it refuses to read out: what is there is not known, and nothing is recorded of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unread {
+    /// Where it lies; a folder where its names are refused.
+    pub path: VaultPath,
+    /// For people.
+    pub problem: String,
+}
+
 /// What reading a place back came to, as far as it came.
 #[derive(Debug, Default)]
 pub struct Inspection {
@@ -61,6 +70,8 @@ pub struct Inspection {
     pub bytes: u64,
     /// What is not as it should be.
     pub flaws: Vec<Flaw>,
+    /// What the place refuses to read out.
+    pub unread: Vec<Unread>,
     /// Points that something is wrong with, and the evidence of their manifests: settled once they are healed.
     pub(super) unsettled: BTreeMap<PointOrder, Option<Evidence>>,
 }
@@ -68,6 +79,24 @@ pub struct Inspection {
 impl Flaw {
     pub(super) fn new(path: VaultPath, finding: Finding, problem: impl Into<String>) -> Self {
         Self { path, finding, problem: problem.into(), points: BTreeSet::new(), healed: false }
+    }
+}
+
+impl Inspection {
+    /// Takes an error as what it says of one object: that the place refuses it. Any other error stays one.
+    ///
+    /// # Errors
+    /// The error, if it is no refusal, or the place is there no more.
+    pub(super) fn refused(&mut self, at: &Inspected<'_>, path: VaultPath, error: CopyError) -> Result<(), CopyError> {
+        match error {
+            CopyError::Vault(VaultError::Store(refusal)) if refusal.kind == ErrorKind::Denied => {
+                at.store.still_there()?;
+                let problem = format!("could not be read: {}", reason(&refusal.source));
+                self.unread.push(Unread { path, problem });
+                Ok(())
+            }
+            other => Err(other),
+        }
     }
 }
 
@@ -117,7 +146,11 @@ fn read_in_unknown(at: &Inspected<'_>, found: &mut Inspection) -> Result<(), Cop
         lists: at.lists,
         now: at.tools.clock.now(),
     };
-    for (name, job) in list_points(at.store)? {
+    let listed = match list_points(at.store) {
+        Ok(listed) => listed,
+        Err(error) => return found.refused(at, VaultPath::parse("points").expect("a constant"), error),
+    };
+    for (name, job) in listed {
         let placed = catalog.placement(at.medium, name.order)?;
         let settled = placed.is_some_and(|row| row.state.is_there() || row.state == State::Missing);
         if settled || removing.contains(&name.order) {
@@ -125,7 +158,9 @@ fn read_in_unknown(at: &Inspected<'_>, found: &mut Inspection) -> Result<(), Cop
         }
         match reading.point(job, name) {
             Ok(_) => {}
-            Err(error) if error.ends_session() => return Err(error),
+            Err(error) if error.ends_session() => {
+                found.refused(at, ObjectName::Point(job, name).path(), error)?;
+            }
             Err(error) => unreadable(at, &reading, ObjectName::Point(job, name), &error, found)?,
         }
     }
@@ -158,10 +193,32 @@ struct Look<'l> {
     found: &'l mut Inspection,
     total: u64,
     told: Duration,
-    /// Every pack that was looked at, and what is wrong with it.
-    packs: BTreeMap<PackId, Option<Finding>>,
+    /// Every pack that was looked at, and what was seen of it.
+    packs: BTreeMap<PackId, PackSeen>,
     /// The points that name a bad pack.
     named: BTreeMap<PackId, BTreeSet<PointOrder>>,
+}
+
+/// What was seen of a pack.
+#[derive(Clone, Copy)]
+enum PackSeen {
+    Good,
+    Bad(Finding),
+    Unread,
+}
+
+/// What was seen of an object.
+enum Seen {
+    Good(Evidence),
+    Bad(Finding),
+    Unread,
+}
+
+/// The packs of a point that are not good there.
+#[derive(Default)]
+struct NotGood {
+    bad: Vec<PackId>,
+    unread: bool,
 }
 
 impl Look<'_> {
@@ -179,13 +236,18 @@ impl Look<'_> {
     fn pack(&mut self, number: PackNo, row: &PackRow, known: &PackAtRow) -> Result<(), CopyError> {
         let (catalog, medium, object) = (self.at.tools.catalog, self.at.medium, ObjectName::Pack(row.id));
         let seen = self.read(&object, &Digest(row.id.0), row.bytes)?;
-        if let Ok(evidence) = seen {
-            match known.state {
-                PackState::Present => catalog.pack_arrived(medium, number, Some(evidence))?,
-                _ => drop(catalog.healed(medium, &object, evidence)?),
+        let seen = match seen {
+            Seen::Good(evidence) => {
+                match known.state {
+                    PackState::Present => catalog.pack_arrived(medium, number, Some(evidence))?,
+                    _ => drop(catalog.healed(medium, &object, evidence)?),
+                }
+                PackSeen::Good
             }
-        }
-        self.packs.insert(row.id, seen.err());
+            Seen::Bad(finding) => PackSeen::Bad(finding),
+            Seen::Unread => PackSeen::Unread,
+        };
+        self.packs.insert(row.id, seen);
         Ok(())
     }
 
@@ -193,26 +255,29 @@ impl Look<'_> {
         let (catalog, medium, object) = (self.at.tools.catalog, self.at.medium, point.manifest());
         let seen = self.read(&object, &point.manifest_digest, point.manifest_bytes)?;
         let listing = self.at.lists.named(point.job, point.name());
-        let bad = self.bad_packs(point, listing.as_ref())?;
-        for pack in &bad {
+        let packs = self.not_good(point, listing.as_ref())?;
+        for pack in &packs.bad {
             self.named.entry(*pack).or_default().insert(point.order);
         }
         match (seen, listing) {
-            (Err(finding), _) => {
+            // What is not known stays as it was.
+            (Seen::Unread, _) => {}
+            (Seen::Good(_), _) if packs.unread && packs.bad.is_empty() => {}
+            (Seen::Bad(finding), _) => {
                 let now = self.at.tools.clock.now();
                 mark_damage(catalog, (medium, &object), finding, &Naming::All, now)?;
                 let flaw = Flaw::new(object.path(), finding, word(finding));
                 self.found.flaws.push(Flaw { points: BTreeSet::from([point.order]), ..flaw });
                 self.found.unsettled.insert(point.order, None);
             }
-            (Ok(evidence), Some(listing)) if bad.is_empty() && listing.whole => {
+            (Seen::Good(evidence), Some(listing)) if packs.bad.is_empty() && listing.whole => {
                 if matches!(placement.state, State::Missing | State::Damaged) {
                     catalog.healed(medium, &object, evidence)?;
                 }
                 let numbers = catalog.pack_numbers(&listing.packs)?;
                 catalog.settle_point(medium, point.order, &numbers, Some(evidence), self.at.tools.clock.now())?;
             }
-            (Ok(evidence), _) => {
+            (Seen::Good(evidence), _) => {
                 if placement.state == State::Missing {
                     catalog.healed(medium, &object, evidence)?;
                 }
@@ -222,18 +287,23 @@ impl Look<'_> {
         Ok(())
     }
 
-    /// The packs of a point that are bad there; one that the catalog did not expect there is looked at now.
-    fn bad_packs(&mut self, point: &PointRow, listing: Option<&Listing>) -> Result<Vec<PackId>, CopyError> {
-        let mut bad = Vec::new();
+    /// The packs of a point that are not good there; one that the catalog did not expect there is looked at now.
+    fn not_good(&mut self, point: &PointRow, listing: Option<&Listing>) -> Result<NotGood, CopyError> {
+        let mut not_good = NotGood::default();
         for pack in listing.map(|listing| &listing.packs[..]).unwrap_or_default() {
-            if !self.packs.contains_key(pack) {
-                self.unexpected(point, pack)?;
+            if !self.packs.contains_key(pack)
+                && let Err(error) = self.unexpected(point, pack)
+            {
+                self.found.refused(self.at, ObjectName::Pack(*pack).path(), error)?;
+                self.packs.insert(*pack, PackSeen::Unread);
             }
-            if self.packs.get(pack).is_some_and(Option::is_some) {
-                bad.push(*pack);
+            match self.packs.get(pack) {
+                Some(PackSeen::Bad(_)) => not_good.bad.push(*pack),
+                Some(PackSeen::Unread) => not_good.unread = true,
+                Some(PackSeen::Good) | None => {}
             }
         }
-        Ok(bad)
+        Ok(not_good)
     }
 
     fn unexpected(&mut self, point: &PointRow, pack: &PackId) -> Result<(), CopyError> {
@@ -258,7 +328,8 @@ impl Look<'_> {
     /// deduplication, and no flaw: nothing is lost with it.
     fn mark(self) -> Result<(), CopyError> {
         let (catalog, medium) = (self.at.tools.catalog, self.at.medium);
-        for (id, finding) in self.packs.into_iter().filter_map(|(id, finding)| Some((id, finding?))) {
+        for (id, seen) in self.packs {
+            let PackSeen::Bad(finding) = seen else { continue };
             let Some((number, _)) = catalog.pack_by_id(&id)? else { continue };
             let points = self.named.get(&id).cloned().unwrap_or_default();
             let looked_at = catalog.may_name(medium, number)?;
@@ -274,22 +345,21 @@ impl Look<'_> {
     }
 
     /// Reads one object back: evidence, or what is wrong with it.
-    fn read(
-        &mut self,
-        object: &ObjectName,
-        digest: &Digest,
-        bytes: u64,
-    ) -> Result<Result<Evidence, Finding>, CopyError> {
+    fn read(&mut self, object: &ObjectName, digest: &Digest, bytes: u64) -> Result<Seen, CopyError> {
         let tools = self.at.tools;
         if (tools.stop)() {
             return Err(CopyError::Stopped);
         }
-        let seen = match read_back(self.at.store, &object.path(), digest, tools.clock)? {
-            ReadBack::Good(evidence) => Ok(evidence),
-            ReadBack::Missing => Err(Finding::Missing),
-            ReadBack::Damaged => Err(Finding::Damaged),
+        let seen = match read_back(self.at.store, &object.path(), digest, tools.clock) {
+            Ok(ReadBack::Good(evidence)) => Seen::Good(evidence),
+            Ok(ReadBack::Missing) => Seen::Bad(Finding::Missing),
+            Ok(ReadBack::Damaged) => Seen::Bad(Finding::Damaged),
+            Err(error) => {
+                self.found.refused(self.at, object.path(), error)?;
+                Seen::Unread
+            }
         };
-        if seen != Err(Finding::Missing) {
+        if matches!(seen, Seen::Good(_) | Seen::Bad(Finding::Damaged)) {
             self.found.objects += 1;
             self.found.bytes = self.found.bytes.saturating_add(bytes);
         }

@@ -10,15 +10,17 @@ use super::inspect::{Flaw, Inspected, Inspection, say};
 use crate::catalog::Finding;
 use crate::destination::ErrorKind;
 use crate::format::{FormatError, Identity, KeysName, SlotSet};
-use crate::model::{VaultPath, chain};
+use crate::model::{Time, VaultPath, chain};
 use crate::seal::is_authentic;
-use crate::vault::{RESTORE_PATH, VaultError, list_heads, read_whole_medium};
+use crate::vault::{RESTORE_PATH, VaultError, list_heads, read_whole_medium, restore_text};
 
 /// What a file holds.
 enum Content {
     Bytes(Vec<u8>),
     Missing,
     Damaged(String),
+    /// The place refuses it, and that is told.
+    Unread,
 }
 
 /// Looks at all of them. Do it before a session is opened there: that would add a head.
@@ -35,12 +37,20 @@ pub fn inspect_files(at: &Inspected<'_>, found: &mut Inspection) -> Result<(), C
     }
     let restore = path(RESTORE_PATH);
     match content(at, &restore, found)? {
-        Content::Bytes(bytes) if !bytes.is_empty() => {}
-        Content::Bytes(_) => found.flaws.push(Flaw::new(restore, Finding::Damaged, "damaged: it is empty")),
+        Content::Bytes(bytes) if is_our_text(at, &bytes) => {}
+        Content::Bytes(_) => {
+            found.flaws.push(Flaw::new(restore, Finding::Damaged, "damaged: it is not the text that was written"));
+        }
         bad => flaw(restore, bad, found),
     }
     keys(at, found)?;
     heads(at, found)
+}
+
+/// The text for people has been the same in every release so far; an older one of the family would be as good.
+fn is_our_text(at: &Inspected<'_>, bytes: &[u8]) -> bool {
+    let family = at.tools.keyring.family();
+    bytes == restore_text(&Identity { family, vault: at.medium, created: Time::default() }).as_bytes()
 }
 
 fn identity(at: &Inspected<'_>, path: VaultPath, bytes: &[u8], found: &mut Inspection) {
@@ -57,7 +67,12 @@ fn identity(at: &Inspected<'_>, path: VaultPath, bytes: &[u8], found: &mut Inspe
 fn keys(at: &Inspected<'_>, found: &mut Inspection) -> Result<(), CopyError> {
     let wanted = at.keys.map(|keys| keys.set.name());
     let (mut good, first) = (BTreeSet::new(), found.flaws.len());
-    for listed in at.store.list(&path("keys"))? {
+    let listed = match at.store.list(&path("keys")) {
+        Ok(listed) => listed,
+        Err(error) => return found.refused(at, path("keys"), error.into()),
+    };
+    let unread = found.unread.len();
+    for listed in listed {
         let Ok(name) = listed.path.file_name().parse::<KeysName>() else { continue };
         match content(at, &listed.path, found)? {
             Content::Bytes(bytes) => match slots(at, name, &bytes) {
@@ -67,6 +82,10 @@ fn keys(at: &Inspected<'_>, found: &mut Inspection) -> Result<(), CopyError> {
             },
             bad => flaw(listed.path, bad, found),
         }
+    }
+    if found.unread.len() > unread {
+        // What is missing can't be told from what is refused.
+        return Ok(());
     }
     if let Some(wanted) = wanted.filter(|wanted| !good.contains(wanted)) {
         let wanted = path(&format!("keys/{wanted}"));
@@ -102,27 +121,33 @@ fn slots(at: &Inspected<'_>, name: KeysName, bytes: &[u8]) -> Result<(), FormatE
 
 /// Every head opens, and that of our last session there is among them.
 fn heads(at: &Inspected<'_>, found: &mut Inspection) -> Result<(), CopyError> {
-    let heads = list_heads(at.store, at.medium, at.tools.keyring)?;
-    for head in &heads {
-        match &head.body {
-            Ok(_) => found.objects += 1,
-            Err(error) if error.is_damage() => {
-                found.flaws.push(Flaw::new(head.path.clone(), Finding::Damaged, format!("damaged: {}", chain(error))));
-            }
-            Err(VaultError::Store(error)) => {
-                at.store.still_there()?;
-                let problem = format!("it can't be read: {}", chain(error));
-                found.flaws.push(Flaw::new(head.path.clone(), Finding::Damaged, problem));
-            }
-            Err(error) => say(at, &chain(error)),
-        }
-    }
+    let heads = match list_heads(at.store, at.medium, at.tools.keyring) {
+        Ok(heads) => heads,
+        Err(error) => return found.refused(at, path("heads"), error.into()),
+    };
     let last = at.tools.catalog.medium(at.medium)?.and_then(|row| row.head);
     let there = |epoch, session| heads.iter().any(|head| (head.name.epoch, head.name.session) == (epoch, session));
     if let Some(last) = last.filter(|last| !there(last.epoch, last.session)) {
         let path = path(&format!("heads/{:08}-{:012}", last.epoch, last.session));
         let problem = "missing: the head of the last session there; the place was set back, or lost it";
         found.flaws.push(Flaw::new(path, Finding::Missing, problem));
+    }
+    for head in heads {
+        match head.body {
+            Ok(_) => found.objects += 1,
+            Err(error) if error.is_damage() => {
+                found.flaws.push(Flaw::new(head.path, Finding::Damaged, format!("damaged: {}", chain(&error))));
+            }
+            Err(VaultError::Store(error)) if error.kind == ErrorKind::Denied => {
+                found.refused(at, head.path, error.into())?;
+            }
+            Err(VaultError::Store(error)) => {
+                at.store.still_there()?;
+                let problem = format!("it can't be read: {}", chain(&error));
+                found.flaws.push(Flaw::new(head.path, Finding::Damaged, problem));
+            }
+            Err(error) => say(at, &chain(&error)),
+        }
     }
     Ok(())
 }
@@ -144,7 +169,7 @@ fn content(at: &Inspected<'_>, path: &VaultPath, found: &mut Inspection) -> Resu
             Ok(Content::Damaged(chain(&error)))
         }
         Err(error) if error.is_damage() => Ok(Content::Damaged(chain(&error))),
-        Err(error) => Err(error.into()),
+        Err(error) => found.refused(at, path.clone(), error.into()).map(|()| Content::Unread),
     }
 }
 
@@ -152,7 +177,7 @@ fn flaw(path: VaultPath, content: Content, found: &mut Inspection) {
     let (finding, problem) = match content {
         Content::Missing => (Finding::Missing, "missing".to_owned()),
         Content::Damaged(why) => (Finding::Damaged, format!("damaged: {why}")),
-        Content::Bytes(_) => return,
+        Content::Bytes(_) | Content::Unread => return,
     };
     found.flaws.push(Flaw::new(path, finding, problem));
 }

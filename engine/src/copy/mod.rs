@@ -15,6 +15,7 @@ mod inspect;
 mod inspect_files;
 mod lists;
 pub mod mapped;
+mod newest;
 mod point;
 mod read_in;
 mod remove;
@@ -24,15 +25,16 @@ mod tidy;
 
 pub use error::CopyError;
 pub use evidence::{ReadBack, read_back};
-pub use execute::{Copied, Origin, Outcome, Removed, execute};
+pub use execute::{Copied, Kept, Origin, Outcome, Removed, execute, removal_rules};
 pub use fence::{Fence, HeadSeen, Known, judge};
 pub use heal::heal_objects;
 pub use heal_files::heal_files;
-pub use inspect::{Flaw, Inspected, Inspection, inspect_objects};
+pub use inspect::{Flaw, Inspected, Inspection, Unread, inspect_objects};
 pub use inspect_files::inspect_files;
 pub use lists::{Listing, Lists, record_damage};
 pub(crate) use read_in::{ReadIn, list_points, point_row};
 pub(crate) use remove::sweep_home;
+pub(crate) use session::known;
 pub use session::{Before, Session, publish_head};
 
 use crate::catalog::Catalog;

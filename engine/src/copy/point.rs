@@ -8,7 +8,7 @@ use super::lists::{Lists, record_damage};
 use super::send::{Load, Passed, send};
 use super::session::Session;
 use super::{Told, execute::Origin};
-use crate::catalog::{Evidence, Finding, NewCopy, PackNo, PackRow, PackState, PointRow, Side};
+use crate::catalog::{Evidence, Finding, Leftover, NewCopy, PackNo, PackRow, PackState, PointRow, Side};
 use crate::destination::ReadStore;
 use crate::model::{Digest, ObjectName, PointName, PointOrder, State, Time};
 use crate::vault::{PackNames, VaultError, VaultReader};
@@ -61,7 +61,7 @@ fn numbers(session: &Session<'_>, names: &PackNames) -> Result<Vec<PackNo>, Copy
 /// Copies a point; returns its state there and the bytes that were sent.
 ///
 /// # Errors
-/// As the place, the origins and the catalog answer; the placement is `pending` again then, checkpoints stay.
+/// As the place, the origins and the catalog answer; the placement is then as [`Leftover`] says, checkpoints stay.
 pub(super) fn copy_point(session: &Session<'_>, wanted: &Wanted<'_>) -> Result<(State, u64), CopyError> {
     let (catalog, medium, order) = (session.tools.catalog, session.medium, wanted.point.order);
     let home = wanted.origins.first().map_or(medium, |origin| origin.medium);
@@ -73,7 +73,8 @@ pub(super) fn copy_point(session: &Session<'_>, wanted: &Wanted<'_>) -> Result<(
         expected: None,
         now: session.tools.clock.now(),
     })?;
-    let mut progress = Progress { session, order, sent: 0, done: 0, total: 0, told: session.tools.clock.monotonic() };
+    let told = session.tools.clock.monotonic();
+    let mut progress = Progress { session, order, left: work.before, sent: 0, done: 0, total: 0, told };
     let outcome = move_objects(session, wanted, &work.absent, &work.unproven, &mut progress);
     match outcome {
         Ok(manifest) => {
@@ -82,12 +83,21 @@ pub(super) fn copy_point(session: &Session<'_>, wanted: &Wanted<'_>) -> Result<(
             Ok((state, progress.sent))
         }
         Err(error) => {
-            let reason = chain(&error);
+            let (reason, left) = (chain(&error), left_there(session, wanted, progress.left));
             // What failed is what matters; a placement left `copying` is taken up again by the next session.
-            let _ = catalog.fail_copy(medium, order, &reason, session.tools.clock.now());
+            let _ = catalog.fail_copy(medium, order, left, (&reason, session.tools.clock.now()));
             Err(error)
         }
     }
+}
+
+/// Whatever may lie there: if it can be seen that there is no manifest, there is none.
+fn left_there(session: &Session<'_>, wanted: &Wanted<'_>, left: Leftover) -> Leftover {
+    let is_absent = || {
+        let found = session.store.stat(&wanted.object().path());
+        matches!(found, Ok(None)) && session.store.still_there().is_ok()
+    };
+    if left != Leftover::NoManifest && is_absent() { Leftover::NoManifest } else { left }
 }
 
 fn move_objects(
@@ -110,6 +120,9 @@ fn move_objects(
     session.look_again()?;
     let object = wanted.object();
     let load = Load { object: &object, digest: &wanted.point.manifest_digest, bytes: wanted.point.manifest_bytes };
+    if progress.left == Leftover::NoManifest {
+        progress.left = Leftover::Unknown;
+    }
     let evidence = from_any(session, wanted, load, progress)?;
     session.store.still_there()?;
     Ok(evidence)
@@ -224,6 +237,8 @@ pub(super) fn verify_point(session: &Session<'_>, wanted: &Wanted<'_>) -> Result
 struct Progress<'p> {
     session: &'p Session<'p>,
     order: PointOrder,
+    /// What lies there of the point, if the copy ends now.
+    left: Leftover,
     sent: u64,
     done: u64,
     total: u64,

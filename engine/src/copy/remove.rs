@@ -5,38 +5,52 @@ use std::time::Duration;
 
 use super::error::CopyError;
 use super::session::{BATCH, Session};
-use crate::catalog::{EventKind, EventRow, Marked, NewRemoval, PackNo, Removal};
+use crate::catalog::{EventKind, EventRow, Marked, Marking, NewRemoval, PackNo, Untouched, Withheld};
 use crate::destination::ErrorKind;
 use crate::model::{ObjectName, PointName, PointOrder};
 use crate::plan::Deletions;
 
-/// Removes one point and the packs that nothing needs there without it; gives the bytes that this freed.
+/// Removes one point and the packs that nothing needs there without it; gives the bytes that this freed, or why it has
+/// to stay for now.
 ///
 /// # Errors
 /// As the place answers. Where it does not allow deleting, the marks are withdrawn: nothing is half done.
 pub(super) fn remove_point(
     session: &Session<'_>,
-    point: PointOrder,
-    removal: &Removal,
-    incoming: Option<PointOrder>,
-) -> Result<u64, CopyError> {
+    new: &NewRemoval<'_>,
+) -> Result<std::result::Result<u64, Withheld>, CopyError> {
     allowed(session)?;
     session.look_again()?;
-    let (catalog, now) = (session.tools.catalog, session.tools.clock.now());
-    let marked = catalog.mark_deleting(&NewRemoval {
-        medium: session.medium,
-        points: &[point],
-        removal: removal.clone(),
-        incoming,
-        expected: None,
-        now,
-    })?;
-    let outcome = delete(session, &marked);
+    let marked = match session.tools.catalog.mark_deleting(new)? {
+        Marking::Marked(marked) => marked,
+        Marking::Withheld(why) => return Ok(Err(why)),
+    };
+    let told = new.points.iter().try_for_each(|point| session.untell(*point));
+    withdrawn_if_denied(session, &marked, told.and_then(|()| delete(session, &marked)))?;
+    Ok(Ok(marked.bytes))
+}
+
+/// Where the place does not allow deleting, the marks are taken back at once.
+fn withdrawn_if_denied(
+    session: &Session<'_>,
+    marked: &Marked,
+    outcome: Result<(), CopyError>,
+) -> Result<(), CopyError> {
     if outcome.as_ref().is_err_and(|error| error.store_kind() == Some(ErrorKind::Denied)) {
-        catalog.withdraw_deletion(session.medium, session.tools.clock.now())?;
+        let untouched = untouched(session, marked)?;
+        session.tools.catalog.withdraw_deletion(session.medium, untouched, session.tools.clock.now())?;
     }
-    outcome?;
-    Ok(marked.bytes)
+    outcome
+}
+
+/// Packs go after manifests: while every manifest is there, nothing is gone.
+fn untouched(session: &Session<'_>, marked: &Marked) -> Result<Untouched, CopyError> {
+    for point in &marked.points {
+        if session.store.stat(&manifest_of(session, *point)?.path())?.is_none() {
+            return Ok(Untouched::Unknown);
+        }
+    }
+    Ok(Untouched::Known)
 }
 
 /// D-8: what an earlier session marked is finished where its manifest is gone, and withdrawn where it is still there.
@@ -55,7 +69,7 @@ pub(super) fn finish_earlier(session: &Session<'_>) -> Result<u64, CopyError> {
             catalog.point_gone(session.medium, *point)?;
         }
     }
-    catalog.withdraw_deletion(session.medium, session.tools.clock.now())?;
+    catalog.withdraw_deletion(session.medium, Untouched::Unknown, session.tools.clock.now())?;
     let left = catalog.unfinished_removals(session.medium)?;
     allowed(session)?;
     delete(session, &left)?;
@@ -70,11 +84,7 @@ pub(super) fn sweep(session: &Session<'_>) -> Result<u64, CopyError> {
     allowed(session)?;
     session.look_again()?;
     let marked = session.tools.catalog.mark_unreferenced(session.medium)?;
-    let outcome = delete(session, &marked);
-    if outcome.as_ref().is_err_and(|error| error.store_kind() == Some(ErrorKind::Denied)) {
-        session.tools.catalog.withdraw_deletion(session.medium, session.tools.clock.now())?;
-    }
-    outcome?;
+    withdrawn_if_denied(session, &marked, delete(session, &marked))?;
     Ok(marked.bytes)
 }
 

@@ -1,24 +1,26 @@
 //! A session that writes to one medium: it leaves a head first, and looks at the heads again before each manifest and
 //! each batch of deletions.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::error::CopyError;
+use super::error::{CopyError, chain};
 use super::fence::{Fence, HeadSeen, Known, judge};
-use super::{Told, Tools, read_in};
-use crate::catalog::{self, Catalog, MediumRow, PointRow, keeps_packs};
+use super::{Told, Tools, newest, read_in};
+use crate::catalog::{self, Catalog, MediumRow, MetaRow, PointRow, keeps_packs};
 use crate::destination::{ErrorKind, WriteStore};
-use crate::format::{Head, HeadJob, HeadMark, HeadMedium, HeadName, HeadProof, Unknown};
+use crate::format::{Head, HeadJob, HeadMark, HeadMedium, HeadName, HeadNewest, HeadProof};
 use crate::model::{DestinationName, PointId, PointOrder, Proof, VaultId, WriterId};
 use crate::plan::Deletions;
-use crate::vault::{FoundHead, HEADS_KEPT, VaultError, list_heads, write_head};
+use crate::vault::{FoundHead, HEADS_KEPT, VaultError, list_heads, newest_told, write_head};
 
 /// The name under which a medium remembers a session whose head may lie there although it is not recorded.
 const INTENDED: &str = "session-intended";
 /// The name under which a medium remembers that a session there did not end.
 const OPEN: &str = "session-open";
+/// The name under which a medium remembers that the writer before us there may still be at work.
+const SUCCEEDS: &str = "succeeds";
 /// A batch of deletions lasts no longer; a session that distrusts what it finds waits longer than that.
 pub(super) const BATCH: Duration = Duration::from_secs(5);
 const TAKE_OVER_WAIT: Duration = Duration::from_secs(10);
@@ -48,7 +50,10 @@ pub struct Session<'s> {
     failed: Cell<bool>,
     writer: WriterId,
     epoch: u32,
-    number: u64,
+    /// Of the last head that was left; each has its own.
+    number: Cell<u64>,
+    /// What that head tells of this medium.
+    told: RefCell<Vec<HeadNewest>>,
 }
 
 impl<'s> Session<'s> {
@@ -64,8 +69,15 @@ impl<'s> Session<'s> {
         let (number, distrusted) = match fence {
             Fence::Free { next } => (next, None),
             Fence::Distrust { next, why } => (next, Some(why)),
-            Fence::Fenced { why } => return Err(CopyError::Fenced { medium, why }),
+            Fence::Fenced { why } => {
+                if let Some(epoch) = rival(&heads, &meta) {
+                    tools.catalog.note_fence(medium, Some(epoch))?;
+                }
+                return Err(CopyError::Fenced { medium, why });
+            }
         };
+        tools.catalog.note_fence(medium, None)?;
+        let succeeds = succeeds(&row, &heads, meta.epoch);
         let before = if mark(&row, OPEN).is_some() || row.head.is_none() || distrusted.is_some() {
             Before::Broke
         } else {
@@ -81,13 +93,24 @@ impl<'s> Session<'s> {
             failed: Cell::new(false),
             writer: meta.writer,
             epoch: meta.epoch,
-            number,
+            number: Cell::new(number),
+            told: RefCell::default(),
         };
         if let Some(why) = distrusted {
             session.distrust(&why)?;
         }
+        session.heed(&heads)?;
+        if succeeds {
+            session.set_marks(&[(SUCCEEDS, Some(String::new()))])?;
+        }
         session.leave_head(&heads)?;
+        if succeeds {
+            session.outlast()?;
+        }
         session.deletions = read_in::read_in(&session)?;
+        if let Some(why) = tools.catalog.fenced()? {
+            session.deletions = Deletions::Refused(why);
+        }
         if let Some(head) = heads.iter().find(|head| head.body.is_err()) {
             // What it says is not known: a pin, or that another one writes there (FORMAT 12.2).
             let why = format!("the head {} there can't be read", head.path);
@@ -107,7 +130,7 @@ impl<'s> Session<'s> {
         let names: Vec<HeadName> = names.iter().filter_map(|listed| listed.path.file_name().parse().ok()).collect();
         let row = medium_row(self.tools.catalog, self.medium)?;
         let ours = known(&row, self.writer, self.epoch);
-        let latest = ours.session.max(ours.intended.unwrap_or(0)).max(self.number);
+        let latest = ours.session.max(ours.intended.unwrap_or(0)).max(self.number.get());
         let foreign = |name: &&HeadName| name.epoch > self.epoch || (name.epoch == self.epoch && name.session > latest);
         let twin = |name: &&HeadName| {
             names.iter().any(|other| (other.epoch, other.session) == (name.epoch, name.session) && other != *name)
@@ -120,15 +143,32 @@ impl<'s> Session<'s> {
         }
     }
 
-    /// Ends: old heads of ours go, and the session is known to have ended.
+    /// Ends: a last head tells what is the newest there now, old heads of ours go, and the session is known to have ended.
     ///
     /// # Errors
     /// As place and catalog answer; what was done stays done.
     pub fn close(self) -> Result<(), CopyError> {
+        if self.newest_here()? != *self.told.borrow() {
+            self.leave_another_head()?;
+        }
         super::tidy::tidy(&self)?;
         self.drop_old_heads()?;
-        self.set_marks(&[(OPEN, None)])?;
+        // Litter that could not be looked for, because nothing may be deleted there now, is the next session's.
+        if self.deletions == Deletions::Allowed || !self.may_have_litter() {
+            self.set_marks(&[(OPEN, None)])?;
+        }
         Ok(())
+    }
+
+    /// A head that does not tell of this point any more: before its manifest is deleted (FORMAT 12.1).
+    ///
+    /// # Errors
+    /// As place and catalog answer.
+    pub(super) fn untell(&self, point: PointOrder) -> Result<(), CopyError> {
+        if !self.told.borrow().iter().any(|told| told.point.order == point) {
+            return Ok(());
+        }
+        self.leave_another_head()
     }
 
     /// Something failed: what it left there is looked for at the end.
@@ -144,6 +184,29 @@ impl<'s> Session<'s> {
     fn distrust(&self, why: &str) -> Result<(), CopyError> {
         (self.tools.tell)(&Told::Note(format!("{}: {why}; everything there is looked at anew", self.destination)));
         self.tools.catalog.distrust(self.medium, why, self.tools.clock.now())?;
+        self.wait()
+    }
+
+    /// FORMAT 12.2: after our first head where another writer was before us, its last request is waited for; what it
+    /// did by then is found when the place is listed.
+    fn outlast(&self) -> Result<(), CopyError> {
+        let seconds = TAKE_OVER_WAIT.as_secs();
+        let text =
+            format!("another writer was there before this catalog was made; its last work is waited for, {seconds} s");
+        (self.tools.tell)(&Told::Note(format!("{}: {text}", self.destination)));
+        self.wait()?;
+        self.look_again()?;
+        self.set_marks(&[(SUCCEEDS, None)])
+    }
+
+    /// What the newest head that can be read calls removed for good is so here too.
+    fn heed(&self, heads: &[FoundHead]) -> Result<(), CopyError> {
+        let newest = heads.iter().rev().find_map(|head| head.body.as_ref().ok());
+        let removed = newest.map(|head| head.removed.iter().copied().collect()).unwrap_or_default();
+        Ok(self.tools.catalog.heed_removed(&removed, self.tools.clock.now())?)
+    }
+
+    fn wait(&self) -> Result<(), CopyError> {
         let until = self.tools.clock.monotonic() + TAKE_OVER_WAIT;
         while self.tools.clock.monotonic() < until {
             if (self.tools.stop)() {
@@ -154,19 +217,41 @@ impl<'s> Session<'s> {
         Ok(())
     }
 
+    /// One more head, under the next number: what the last one tells of this medium does not hold any more. A full
+    /// place that has no room for it is told of, and is no reason to fail: the next session leaves one.
+    fn leave_another_head(&self) -> Result<(), CopyError> {
+        let heads = list_heads(self.store, self.medium, self.tools.keyring)?;
+        self.number.set(self.number.get() + 1);
+        match self.leave_head(&heads) {
+            Err(error) if error.store_kind() == Some(ErrorKind::Full) => {
+                let text = format!("{}: no room for a head there: {}", self.destination, chain(&error));
+                (self.tools.tell)(&Told::Note(text));
+                self.note_failure();
+                Ok(())
+            }
+            left => left,
+        }
+    }
+
+    /// The newest points that should lie here, as it is now.
+    fn newest_here(&self) -> Result<Vec<HeadNewest>, CopyError> {
+        let catalog = self.tools.catalog;
+        let points = catalog.points()?;
+        let points = points.iter().map(|point| (point.order, point)).collect();
+        let known = newest::newest_known(catalog, &[medium_row(catalog, self.medium)?], &points)?;
+        newest::with_forgotten(catalog, known, self.told.borrow().clone())
+    }
+
     /// The intent first, then the head, then the record of it: a crash in between is told from a medium set back.
     fn leave_head(&self, heads: &[FoundHead]) -> Result<(), CopyError> {
-        self.set_marks(&[(INTENDED, Some(self.number.to_string())), (OPEN, Some(self.number.to_string()))])?;
-        let unknown = heads
-            .iter()
-            .rev()
-            .find_map(|head| head.body.as_ref().ok())
-            .map(|head| head.unknown.clone())
-            .unwrap_or_default();
-        let body = self.body(unknown)?;
+        let number = self.number.get().to_string();
+        self.set_marks(&[(INTENDED, Some(number.clone())), (OPEN, Some(number))])?;
+        let body = self.body(heads)?;
         self.place_head(&body, heads)?;
         self.look_again()?;
-        let (epoch, session, now) = (self.epoch, self.number, self.tools.clock.now());
+        let here = body.newest_at.into_iter().filter(|told| told.medium == self.medium);
+        self.told.replace(here.collect());
+        let (epoch, session, now) = (self.epoch, self.number.get(), self.tools.clock.now());
         self.tools.catalog.update_medium(self.medium, &|row| {
             row.head = Some(catalog::HeadMark { epoch, session });
             row.last_seen = Some(now);
@@ -182,6 +267,8 @@ impl<'s> Session<'s> {
         let oldest = heads.iter().filter(ours).count().checked_sub(2).and_then(|_| heads.iter().find(ours));
         match (write(), oldest) {
             (Err(VaultError::Store(error)), Some(oldest)) if error.kind == ErrorKind::Full => {
+                // What was written of the first one lies there under a name of its own.
+                self.note_failure();
                 self.store.delete(&oldest.path)?;
                 write()?;
             }
@@ -214,12 +301,17 @@ impl<'s> Session<'s> {
         Ok(())
     }
 
-    /// What the catalog knows and a rebuild must not lose.
-    fn body(&self, unknown: Vec<Unknown>) -> Result<Head, CopyError> {
+    /// What the catalog knows and a rebuild must not lose; of earlier heads, what this version does not understand and
+    /// what the catalog never saw.
+    fn body(&self, heads: &[FoundHead]) -> Result<Head, CopyError> {
         let catalog = self.tools.catalog;
         let points = catalog.points()?;
         let media = catalog.media()?;
         let lying = lying(catalog, &media, &points)?;
+        let rows = points.iter().map(|point| (point.order, point)).collect();
+        let newest = newest::newest_known(catalog, &media, &rows)?;
+        let newest_at = newest::with_forgotten(catalog, newest, newest_told(self.medium, heads, &[]))?;
+        let earlier = heads.iter().rev().find_map(|head| head.body.as_ref().ok());
         let marks = media.iter().flat_map(|medium| {
             medium.evicted.iter().map(|mark| HeadMark { medium: medium.vault, job: mark.job, evicted: mark.order })
         });
@@ -234,12 +326,13 @@ impl<'s> Session<'s> {
             id: job.id,
             name: job.name,
             group: job.group,
-            alarm: job.alarm,
+            // A clock that jumped stops the same, and must not be forgotten either.
+            alarm: job.alarm.into_iter().chain(job.clock_jump).reduce(|alarm, jump| format!("{alarm}; {jump}")),
         });
         Ok(Head {
             writer: self.writer,
             epoch: self.epoch,
-            session: self.number,
+            session: self.number.get(),
             created: self.tools.clock.now(),
             newest: points.last().map(|point| point.order),
             jobs: jobs.collect(),
@@ -248,8 +341,9 @@ impl<'s> Session<'s> {
             media: media.iter().map(told).collect(),
             seeds: Vec::new(),
             proofs: lying.proofs,
-            removed: lying.removed,
-            unknown,
+            removed: lying.removed.into_iter().chain(catalog.removed_unseen()?).collect(),
+            newest_at,
+            unknown: earlier.map(|head| head.unknown.clone()).unwrap_or_default(),
         })
     }
 }
@@ -307,7 +401,21 @@ fn seen(heads: &[FoundHead]) -> Vec<HeadSeen> {
     heads.iter().map(seen).collect()
 }
 
-fn known(row: &MediumRow, writer: WriterId, epoch: u32) -> Known {
+/// The epoch of another writer that has taken over, as one of its own heads says; none if only names say so.
+fn rival(heads: &[FoundHead], meta: &MetaRow) -> Option<u32> {
+    let bodies = heads.iter().filter_map(|head| head.body.as_ref().ok());
+    let rivals = bodies.filter(|head| head.epoch >= meta.epoch && head.writer != meta.writer);
+    rivals.map(|head| head.epoch).max()
+}
+
+/// Is this the first session of our epoch where another writer was before, or was that one's end not waited for?
+fn succeeds(row: &MediumRow, heads: &[FoundHead], epoch: u32) -> bool {
+    let is_first = row.head.is_none_or(|head| head.epoch != epoch);
+    mark(row, SUCCEEDS).is_some() || is_first && heads.iter().any(|head| head.name.epoch < epoch)
+}
+
+/// What the catalog knows of its sessions at a medium.
+pub(crate) fn known(row: &MediumRow, writer: WriterId, epoch: u32) -> Known {
     let session = row.head.filter(|head| head.epoch == epoch).map_or(0, |head| head.session);
     Known { writer, epoch, session, intended: mark(row, INTENDED).and_then(|value| value.parse().ok()) }
 }

@@ -184,6 +184,10 @@ mod tests {
             *self.0.lock().expect("no panic holds it")
         }
 
+        fn since_boot(&self) -> Option<crate::port::SinceBoot> {
+            None
+        }
+
         fn sleep(&self, span: Duration) {
             *self.0.lock().expect("no panic holds it") += span;
         }

@@ -8,11 +8,15 @@ use std::str::FromStr;
 use super::FormatError;
 use super::cbor::{In, Out, require_same};
 use super::manifest::{decode_name, decode_order};
-use crate::model::{DestinationName, GroupId, JobId, JobName, PointId, PointOrder, Proof, Time, VaultId, WriterId};
+use crate::model::{
+    DestinationName, GroupId, JobId, JobName, PointId, PointName, PointOrder, Proof, Time, VaultId, WriterId,
+};
 
 const WHAT: &str = "the head";
-/// The highest field that this version knows.
-const FIELDS_KNOWN: u64 = 12;
+/// Fields that every head has; those above may be absent.
+const FIELDS_ALWAYS: u64 = 12;
+/// Which points should lie where; absent if there are none.
+const NEWEST_AT: u64 = 13;
 
 /// A job, as heads tell of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +70,17 @@ pub struct HeadProof {
     pub time: Time,
 }
 
+/// The newest point of a job that should lie at a medium, damaged ones included, as of when the head was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeadNewest {
+    /// The medium.
+    pub medium: VaultId,
+    /// The job.
+    pub job: JobId,
+    /// The point.
+    pub point: PointName,
+}
+
 /// A seed under way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeadSeed {
@@ -113,6 +128,8 @@ pub struct Head {
     pub proofs: Vec<HeadProof>,
     /// Points removed on purpose that may still lie at media which are away: they are not missing, and not owed.
     pub removed: Vec<PointId>,
+    /// The newest point of each job that should lie at each medium: one that does not is lost.
+    pub newest_at: Vec<HeadNewest>,
     /// Fields of later releases.
     pub unknown: Vec<Unknown>,
 }
@@ -133,7 +150,7 @@ impl Head {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Out::default();
-        out.map(12 + self.unknown.len())
+        out.map(12 + usize::from(!self.newest_at.is_empty()) + self.unknown.len())
             .key(1)
             .bytes(&self.writer.0)
             .key(2)
@@ -173,6 +190,13 @@ impl Head {
         list(out.key(12), &self.removed, |out, point| {
             out.bytes(&point.0);
         });
+        if !self.newest_at.is_empty() {
+            list(out.key(NEWEST_AT), &self.newest_at, |out, newest| {
+                out.array(4).bytes(&newest.medium.0).bytes(&newest.job.0);
+                encode_optional_order(out, Some(newest.point.order));
+                out.bytes(&newest.point.id.0);
+            });
+        }
         for field in &self.unknown {
             out.key(field.key).raw(&field.value);
         }
@@ -187,13 +211,17 @@ impl Head {
         let mut map = In::new(bytes, WHAT);
         let fields = map.map()?;
         let mut head = Self::decode_fields(&mut map)?;
-        for _ in FIELDS_KNOWN..fields {
+        let mut last = FIELDS_ALWAYS;
+        for _ in FIELDS_ALWAYS..fields {
             let key = map.uint()?;
-            let last = head.unknown.last().map_or(FIELDS_KNOWN, |field| field.key);
             if key <= last {
                 return Err(map.damaged("its fields are out of order"));
             }
-            head.unknown.push(Unknown { key, value: map.skip()?.to_vec() });
+            last = key;
+            match key {
+                NEWEST_AT => head.newest_at = map.all(decode_newest)?,
+                key => head.unknown.push(Unknown { key, value: map.skip()?.to_vec() }),
+            }
         }
         require_same(bytes, &head.encode(), WHAT)?;
         Ok(head)
@@ -243,6 +271,7 @@ impl Head {
             seeds,
             proofs,
             removed,
+            newest_at: Vec::new(),
             unknown: Vec::new(),
         })
     }
@@ -277,6 +306,12 @@ fn decode_medium(item: &mut In<'_>) -> Result<HeadMedium, FormatError> {
         text.parse().map_err(|_| item.damaged(format!("`{text}` is no name")))?
     };
     Ok(HeadMedium { medium, destination, retired: item.bool()?, epoch: item.uint()?, session: item.uint()? })
+}
+
+fn decode_newest(item: &mut In<'_>) -> Result<HeadNewest, FormatError> {
+    item.array_of(4)?;
+    let (medium, job) = (item.id()?, item.id()?);
+    Ok(HeadNewest { medium, job, point: PointName { order: decode_order(item)?, id: item.id()? } })
 }
 
 fn decode_proof(item: &mut In<'_>) -> Result<HeadProof, FormatError> {
@@ -355,6 +390,7 @@ mod tests {
                 time: Time::from_seconds(8),
             }],
             removed: vec![PointId([5; 8])],
+            newest_at: vec![HeadNewest { medium, job: JobId([1; 8]), point: PointName { order, id: PointId([4; 8]) } }],
             unknown: Vec::new(),
         }
     }
@@ -362,6 +398,17 @@ mod tests {
     #[test]
     fn a_head_reads_back() {
         assert_eq!(Head::decode(&head().encode()), Ok(head()));
+    }
+
+    #[test]
+    fn a_head_of_the_first_release_has_no_field_13_and_an_empty_one_is_never_written() {
+        let first = Head { newest_at: Vec::new(), ..head() };
+        let bytes = first.encode();
+        assert_eq!((bytes[0], Head::decode(&bytes)), (0xac, Ok(first)));
+        let mut empty = bytes;
+        empty[0] = 0xad;
+        empty.extend([0x0d, 0x80]);
+        assert!(Head::decode(&empty).is_err(), "one form only");
     }
 
     #[test]

@@ -86,6 +86,15 @@ pub enum InstallationError {
     NotHere(String),
 }
 
+const fn secret_advice(error: &SecretError) -> &'static str {
+    match error {
+        SecretError::File { .. } => "put the passphrase into that file, readable by you only, or correct [key]",
+        SecretError::Env(_) => "set that variable where the engine runs, or correct [key]",
+        SecretError::Start(_) | SecretError::Failed(_) => "try that command in a shell, or correct [key]",
+        SecretError::Empty(_) | SecretError::TooLong(_) => "put the passphrase there, or correct [key]",
+    }
+}
+
 impl InstallationError {
     /// What a person can do about it.
     #[must_use]
@@ -97,14 +106,21 @@ impl InstallationError {
                 "put it back, or run `engine catalog rebuild` and then `engine verify home --repair` to make it anew".into()
             }
             Self::Foreign { .. } => {
-                "to read it, use `engine recover --from URL`; to take it over as its new writer, add `--take-over`; or choose another place".into()
+                "to read it, use `engine recover --from URL`; if this computer is to go on writing there, with its passphrase and no home vault and no catalog here, use `engine catalog rebuild`: another computer that still writes there is fenced off by that; or choose another place".into()
             }
             Self::Slot(SlotError::Wrong) => "check the passphrase that [key] names; the recovery sheet opens the vault too: `engine recover --sheet FILE`".into(),
             Self::Catalog(CatalogError::Damaged { .. }) => "run `engine catalog rebuild`".into(),
             Self::Catalog(CatalogError::Busy { .. }) => "try again when the other engine process has finished".into(),
             Self::Away { .. } => "connect it and try again".into(),
             Self::Make { .. } => "check the path and its permissions".into(),
-            _ => String::new(),
+            Self::NoDestination { .. } => "name one of those, or add [destination.NAME]".into(),
+            Self::Secret(error) => secret_advice(error).into(),
+            Self::Slot(_) | Self::Vault(_) => {
+                "another place that has this backup may be whole: connect it; `engine verify --repair` then mends this one".into()
+            }
+            Self::Catalog(_) => "check the state folder, its disk and its permissions".into(),
+            Self::Store(_) => "check the place and its permissions".into(),
+            Self::NotHere(_) => "see what this release has in its README".into(),
         }
     }
 }

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::error::InstallationError;
-use super::look::{is_same_disk, open_place, place_text};
+use super::look::{open_place, place_text};
 use super::sheet::sheet_file;
+use super::sight::is_same_disk;
 use crate::catalog::{Catalog, CatalogError, Founding, MediumRow, NewMedium, OpenOptions};
 use crate::config::{Config, Destination, Place};
 use crate::destination::{ErrorKind, StoreError, WriteStore};

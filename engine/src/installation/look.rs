@@ -7,11 +7,12 @@ use std::time::Duration;
 use crossbeam_channel::RecvTimeoutError;
 
 use super::is_absent;
+use super::sight::{Sight, sight};
 use crate::catalog::MediumRow;
 use crate::config::{Destination, Place};
 use crate::destination::{FileStore, Privacy, ReadStore, Space, WriteStore};
 use crate::format::{FormatError, Identity};
-use crate::model::{VaultId, chain};
+use crate::model::{VaultId, VaultPath, chain};
 use crate::vault::{VaultError, identity_of};
 
 /// CONTRACT: looked at now, at most ten seconds.
@@ -26,6 +27,8 @@ pub struct Opened {
     pub store: Arc<dyn WriteStore>,
     /// Room there when it was looked at; none where the place does not tell.
     pub space: Option<Space>,
+    /// What else it showed; none where it was not looked at so.
+    pub sight: Option<Sight>,
 }
 
 /// What a look found.
@@ -51,9 +54,9 @@ pub enum Lies {
 /// # Panics
 /// Never: one look comes back for each destination, in order.
 #[must_use]
-pub fn look_all(destinations: &[Destination], media: &Arc<Vec<MediumRow>>) -> Vec<Look> {
-    let media = Arc::clone(media);
-    ask_all(destinations, move |destination| open_now(destination, &media))
+pub fn look_all(destinations: &[Destination], media: &Arc<Vec<MediumRow>>, home: &Path) -> Vec<Look> {
+    let (media, home) = (Arc::clone(media), home.to_owned());
+    ask_all(destinations, move |destination| open_now(destination, &media, &home))
         .into_iter()
         .map(|look| look.unwrap_or_else(Look::Away))
         .collect()
@@ -108,9 +111,10 @@ fn ask_all<T: Send + 'static>(
     begun.into_iter().map(wait).collect()
 }
 
-/// Opens a destination if a vault that the catalog expects there is found. Takes as long as the place takes.
+/// Opens a destination if a vault that the catalog expects there is found; `home` is the folder of the home vault. Takes
+/// as long as the place takes.
 #[must_use]
-pub fn open_now(destination: &Destination, media: &[MediumRow]) -> Look {
+pub fn open_now(destination: &Destination, media: &[MediumRow], home: &Path) -> Look {
     let store = match open_place(&destination.place) {
         Ok(store) => store,
         Err(why) => return Look::Away(why),
@@ -118,7 +122,8 @@ pub fn open_now(destination: &Destination, media: &[MediumRow]) -> Look {
     match recognise(destination, &*store, media) {
         Ok(medium) => {
             let space = store.space().ok().flatten();
-            Look::Here(Opened { medium, store, space })
+            let sight = Some(sight(&destination.place, &*store, home));
+            Look::Here(Opened { medium, store, space, sight })
         }
         Err(why) => Look::Away(why),
     }
@@ -136,6 +141,10 @@ pub(crate) fn recognise(
     let place = place_text(&destination.place);
     let identity = match identity_of(store) {
         Ok(identity) => identity,
+        Err(VaultError::Missing { .. }) if has_heads(store) => {
+            let repair = format!("`engine verify {} --repair` writes them again", destination.name);
+            return Err(format!("VAULT and VAULT.copy are gone at {place}: {repair}"));
+        }
         Err(VaultError::Missing { .. }) => return Err(no_vault(&place, media, destination)),
         Err(VaultError::Format(error @ FormatError::Newer { .. })) => return Err(error.to_string()),
         Err(error) => return Err(format!("its vault can't be read: {}", chain(&error))),
@@ -151,6 +160,12 @@ pub(crate) fn recognise(
             destination.name
         )),
     }
+}
+
+/// Does a vault lie there, although it has no name?
+pub(crate) fn has_heads(store: &dyn ReadStore) -> bool {
+    let heads = VaultPath::parse("heads").expect("a constant");
+    store.list(&heads).is_ok_and(|listed| !listed.is_empty())
 }
 
 fn no_vault(place: &str, media: &[MediumRow], destination: &Destination) -> String {
@@ -184,11 +199,4 @@ pub(crate) fn place_text(place: &Place) -> String {
         Place::File(path) => path.display().to_string(),
         other => format!("{}://", other.scheme()),
     }
-}
-
-/// Is the folder on the same device as home or the root of this computer?
-pub(crate) fn is_same_disk(path: &Path, home: &Path) -> bool {
-    let device = |path: &Path| crate::platform::file_system(path).ok().map(|file_system| file_system.device);
-    let here = device(path);
-    here.is_some() && (here == device(home) || here == device(Path::new("/")))
 }

@@ -9,6 +9,7 @@ mod error;
 mod init;
 mod look;
 mod sheet;
+mod sight;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -16,10 +17,13 @@ use std::sync::{Arc, OnceLock};
 pub use error::InstallationError;
 pub(crate) use init::new_medium;
 pub use init::{Made, Prepared, enrol, init};
+pub(crate) use look::has_heads;
+pub(crate) use look::place_text;
 pub(crate) use look::recognise;
 pub use look::{Lies, Look, Opened, find_all, look_all, open_now, open_place};
-pub(crate) use look::{is_same_disk, place_text};
 pub use sheet::{read_sheet, sheet_file};
+pub use sight::Sight;
+pub(crate) use sight::is_same_disk;
 
 use crate::catalog::{Catalog, CatalogError, MediumRow, OpenOptions};
 use crate::config::{Config, Destination};
@@ -51,7 +55,13 @@ impl Installation {
     /// [`InstallationError::NotMade`] before `init`; [`InstallationError::CatalogMissing`] if a home vault is there and
     /// the catalog is not (D-6); else as the catalog answers.
     pub fn open(config: Config, warn: Warn) -> Result<Self, InstallationError> {
-        let catalog = match Catalog::open(&config.state, OpenOptions::default()) {
+        let opened = if config.state.try_exists().unwrap_or(true) {
+            Catalog::open(&config.state, OpenOptions::default())
+        } else {
+            // Opening it would make the folder, and looking makes nothing.
+            Err(CatalogError::Missing { path: config.state.join("catalog.redb") })
+        };
+        let catalog = match opened {
             Err(CatalogError::Missing { path }) if holds_vault(&config.home.path) => {
                 return Err(InstallationError::CatalogMissing { path, home: config.home.path });
             }
@@ -113,14 +123,20 @@ impl Installation {
     /// As the home vault answers, if no destination that is there has them either.
     pub fn keys(&self) -> Result<FoundKeys, InstallationError> {
         let family = self.catalog.meta()?.family;
-        let at_home = self.home().and_then(|home| Ok(keys_of(&*home, family)?));
+        // Whose keys they are, the catalog says: a home whose identity is lost has them all the same.
+        let nameless = || FileStore::open(&self.config.home.path, Privacy::Private).ok();
+        let at_home = match self.home() {
+            Ok(home) => keys_of(&*home, family).map_err(InstallationError::from),
+            Err(error) => nameless().and_then(|store| keys_of(&store, family).ok()).ok_or(error),
+        };
         let first = match at_home {
             Ok(keys) => return Ok(keys),
             Err(error) => error,
         };
         let media = self.catalog.media()?;
+        let home = &self.config.home.path;
         let stores =
-            self.config.destinations.iter().filter_map(|destination| match look::open_now(destination, &media) {
+            self.config.destinations.iter().filter_map(|destination| match look::open_now(destination, &media, home) {
                 Look::Here(opened) => Some(opened.store),
                 Look::Away(_) => None,
             });
@@ -133,7 +149,28 @@ impl Installation {
     /// If the catalog can't be read; that it is away is no error.
     pub fn look_at(&self, destination: &Destination) -> Result<Look, InstallationError> {
         let media: Arc<Vec<MediumRow>> = Arc::new(self.catalog.media()?);
-        Ok(look_all(std::slice::from_ref(destination), &media).remove(0))
+        Ok(look_all(std::slice::from_ref(destination), &media, &self.config.home.path).remove(0))
+    }
+
+    /// Every destination as it is now, in the configuration's order. On which disk each one is, is noted.
+    ///
+    /// # Errors
+    /// If the catalog can't be read; that one is away is no error.
+    pub fn looks(&self) -> Result<Vec<(DestinationName, Look)>, InstallationError> {
+        let media = Arc::new(self.catalog.media()?);
+        let destinations = &self.config.destinations;
+        let names = destinations.iter().map(|destination| destination.name.clone());
+        let looks: Vec<_> = names.zip(look_all(destinations, &media, &self.config.home.path)).collect();
+        looks.iter().for_each(|(_, look)| self.note_disk(look));
+        Ok(looks)
+    }
+
+    /// Notes on which disk a medium was found. Where the catalog can't be written to now, the next look notes it: who
+    /// tells of the disk goes by the look.
+    pub fn note_disk(&self, look: &Look) {
+        if let Look::Here(Opened { medium, sight: Some(sight), .. }) = look {
+            let _later = self.catalog.found_on(*medium, sight.device, sight.same_disk);
+        }
     }
 
     /// A configured destination by its name.

@@ -120,7 +120,7 @@ pub struct Seen {
     pub inode: u64,
     /// Last change of the inode.
     pub changed: Time,
-    /// When the read of the content began, by this computer's clock.
+    /// When the last read of the content began, by this computer's clock, or a time before that says the same.
     pub read: Time,
 }
 

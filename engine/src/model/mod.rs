@@ -20,6 +20,6 @@ pub use keep::{Keep, KeepRule};
 pub use name::{DestinationName, HOME, JobName, Name, NameError};
 pub use placement::{Proof, State};
 pub use point::{KeyEpoch, PointName, PointOrder};
-pub use problem::Problem;
+pub use problem::{Problem, reason};
 pub use time::Time;
 pub use vault_path::{ObjectName, VaultPath, VaultPathError};

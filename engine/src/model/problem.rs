@@ -26,3 +26,12 @@ impl fmt::Display for Problem {
         write!(f, "{}: {}", String::from_utf8_lossy(&self.path), self.problem)
     }
 }
+
+/// Why the system refused, for people.
+#[must_use]
+pub fn reason(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        _ => error.to_string(),
+    }
+}

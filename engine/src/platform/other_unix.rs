@@ -227,3 +227,8 @@ pub(super) const fn process_started(_: u32) -> Option<u64> {
 pub(super) const fn boot_id() -> String {
     String::new()
 }
+
+/// Not told.
+pub const fn since_boot() -> Option<(String, std::time::Duration)> {
+    None
+}

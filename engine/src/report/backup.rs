@@ -36,7 +36,7 @@ pub struct BackupPoint {
     pub files: u64,
     /// Their apparent size, hard links once.
     pub bytes: u64,
-    /// Plain bytes that were not stored before.
+    /// Plain bytes that were not stored before; on a dry run, bytes of files that would be read: no more can be new.
     pub new_bytes: u64,
     /// Bytes of sparse packs that were stored again.
     pub rewritten_bytes: u64,
@@ -104,14 +104,12 @@ pub(super) fn write_points(page: &mut Page, points: &[BackupPoint]) {
             None => format!("{}: a recovery point would be made (dry run)", point.job),
         };
         page.line(head);
-        page.line(format_args!(
-            "  {}, {}; {} new, {} stored, in {}",
-            files(point.files),
-            size(point.bytes),
-            size(point.new_bytes),
-            size(point.stored_bytes),
-            seconds(point.seconds)
-        ));
+        let all = format!("{}, {}", files(point.files), size(point.bytes));
+        let (new, stored, took) = (size(point.new_bytes), size(point.stored_bytes), seconds(point.seconds));
+        page.line(match point.id {
+            Some(_) => format!("  {all}; {new} new, {stored} stored, in {took}"),
+            None => format!("  {all}; at most {new} of it new"),
+        });
         for warning in &point.warnings {
             let warning = page.toned(&format!("  look: {warning}"), Tone::Waiting);
             page.line(warning);
@@ -137,7 +135,8 @@ pub(super) fn write_failed(page: &mut Page, failed: &[FailedJob]) {
 /// The first of them, and how many more there are.
 pub(super) fn write_path_problems(page: &mut Page, problems: &[PathProblem]) {
     for problem in problems.iter().take(PROBLEMS_SHOWN) {
-        let line = page.toned(&format!("  {}: {}", problem.path, harmless(&problem.problem)), Tone::Bad);
+        let at = if problem.path.is_empty() { String::new() } else { format!("{}: ", problem.path) };
+        let line = page.toned(&format!("  {at}{}", harmless(&problem.problem)), Tone::Bad);
         page.line(line);
     }
     if let Some(more) = problems.len().checked_sub(PROBLEMS_SHOWN).filter(|&more| more > 0) {

@@ -79,6 +79,16 @@ impl Report for CopyReport {
             page.line("Nothing is owed: every copy that the rules want is there.");
         }
     }
+
+    fn troubles(&self) -> Vec<String> {
+        not_copied(&self.copies)
+    }
+}
+
+/// Copies that should be there and are not.
+pub(super) fn not_copied(copies: &[CopiedPoint]) -> Vec<String> {
+    let waits = copies.iter().filter(|copy| !matches!(copy.state, State::Complete | State::NotWanted | State::Evicted));
+    waits.map(CopiedPoint::line).collect()
 }
 
 /// What would be done, on a dry run.
@@ -91,8 +101,7 @@ pub(super) fn write_copies(page: &mut Page, copies: &[CopiedPoint]) {
     for copy in copies {
         let (what, tone) = copy.outcome();
         let what = page.toned(&what, tone);
-        let reason = if copy.reason.is_empty() { String::new() } else { format!(": {}", copy.reason) };
-        page.line(format_args!("{} {} -> {}: {what}{reason}", copy.job, copy.point, copy.destination));
+        page.line(copy.line_of(&what));
     }
 }
 
@@ -110,6 +119,15 @@ pub(super) fn write_evicted(page: &mut Page, evicted: &[EvictedPoint]) {
 }
 
 impl CopiedPoint {
+    fn line(&self) -> String {
+        self.line_of(&self.outcome().0)
+    }
+
+    fn line_of(&self, what: &str) -> String {
+        let reason = if self.reason.is_empty() { String::new() } else { format!(": {}", self.reason) };
+        format!("{} {} -> {}: {what}{reason}", self.job, self.point, self.destination)
+    }
+
     fn outcome(&self) -> (String, Tone) {
         match self.state {
             State::Complete => (format!("complete, {} in {}", size(self.bytes), seconds(self.seconds)), Tone::Good),

@@ -2,16 +2,15 @@
 
 use serde::Serialize;
 
-use super::{Page, Report, Tone, size};
-
-use super::PathText;
 use super::backup::{PathProblem, write_path_problems};
 use super::ls::content;
+use super::stream::{Lines, Streamed};
 use super::text::as_text;
+use super::{Page, PathText, Tone, size};
 use crate::browse;
 use crate::model::{Entry, PointId};
 
-/// What is different, in the order of paths.
+/// What is known once all that is different was given, in the order of paths.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DiffReport {
     /// The first point.
@@ -20,9 +19,7 @@ pub struct DiffReport {
     /// The second one.
     #[serde(serialize_with = "as_text")]
     pub to: PointId,
-    /// Each path that is not the same in both.
-    pub entries: Vec<DiffEntry>,
-    /// Why the comparison ends early, if it does.
+    /// What could not be compared.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<PathProblem>,
 }
@@ -78,21 +75,40 @@ impl From<&browse::Change> for DiffEntry {
     }
 }
 
-impl Report for DiffReport {
-    fn people(&self, page: &mut Page) {
-        for entry in &self.entries {
-            let (sign, tone) = match entry.change {
-                Change::Added => ('+', Tone::Good),
-                Change::Removed => ('-', Tone::Bad),
-                Change::Changed => ('~', Tone::Waiting),
-            };
-            let line = page.toned(&format!("{sign} {}{}", entry.path, entry.details()), tone);
-            page.line(line);
-        }
-        let count = |change| self.entries.iter().filter(|entry| entry.change == change).count();
-        let (added, removed, changed) = (count(Change::Added), count(Change::Removed), count(Change::Changed));
-        page.line(format_args!("{added} added, {removed} removed, {changed} changed"));
-        write_path_problems(page, &self.problems);
+impl Streamed for DiffReport {
+    type Row = DiffEntry;
+    const KEY: &'static str = "entries";
+
+    fn lines() -> Box<dyn Lines<Self>> {
+        Box::new(Counted::default())
+    }
+}
+
+/// How many of each there were.
+#[derive(Debug, Default)]
+struct Counted {
+    added: u64,
+    removed: u64,
+    changed: u64,
+}
+
+impl Lines<DiffReport> for Counted {
+    fn row(&mut self, entry: &DiffEntry, page: &mut Page) {
+        let (sign, tone, count) = match entry.change {
+            Change::Added => ('+', Tone::Good, &mut self.added),
+            Change::Removed => ('-', Tone::Bad, &mut self.removed),
+            Change::Changed => ('~', Tone::Waiting, &mut self.changed),
+        };
+        *count += 1;
+        let line = page.toned(&format!("{sign} {}{}", entry.path, entry.details()), tone);
+        page.line(line);
+    }
+
+    fn flush(&mut self, _: &mut Page) {}
+
+    fn end(&mut self, rest: &DiffReport, page: &mut Page) {
+        page.line(format_args!("{} added, {} removed, {} changed", self.added, self.removed, self.changed));
+        write_path_problems(page, &rest.problems);
     }
 }
 

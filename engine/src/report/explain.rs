@@ -29,7 +29,7 @@ pub struct ExplainedPoint {
     /// The point, without its placements' reasons.
     #[serde(flatten)]
     pub point: PointReport,
-    /// Why retention or a person removed it everywhere, if so.
+    /// Why a person removed it for good, if so; where it still lies it goes with the next session there.
     pub removed: Option<String>,
     /// Each medium, home first.
     pub media: Vec<ExplainedPlacement>,
@@ -142,6 +142,18 @@ pub struct ExplainedMedium {
     pub not_wanted: u64,
     /// Points damaged or missing there.
     pub damaged: u64,
+    /// Why the last session there failed, and when; none if one has succeeded since.
+    pub last_failure: Option<SessionFailure>,
+}
+
+/// A session that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SessionFailure {
+    /// When it ended.
+    #[serde(serialize_with = "as_utc")]
+    pub time: Time,
+    /// Why.
+    pub reason: String,
 }
 
 /// A point that is complete in one place only.
@@ -192,7 +204,11 @@ impl ExplainedPoint {
             page.line(format_args!("  can't be restored without {base}"));
         }
         if let Some(reason) = &self.removed {
-            page.line(format_args!("  removed everywhere: {reason}"));
+            let left: Vec<_> = self.left_at().map(|place| place.as_str()).collect();
+            match left.is_empty() {
+                true => page.line(format_args!("  removed everywhere: {reason}")),
+                false => page.line(format_args!("  removed: {reason}; it still lies at {}", left.join(", "))),
+            }
         }
         for medium in &self.media {
             medium.write(page);
@@ -202,6 +218,14 @@ impl ExplainedPoint {
             page.line(format_args!("  these can't be restored without it: {}", dependents.join(", ")));
         }
         write_events(page, "What happened to it", &self.events);
+    }
+}
+
+impl ExplainedPoint {
+    /// Where it lies.
+    fn left_at(&self) -> impl Iterator<Item = &DestinationName> {
+        let there = self.media.iter().filter(|medium| medium.placement.state.is_there());
+        there.map(|medium| &medium.placement.destination)
     }
 }
 
@@ -287,7 +311,7 @@ impl ExplainedMedium {
     /// Is there nothing to tell of it?
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.complete + self.pending + self.evicted + self.not_wanted + self.damaged == 0
+        self.complete + self.pending + self.evicted + self.not_wanted + self.damaged == 0 && self.last_failure.is_none()
     }
 
     fn write(&self, page: &mut Page) {
@@ -300,6 +324,11 @@ impl ExplainedMedium {
             "    {} complete, {} owed, {} evicted, {} not wanted, {} damaged or missing",
             self.complete, self.pending, self.evicted, self.not_wanted, self.damaged
         ));
+        if let Some(failure) = &self.last_failure {
+            let text = format!("    the last session there failed at {}: {}", page.time(failure.time), failure.reason);
+            let text = page.toned(&text, Tone::Bad);
+            page.line(text);
+        }
     }
 }
 

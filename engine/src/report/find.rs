@@ -2,22 +2,18 @@
 
 use serde::Serialize;
 
-use super::verify::write_not_there;
-use super::{Align, Page, Report, Table, Tone};
-
 use super::ls::EntryReport;
+use super::stream::{Columns, Lines, Streamed};
 use super::text::as_text;
 use super::time::as_utc;
-use super::verify::PlaceNotThere;
-
+use super::verify::{PlaceNotThere, write_not_there};
+use super::{Align, Page, Table, Tone};
 use crate::model::{JobName, PointId, Time};
 
-/// All that was found, newest point first.
+/// What is known once all that was found was given: newest point first, in each point's order.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct FindReport {
-    /// In each point's order.
-    pub found: Vec<FoundEntry>,
     /// Points that could not be searched to the end.
     pub not_searched: Vec<NotSearched>,
     /// Places that could not be asked.
@@ -51,25 +47,12 @@ pub struct NotSearched {
     pub reason: String,
 }
 
-impl Report for FindReport {
-    fn people(&self, page: &mut Page) {
-        if self.found.is_empty() {
-            page.line("Nothing was found.");
-        } else {
-            self.write_found(page);
-        }
-        for point in &self.not_searched {
-            let line = format!("{} could not be searched to the end: {}", point.point, point.reason);
-            let line = page.toned(&line, Tone::Bad);
-            page.line(line);
-        }
-        write_not_there(page, &self.not_there);
-    }
-}
+impl Streamed for FindReport {
+    type Row = FoundEntry;
+    const KEY: &'static str = "found";
 
-impl FindReport {
-    fn write_found(&self, page: &mut Page) {
-        let mut table = Table::new([
+    fn lines() -> Box<dyn Lines<Self>> {
+        let table = Table::new([
             ("POINT", Align::Left),
             ("JOB", Align::Left),
             ("CREATED", Align::Left),
@@ -77,16 +60,37 @@ impl FindReport {
             ("MODIFIED", Align::Left),
             ("PATH", Align::Left),
         ]);
-        for found in &self.found {
-            table.row([
-                found.point.to_string().into(),
-                found.job.as_str().into(),
-                page.time(found.created).into(),
-                found.entry.bytes.to_string().into(),
-                page.time(found.entry.modified).into(),
-                found.entry.shown().into(),
-            ]);
+        Box::new(Columns::new(table))
+    }
+}
+
+impl Lines<FindReport> for Columns<6> {
+    fn row(&mut self, found: &FoundEntry, page: &mut Page) {
+        let row = [
+            found.point.to_string().into(),
+            found.job.as_str().into(),
+            page.time(found.created).into(),
+            found.entry.bytes.to_string().into(),
+            page.time(found.entry.modified).into(),
+            found.entry.shown().into(),
+        ];
+        Columns::row(self, row, page);
+    }
+
+    fn flush(&mut self, page: &mut Page) {
+        if self.rows == 0 {
+            page.line("Nothing was found.");
+        } else {
+            Columns::flush(self, page);
         }
-        table.write(page, 0);
+    }
+
+    fn end(&mut self, rest: &FindReport, page: &mut Page) {
+        for point in &rest.not_searched {
+            let line = format!("{} could not be searched to the end: {}", point.point, point.reason);
+            let line = page.toned(&line, Tone::Bad);
+            page.line(line);
+        }
+        write_not_there(page, &rest.not_there);
     }
 }

@@ -77,6 +77,13 @@ impl Report for InitReport {
             page.line(warning);
         }
     }
+
+    fn troubles(&self) -> Vec<String> {
+        let away = self.vaults.iter().filter(|vault| vault.made == Made::NotThere);
+        let away =
+            away.map(|vault| format!("{}: {}", vault.destination, vault.reason.as_deref().unwrap_or("not made")));
+        away.chain(self.warnings.iter().cloned()).collect()
+    }
 }
 
 impl InitReport {

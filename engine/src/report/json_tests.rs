@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::samples::{POINT, backup, copied, entry, evicted, point, removed, restore, status, verify};
+use super::samples::{POINT, SIX, backup, copied, entry, evicted, point, removed, restore, status, verify};
 use super::*;
-use crate::model::State;
+use crate::model::{DeviceKind, Entry, EntryPath, Kind, Meta, Seen, State};
 
 fn value(report: &impl Serialize) -> Value {
     serde_json::to_value(report).expect("serializes")
@@ -92,9 +92,10 @@ fn a_copy_has_exactly_the_contracts_keys() {
 }
 
 #[test]
-fn a_verification_has_exactly_the_contracts_keys() {
+fn a_verification_has_the_contracts_keys_and_what_was_not_read() {
     let report = value(&verify());
-    assert_eq!(keys(&report["places"][0]), ["bytes", "damaged", "destination", "medium", "objects"]);
+    let ours = ["bytes", "damaged", "destination", "medium", "objects", "unfinished", "unread"];
+    assert_eq!(keys(&report["places"][0]), ours);
     assert_eq!(
         report["places"][1]["damaged"][0],
         json!({"object": "packs/ab/x", "problem": "its content is not what its name says",
@@ -118,15 +119,28 @@ fn a_restore_and_a_forget_have_the_contracts_keys() {
 
 #[test]
 fn an_entry_is_the_contracts_and_only_files_have_a_digest() {
-    let listed = value(&LsReport { entries: vec![entry()], problems: Vec::new() });
     assert_eq!(
-        listed,
-        json!({"entries": [{"path": "home/ann/Documents/a.txt", "kind": "file", "bytes": 12, "mode": "0644",
-                            "uid": 1000, "gid": 1000, "modified": "2026-11-20T09:00:00.5Z",
-                            "digest": "ee".repeat(32)}]})
+        value(&entry()),
+        json!({"path": "home/ann/Documents/a.txt", "kind": "file", "bytes": 12, "mode": "0644", "uid": 1000,
+               "gid": 1000, "modified": "2026-11-20T09:00:00.5Z", "digest": "ee".repeat(32)})
     );
+    assert_eq!((LsReport::KEY, value(&LsReport::default())), ("entries", json!({})));
     let folder = value(&EntryReport { kind: "folder", digest: None, ..entry() });
     assert!(folder.get("digest").is_none());
+}
+
+#[test]
+fn links_and_devices_tell_every_byte_of_where_they_lead() {
+    let told = |kind: Kind| {
+        let path = EntryPath::parse(b"x").expect("a path");
+        let meta = Meta { mode: 0o600, uid: 0, gid: 0, modified: SIX, xattrs: Vec::new() };
+        value(&EntryReport::from(&Entry { path, meta, seen: Seen::default(), kind }))
+    };
+    let link = told(Kind::Symlink((*b"caf\xe9").into()));
+    assert_eq!((&link["target"], &link["target-bytes"]), (&json!("caf\u{fffd}"), &json!("Y2Fm6Q==")));
+    let device = told(Kind::Device { kind: DeviceKind::Block, major: 8, minor: 1 });
+    assert_eq!((&device["device"], &device["major"], &device["minor"]), (&json!("block"), &json!(8), &json!(1)));
+    assert!(told(Kind::Folder).get("target").is_none());
 }
 
 #[test]

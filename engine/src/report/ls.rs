@@ -2,27 +2,24 @@
 
 use serde::Serialize;
 
-use super::backup::write_path_problems;
-use super::{Align, Page, Report, Table};
-
-use super::PathText;
-use super::backup::PathProblem;
+use super::backup::{PathProblem, write_path_problems};
+use super::stream::{Columns, Lines, Streamed};
 use super::text::{as_text_or_null, harmless};
 use super::time::as_utc;
-use crate::model::{Content, Digest, Entry, Kind, Time};
+use super::{Align, Page, PathText, Table};
+use crate::model::{Content, DeviceKind, Digest, Entry, Kind, Time};
 
-/// Entries in the point's order.
+/// What is known once all entries were given, in the point's order: a folder is followed by all below it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct LsReport {
-    /// A folder is followed by all below it.
-    pub entries: Vec<EntryReport>,
-    /// Why the list ends early, if it does.
+    /// What could not be read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<PathProblem>,
 }
 
 /// One entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct EntryReport {
     /// The source path without the leading slash.
     #[serde(flatten)]
@@ -43,9 +40,21 @@ pub struct EntryReport {
     /// BLAKE3 of the content; files only.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_text_or_null")]
     pub digest: Option<Digest>,
-    /// What a symbolic or hard link leads to, lossy; links only.
+    /// What a symbolic or hard link leads to, lossy as `path`; links only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
+    /// Base64 of the target's bytes, where `target` is lossy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target_bytes: Option<String>,
+    /// `character` or `block`; devices only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device: Option<&'static str>,
+    /// Devices only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub major: Option<u32>,
+    /// Devices only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub minor: Option<u32>,
     /// It would not hold still while it was read; else absent.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub unstable: bool,
@@ -55,10 +64,12 @@ impl From<&Entry> for EntryReport {
     fn from(entry: &Entry) -> Self {
         let (meta, file) = (&entry.meta, content(entry));
         let target = match &entry.kind {
-            Kind::Symlink(target) => Some(target.as_ref()),
-            Kind::Hardlink(first) => Some(first.as_bytes()),
+            Kind::Symlink(target) => Some(PathText::new(target)),
+            Kind::Hardlink(first) => Some(PathText::new(first.as_bytes())),
             _ => None,
         };
+        let (target, target_bytes) = target.map(PathText::into_parts).unzip();
+        let (device, major, minor) = device(&entry.kind);
         Self {
             path: PathText::new(entry.path.as_bytes()),
             kind: entry.kind.as_str(),
@@ -68,9 +79,22 @@ impl From<&Entry> for EntryReport {
             gid: meta.gid,
             modified: meta.modified,
             digest: file.map(|content| content.digest),
-            target: target.map(|target| String::from_utf8_lossy(target).into_owned()),
+            target,
+            target_bytes: target_bytes.flatten(),
+            device,
+            major,
+            minor,
             unstable: file.is_some_and(|content| content.unstable),
         }
+    }
+}
+
+fn device(kind: &Kind) -> (Option<&'static str>, Option<u32>, Option<u32>) {
+    match kind {
+        Kind::Device { kind, major, minor } => {
+            (Some(if *kind == DeviceKind::Block { "block" } else { "character" }), Some(*major), Some(*minor))
+        }
+        _ => (None, None, None),
     }
 }
 
@@ -82,26 +106,40 @@ pub(super) const fn content(entry: &Entry) -> Option<&Content> {
     }
 }
 
-impl Report for LsReport {
-    fn people(&self, page: &mut Page) {
-        let mut table = Table::new([
+impl Streamed for LsReport {
+    type Row = EntryReport;
+    const KEY: &'static str = "entries";
+
+    fn lines() -> Box<dyn Lines<Self>> {
+        let table = Table::new([
             ("MODE", Align::Left),
             ("KIND", Align::Left),
             ("BYTES", Align::Right),
             ("MODIFIED", Align::Left),
             ("PATH", Align::Left),
         ]);
-        for entry in &self.entries {
-            table.row([
-                entry.mode.as_str().into(),
-                entry.kind.into(),
-                entry.bytes.to_string().into(),
-                page.time(entry.modified).into(),
-                entry.shown().into(),
-            ]);
-        }
-        table.write(page, 0);
-        write_path_problems(page, &self.problems);
+        Box::new(Columns::new(table))
+    }
+}
+
+impl Lines<LsReport> for Columns<5> {
+    fn row(&mut self, entry: &EntryReport, page: &mut Page) {
+        let row = [
+            entry.mode.as_str().into(),
+            entry.kind.into(),
+            entry.bytes.to_string().into(),
+            page.time(entry.modified).into(),
+            entry.shown().into(),
+        ];
+        Columns::row(self, row, page);
+    }
+
+    fn flush(&mut self, page: &mut Page) {
+        Columns::flush(self, page);
+    }
+
+    fn end(&mut self, rest: &LsReport, page: &mut Page) {
+        write_path_problems(page, &rest.problems);
     }
 }
 

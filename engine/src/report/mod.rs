@@ -31,6 +31,7 @@ mod run;
 mod samples;
 mod size;
 mod status;
+mod stream;
 mod table;
 mod text;
 mod time;
@@ -42,7 +43,7 @@ pub use diff::{Change, DiffEntry, DiffReport};
 pub use error::ErrorReport;
 pub use explain::{
     ExplainReport, ExplainedEvent, ExplainedMedium, ExplainedName, ExplainedPlacement, ExplainedPlan, ExplainedPoint,
-    LostPoint, NameKind,
+    LostPoint, NameKind, SessionFailure,
 };
 pub use find::{FindReport, FoundEntry, NotSearched};
 pub use forget::{ForgetReport, KeptPoint, RemovedPoint};
@@ -59,9 +60,10 @@ pub use restore::{DamageMet, RestoreReport};
 pub use run::RunReport;
 pub use size::size;
 pub use status::{DestinationStatus, HomeStatus, JobStatus, Offsite, StatusProblem, StatusReport};
+pub use stream::{Lines, Streamed};
 pub use table::{Align, Cell, Table};
 pub use time::{local, utc};
-pub use verify::{DamagedObject, PlaceNotThere, VerifiedPlace, VerifyReport};
+pub use verify::{DamagedObject, PlaceNotThere, UnreadObject, VerifiedPlace, VerifyReport};
 
 use serde::Serialize;
 
@@ -69,4 +71,9 @@ use serde::Serialize;
 pub trait Report: Serialize {
     /// Writes it for people.
     fn people(&self, page: &mut Page);
+
+    /// What of it a person has to know who wants to hear of nothing else, where no warning told it while it was done.
+    fn troubles(&self) -> Vec<String> {
+        Vec::new()
+    }
 }

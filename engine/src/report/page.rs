@@ -93,6 +93,11 @@ impl Page {
         time.map_or_else(|| other.to_owned(), |time| self.time(time))
     }
 
+    /// What was written, which is not on the page any more: a text of many pages is given page by page.
+    pub fn take(&mut self) -> String {
+        std::mem::take(&mut self.text)
+    }
+
     /// All that was written.
     #[must_use]
     pub fn text(&self) -> &str {

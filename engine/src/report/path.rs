@@ -27,6 +27,17 @@ impl PathText {
             }
         }
     }
+
+    /// Does it name nothing: is what is told of it about the whole?
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.path.is_empty()
+    }
+
+    /// The text, and base64 of the bytes where it is lossy.
+    pub(super) fn into_parts(self) -> (String, Option<String>) {
+        (self.path, self.path_bytes)
+    }
 }
 
 impl fmt::Display for PathText {

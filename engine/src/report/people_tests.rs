@@ -37,6 +37,14 @@ fn all_protected_is_said_first() {
     let mut all = status();
     all.jobs.truncate(1);
     assert_eq!(text(&all).lines().next(), Some("All is protected: 1 job."));
+    let mut troubled = all.clone();
+    troubled.problems.push(StatusProblem { problem: "the drill broke off".to_owned(), advice: String::new() });
+    let first = "The newest recovery points are offsite (1 job), but something is wrong.";
+    assert_eq!(text(&troubled).lines().next(), Some(first));
+    let home = all.home.as_mut().expect("the sample has one");
+    home.available = false;
+    let first = "No further recovery point can be made: the home vault is not there. The newest ones are offsite.";
+    assert_eq!(text(&all).lines().next(), Some(first));
     assert_eq!(text(&StatusReport::default()).lines().next(), Some("No job is configured: nothing is protected."));
 }
 

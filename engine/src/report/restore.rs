@@ -42,6 +42,8 @@ pub struct RestoreReport {
     pub bytes: u64,
     /// How long it took.
     pub seconds: f64,
+    /// Entries that belong to the ordinary user who restored them: only root can give them to their recorded owners.
+    pub kept_by_restorer: u64,
     /// What could not be restored as it was.
     pub problems: Vec<PathProblem>,
     /// Paths that could not be had from any place, in all.
@@ -71,6 +73,11 @@ impl Report for RestoreReport {
         let created = page.time(self.created);
         page.line(format_args!("{} {} of {created}: {files}, {bytes} {verb} to {}", self.job, self.point, self.to));
         page.line(format_args!("  from {} in {}", self.sources(), seconds(self.seconds)));
+        if self.kept_by_restorer > 0 {
+            let entries = if self.kept_by_restorer == 1 { "1 entry belongs" } else { "entries belong" };
+            let count = if self.kept_by_restorer == 1 { String::new() } else { format!("{} ", self.kept_by_restorer) };
+            page.line(format_args!("  {count}{entries} to you: only root can restore the recorded owners"));
+        }
         write_not_there(page, &self.not_there);
         for damage in &self.damaged {
             let line = format!("  {} at {}: {}", damage.object, damage.destination, damage.problem);

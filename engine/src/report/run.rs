@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::backup::{write_failed, write_points};
-use super::copy::{write_copies, write_evicted};
+use super::copy::{not_copied, write_copies, write_evicted};
 use super::forget::write_removed;
 use super::{Page, Report};
 
@@ -36,5 +36,9 @@ impl Report for RunReport {
         if *self == Self::default() {
             page.line("Nothing was due.");
         }
+    }
+
+    fn troubles(&self) -> Vec<String> {
+        not_copied(&self.copies)
     }
 }

@@ -126,8 +126,15 @@ pub fn verify() -> VerifyReport {
         points: vec![POINT],
         healed,
     };
-    let place =
-        |destination, damaged| VerifiedPlace { destination, medium: Some(MEDIUM), objects: 7, bytes: 5 << 20, damaged };
+    let place = |destination, damaged| VerifiedPlace {
+        destination,
+        medium: Some(MEDIUM),
+        objects: 7,
+        bytes: 5 << 20,
+        damaged,
+        unread: Vec::new(),
+        unfinished: None,
+    };
     VerifyReport {
         places: vec![
             place(Name::home(), Vec::new()),
@@ -149,6 +156,7 @@ pub fn restore() -> RestoreReport {
         files: 1,
         bytes: 12,
         seconds: 125.0,
+        kept_by_restorer: 0,
         problems: vec![PathProblem { path: PathText::new(b"a/b"), problem: "permission denied".to_owned() }],
         lost: 2,
         damaged: vec![DamageMet {
@@ -171,6 +179,10 @@ pub fn entry() -> EntryReport {
         modified: Time { seconds: 1_795_165_200, nanos: 500_000_000 },
         digest: Some(crate::model::Digest([0xee; 32])),
         target: None,
+        target_bytes: None,
+        device: None,
+        major: None,
+        minor: None,
         unstable: false,
     }
 }

@@ -131,6 +131,18 @@ impl StatusReport {
         let protected = self.jobs.iter().filter(|job| job.is_protected()).count();
         match self.jobs.len() {
             0 => page.line("No job is configured: nothing is protected."),
+            all if all == protected && self.home.as_ref().is_some_and(|home| !home.available) => {
+                let text =
+                    "No further recovery point can be made: the home vault is not there. The newest ones are offsite.";
+                let verdict = page.toned(text, Tone::Bad);
+                page.line(verdict);
+            }
+            all if all == protected && self.has_problems() => {
+                let text =
+                    format!("The newest recovery points are offsite ({}), but something is wrong.", count(all, "job"));
+                let verdict = page.toned(&text, Tone::Bad);
+                page.line(verdict);
+            }
             all if all == protected => {
                 let verdict = page.toned(&format!("All is protected: {}.", count(all, "job")), Tone::Good);
                 page.line(verdict);
@@ -144,6 +156,13 @@ impl StatusReport {
                 page.line(verdict);
             }
         }
+    }
+
+    /// Of the installation, home or a destination: those of jobs count with the jobs.
+    fn has_problems(&self) -> bool {
+        let home = self.home.iter().flat_map(|home| &home.problems);
+        let places = self.destinations.iter().flat_map(|place| &place.problems);
+        self.problems.iter().chain(home).chain(places).next().is_some()
     }
 
     fn write_jobs(&self, page: &mut Page) {

@@ -33,6 +33,19 @@ pub struct VerifiedPlace {
     pub bytes: u64,
     /// What is not as it should be.
     pub damaged: Vec<DamagedObject>,
+    /// What the place refuses to read out: nothing is known of it.
+    pub unread: Vec<UnreadObject>,
+    /// Why it was not read to the end, or what was found there could not be repaired.
+    pub unfinished: Option<String>,
+}
+
+/// An object, or a folder of them, that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UnreadObject {
+    /// Its path in the vault.
+    pub object: String,
+    /// Why not.
+    pub problem: String,
 }
 
 /// An object that is damaged or missing.
@@ -74,15 +87,48 @@ impl Report for VerifyReport {
 impl VerifiedPlace {
     fn write(&self, page: &mut Page) {
         let read = format!("{}: {} objects, {} read back", self.destination, self.objects, size(self.bytes));
-        if self.damaged.is_empty() {
-            let sound = page.toned("all sound", Tone::Good);
-            page.line(format_args!("{read}, {sound}"));
-            return;
-        }
-        let healed = self.damaged.iter().filter(|object| object.healed).count();
-        let tone = if healed == self.damaged.len() { Tone::Waiting } else { Tone::Bad };
-        let verdict = page.toned(&format!("{} damaged or missing, {healed} healed", self.damaged.len()), tone);
+        let (verdict, tone) = self.verdict();
+        let verdict = page.toned(&verdict, tone);
         page.line(format_args!("{read}, {verdict}"));
+        self.write_damaged(page);
+        for object in &self.unread {
+            let line = page.toned(&format!("  {}: {}", object.object, object.problem), Tone::Waiting);
+            page.line(line);
+        }
+        if !self.unread.is_empty() {
+            page.line("  -> run it as a user who may read them, or see to their permissions");
+        }
+        if let Some(why) = &self.unfinished {
+            let line = page.toned(&format!("  not finished: {why}"), Tone::Waiting);
+            page.line(line);
+        }
+    }
+
+    fn healed(&self) -> usize {
+        self.damaged.iter().filter(|object| object.healed).count()
+    }
+
+    /// What was found; sound is only what was read, all of it.
+    fn verdict(&self) -> (String, Tone) {
+        let (damaged, unread, healed) = (self.damaged.len(), self.unread.len(), self.healed());
+        let mut parts = Vec::new();
+        if damaged > 0 {
+            parts.push(format!("{damaged} damaged or missing, {healed} healed"));
+        }
+        if unread > 0 {
+            parts.push(format!("{unread} could not be read"));
+        }
+        if parts.is_empty() && self.unfinished.is_some() {
+            parts.push("no damage so far".to_owned());
+        }
+        match (&parts[..], healed == damaged) {
+            ([], _) => ("all sound".to_owned(), Tone::Good),
+            (_, true) => (parts.join(", "), Tone::Waiting),
+            (_, false) => (parts.join(", "), Tone::Bad),
+        }
+    }
+
+    fn write_damaged(&self, page: &mut Page) {
         for object in &self.damaged {
             let healed = if object.healed { " (healed)" } else { "" };
             page.line(format_args!("  {}: {}{healed}", object.object, object.problem));
@@ -91,7 +137,7 @@ impl VerifiedPlace {
                 page.line(format_args!("    needed by {}", points.join(", ")));
             }
         }
-        if healed < self.damaged.len() {
+        if self.healed() < self.damaged.len() {
             page.line("  -> `engine verify --repair` replaces what another place has whole");
         }
     }

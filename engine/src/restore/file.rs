@@ -53,7 +53,9 @@ impl<'a> FileWriter<'a> {
     /// [`TreeError::Make`]: nothing of it is left then.
     pub fn finish(mut self) -> Result<(), TreeError> {
         let mut failed = Vec::new();
-        platform::dress_file(&self.file, &self.meta, self.tree.ownership(), &mut |problem| failed.push(problem));
+        let owner = self.tree.ownership();
+        let owned = platform::dress_file(&self.file, &self.meta, owner, &mut |problem| failed.push(problem));
+        self.tree.count(owned);
         failed.into_iter().for_each(|problem| self.tree.problem(self.path.as_bytes(), problem));
         let Some(temporary) = &self.temporary else { return Ok(()) };
         let place = match self.tree.existing() {

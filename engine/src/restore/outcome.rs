@@ -80,6 +80,8 @@ pub struct Restored {
     pub bytes: u64,
     /// Entries of every kind restored.
     pub entries: u64,
+    /// Entries that belong to the ordinary user who restored them: only root can give them to their recorded owners.
+    pub kept_by_restorer: u64,
     /// What could not be made or set at the target, and paths asked for that are not in the point.
     pub problems: Vec<Problem>,
     /// What could not be had from any place: the first ten thousand.

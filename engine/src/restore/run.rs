@@ -88,7 +88,7 @@ impl Run<'_> {
         let mut reports = Reports { stop: request.stop, progress: request.progress, at };
         let firsts = survey.firsts;
         let (tally, ended) = self.pass(&mut tree, &names, &wanted, (Links::Made, firsts), &mut reports);
-        self.done.problems.extend(tree.finish());
+        self.end(tree);
         let unlinked = self.add(tally, Counted::Everything);
         let ended = match ended {
             Ok(()) if !unlinked.is_empty() => self.copy_unlinked(&unlinked, &names, &mut reports),
@@ -133,7 +133,7 @@ impl Run<'_> {
         let mut tree = TreeWriter::begin(request.target, request.options)?;
         let selection = Selection::of(paths.iter().cloned());
         let (tally, ended) = self.pass(&mut tree, names, &selection, (Links::Copied, found.firsts), reports);
-        self.done.problems.extend(tree.finish());
+        self.end(tree);
         self.add(tally, Counted::Files);
         Ok(ended)
     }
@@ -186,6 +186,12 @@ impl Run<'_> {
             done.damage.push(Damage { place, object, kind: DamageKind::Damaged, why });
         }
         tally.unlinked
+    }
+
+    fn end(&mut self, tree: TreeWriter) {
+        let ended = tree.end();
+        self.done.problems.extend(ended.problems);
+        self.done.kept_by_restorer += ended.kept;
     }
 
     fn stopped(&mut self) -> RestoreError {

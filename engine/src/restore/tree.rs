@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use super::file::FileWriter;
 use crate::model::{Entry, EntryPath, Kind, Meta, Problem};
-use crate::platform::{self, FileKind, Folder, Links, NodeKind, Ownership};
+use crate::platform::{self, FileKind, Folder, Links, NodeKind, Owned, Ownership};
 
 /// What becomes of things that lie in the way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +28,8 @@ pub enum Existing {
 /// Whose the entries become.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Owners {
-    /// The recorded owners'; one that can't be set is a problem.
+    /// The recorded owners'. For root one that can't be set is a problem; an ordinary user may not give files away, and
+    /// keeps what he restores, without set-id bits of others: that is counted, and no problem.
     Recorded,
     /// Of whoever restores (`--no-owner`). Set-id bits of others are left out then.
     Restorer,
@@ -113,6 +114,16 @@ pub struct TreeWriter {
     last_is_folder: bool,
     pub(super) problems: Vec<Problem>,
     more_problems: u64,
+    /// Entries that are the restorer's for want of the right to give them away.
+    kept: u64,
+}
+
+/// What a tree came to.
+pub(super) struct Ended {
+    /// What could not be set.
+    pub problems: Vec<Problem>,
+    /// Entries that are the restorer's for want of the right to give them away.
+    pub kept: u64,
 }
 
 impl TreeWriter {
@@ -128,7 +139,16 @@ impl TreeWriter {
         };
         let (target, top) = opened().map_err(|source| TreeError::Target { path: target.to_owned(), source })?;
         let open = vec![Open { path: None, folder: top, meta: None }];
-        Ok(Self { target, options, open, last: None, last_is_folder: true, problems: Vec::new(), more_problems: 0 })
+        Ok(Self {
+            target,
+            options,
+            open,
+            last: None,
+            last_is_folder: true,
+            problems: Vec::new(),
+            more_problems: 0,
+            kept: 0,
+        })
     }
 
     /// Makes a folder, or takes the one that is there; its metadata comes when the entries leave it.
@@ -187,7 +207,12 @@ impl TreeWriter {
 
     /// Leaves all folders and flushes what was written. Gives what could not be set.
     #[must_use]
-    pub fn finish(mut self) -> Vec<Problem> {
+    pub fn finish(self) -> Vec<Problem> {
+        self.end().problems
+    }
+
+    /// The same, and whose the entries are.
+    pub(super) fn end(mut self) -> Ended {
         self.leave_until(|_| false);
         if let Err(error) = platform::flush_all(&self.target) {
             self.problem(b"", format!("not all may be on the disk: {error}"));
@@ -195,7 +220,12 @@ impl TreeWriter {
         if self.more_problems > 0 {
             self.problems.push(Problem::new(b"", format!("and {} more problems", self.more_problems)));
         }
-        self.problems
+        Ended { problems: self.problems, kept: self.kept }
+    }
+
+    /// An entry was dressed.
+    pub(super) fn count(&mut self, owned: Owned) {
+        self.kept += u64::from(owned == Owned::ByMaker);
     }
 
     pub(super) fn problem(&mut self, path: &[u8], problem: String) {
@@ -285,7 +315,8 @@ impl TreeWriter {
             }
             let Some(Open { path: Some(path), folder, meta: Some(meta) }) = self.open.pop() else { continue };
             let mut failed = Vec::new();
-            folder.dress(&meta, self.ownership(), &mut |problem| failed.push(problem));
+            let owned = folder.dress(&meta, self.ownership(), &mut |problem| failed.push(problem));
+            self.count(owned);
             failed.into_iter().for_each(|problem| self.problem(path.as_bytes(), problem));
         }
     }
@@ -303,7 +334,8 @@ impl TreeWriter {
     fn dress<C>(&mut self, entry: &Entry<C>, name: &CStr, kind: FileKind) {
         let mut failed = Vec::new();
         let owner = self.ownership();
-        self.here().dress_name(name, kind, &entry.meta, owner, &mut |problem| failed.push(problem));
+        let owned = self.here().dress_name(name, kind, &entry.meta, owner, &mut |problem| failed.push(problem));
+        self.count(owned);
         failed.into_iter().for_each(|problem| self.problem(entry.path.as_bytes(), problem));
     }
 

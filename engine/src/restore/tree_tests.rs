@@ -85,6 +85,8 @@ impl Visitor for Mirror {
     }
 
     fn left_out(&mut self, _: &EntryPath, _: LeftOut) {}
+
+    fn warning(&mut self, _: Problem) {}
 }
 
 fn file(bytes: u64) -> Kind<()> {

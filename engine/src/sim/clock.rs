@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::model::Time;
-use crate::port::Clock;
+use crate::port::{Clock, SinceBoot};
 
 /// See the module.
 #[derive(Debug)]
@@ -80,6 +80,10 @@ impl Clock for SimClock {
         let tick = hands.tick;
         hands.pass(tick);
         hands.monotonic
+    }
+
+    fn since_boot(&self) -> Option<SinceBoot> {
+        Some(SinceBoot { boot: "simulated".to_owned(), elapsed: self.hands().monotonic })
     }
 
     fn sleep(&self, span: Duration) {

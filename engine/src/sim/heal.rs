@@ -5,6 +5,7 @@
 //! - C-2 What is owed is complete, or the plan says what is in the way.
 //! - C-3 Nothing lies at a place that the catalog does not know or nothing needs, nor a temporary file.
 //! - C-4 The catalog is whole.
+//! - C-5 The newest head at each place tells of each job's newest point there (`telling`).
 
 use std::collections::BTreeSet;
 
@@ -112,6 +113,7 @@ impl World {
                 is_settled(drive, &snapshot, (&plan, &held), &mut wrong);
             }
             is_tidy(drive, &snapshot, &mut wrong);
+            self.tells_of_newest(drive.vault, &drive.place.contents(), &snapshot, &mut wrong);
         }
         if let Err(error) = self.catalog.check() {
             wrong.push(format!("C-4 {}", chain(&error)));

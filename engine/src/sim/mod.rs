@@ -15,8 +15,10 @@ mod power;
 mod run;
 mod source;
 mod step;
+mod telling;
 mod tree;
 mod truth;
+mod verify;
 mod visit;
 mod world;
 

@@ -7,6 +7,7 @@
 //!   configuration keeps it, nor from home what is still owed.
 //! - O-4 Objects take no more than the limit.
 //! - O-5 Nothing is written where another writer has taken over.
+//! - O-6 No manifest is deleted that the newest head beside it tells of (`telling`).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -60,6 +61,7 @@ impl World {
             if whose == Whose::Engine {
                 self.keeps_packs(vault, &before.files[&vault], &files, &mut wrong);
                 self.stays_out(vault, before, &mut wrong);
+                self.tells_of_no_deleted(vault, &before.files[&vault], &files, &mut wrong);
             }
             self.keeps_limit(vault, &files, &snapshot, &mut wrong);
         }

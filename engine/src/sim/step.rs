@@ -9,14 +9,13 @@ use super::source::lock;
 use super::visit::Retention;
 use super::world::{Canary, World};
 use crate::capture::Reading;
-use crate::catalog::{Catalog, CatalogDisk, Finding, Found, Naming, SimDisk};
-use crate::copy::{ReadBack, read_back};
+use crate::catalog::{Catalog, CatalogDisk, SimDisk};
+use crate::destination::Operation;
 use crate::destination::memory::{Fault, Faults, MemoryPlace};
-use crate::destination::{Operation, ReadStore};
 use crate::format::Head;
-use crate::model::{Digest, ObjectName, VaultId, VaultPath, WriterId, chain};
+use crate::model::{ObjectName, VaultId, VaultPath, WriterId, chain};
 use crate::port::Clock as _;
-use crate::vault::{PackNames, VaultReader, write_head};
+use crate::vault::write_head;
 
 /// What the engine is made to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -228,51 +227,6 @@ impl World {
         Ok(())
     }
 
-    /// Every object of what is called complete is read back, as `engine verify` does.
-    ///
-    /// # Errors
-    /// If the catalog fails.
-    pub fn verify(&mut self) -> Result<Whose, String> {
-        self.say("Verify");
-        for at in 0..=self.drives.len() {
-            let drive = if at == 0 { &self.home } else { &self.drives[at - 1] };
-            let vault = drive.vault;
-            if let Ok(wire) = self.wire(drive) {
-                self.look_at(vault, &wire).map_err(|error| chain(&error))?;
-                if let Some(drive) = self.drive_mut(vault) {
-                    drive.damaged.clear();
-                }
-            }
-        }
-        Ok(Whose::Engine)
-    }
-
-    fn look_at(&self, medium: VaultId, store: &dyn ReadStore) -> Result<(), crate::copy::CopyError> {
-        for (order, row) in self.catalog.placements_at(medium)? {
-            let Some(point) = self.catalog.point(order)?.filter(|_| row.state.is_there()) else { continue };
-            let mut objects = vec![(point.manifest(), point.manifest_digest)];
-            let reader = VaultReader::new(store, &self.keyring);
-            let manifest = reader.manifest(point.job, point.name());
-            if let Ok(names) = manifest.and_then(|(manifest, ..)| PackNames::of(&manifest, &reader)) {
-                objects.extend(names.all().iter().map(|id| (ObjectName::Pack(*id), Digest(id.0))));
-            } else {
-                // A list that can't be read: whatever may belong to the point is looked at.
-                let known = self.catalog.packs_at(medium)?;
-                objects.extend(known.into_iter().map(|(_, pack, _)| (ObjectName::Pack(pack.id), Digest(pack.id.0))));
-            }
-            for (object, digest) in objects {
-                let finding = match read_back(store, &object.path(), &digest, &*self.clock)? {
-                    ReadBack::Good(_) => continue,
-                    ReadBack::Missing => Finding::Missing,
-                    ReadBack::Damaged => Finding::Damaged,
-                };
-                let (object, now) = (&object, self.clock.now());
-                self.catalog.found_damaged(&Found { medium, object, finding, naming: &Naming::All, now })?;
-            }
-        }
-        Ok(())
-    }
-
     fn pin(&mut self) -> Result<Whose, String> {
         let points = self.catalog.points().map_err(|error| chain(&error))?;
         if let Some(point) = self.chance.pick(&points) {
@@ -413,6 +367,7 @@ impl World {
             seeds: Vec::new(),
             proofs: Vec::new(),
             removed: Vec::new(),
+            newest_at: Vec::new(),
             unknown: Vec::new(),
         };
         write_head(&store, vault, &head, &self.keyring, &self.entropy).map_err(|error| chain(&error))?;

@@ -8,9 +8,9 @@ use super::power::Wire;
 use super::source::{SimSource, lock};
 use super::world::{Canary, World};
 use crate::capture::{CaptureJob, Captured, Ports, Reading, Room, capture};
-use crate::catalog::{Evidence, EvidenceKind, NewCopy, NewJobIds, Snapshot};
+use crate::catalog::{Evidence, EvidenceKind, NewCopy, NewJobIds, RemovalRules, Snapshot};
 use crate::config::reserve_bytes;
-use crate::copy::{CopyError, Origin, Outcome, Session, Told, Tools, execute, sweep_home};
+use crate::copy::{CopyError, Origin, Outcome, Session, Told, Tools, execute, removal_rules, sweep_home};
 use crate::destination::ReadStore;
 use crate::model::{DestinationName, GroupId, JobId, PointName, PointOrder, State as Placed, VaultId, chain};
 use crate::observe::{Observed, PointPacks, Seen, observe};
@@ -165,12 +165,13 @@ impl World {
         let id = |from: usize| random[from..from + 8].try_into().unwrap_or([0; 8]);
         let ids = NewJobIds { job: JobId(id(0)), group: GroupId(id(8)) };
         let group = (job.dedup_group != job.name).then_some(&job.dedup_group);
-        let row = self.catalog.ensure_job(&job.name, group, &ids).map_err(|error| fail(&error))?;
-        let previous = self.previous(row.id).map_err(|error| fail(&error))?;
         let room = self.room(&wire)?;
         let tell = |told: &Told| self.note(told);
         let session = Session::open(self.tools(&tell), &wire, self.home.vault).map_err(|error| fail(&error))?;
         opened.set(true);
+        // A job that lies at home and is not known any more is read in, not made anew.
+        let row = self.catalog.ensure_job(&job.name, group, &ids).map_err(|error| fail(&error))?;
+        let previous = self.previous(row.id).map_err(|error| fail(&error))?;
         let media = self.catalog.media().map_err(|error| fail(&error))?;
         let owed = media.iter().filter(|row| row.retired.is_none() && job.offsite.contains(&row.destination));
         let capture_job = CaptureJob {
@@ -247,8 +248,8 @@ impl Round<'_> {
             self.believe(session.medium);
         }
         for _ in 0..PLANS_MAX {
-            let steps = match self.steps(&session, visited) {
-                Ok(steps) if steps.is_empty() => break,
+            let (steps, rules) = match self.steps(&session, visited) {
+                Ok((steps, _)) if steps.is_empty() => break,
                 Ok(steps) => steps,
                 Err(error) => {
                     visited.failures.push(error);
@@ -257,7 +258,7 @@ impl Round<'_> {
             };
             let origins = self.origins(session.medium);
             let failures = visited.failures.len();
-            let outcome = execute(&session, &steps, &origins);
+            let outcome = execute(&session, &steps, &origins, &rules);
             visited.steps += steps.len();
             visited.did.extend(steps.iter().map(|(step, why)| format!("{}: {why}", step_text(step))));
             let done = !outcome.copied.iter().all(|copy| copy.failed) || !outcome.removed.is_empty();
@@ -277,7 +278,11 @@ impl Round<'_> {
         }
     }
 
-    fn steps(&mut self, session: &Session<'_>, visited: &mut Visited) -> Result<Vec<(Step, String)>, String> {
+    fn steps(
+        &mut self,
+        session: &Session<'_>,
+        visited: &mut Visited,
+    ) -> Result<(Vec<(Step, String)>, RemovalRules), String> {
         let state = self.state(Some(session))?;
         let plan = check(&state, propose(&state)).map_err(|violations| {
             let text = format!("{violations:?}");
@@ -286,7 +291,8 @@ impl Round<'_> {
         })?;
         let steps = plan.plan().media.get(&session.medium).cloned().unwrap_or_default();
         let wanted = steps.into_iter().filter(|step| self.wants(step));
-        Ok(wanted.map(|step| (step.clone(), reason_text(&state, &step))).collect())
+        let steps = wanted.map(|step| (step.clone(), reason_text(&state, &step))).collect();
+        Ok((steps, removal_rules(&state, session.medium)))
     }
 
     fn wants(&self, step: &Step) -> bool {
@@ -364,3 +370,7 @@ fn seen(
     }
     seen
 }
+
+#[cfg(test)]
+#[path = "visit_tests.rs"]
+mod tests;

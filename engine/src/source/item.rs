@@ -15,17 +15,30 @@ pub(super) struct FolderItem<'a> {
     pub(super) links: Links,
 }
 
+impl FolderItem<'_> {
+    /// A name that is there is not gone, whatever a call says: `/proc`, which some calls need, may be missing, or the
+    /// file system contradict itself. What is gone is passed over without a word, so that must be sure.
+    fn surely<T>(&self, answer: io::Result<T>) -> io::Result<T> {
+        answer.map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound if self.within.stat_of(self.name, self.links).is_ok() => {
+                io::Error::other(format!("it is there, and can't be reached: {error}"))
+            }
+            _ => error,
+        })
+    }
+}
+
 impl Item for FolderItem<'_> {
     fn xattrs(&mut self) -> io::Result<Vec<Xattr>> {
-        self.within.xattrs_of(self.name, self.links)
+        self.surely(self.within.xattrs_of(self.name, self.links))
     }
 
     fn link_target(&mut self) -> io::Result<Box<[u8]>> {
-        self.within.link_target(self.name)
+        self.surely(self.within.link_target(self.name))
     }
 
     fn open(&mut self) -> io::Result<Box<dyn Content>> {
-        let (file, stat) = self.within.open_file(self.name, self.links)?;
+        let (file, stat) = self.surely(self.within.open_file(self.name, self.links))?;
         Ok(Box::new(FileContent::new(file, stat)))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::model::EntryPath;
+use crate::model::{EntryPath, Time};
 use crate::platform::Stat;
 
 /// The first names of those inodes that may still have further ones.
@@ -12,15 +12,17 @@ pub(super) struct FirstNames(HashMap<(u64, u64), First>);
 #[derive(Debug)]
 struct First {
     path: EntryPath,
+    /// Size and last change when it was looked at: an inode may be given to another file while the walk goes on.
+    was: (u64, Time),
     /// Names not seen yet, as far as the file system's count tells.
     left: u64,
 }
 
 impl FirstNames {
-    /// The first name, if this is a further one; counts it.
+    /// The first name, if this is a further one of a file that is still what it was; counts it.
     pub(super) fn look_up(&mut self, stat: &Stat) -> Option<EntryPath> {
         let key = (stat.device, stat.inode);
-        let first = self.0.get_mut(&key)?;
+        let first = self.0.get_mut(&key).filter(|first| first.was == (stat.bytes, stat.modified))?;
         first.left = first.left.saturating_sub(1);
         if first.left > 0 { Some(first.path.clone()) } else { self.0.remove(&key).map(|first| first.path) }
     }
@@ -28,7 +30,7 @@ impl FirstNames {
     /// Remembers a first name that was kept, if there may be others.
     pub(super) fn remember(&mut self, stat: &Stat, path: EntryPath) {
         if let Some(left @ 1..) = stat.links.checked_sub(1) {
-            self.0.insert((stat.device, stat.inode), First { path, left });
+            self.0.insert((stat.device, stat.inode), First { path, was: (stat.bytes, stat.modified), left });
         }
     }
 
@@ -41,7 +43,6 @@ impl FirstNames {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Time;
     use crate::platform::FileKind;
 
     #[test]
@@ -65,7 +66,10 @@ mod tests {
         names.remember(&stat, path.clone());
         assert_eq!((names.look_up(&stat), names.len()), (Some(path.clone()), 1));
         assert_eq!((names.look_up(&stat), names.len()), (Some(path.clone()), 0));
-        names.remember(&Stat { links: 1, ..stat }, path);
+        names.remember(&Stat { links: 1, ..stat }, path.clone());
         assert_eq!(names.len(), 0);
+        names.remember(&stat, path);
+        let other = Stat { bytes: 5, ..stat };
+        assert_eq!(names.look_up(&other), None, "its inode belongs to another file by now");
     }
 }

@@ -44,6 +44,8 @@ pub trait Visitor {
     fn problem(&mut self, problem: Problem);
     /// Something was left out on purpose; told once for the topmost name.
     fn left_out(&mut self, path: &EntryPath, why: LeftOut);
+    /// Something that a person should know and that takes nothing out of the walk.
+    fn warning(&mut self, warning: Problem);
 }
 
 /// What the visitor did with an entry.
@@ -148,13 +150,4 @@ pub enum Stillness {
     Still,
     /// It changed: read it again once, then keep it as unstable.
     Changed,
-}
-
-/// Why the system refused, for people.
-#[must_use]
-pub fn reason(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        _ => error.to_string(),
-    }
 }

@@ -8,8 +8,14 @@ use std::io;
 pub(super) struct Names {
     /// Each name with the NUL that ends it.
     bytes: Vec<u8>,
-    /// Where each begins.
-    starts: Vec<u32>,
+    /// Where each stands, without its NUL.
+    places: Vec<Place>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    start: u32,
+    length: u16,
 }
 
 impl Names {
@@ -18,41 +24,52 @@ impl Names {
     /// # Errors
     /// If the names of one folder are more than 4 GiB.
     pub(super) fn push(&mut self, name: &CStr) -> io::Result<()> {
-        let start = u32::try_from(self.bytes.len()).map_err(|_| io::Error::other("too many names in one folder"))?;
-        self.starts.push(start);
+        let too_many = |_| io::Error::other("too many names in one folder");
+        let start = u32::try_from(self.bytes.len()).map_err(too_many)?;
+        let length = u16::try_from(name.to_bytes().len()).map_err(too_many)?;
+        self.places.push(Place { start, length });
         self.bytes.extend_from_slice(name.to_bytes_with_nul());
         Ok(())
     }
 
+    /// This name, of those that are here, alone.
+    pub(super) fn only(name: &CStr) -> Self {
+        let mut names = Self::default();
+        names.push(name).expect("it was among a folder's names");
+        names
+    }
+
     /// Puts them in order, each once.
     pub(super) fn sort(&mut self) {
-        let Self { bytes, starts } = self;
-        // Up to the NUL only, for a NUL sorts before every byte that a name can have.
-        let name = |&start: &u32| tail(bytes, start);
-        starts.sort_unstable_by(|a, b| name(a).cmp(name(b)));
-        starts.dedup_by(|a, b| name(a) == name(b));
+        let Self { bytes, places } = self;
+        // Without the NUL, for a NUL sorts before every byte that a name can have.
+        places.sort_unstable_by(|a, b| a.of(bytes).cmp(b.of(bytes)));
+        places.dedup_by(|a, b| a.of(bytes) == b.of(bytes));
     }
 
     pub(super) fn get(&self, index: usize) -> Option<&CStr> {
-        self.starts.get(index).and_then(|&start| CStr::from_bytes_until_nul(&self.bytes[start as usize..]).ok())
+        let Place { start, length } = *self.places.get(index)?;
+        let start = start as usize;
+        CStr::from_bytes_with_nul(self.bytes.get(start..=start + usize::from(length))?).ok()
     }
 
     /// Needs order.
     pub(super) fn contains(&self, wanted: &CStr) -> bool {
-        self.starts.binary_search_by(|&start| tail(&self.bytes, start).cmp(wanted.to_bytes())).is_ok()
+        self.places.binary_search_by(|place| place.of(&self.bytes).cmp(wanted.to_bytes())).is_ok()
     }
 
     /// Memory that it holds.
     #[cfg(test)]
     pub(super) fn heap_bytes(&self) -> usize {
-        self.bytes.capacity() + self.starts.capacity() * size_of::<u32>()
+        self.bytes.capacity() + self.places.capacity() * size_of::<Place>()
     }
 }
 
-/// The name that begins at `start`.
-fn tail(bytes: &[u8], start: u32) -> &[u8] {
-    let from = &bytes[start as usize..];
-    CStr::from_bytes_until_nul(from).map_or(from, CStr::to_bytes)
+impl Place {
+    /// The name that stands here.
+    fn of(self, bytes: &[u8]) -> &[u8] {
+        &bytes[self.start as usize..][..usize::from(self.length)]
+    }
 }
 
 #[cfg(test)]

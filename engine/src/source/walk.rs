@@ -4,7 +4,7 @@
 //! meanwhile is noticed, not followed. In memory: for each folder on the way down, its names; the first names of inodes
 //! that have several.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::io;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -16,12 +16,14 @@ use super::links::FirstNames;
 use super::marker;
 use super::names::Names;
 use super::roots::RootNode;
-use super::{LeftOut, Verdict, Visitor, Walked, reason};
-use crate::model::{EntryPath, Problem};
+use super::{LeftOut, Verdict, Visitor, Walked};
+use crate::model::{EntryPath, Problem, reason};
 use crate::platform::{self, FileKind, Folder, Links, Stat};
 
 /// Folders kept open below the one at hand; those further up are opened again when the walk comes back to them.
 const OPEN_MAX: usize = 200;
+/// So many names that vanished are looked for once more.
+const VANISHED_MAX: usize = 1000;
 /// How often a name that changes under the look is looked at.
 const LOOKS: usize = 3;
 
@@ -34,6 +36,8 @@ struct Frame<'a> {
     path_bytes: usize,
     names: Names,
     next: usize,
+    /// Names that were not there any more when they were looked at, [`VANISHED_MAX`] of them at most.
+    vanished: Vec<CString>,
     /// Where it stands in the tree of roots, if it leads to one.
     node: Option<&'a RootNode>,
     /// The file system of the root it belongs to; none above the roots, where nothing is listed.
@@ -92,6 +96,7 @@ impl<'a, 'v> Walk<'a, 'v> {
         // Lent out, so that a name in it stays valid while the walk is changed.
         let names = std::mem::take(&mut frame.names);
         let Some(name) = names.get(frame.next) else {
+            self.tell_contradictions(depth);
             self.leave();
             return ControlFlow::Continue(());
         };
@@ -124,7 +129,13 @@ impl<'a, 'v> Walk<'a, 'v> {
         let stat = match folder.stat_of(name, links) {
             Ok(stat) => stat,
             // It went since its name was read; a configured one must be there.
-            Err(error) if node.is_none() && error.kind() == io::ErrorKind::NotFound => return done(),
+            Err(error) if node.is_none() && error.kind() == io::ErrorKind::NotFound => {
+                let vanished = &mut self.frames[depth].vanished;
+                if vanished.len() < VANISHED_MAX {
+                    vanished.push(name.to_owned());
+                }
+                return done();
+            }
             Err(error) => {
                 self.problem(&error);
                 return done();
@@ -134,12 +145,21 @@ impl<'a, 'v> Walk<'a, 'v> {
         let place = Place { name, node, device };
         if let Some(why) = self.left_out(place, &stat) {
             self.tell_left_out(why);
+            if node.is_some() {
+                self.tell(
+                    "it is the engine's own folder, so nothing of what is configured here is protected".to_owned(),
+                );
+            }
             return done();
         }
-        match stat.kind {
+        let looked = match stat.kind {
             FileKind::Folder => self.enter(depth, place, stat),
             _ => Looked::Done(self.show_other(depth, place, stat)),
+        };
+        if matches!(looked, Looked::Done(_)) {
+            self.tell_overruled(place, &stat);
         }
+        looked
     }
 
     fn left_out(&self, place: Place<'_, '_>, stat: &Stat) -> Option<LeftOut> {
@@ -147,9 +167,20 @@ impl<'a, 'v> Walk<'a, 'v> {
         if is_folder && self.own.contains(&(stat.device, stat.inode)) {
             return Some(LeftOut::OwnFolder);
         }
-        let asked = if is_folder { Asked::Folder } else { Asked::Other };
         // What is configured by name is never excluded by pattern.
-        (place.node.is_none() && self.source.excludes.leave_out(&self.path, asked)).then_some(LeftOut::Excluded)
+        (place.node.is_none() && self.is_excluded(stat)).then_some(LeftOut::Excluded)
+    }
+
+    fn is_excluded(&self, stat: &Stat) -> bool {
+        let asked = if stat.kind == FileKind::Folder { Asked::Folder } else { Asked::Other };
+        self.source.excludes.leave_out(&self.path, asked)
+    }
+
+    /// The configuration names it: what else speaks against it counts for what is below it only.
+    fn tell_overruled(&mut self, place: Place<'_, '_>, stat: &Stat) {
+        if place.node.is_some_and(|node| node.is_root) && self.is_excluded(stat) {
+            self.warn("a pattern of `exclude` fits this folder itself; it is in the point, for `folders` names it");
+        }
     }
 
     /// Anything but a folder.
@@ -232,14 +263,33 @@ impl<'a, 'v> Walk<'a, 'v> {
 
     /// Goes down into an open folder; `device` is none if it is not to be listed.
     fn push(&mut self, folder: Folder, stat: Stat, node: Option<&'a RootNode>, device: Option<u64>) {
+        let is_root = node.is_some_and(|node| node.is_root);
         let mut names = if device.is_some() { self.list(&folder) } else { Names::default() };
+        if let Some((marker, why)) = marker::find(&folder, &names) {
+            if is_root {
+                let marker = marker.to_string_lossy();
+                self.warn(&format!("it holds `{marker}`, which is not heeded here, for `folders` names this folder"));
+            } else {
+                self.tell_left_out(why);
+                names = Names::only(marker);
+            }
+        }
         for name in node.iter().flat_map(|node| node.below.keys()) {
             // Only fails for names beyond 4 GiB, of which there was a word before.
             let _ = names.push(name);
         }
         names.sort();
         let path_bytes = self.path.len();
-        self.frames.push(Frame { folder: Some(folder), stat, path_bytes, names, next: 0, node, device });
+        self.frames.push(Frame {
+            folder: Some(folder),
+            stat,
+            path_bytes,
+            names,
+            next: 0,
+            vanished: Vec::new(),
+            node,
+            device,
+        });
         if let Some(far) = self.frames.len().checked_sub(OPEN_MAX)
             && self.frames[far].node.is_none()
         {
@@ -247,24 +297,33 @@ impl<'a, 'v> Walk<'a, 'v> {
         }
     }
 
-    /// The sorted names of a folder, or its marker alone.
+    /// The sorted names of a folder.
     fn list(&mut self, folder: &Folder) -> Names {
-        let mut names = Names::default();
-        let mut full = Ok(());
-        let listed = folder.each_name(&mut |name| {
-            if full.is_ok() {
-                full = names.push(name);
-            }
-        });
-        if let Err(error) = listed.and(full) {
+        let (names, listed) = names_of(folder);
+        if let Err(error) = listed {
             self.tell(format!("not all of the folder could be listed: {}", reason(&error)));
         }
-        names.sort();
-        let Some((marker, why)) = marker::find(folder, &names) else { return names };
-        self.tell_left_out(why);
-        let mut only = Names::default();
-        let _ = only.push(marker);
-        only
+        names
+    }
+
+    /// Names that could not be found, and that the folder lists still: no file system of sound mind does that, and what
+    /// they stand for is in no point.
+    fn tell_contradictions(&mut self, depth: usize) {
+        let frame = &mut self.frames[depth];
+        let vanished = std::mem::take(&mut frame.vanished);
+        let (Some(folder), false) = (&frame.folder, vanished.is_empty()) else { return };
+        let Ok(listed) = folder.child(c".", Links::Kept).map(|again| names_of(&again).0) else { return };
+        let missing = |name: &CString| {
+            listed.contains(name)
+                && folder.stat_of(name, Links::Kept).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+        };
+        let missing: Vec<CString> = vanished.into_iter().filter(missing).collect();
+        for name in missing {
+            self.path.truncate(self.frames[depth].path_bytes);
+            self.path.push(b'/');
+            self.path.extend_from_slice(name.to_bytes());
+            self.tell("its folder lists it, and it can't be found there".to_owned());
+        }
     }
 
     /// Goes back up; a folder that was closed is opened again, if it is still the one above.
@@ -292,11 +351,28 @@ impl<'a, 'v> Walk<'a, 'v> {
         self.visitor.problem(Problem::new(&self.path, problem));
     }
 
+    fn warn(&mut self, warning: &str) {
+        self.visitor.warning(Problem::new(&self.path, warning));
+    }
+
     fn tell_left_out(&mut self, why: LeftOut) {
         if let Ok(path) = EntryPath::parse(&self.path) {
             self.visitor.left_out(&path, why);
         }
     }
+}
+
+/// The sorted names of a folder, and whether those are all.
+fn names_of(folder: &Folder) -> (Names, io::Result<()>) {
+    let mut names = Names::default();
+    let mut full = Ok(());
+    let listed = folder.each_name(&mut |name| {
+        if full.is_ok() {
+            full = names.push(name);
+        }
+    });
+    names.sort();
+    (names, listed.and(full))
 }
 
 const fn done() -> Looked {

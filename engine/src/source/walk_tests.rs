@@ -14,6 +14,7 @@ struct Witness {
     entries: Vec<(EntryPath, FileKind, Option<EntryPath>)>,
     problems: Vec<Problem>,
     left_out: Vec<(EntryPath, LeftOut)>,
+    warnings: Vec<Problem>,
     /// Names that are not kept.
     drop: Vec<&'static str>,
     /// Stop after so many entries.
@@ -36,6 +37,10 @@ impl Visitor for Witness {
 
     fn left_out(&mut self, path: &EntryPath, why: LeftOut) {
         self.left_out.push((path.clone(), why));
+    }
+
+    fn warning(&mut self, warning: Problem) {
+        self.warnings.push(warning);
     }
 }
 
@@ -174,6 +179,90 @@ fn a_configured_folder_is_walked_even_inside_one_that_is_left_out() {
 }
 
 #[test]
+fn a_marker_in_a_configured_folder_itself_empties_nothing_and_is_told() {
+    let place = Place::new();
+    for path in ["r/.nobackup", "r/x", "r/in/.nobackup", "r/in/lost", "c/y", "r/named/.nobackup", "r/named/z"] {
+        place.file(path, b"");
+    }
+    place.file("c/CACHEDIR.TAG", b"Signature: 8a477f597d28d172789f06886806bc55");
+    let seen = walk(&place.options(&["r", "c", "r/named"]), Witness::default());
+    let expected = [
+        "c",
+        "c/CACHEDIR.TAG",
+        "c/y",
+        "r",
+        "r/.nobackup",
+        "r/in",
+        "r/in/.nobackup",
+        "r/named",
+        "r/named/.nobackup",
+        "r/named/z",
+        "r/x",
+    ];
+    assert_eq!(place.short_entries(&seen), expected);
+    assert_eq!(place.short_left_out(&seen), [("r/in".to_owned(), LeftOut::NoBackup)]);
+    let told: Vec<_> = seen.warnings.iter().filter(|warning| warning.problem.contains("not heeded")).collect();
+    assert!(told.len() == 3 && seen.problems.is_empty(), "{told:?}");
+}
+
+#[test]
+fn a_pattern_that_fits_a_configured_folder_takes_nothing_away_and_is_told() {
+    let place = Place::new();
+    place.file("r/x", b"");
+    place.file("r/in/r/lost", b"");
+    let mut options = place.options(&["r"]);
+    options.exclude = vec!["r/".to_owned(), "x*/".to_owned()];
+    let seen = walk(&options, Witness::default());
+    assert_eq!(place.short_entries(&seen), ["r", "r/in", "r/x"]);
+    assert_eq!(seen.warnings.len(), 1, "{:?}", seen.warnings);
+    assert!(seen.warnings[0].problem.contains("`exclude` fits this folder itself"));
+}
+
+#[test]
+fn a_configured_folder_that_is_the_engines_own_or_lies_in_one_is_a_problem() {
+    let place = Place::new();
+    place.file("vault/packs/x", b"");
+    place.file("docs/y", b"");
+    for root in ["vault", "vault/packs"] {
+        let mut options = place.options(&[root, "docs"]);
+        options.own = vec![place.at("vault")];
+        let seen = walk(&options, Witness::default());
+        assert_eq!(place.short_entries(&seen), ["docs", "docs/y"]);
+        assert!(seen.problems.len() == 1 && seen.problems[0].problem.contains("engine's own"), "{:?}", seen.problems);
+    }
+}
+
+#[test]
+fn a_name_that_vanishes_during_the_walk_is_no_problem() {
+    let place = Place::new();
+    for path in ["r/a", "r/b", "r/c"] {
+        place.file(path, b"");
+    }
+    struct Remover<'a>(&'a Place, Witness);
+    impl Visitor for Remover<'_> {
+        fn entry(&mut self, walked: &Walked, item: &mut dyn Item) -> Verdict {
+            if walked.path.file_name() == b"a" {
+                fs::remove_file(self.0.at("r/b")).expect("there");
+            }
+            self.1.entry(walked, item)
+        }
+        fn problem(&mut self, problem: Problem) {
+            self.1.problem(problem);
+        }
+        fn left_out(&mut self, path: &EntryPath, why: LeftOut) {
+            self.1.left_out(path, why);
+        }
+        fn warning(&mut self, warning: Problem) {
+            self.1.warning(warning);
+        }
+    }
+    let mut remover = Remover(&place, Witness::default());
+    let _ = Folders::new(&place.options(&["r"])).expect("good options").walk(&mut remover);
+    assert_eq!(place.short_entries(&remover.1), ["r", "r/a", "r/c"]);
+    assert_eq!(remover.1.problems, []);
+}
+
+#[test]
 fn a_mount_point_stays_empty_on_one_file_system() {
     let options = FoldersOptions {
         roots: vec![PathBuf::from("/dev")],
@@ -264,6 +353,10 @@ impl Visitor for Swapper<'_> {
     }
 
     fn left_out(&mut self, _: &EntryPath, _: LeftOut) {}
+
+    fn warning(&mut self, warning: Problem) {
+        panic!("{warning}");
+    }
 }
 
 #[test]
@@ -307,6 +400,10 @@ impl Visitor for Reader<'_> {
     }
 
     fn left_out(&mut self, _: &EntryPath, _: LeftOut) {}
+
+    fn warning(&mut self, warning: Problem) {
+        panic!("{warning}");
+    }
 }
 
 fn read<'a>(path: &Path, meddle: &'a mut dyn FnMut()) -> Reader<'a> {

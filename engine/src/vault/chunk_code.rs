@@ -1,5 +1,9 @@
 //! A chunk's encoded form: one byte that names the codec, then its bytes. Pure.
 
+use std::cell::RefCell;
+
+use zstd::zstd_safe::{CCtx, DCtx, compress_bound};
+
 use super::error::VaultError;
 use crate::format::FormatError;
 
@@ -12,10 +16,16 @@ const FRAME: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 const SAMPLE_FROM: usize = 128 << 10;
 const SAMPLE: usize = 16 << 10;
 
+thread_local! {
+    /// Made once a thread: for a small file, making them costs more than using them.
+    static PACKING: RefCell<CCtx<'static>> = RefCell::new(CCtx::create());
+    static UNPACKING: RefCell<DCtx<'static>> = RefCell::new(DCtx::create());
+}
+
 /// Codec and bytes, whichever is shorter; data that does not compress is not tried in whole.
 #[must_use]
 pub fn encode_chunk(plain: &[u8]) -> Vec<u8> {
-    let packed = if looks_compressible(plain) { zstd::bulk::compress(plain, LEVEL).ok() } else { None };
+    let packed = if looks_compressible(plain) { pack(plain, LEVEL) } else { None };
     match packed {
         Some(packed) if packed.len() < plain.len() => [&[ZSTD], &packed[..]].concat(),
         _ => [&[RAW], plain].concat(),
@@ -34,7 +44,7 @@ pub fn decode_chunk(encoded: &[u8], plain: u32) -> Result<Vec<u8>, VaultError> {
         RAW => bytes.to_vec(),
         ZSTD => {
             require_one_frame(bytes, plain)?;
-            zstd::bulk::decompress(bytes, length).map_err(|_| wrong("it does not unpack"))?
+            unpack(bytes, length).ok_or_else(|| wrong("it does not unpack"))?
         }
         _ => return Err(wrong("its codec is unknown").into()),
     };
@@ -63,8 +73,18 @@ fn looks_compressible(plain: &[u8]) -> bool {
     let middle = plain.len() / 2;
     [0, middle, plain.len() - SAMPLE].iter().any(|&at| {
         let sample = &plain[at..at + SAMPLE];
-        zstd::bulk::compress(sample, 1).is_ok_and(|packed| packed.len() * 100 < sample.len() * 95)
+        pack(sample, 1).is_some_and(|packed| packed.len() * 100 < sample.len() * 95)
     })
+}
+
+fn pack(plain: &[u8], level: i32) -> Option<Vec<u8>> {
+    let mut packed = Vec::with_capacity(compress_bound(plain.len()));
+    PACKING.with_borrow_mut(|context| context.compress(&mut packed, plain, level)).ok().map(|_| packed)
+}
+
+fn unpack(packed: &[u8], length: usize) -> Option<Vec<u8>> {
+    let mut plain = Vec::with_capacity(length);
+    UNPACKING.with_borrow_mut(|context| context.decompress(&mut plain, packed)).ok().map(|_| plain)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ pub const MODULES: &[Row] = &[
     ("format", "model", "bytes to words and back"),
     ("plan", "model", "a pure function over words"),
     ("port", "model", "the clock tells a `Time`"),
+    ("port", "platform", "the system's clock that nobody can set"),
     ("schedule", "model", "moments are `Time`"),
     ("platform", "model", "what the system says, in our words"),
     ("catalog", "model", "rows of words; decides nothing, so it knows no stage"),
@@ -110,7 +111,6 @@ pub const CRATES: &[Row] = &[
     ("restore", "fs4", "free space before it begins"),
     ("browse", "globset", "`engine find`"),
     ("browse", "blake3", "a dumped file's digest"),
-    ("browse", "data_encoding serde jiff", "entries of `engine ls`, one at a time, as the contract spells them"),
     ("model", "data_encoding", "ids as hex digits"),
     ("model", "jiff", "moments as text"),
     ("port", "getrandom", "the system's entropy"),
@@ -127,6 +127,20 @@ pub const CRATES: &[Row] = &[
 ];
 
 /// What the verifier names of the engine: it restores with its own eyes, from a place and a passphrase. `catalog` is
-/// for the reservation that keeps a point while it is drilled (D-2), `command` for its exit codes and voice.
-pub const OF_THE_ENGINE_FOR_THE_VERIFIER: &[&str] =
-    &["catalog", "command", "config", "destination", "format", "model", "port", "report", "restore", "seal", "vault"];
+/// for the reservation that keeps a point while it is drilled (D-2) and for what becomes of it there, `copy` for which
+/// points a damaged object belongs to, `command` for its exit codes and voice, `platform` for the signals that stop it.
+pub const OF_THE_ENGINE_FOR_THE_VERIFIER: &[&str] = &[
+    "catalog",
+    "command",
+    "config",
+    "copy",
+    "destination",
+    "format",
+    "model",
+    "platform",
+    "port",
+    "report",
+    "restore",
+    "seal",
+    "vault",
+];

@@ -242,6 +242,7 @@ fn head(blocks: &mut Blocks, keyring: &Keyring, manifest: &Manifest) -> Vec<u8> 
         seeds: vec![],
         proofs: vec![],
         removed: vec![],
+        newest_at: vec![],
         unknown: vec![],
     };
     let salt = std::array::from_fn(|at| 0x80 + u8::try_from(at).expect("small"));

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use engine::command::{Call, Exit, Silent, Wait, init, run_once};
 use engine::model::Time;
-use engine::port::{Clock, SystemEntropy};
+use engine::port::{Clock, SinceBoot, SystemEntropy};
 
 const CONFIG: &str = r#"
 [home]
@@ -38,6 +38,10 @@ impl Clock for Standing {
 
     fn monotonic(&self) -> Duration {
         Duration::from_millis(self.0.fetch_add(10, Ordering::Relaxed))
+    }
+
+    fn since_boot(&self) -> Option<SinceBoot> {
+        None
     }
 
     fn sleep(&self, span: Duration) {

@@ -1,10 +1,10 @@
 //! What a vault says of its points, as it stands in `points.json`.
 
-use engine::browse::json::EntryJson;
 use engine::browse::list;
 use engine::destination::ReadStore;
 use engine::format::Manifest;
 use engine::model::{Digest, Entry, EntryPath, Kind, ObjectName, PackId, VaultPath};
+use engine::report::EntryReport;
 use engine::seal::Keyring;
 use engine::vault::{PackNames, VaultReader};
 use serde_json::json;
@@ -70,7 +70,11 @@ fn told(point: &ToldPoint) -> String {
         "files": stats.files, "bytes": stats.bytes, "problems": stats.problems,
         "packs": point.packs.iter().map(ToString::to_string).collect::<Vec<_>>(),
     });
-    let line = |entry: &Entry| serde_json::to_string(&EntryJson::from(entry)).expect("plain values");
+    let line = |entry: &Entry| {
+        let line = serde_json::to_string(&EntryReport::from(entry)).expect("plain values");
+        // Here only files have a size.
+        if matches!(entry.kind, Kind::File(_)) { line } else { line.replacen("\"bytes\":0,", "", 1) }
+    };
     let entries: Vec<String> = point.entries.iter().map(line).collect();
     format!("{{\"point\": {about},\n\"entries\": [\n{}\n]}}", entries.join(",\n"))
 }

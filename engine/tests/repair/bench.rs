@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use engine::command::{Call, Exit, Repair, Silent, VerifyOptions, Wait, init, run_once, verify};
 use engine::model::Time;
-use engine::port::{Clock, SystemEntropy};
+use engine::port::{Clock, SinceBoot, SystemEntropy};
 use engine::report::VerifyReport;
 
 /// Moves on a second with each look, and by each sleep at once.
@@ -22,6 +22,10 @@ impl Clock for StandingClock {
 
     fn monotonic(&self) -> Duration {
         Duration::from_millis(self.0.fetch_add(10, Ordering::Relaxed))
+    }
+
+    fn since_boot(&self) -> Option<SinceBoot> {
+        None
     }
 
     fn sleep(&self, span: Duration) {

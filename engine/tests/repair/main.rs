@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod bench;
+mod lost;
 mod matrix;
 mod rebuilds;
 mod restores;

@@ -2,8 +2,13 @@
 
 use std::fs;
 
-use engine::command::{BackupOptions, DryRun, Exit, Repair, backup, rebuild, run_once};
-use engine::model::{PointId, State};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use engine::command::{BackupOptions, Call, DryRun, Exit, ForgetOptions, Repair, backup, forget, rebuild, run_once};
+use engine::model::{PointId, State, Time};
+use engine::port::{Clock, SinceBoot};
 
 use crate::bench::{Bench, done, noise};
 
@@ -119,10 +124,18 @@ fn without_a_head_as_new_as_the_newest_point_nothing_is_confirmed() {
     bench.write("source/third", &noise(3, 1000));
     let options = BackupOptions { jobs: Vec::new(), reading: engine::capture::Reading::Changed, dry_run: DryRun::No };
     done(backup(&bench.call(), &options));
-    fs::remove_file(bench.path("state/catalog.redb")).expect("deleted");
-    let report = done(rebuild(&bench.call(), None));
-    assert!(report.unconfirmed, "the home session's head was left before the point was made");
-    assert_eq!(report.points, 3);
+    let newest = bench.files("home/heads").pop().expect("the session's last head tells of the point");
+    let kept = fs::read(&newest).expect("readable");
+    for confirmed in [false, true] {
+        if confirmed {
+            fs::write(&newest, &kept).expect("written");
+        } else {
+            fs::remove_file(&newest).expect("deleted");
+        }
+        fs::remove_file(bench.path("state/catalog.redb")).expect("deleted");
+        let report = done(rebuild(&bench.call(), None));
+        assert_eq!((report.unconfirmed, report.points), (!confirmed, 3));
+    }
 }
 
 #[test]
@@ -178,4 +191,97 @@ fn pins_outlive_the_catalog() {
     done(rebuild(&bench.call(), None));
     let points = bench.catalog().points().expect("read");
     assert_eq!(points.iter().map(|point| point.pinned).collect::<Vec<_>>(), [true, false, false]);
+}
+
+/// A clock that sleeps at once, and remembers how long in all.
+struct Slept {
+    clock: Arc<dyn Clock>,
+    slept: Arc<AtomicU64>,
+}
+
+impl Clock for Slept {
+    fn now(&self) -> Time {
+        self.clock.now()
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.clock.monotonic()
+    }
+
+    fn since_boot(&self) -> Option<SinceBoot> {
+        self.clock.since_boot()
+    }
+
+    fn sleep(&self, span: Duration) {
+        self.slept.fetch_add(u64::try_from(span.as_millis()).expect("small"), Ordering::Relaxed);
+        self.clock.sleep(span);
+    }
+}
+
+/// All that is due; gives for how many seconds something was waited for.
+fn waited(bench: &Bench) -> u64 {
+    let (call, slept) = (bench.call(), Arc::new(AtomicU64::new(0)));
+    let clock = Arc::new(Slept { clock: Arc::clone(&call.clock), slept: Arc::clone(&slept) });
+    done(run_once(&Call { clock, ..call }));
+    slept.load(Ordering::Relaxed) / 1000
+}
+
+#[test]
+fn the_first_session_after_a_rebuild_outlasts_the_writer_before_it_and_the_next_one_does_not() {
+    let bench = Bench::made();
+    assert_eq!(waited(&bench), 0);
+    fs::remove_file(bench.path("state/catalog.redb")).expect("deleted");
+    done(rebuild(&bench.call(), None));
+    // Moments pass with each look at the clock, so a wait of ten seconds sleeps for somewhat less.
+    assert!(waited(&bench) >= 3 * 8, "at home, and at both destinations");
+    assert_eq!(waited(&bench), 0);
+}
+
+/// A point that a person removed while `office` was away: neither two rebuilds nor its return bring it back.
+#[test]
+fn what_was_removed_by_hand_outlives_the_catalog_twice() {
+    let bench = Bench::made();
+    let gone = ids(&bench)[0];
+    fs::rename(bench.path("office"), bench.path("away")).expect("unplugged");
+    let options = ForgetOptions { jobs: Vec::new(), point: Some(gone.to_string()), dry_run: DryRun::No };
+    assert_eq!(forget(&bench.call(), &options).expect("forgotten").1, Exit::Partial, "office is away");
+    for seed in [4, 5] {
+        fs::remove_file(bench.path("state/catalog.redb")).expect("deleted");
+        done(rebuild(&bench.call(), None));
+        assert!(!ids(&bench).contains(&gone), "it is nowhere that was read");
+        assert!(bench.catalog().removed_unseen().expect("read").contains(&gone), "it is waited for");
+        bench.write("source/third", &noise(seed, 100_000));
+        bench.run_once_whatever();
+    }
+    fs::rename(bench.path("away"), bench.path("office")).expect("plugged in");
+    for _ in 0..3 {
+        bench.run_once_whatever();
+    }
+    for place in ["home", "usb", "office"] {
+        let here = placed(&bench, place);
+        assert!(!here.iter().any(|(id, state)| *id == gone && *state != State::NotWanted), "{place}: {here:?}");
+        let of_it = |file: &std::path::PathBuf| file.to_string_lossy().contains(&gone.to_string());
+        assert!(!bench.files(&format!("{place}/points")).iter().any(of_it), "{place} has it");
+    }
+    assert_eq!(bench.verify(Repair::No).1, Exit::Done);
+}
+
+/// The same with the place there again when the catalog is rebuilt; a medium that is made later is not given it either.
+#[test]
+fn what_was_removed_by_hand_and_is_read_in_by_a_rebuild_goes() {
+    let bench = Bench::made();
+    let gone = ids(&bench)[0];
+    fs::rename(bench.path("office"), bench.path("away")).expect("unplugged");
+    let options = ForgetOptions { jobs: Vec::new(), point: Some(gone.to_string()), dry_run: DryRun::No };
+    forget(&bench.call(), &options).expect("forgotten");
+    fs::rename(bench.path("away"), bench.path("office")).expect("plugged in");
+    fs::remove_file(bench.path("state/catalog.redb")).expect("deleted");
+    done(rebuild(&bench.call(), None));
+    let office = placed(&bench, "office");
+    assert!(office.contains(&(gone, State::Present)), "{office:?}");
+    for _ in 0..2 {
+        bench.run_once_whatever();
+    }
+    let left = |place: &str| placed(&bench, place).iter().any(|(id, state)| *id == gone && state.is_there());
+    assert!(!["home", "usb", "office"].into_iter().any(left));
 }

@@ -41,6 +41,7 @@ fn recovery(bench: &Bench, to: Option<&str>) -> RecoverOptions {
         point: None,
         paths: Vec::new(),
         to: to.map(|to| bench.path(to)),
+        owners: Owners::Recorded,
         take_over: TakeOver::No,
     }
 }

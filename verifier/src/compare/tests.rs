@@ -189,10 +189,20 @@ fn what_scratch_can_not_hold_is_not_tested_and_contents_always_are() {
 }
 
 #[test]
-fn entries_that_end_early_or_go_back_are_told() {
+fn entries_that_can_not_be_read_are_told_and_those_behind_are_compared() {
     let cut = [Ok(file("a", 1)), Err("damaged".to_owned())];
     let told = compare(cut, &mut tree(&[file("a", 1), file("b", 1)]), &Holds(true)).mismatches;
-    assert!(told.count() == 1 && told.kept()[0].problem.contains("can't be read further: damaged"));
+    assert!(told.count() == 1 && told.kept()[0].problem.contains("can't be read: damaged"));
+    let gap = [Ok(file("a", 1)), Err("damaged".to_owned()), Ok(file("c", 2)), Ok(file("d", 1))];
+    let mut there = tree(&[file("a", 1), file("b", 1), file("c", 2), file("d0", 1)]);
+    there.digests.insert(path("c"), Digest([9; 32]));
+    let told = compare(gap, &mut there, &Holds(true));
+    let kept = told.mismatches;
+    assert_eq!((kept.count(), told.files), (4, 3), "{kept:?}");
+    assert!(!kept.names(b"b") && kept.names(b"c") && kept.names(b"d") && kept.names(b"d0"), "{kept:?}");
+    let cut = [Ok::<_, String>(file("a", 1))];
+    let told = compare(cut, &mut tree(&[file("a", 1), file("b", 1)]), &Holds(true)).mismatches;
+    assert!(told.names(b"b"), "at its true end the point has no more");
     let back = [Ok::<_, String>(file("b", 1)), Ok(file("a", 1))];
     let told = compare(back, &mut tree(&[file("b", 1)]), &Holds(true)).mismatches;
     assert!(told.count() == 1 && told.names(b"a"));

@@ -64,7 +64,7 @@ impl Copied<'_> {
 
     fn compare(&self) -> io::Result<Comparison> {
         let entries = self.entries.iter().cloned().map(Ok::<_, Infallible>);
-        Ok(compare(entries, &mut DiskTree::open(&self.root)?, self.control.abilities))
+        Ok(compare(entries, &mut DiskTree::open(&self.root, &|| false)?, self.control.abilities))
     }
 
     fn break_and_look(&self) -> io::Result<Vec<String>> {

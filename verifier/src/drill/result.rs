@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use engine::model::{DestinationName, Digest, PointName, Time, VaultId};
+use engine::model::{DestinationName, Digest, ObjectName, PointName, Time, VaultId};
 
 use crate::mismatch::Mismatches;
 use crate::probe::ProbeKind;
@@ -60,6 +60,8 @@ pub struct Drill {
     pub object_bytes: u64,
     /// What differs.
     pub mismatches: Mismatches,
+    /// Objects that are missing or not what their names say.
+    pub damaged: Vec<ObjectName>,
     /// What the data are.
     pub probes: Vec<Probed>,
     /// Probes that passed beyond those in `probes`.
@@ -99,6 +101,7 @@ impl Drill {
             objects: 0,
             object_bytes: 0,
             mismatches: Mismatches::default(),
+            damaged: Vec::new(),
             probes: Vec::new(),
             more_probes: 0,
             control: ControlVerdict::Skipped,

@@ -26,6 +26,7 @@ use crate::verdict::ProbeVerdict;
 const ENTRY_BYTES: u64 = 4096;
 
 pub(super) fn all(bench: &Bench<'_>, chosen: &Chosen, drill: &mut Drill) -> Result<(), Stop> {
+    bench.go_on()?;
     let reader = VaultReader::new(bench.store, &bench.survey.keyring);
     let manifest = open_manifest(chosen, &reader, drill)?;
     drill.age = Some(drill.started.since(manifest.created));
@@ -42,14 +43,19 @@ pub(super) fn all(bench: &Bench<'_>, chosen: &Chosen, drill: &mut Drill) -> Resu
 }
 
 fn open_manifest(chosen: &Chosen, reader: &VaultReader<'_>, drill: &mut Drill) -> Result<Manifest, Stop> {
-    let object = ObjectName::Point(chosen.job, chosen.point).path();
-    let failed = |why: String| Stop::Failed(Mismatch::new(object.as_str().as_bytes(), why));
-    match reader.manifest(chosen.job, chosen.point) {
+    let object = ObjectName::Point(chosen.job, chosen.point);
+    let failed = |why: String| Stop::Failed(Mismatch::new(object.path().as_str().as_bytes(), why));
+    let opened = reader.manifest(chosen.job, chosen.point);
+    if opened.as_ref().err().and_then(objects::finding_of).is_some() {
+        drill.damaged.push(object);
+    }
+    match opened {
         Ok((manifest, digest, bytes)) => {
             (drill.created, drill.manifest) = (Some(manifest.created), Some(digest));
             (drill.objects, drill.object_bytes) = (1, bytes);
             Ok(manifest)
         }
+        Err(VaultError::Store(error)) if objects::is_unasked(&error) => Err(Stop::Incomplete(chain(&error))),
         Err(VaultError::Missing { .. }) => Err(failed("the point is missing: it should be here".into())),
         Err(VaultError::Format(error @ engine::format::FormatError::Newer { .. })) => Err(Stop::Refused(chain(&error))),
         Err(error) => Err(failed(chain(&error))),
@@ -94,14 +100,14 @@ fn in_scratch(
     fresh: &Fresh,
     drill: &mut Drill,
 ) -> Result<(), Stop> {
-    check_objects(bench, manifest, reader, drill);
+    check_objects(bench, manifest, reader, drill)?;
     let told = restore_tree(bench, chosen, fresh, drill);
-    let mut small = Small::default();
-    compare_tree(bench, manifest, reader, (fresh, &mut small), &told, drill)?;
     if let Some(why) = told.stopped {
         return Err(Stop::Incomplete(why));
     }
-    probe_tree(bench, manifest, reader, fresh, drill);
+    let mut small = Small::default();
+    compare_tree(bench, manifest, reader, (fresh, &mut small), &told, drill)?;
+    probe_tree(bench, manifest, reader, fresh, drill)?;
     (bench.tell)("negative control", 0, 0);
     let probed = passed(&drill.probes);
     let outcome = control::run(&Control {
@@ -118,23 +124,35 @@ fn in_scratch(
         entropy: bench.entropy,
         clock: bench.clock,
     });
+    // A probe that was told to stop says nothing of whether it can fail.
+    bench.go_on()?;
     (drill.control, drill.control_missed) = (outcome.verdict, outcome.missed);
     Ok(())
 }
 
-fn check_objects(bench: &Bench<'_>, manifest: &Manifest, reader: &VaultReader<'_>, drill: &mut Drill) {
+fn check_objects(
+    bench: &Bench<'_>,
+    manifest: &Manifest,
+    reader: &VaultReader<'_>,
+    drill: &mut Drill,
+) -> Result<(), Stop> {
     let mut packs = manifest.roots.clone();
     match PackNames::of(manifest, reader) {
         Ok(names) => packs = names.all().to_vec(),
+        Err(VaultError::Store(error)) if objects::is_unasked(&error) => return Err(Stop::Incomplete(chain(&error))),
         Err(error) => {
             let why = format!("the point's list of objects can't be read: {}", chain(&error));
             drill.mismatches.add(Mismatch::new(b"", why));
         }
     }
-    let checked = objects::check(bench.store, &packs, &|bytes| (bench.tell)("reading every object", bytes, 0));
+    let tell = |bytes| (bench.tell)("reading every object", bytes, 0);
+    let checked = objects::check(bench.store, &packs, &**bench.stop, &tell);
     drill.objects += checked.count;
     drill.object_bytes = drill.object_bytes.saturating_add(checked.bytes);
     drill.mismatches.append(checked.mismatches);
+    drill.damaged.extend(checked.damaged);
+    bench.go_on()?;
+    checked.unasked.map_or(Ok(()), |why| Err(Stop::Incomplete(why)))
 }
 
 fn restore_tree(bench: &Bench<'_>, chosen: &Chosen, fresh: &Fresh, drill: &mut Drill) -> Told {
@@ -146,7 +164,7 @@ fn restore_tree(bench: &Bench<'_>, chosen: &Chosen, fresh: &Fresh, drill: &mut D
         point: chosen.point,
     };
     let progress = |at: &engine::restore::Progress| (bench.tell)("restoring", at.bytes, at.bytes_total);
-    let told = restore(&what, &fresh.tree(), &**bench.clock, &progress);
+    let told = restore(&what, &fresh.tree(), &**bench.clock, &**bench.stop, &progress);
     drill.restore = Some(told.took);
     told
 }
@@ -161,23 +179,33 @@ fn compare_tree(
 ) -> Result<(), Stop> {
     // A restore that could not even begin has made no folder.
     crate::private::folder(&fresh.tree()).map_err(|error| Stop::Incomplete(error.to_string()))?;
-    let mut tree = DiskTree::open(&fresh.tree()).map_err(|error| Stop::Incomplete(error.to_string()))?;
-    let mut bytes = 0_u64;
-    let entries = EntryStream::new(manifest, reader).map(|entry| {
+    let mut tree = DiskTree::open(&fresh.tree(), &**bench.stop).map_err(|error| Stop::Incomplete(error.to_string()))?;
+    let (mut bytes, mut unsteady) = (0_u64, 0_u64);
+    let stream = EntryStream::new(manifest, reader).take_while(|_| !(bench.stop)());
+    let entries = stream.map(|entry| {
         let entry = entry.map_err(|error| chain(&error))?;
         if let Kind::File(content) = &entry.kind {
             bytes = bytes.saturating_add(content.bytes);
             (bench.tell)("comparing", bytes, manifest.stats.bytes);
             small.see(&entry, content.bytes);
+            unsteady += u64::from(content.unstable);
         }
         Ok::<_, String>(entry)
     });
     let mut compared = compare(entries, &mut tree, &Tried::in_folder(fresh.ability()));
+    // What was not reached is not missing.
+    bench.go_on()?;
     for (path, why) in &told.problems {
         compared.mismatches.explain(path, why);
     }
     check_counts(manifest, &mut compared);
     (drill.entries, drill.files, drill.bytes) = (compared.entries, compared.files, compared.bytes);
+    if compared.files == 0 {
+        drill.notes.push("this point holds no file at all: is that what should be protected?".to_owned());
+    }
+    if unsteady > 0 {
+        drill.notes.push(format!("{unsteady} files would not hold still while they were read at the source"));
+    }
     drill.mismatches.append(compared.mismatches);
     Ok(())
 }
@@ -197,10 +225,17 @@ fn check_counts(manifest: &Manifest, compared: &mut Comparison) {
     }
 }
 
-fn probe_tree(bench: &Bench<'_>, manifest: &Manifest, reader: &VaultReader<'_>, fresh: &Fresh, drill: &mut Drill) {
+fn probe_tree(
+    bench: &Bench<'_>,
+    manifest: &Manifest,
+    reader: &VaultReader<'_>,
+    fresh: &Fresh,
+    drill: &mut Drill,
+) -> Result<(), Stop> {
     let tree = fresh.tree();
-    // Where the stream ends early, the comparison has told so.
-    for entry in EntryStream::new(manifest, reader).map_while(Result::ok) {
+    // Where entries can't be read, the comparison has told so; those behind are probed all the same.
+    for entry in EntryStream::new(manifest, reader).filter_map(Result::ok) {
+        bench.go_on()?;
         if let Kind::File(content) = &entry.kind
             && content.bytes > 0
         {
@@ -208,6 +243,7 @@ fn probe_tree(bench: &Bench<'_>, manifest: &Manifest, reader: &VaultReader<'_>, 
             probe_file(bench, &tree, fresh, &entry, drill);
         }
     }
+    bench.go_on()
 }
 
 fn probe_file(bench: &Bench<'_>, tree: &Path, fresh: &Fresh, entry: &Entry, drill: &mut Drill) {
@@ -218,7 +254,7 @@ fn probe_file(bench: &Bench<'_>, tree: &Path, fresh: &Fresh, entry: &Entry, dril
         Ok(None) => return,
         Err(error) => return drill.mismatches.untested(path, format!("what a file is: {}", error.kind())),
     };
-    let budget = Budget::start(bench.clock, bench.limits);
+    let budget = Budget::start(bench.clock, bench.limits).until(bench.stop);
     let probe::Outcome { verdict, mut detail } = probe::probe(kind, &file, &fresh.work(), &budget);
     if verdict == ProbeVerdict::Fail && !drill.mismatches.names(path) {
         detail.push_str(" (as it was at the source: its content came back exactly)");

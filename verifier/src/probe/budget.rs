@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use engine::port::Clock;
 
+use crate::run::StopAsked;
+
 /// Bounds for one file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -30,6 +32,7 @@ pub struct Budget {
     until: Duration,
     left: Arc<AtomicU64>,
     over: Arc<AtomicBool>,
+    stop: Option<StopAsked>,
 }
 
 impl Budget {
@@ -38,14 +41,25 @@ impl Budget {
     pub fn start(clock: &Arc<dyn Clock>, limits: Limits) -> Self {
         let until = clock.monotonic().saturating_add(limits.time);
         let left = Arc::new(AtomicU64::new(limits.bytes));
-        Self { clock: Arc::clone(clock), limits, until, left, over: Arc::default() }
+        Self { clock: Arc::clone(clock), limits, until, left, over: Arc::default(), stop: None }
+    }
+
+    /// It is used up, too, once this says to stop.
+    #[must_use]
+    pub fn until(mut self, stop: &StopAsked) -> Self {
+        self.stop = Some(Arc::clone(stop));
+        self
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stop.as_ref().is_some_and(|stop| stop())
     }
 
     /// Takes note of `bytes` more that were read; false once the budget is used up.
     #[must_use]
     pub fn spend(&self, bytes: u64) -> bool {
         let left = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes));
-        if left.is_err() || self.clock.monotonic() > self.until {
+        if left.is_err() || self.clock.monotonic() > self.until || self.is_stopped() {
             self.over.store(true, Ordering::Relaxed);
         }
         !self.over.load(Ordering::Relaxed)
@@ -55,7 +69,10 @@ impl Budget {
     #[must_use]
     pub fn overrun(&self) -> Option<String> {
         let Limits { bytes, time } = self.limits;
-        let text = || format!("not read to the end: more than {bytes} bytes, or longer than {} s", time.as_secs());
+        let text = || match self.is_stopped() {
+            true => "not read to the end: told to stop".to_owned(),
+            false => format!("not read to the end: more than {bytes} bytes, or longer than {} s", time.as_secs()),
+        };
         self.over.load(Ordering::Relaxed).then(text)
     }
 

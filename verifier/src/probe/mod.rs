@@ -1,7 +1,7 @@
 //! What the data *is*: found by content, never by name, then read whole by the code that people would open it with.
 //!
 //! In: one restored file. Out: what was run and what it said. Invariants: a probe never writes to the file that it
-//! looks at; what was not read to the end is `skipped` with the reason, never `pass`; no bytes make a probe panic.
+//! looks at; what was not read to the end is `skipped` with the reason, never `pass`; a probe that panics all the same is `skipped` too.
 //! A file that was already broken at the source fails too: its copy is exact, and still does not open.
 //! Deliberately absent: whether the file is the one that was backed up, which is `compare`'s question.
 
@@ -17,6 +17,7 @@ mod zstd;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
 
 pub use budget::{Budget, Limits};
@@ -69,7 +70,11 @@ pub fn kind_of(path: &Path) -> io::Result<Option<ProbeKind>> {
 pub fn probe(kind: ProbeKind, path: &Path, work: &Path, budget: &Budget) -> Outcome {
     let begins = head_of(path).map(|head| recognise(&head));
     match begins {
-        Ok(Some(found)) if found == kind => run(kind, path, work, budget).into(),
+        Ok(Some(found)) if found == kind => {
+            let ran = std::panic::catch_unwind(AssertUnwindSafe(|| run(kind, path, work, budget)));
+            let broke_off = |_| Err(Finding::Unable("the probe itself broke off: this is a defect".to_owned()));
+            ran.unwrap_or_else(broke_off).into()
+        }
         Ok(_) => Err(Finding::Broken(format!("it does not begin as {kind} does"))).into(),
         Err(error) => Err(Finding::Unable(format!("it can't be read: {error}"))).into(),
     }

@@ -135,6 +135,50 @@ fn a_bomb_is_skipped_and_never_passes() {
     }
 }
 
+/// A clock that can be read once.
+#[derive(Debug, Default)]
+struct Broken(std::sync::atomic::AtomicBool);
+
+impl engine::port::Clock for Broken {
+    fn now(&self) -> engine::model::Time {
+        engine::model::Time::from_seconds(0)
+    }
+
+    fn monotonic(&self) -> Duration {
+        assert!(!self.0.swap(true, std::sync::atomic::Ordering::SeqCst), "as the test wanted");
+        Duration::ZERO
+    }
+
+    fn since_boot(&self) -> Option<engine::port::SinceBoot> {
+        None
+    }
+
+    fn sleep(&self, _: Duration) {}
+}
+
+#[test]
+fn a_probe_that_breaks_off_is_skipped_and_never_passes() {
+    let place = Place::new();
+    for kind in [ProbeKind::Zip, ProbeKind::Tar, ProbeKind::Gzip, ProbeKind::Zstd] {
+        let clock: Arc<dyn engine::port::Clock> = Arc::new(Broken::default());
+        let budget = Budget::start(&clock, Limits::default());
+        let outcome = place.probe_within(kind, &place.sample(kind), &budget);
+        assert_eq!(outcome.verdict, ProbeVerdict::Skipped, "{kind}: {}", outcome.detail);
+        assert!(outcome.detail.contains("broke off"), "{kind}: {}", outcome.detail);
+    }
+}
+
+#[test]
+fn a_probe_that_is_told_to_stop_is_skipped() {
+    let place = Place::new();
+    let stop: crate::run::StopAsked = Arc::new(|| true);
+    for kind in [ProbeKind::Zip, ProbeKind::Tar, ProbeKind::Gzip, ProbeKind::Zstd] {
+        let outcome = place.probe_within(kind, &place.sample(kind), &budget().until(&stop));
+        assert_eq!(outcome.verdict, ProbeVerdict::Skipped, "{kind}: {}", outcome.detail);
+        assert!(outcome.detail.contains("told to stop"), "{kind}: {}", outcome.detail);
+    }
+}
+
 #[test]
 fn a_hot_log_is_used_and_its_loss_or_the_databases_is_noticed() {
     let place = Place::new();

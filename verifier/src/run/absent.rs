@@ -75,7 +75,7 @@ impl<'c> Absences<'c> {
         let mut drill = Drill::begin(job, &seen.name, now);
         match &seen.closed {
             Some(Closed::Away(why)) => drill.leave(why.clone()),
-            Some(Closed::Refused(why)) => drill.refuse(why.clone()),
+            Some(Closed::Refused(why) | Closed::Foreign(why)) => drill.refuse(why.clone()),
             Some(Closed::Damaged(why)) => {
                 drill.verdict = Verdict::Fail;
                 drill.mismatches.add(Mismatch::new(b"", why.clone()));

@@ -1,9 +1,13 @@
 //! A destination as it is reached: its address for people, its store, what lies there.
 
+use engine::catalog::Catalog;
 use engine::config::{Ftp, Place, S3, Server, Sftp, WebDav};
 use engine::destination::{ErrorKind, FileStore, Privacy, ReadStore};
-use engine::model::chain;
+use engine::format::Head;
+use engine::model::{DestinationName, chain};
+use engine::vault::identity_of;
 
+use crate::local::{self, Whose};
 use crate::survey::{Closed, Survey, survey};
 
 /// A destination that opened.
@@ -12,8 +16,75 @@ pub(super) struct Opened {
     pub survey: Survey,
 }
 
-/// Opens it as after a fire: by its address and a secret.
-pub(super) fn open(place: &Place, address: &str, secret: &[u8]) -> Result<Opened, Closed> {
+/// A destination, opened or not.
+pub(super) struct Reached {
+    pub name: DestinationName,
+    pub address: String,
+    pub opened: Result<Opened, Closed>,
+}
+
+impl Reached {
+    /// What its readable heads say.
+    pub fn heads(&self) -> impl Iterator<Item = Head> {
+        let heads = self.opened.iter().flat_map(|opened| &opened.survey.heads);
+        heads.filter_map(|found| found.body.as_ref().ok().cloned())
+    }
+}
+
+/// Reaches it as after a fire: by its address and a secret. The catalog is asked one thing: is what lies there this
+/// destination's?
+pub(super) fn reach(name: &DestinationName, place: &Place, secret: &[u8], catalog: Option<&Catalog>) -> Reached {
+    let address = address(place);
+    let opened = store_of(place, &address).and_then(|(store, text)| {
+        let mut survey = survey(&*store, &text, secret);
+        if let Some(catalog) = catalog {
+            survey = survey.and_then(|survey| expected_there(catalog, name, survey));
+            survey = survey.map_err(|closed| of_ours((catalog, name), &*store, closed));
+        }
+        Ok(Opened { survey: survey?, store })
+    });
+    Reached { name: name.clone(), address, opened }
+}
+
+/// A vault that opens and is not this destination's proves nothing of it.
+fn expected_there(catalog: &Catalog, name: &DestinationName, mut survey: Survey) -> Result<Survey, Closed> {
+    let vault = survey.vault();
+    match local::whose(catalog, &survey.identity) {
+        Ok(Whose::Destination(known)) if known == *name => Ok(survey),
+        Ok(Whose::Destination(known)) => {
+            Err(Closed::Refused(format!("the vault {vault} that is there is known as one of `{known}`")))
+        }
+        Ok(Whose::Family) => Err(Closed::Refused(format!(
+            "the vault {vault} that is there is not known here: `engine enrol {name}` makes it one more medium"
+        ))),
+        Ok(Whose::Others) => Err(Closed::Foreign(format!("the vault {vault} that is there is of another family"))),
+        Err(why) => {
+            survey.notes.push(format!("the catalog does not tell what should be here: {why}"));
+            Ok(survey)
+        }
+    }
+}
+
+/// Another family's name or keys over this destination's points are damage.
+fn of_ours((catalog, name): (&Catalog, &DestinationName), store: &dyn ReadStore, closed: Closed) -> Closed {
+    let why = match &closed {
+        Closed::Foreign(why) => why,
+        // Our secret is none of theirs.
+        Closed::Refused(why) if is_others(catalog, store) => why,
+        _ => return closed,
+    };
+    if local::is_medium_of(catalog, name, store) {
+        Closed::Damaged(format!("the points of {name} lie there, and can't be opened as such: {why}"))
+    } else {
+        closed
+    }
+}
+
+fn is_others(catalog: &Catalog, store: &dyn ReadStore) -> bool {
+    identity_of(store).is_ok_and(|identity| local::whose(catalog, &identity) == Ok(Whose::Others))
+}
+
+fn store_of(place: &Place, address: &str) -> Result<(Box<dyn ReadStore>, String), Closed> {
     let Place::File(folder) = place else {
         return Err(Closed::Away(format!("this version can't reach {address}")));
     };
@@ -22,8 +93,7 @@ pub(super) fn open(place: &Place, address: &str, secret: &[u8]) -> Result<Opened
         ErrorKind::Denied => Closed::Refused(chain(&error)),
         _ => Closed::Away(chain(&error)),
     })?;
-    let survey = survey(&store, &folder.display().to_string(), secret)?;
-    Ok(Opened { store: Box::new(store), survey })
+    Ok((Box::new(store), folder.display().to_string()))
 }
 
 /// The address, without users and secrets.

@@ -6,7 +6,7 @@ use engine::command::Failure;
 use engine::config::{Config, Place, Secret, Source};
 use engine::model::chain;
 
-use super::{Asked, Ports, Session, place_of};
+use super::{Asked, Ports, Session, place_of, turn};
 use crate::local;
 use crate::report::Ledger;
 use crate::scratch::{Forbidden, Scratch};
@@ -22,12 +22,13 @@ pub(super) fn session<'s>(config: &'s Config, asked: &'s Asked, ports: &'s Ports
     let advice = "make the state folder writable for whoever drills";
     let ledger = Ledger::open(&config.state, ports.entropy)
         .map_err(|error| Failure::of("no report could be kept", &error, advice))?;
+    let turn = turn::take(&config.state, scratch.device(), asked, ports)?;
     scratch.sweep().iter().for_each(|left| ports.voice.warn(left));
     let catalog = local::open(&config.state).unwrap_or_else(|why| {
         ports.voice.warn(&format!("the catalog is not asked what should be where: {why}"));
         None
     });
-    Ok(Session { config, asked, ports, scratch, ledger, secret, catalog, destinations })
+    Ok(Session { config, asked, ports, scratch, ledger, secret, catalog, destinations, _turn: turn })
 }
 
 fn destinations(config: &Config, asked: &Asked) -> Result<Vec<(engine::model::DestinationName, Place)>, Failure> {

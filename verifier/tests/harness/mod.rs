@@ -4,9 +4,11 @@
 
 use std::fs::{self, File};
 use std::io::Write;
-use std::path::Path;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use fixtures::bench::engine_beside;
+use fixtures::bench::{PASSPHRASE, engine_beside, objects, text};
 use fixtures::data::noise;
 use fixtures::{Bench, Ran};
 
@@ -15,7 +17,13 @@ pub const VERIFIER: &str = env!("CARGO_BIN_EXE_verifier");
 
 /// A bench with a job of data that the probes know, two points, and these destinations, all complete.
 pub fn protected(destinations: &[&str]) -> Bench {
-    let bench = Bench::new(engine_beside(Path::new(VERIFIER)));
+    protected_by(PASSPHRASE, destinations)
+}
+
+/// The same under another passphrase.
+pub fn protected_by(passphrase: &str, destinations: &[&str]) -> Bench {
+    let bench = bare();
+    fs::write(bench.path("passphrase"), passphrase).expect("ours");
     let data = bench.folder("data");
     for number in 0..3 {
         fs::write(data.join(format!("noise {number}")), noise(number, 200_000)).expect("writable");
@@ -28,6 +36,12 @@ pub fn protected(destinations: &[&str]) -> Bench {
     bench.done(&["run", "--once"]);
     fs::write(data.join("noise 0"), noise(77, 300_000)).expect("writable");
     bench.done(&["run", "--once"]);
+    bench
+}
+
+/// A bench with a scratch folder and no configuration.
+pub fn bare() -> Bench {
+    let bench = Bench::new(engine_beside(Path::new(VERIFIER)));
     let _ = bench.folder("scratch");
     bench
 }
@@ -53,9 +67,49 @@ fn made(data: &Path, name: &str) -> File {
     File::create_new(data.join(name)).expect("makable")
 }
 
-/// Runs `verifier restore-drill` with these words and the bench's scratch.
-pub fn drill(bench: &Bench, words: &[&str]) -> Ran {
+/// All that a fire takes: the home vault, the state, the data.
+pub fn burn(bench: &Bench) {
+    for gone in ["vault", "state", "data"] {
+        fs::remove_dir_all(bench.path(gone)).expect("ours");
+    }
+}
+
+/// The manifests at a destination, oldest first.
+pub fn manifests(bench: &Bench, destination: &str) -> Vec<PathBuf> {
+    let all = objects(&bench.path(destination)).into_iter().map(|(path, _)| path);
+    all.filter(|path| text(path).contains("/points/")).collect()
+}
+
+/// The packs at a destination, the largest first.
+pub fn packs(bench: &Bench, destination: &str) -> Vec<PathBuf> {
+    let mut all = objects(&bench.path(destination));
+    all.retain(|(path, _)| text(path).contains("/packs/"));
+    all.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
+    all.into_iter().map(|(path, _)| path).collect()
+}
+
+/// Flips one bit in the middle of a file.
+pub fn flip(file: &Path) {
+    let mut bytes = fs::read(file).expect("readable");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0x10;
+    fs::set_permissions(file, fs::Permissions::from_mode(0o644)).expect("ours");
+    fs::write(file, bytes).expect("ours");
+}
+
+/// A copy with all that belongs to it.
+pub fn copy(from: &Path, to: &Path) {
+    assert!(Command::new("cp").arg("-a").args([from, to]).status().expect("cp").success());
+}
+
+/// The command `verifier restore-drill` with these words and the bench's scratch, not yet begun.
+pub fn drill_command(bench: &Bench, words: &[&str]) -> Command {
     let scratch = bench.text("scratch");
     let words = [&["--json", "restore-drill", "--scratch", &scratch], words].concat();
-    Ran::of(&mut bench.command_of(Path::new(VERIFIER), &words))
+    bench.command_of(Path::new(VERIFIER), &words)
+}
+
+/// Runs `verifier restore-drill` with these words and the bench's scratch.
+pub fn drill(bench: &Bench, words: &[&str]) -> Ran {
+    Ran::of(&mut drill_command(bench, words))
 }

@@ -36,7 +36,7 @@ pub struct Global {
     /// Prints one JSON document on standard output
     #[arg(long, global = true)]
     pub json: bool,
-    /// No progress, only warnings and errors
+    /// No progress, and no result of init, backup, copy, run --once and verify: only warnings and errors
     #[arg(long, short, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
     /// Tells what is being done
@@ -308,6 +308,9 @@ pub struct Recover {
     /// Restores into this folder
     #[arg(long, value_name = "DIR", conflicts_with = "take_over")]
     pub to: Option<PathBuf>,
+    /// What is restored belongs to whoever restores it
+    #[arg(long, requires = "to")]
+    pub no_owner: bool,
     /// Makes this computer the one that writes there from now on
     #[arg(long)]
     pub take_over: bool,

@@ -13,22 +13,27 @@ use crate::show::Show;
 /// Does it and prints what came of it.
 pub fn perform(command: Command, call: &Call, show: &Show) -> Exit {
     match command {
-        Command::Init => show.outcome(commands::init(call)),
+        Command::Init => show.result(commands::init(call)),
         Command::Enrol(args) => show.outcome(commands::enrol(call, &args.name, moved(args.moved))),
         Command::Retire(args) => show.outcome(commands::retire(call, &args.name, args.medium)),
-        Command::Backup(args) => show.outcome(commands::backup(call, &args.into())),
-        Command::Copy(args) => show.outcome(commands::copy(call, &args.into())),
-        Command::Run(args) if args.once => show.outcome(commands::run_once(call)),
+        Command::Backup(args) if args.dry_run => show.outcome(commands::backup(call, &args.into())),
+        Command::Backup(args) => show.result(commands::backup(call, &args.into())),
+        Command::Copy(args) if args.dry_run => show.outcome(commands::copy(call, &args.into())),
+        Command::Copy(args) => show.result(commands::copy(call, &args.into())),
+        Command::Run(args) if args.once => show.result(commands::run_once(call)),
         Command::Run(_) => show.ended(commands::run(call)),
         Command::Status => show.outcome(commands::status(call)),
         Command::Points(args) => show.outcome(read::points(call, args.job.as_ref())),
         Command::Explain(args) => show.outcome(read::explain(call, args.what.as_deref())),
-        Command::Ls(args) => show.outcome(read::ls(call, &args.point, args.path.as_ref().map(|path| &path.0[..]))),
-        Command::Find(args) => show.outcome(pattern(args).and_then(|pattern| read::find(call, &pattern))),
-        Command::Diff(args) => show.outcome(read::diff(call, &args.from, &args.to)),
+        Command::Ls(args) => {
+            let path = args.path.as_ref().map(|path| &path.0[..]);
+            show.streamed(|rows| read::ls(call, &args.point, path, rows))
+        }
+        Command::Find(args) => show.streamed(|rows| read::find(call, &pattern(args)?, rows)),
+        Command::Diff(args) => show.streamed(|rows| read::diff(call, &args.from, &args.to, rows)),
         Command::Dump(args) => show.ended(read::dump(call, &args.point, &args.path.0, &mut show.raw())),
         Command::Restore(args) => show.outcome(commands::restore(call, &args.into())),
-        Command::Verify(args) => show.outcome(commands::verify(call, &args.into())),
+        Command::Verify(args) => show.result(commands::verify(call, &args.into())),
         Command::Forget(args) => show.outcome(commands::forget(call, &args.into())),
         Command::Pin(args) => show.outcome(commands::pin(call, &args.point)),
         Command::Unpin(args) => show.outcome(commands::unpin(call, &args.point)),
@@ -49,6 +54,10 @@ fn plain(paths: Vec<args::PathBytes>) -> Vec<Vec<u8>> {
 
 const fn moved(moved: bool) -> Moved {
     if moved { Moved::Yes } else { Moved::No }
+}
+
+const fn owners(no_owner: bool) -> Owners {
+    if no_owner { Owners::Restorer } else { Owners::Recorded }
 }
 
 const fn dry_run(dry_run: bool) -> DryRun {
@@ -76,7 +85,7 @@ impl From<args::Restore> for RestoreOptions {
             from: args.from,
             paths: plain(args.paths),
             existing: if args.overwrite { Existing::Replace } else { Existing::Keep },
-            owners: if args.no_owner { Owners::Restorer } else { Owners::Recorded },
+            owners: owners(args.no_owner),
             dry_run: dry_run(args.dry_run),
         }
     }
@@ -103,6 +112,7 @@ impl From<args::Recover> for RecoverOptions {
             point: args.point,
             paths: plain(args.paths),
             to: args.to,
+            owners: owners(args.no_owner),
             take_over: if args.take_over { TakeOver::Yes } else { TakeOver::No },
         }
     }

@@ -49,7 +49,7 @@ fn a_damaged_copy_is_begun_again_and_one_that_is_being_removed_is_not() {
     assert_eq!(catalog.found_damaged(&found).expect("recorded"), [point]);
     assert_eq!(copy(&catalog, USB, point, &[1, 2]).expect("copied again"), State::Complete);
     catalog.found_damaged(&found).expect("recorded");
-    catalog.mark_deleting(&removal(USB, &[point])).expect("marked");
+    mark(&catalog, &removal(USB, &[point]));
     assert!(is_refused(&copy(&catalog, USB, point, &[1, 2]), "5.2"), "it is on its way out");
 }
 
@@ -81,7 +81,9 @@ fn d1_a_pack_of_a_point_that_is_being_copied_there_is_not_marked() {
     let both = packs(&catalog, &[1, 2]);
     let new = NewCopy { from: HOME, to: USB, point: second, packs: &both, expected: None, now: at(10) };
     catalog.begin_copy(&new).expect("begun");
-    assert_eq!(catalog.mark_deleting(&removal(USB, &[first])).expect("marked").packs, []);
+    catalog.pack_arrived(USB, both[1], Some(read_back(11))).expect("sent");
+    assert_eq!(catalog.mark_unreferenced(USB).expect("looked").packs, [], "its manifest comes last");
+    assert_eq!(mark(&catalog, &removal(USB, &[first])).packs, []);
 }
 
 #[test]
@@ -89,7 +91,7 @@ fn d1_a_marked_pack_is_absent_to_deduplication_and_to_captures() {
     let (_folder, catalog) = on_disk();
     let point = capture(&catalog, &[1], &[], None).expect("made");
     assert!(catalog.find_chunk(GROUP, &chunk_id(1, 0)).expect("read").is_some());
-    let marked = catalog.mark_deleting(&removal(HOME, &[point])).expect("marked");
+    let marked = mark(&catalog, &removal(HOME, &[point]));
     assert_eq!(marked.packs, [PackNo(1)]);
     assert_eq!(catalog.find_chunk(GROUP, &chunk_id(1, 0)).expect("read"), None);
     let next = catalog.begin_capture("capture-2").expect("begun");
@@ -103,7 +105,7 @@ fn d1_no_pack_goes_before_every_manifest_that_may_name_it() {
     let (_folder, catalog) = on_disk();
     let first = capture(&catalog, &[1], &[], None).expect("made");
     let second = capture(&catalog, &[2], &[1], None).expect("made");
-    let marked = catalog.mark_deleting(&removal(HOME, &[first, second])).expect("marked");
+    let marked = mark(&catalog, &removal(HOME, &[first, second]));
     assert_eq!(marked.packs.len(), 2);
     catalog.point_gone(HOME, first).expect("gone");
     assert!(is_refused(&catalog.pack_gone(HOME, PackNo(1)), "D-1"), "the second's manifest is there");
@@ -124,9 +126,48 @@ fn d1_a_reserved_point_stays_and_so_do_its_packs() {
     let (_folder, catalog) = on_disk();
     let point = capture(&catalog, &[1], &[], None).expect("made");
     let restore = catalog.begin_restore("restore-1", HOME, &[point]).expect("begun");
-    assert!(is_refused(&catalog.mark_deleting(&removal(HOME, &[point])), "D-1"));
+    assert!(withheld(&catalog, &removal(HOME, &[point])) == Withheld::Reserved);
     catalog.end_restore(restore).expect("ended");
-    assert_eq!(catalog.mark_deleting(&removal(HOME, &[point])).expect("marked").packs, [PackNo(1)]);
+    assert_eq!(mark(&catalog, &removal(HOME, &[point])).packs, [PackNo(1)]);
+}
+
+#[test]
+fn d1_a_copy_that_failed_when_its_manifest_may_lie_there_keeps_its_packs_until_somebody_looked() {
+    let (_folder, catalog) = on_disk();
+    let first = capture(&catalog, &[1], &[], None).expect("made");
+    copy(&catalog, USB, first, &[1]).expect("copied");
+    let second = capture(&catalog, &[2], &[1], None).expect("made");
+    let both = packs(&catalog, &[1, 2]);
+    let new = NewCopy { from: HOME, to: USB, point: second, packs: &both, expected: None, now: at(10) };
+    let work = catalog.begin_copy(&new).expect("begun");
+    assert_eq!(work.before, Leftover::NoManifest);
+    catalog.pack_arrived(USB, both[1], Some(read_back(11))).expect("sent");
+    catalog.fail_copy(USB, second, Leftover::Unknown, ("no answer", at(12))).expect("noted");
+    assert_eq!(mark(&catalog, &removal(USB, &[first])).packs, [], "both may be named by the second");
+    assert_eq!(catalog.mark_unreferenced(USB).expect("looked").packs, []);
+    assert_eq!(catalog.reservations().expect("read").len(), 1, "it is still owed from home");
+    assert_eq!(catalog.begin_copy(&new).expect("again").before, Leftover::Unknown);
+    let row = catalog.point(second).expect("read").expect("known");
+    assert_eq!(catalog.read_in_point(USB, &row, &both, at(13)).expect("it lies there"), State::Present);
+    assert_eq!(catalog.reservations().expect("read"), []);
+}
+
+#[test]
+fn d1_a_damaged_point_that_could_not_be_replaced_is_damaged_still_and_keeps_its_packs() {
+    let (_folder, catalog) = on_disk();
+    let point = capture(&catalog, &[1, 2], &[], None).expect("made");
+    copy(&catalog, USB, point, &[1, 2]).expect("copied");
+    let object = pack_object(2);
+    let found = Found { medium: USB, object: &object, finding: Finding::Damaged, naming: &Naming::All, now: at(10) };
+    catalog.found_damaged(&found).expect("recorded");
+    let both = packs(&catalog, &[1, 2]);
+    let new = NewCopy { from: HOME, to: USB, point, packs: &both, expected: None, now: at(11) };
+    let work = catalog.begin_copy(&new).expect("begun");
+    assert_eq!(work.before, Leftover::Damaged);
+    catalog.fail_copy(USB, point, work.before, ("full", at(12))).expect("noted");
+    let row = catalog.placement(USB, point).expect("read").expect("known");
+    assert_eq!((row.state, catalog.reservations().expect("read")), (State::Damaged, vec![]));
+    assert_eq!(catalog.mark_unreferenced(USB).expect("looked").packs, [], "its manifest names them");
 }
 
 #[test]
@@ -169,7 +210,7 @@ fn d2_a_reserved_base_stands_for_its_packs() {
     let base = capture(&catalog, &[1], &[], None).expect("made");
     let next = catalog.begin_capture("capture-2").expect("begun");
     catalog.reserve_base(next, base).expect("reserved");
-    assert!(is_refused(&catalog.mark_deleting(&removal(HOME, &[base])), "D-1"));
+    assert!(withheld(&catalog, &removal(HOME, &[base])) == Withheld::Reserved);
     let point = point_row(catalog.take_order().expect("given"), None);
     let new = NewPoint { point, packs: vec![PackNo(1)], owed: Vec::new(), declined: Vec::new(), now: at(6) };
     catalog.commit_point(next, &new).expect("committed");
@@ -184,8 +225,11 @@ fn d2_a_copy_keeps_the_point_at_its_origin() {
     catalog.begin_copy(&new).expect("begun");
     catalog.begin_copy(&new).expect("begun again, after a crash");
     assert_eq!(catalog.reservations().expect("read").len(), 1);
-    assert!(is_refused(&catalog.mark_deleting(&removal(HOME, &[point])), "D-1"));
-    assert!(is_refused(&catalog.mark_deleting(&removal(USB, &[point])), "5.2"), "nor while it is on its way");
+    assert!(withheld(&catalog, &removal(HOME, &[point])) == Withheld::Reserved);
+    assert!(
+        withheld(&catalog, &removal(USB, &[point])) == Withheld::NotThere(State::Copying),
+        "nor while it is on its way"
+    );
 }
 
 #[test]
@@ -211,7 +255,7 @@ fn d5_packs_that_the_incoming_point_needs_are_neither_counted_nor_marked() {
     assert_eq!(catalog.freed_bytes(USB, &[old], Some(incoming)).expect("counted"), 110);
     let points = [old];
     let new = NewRemoval { incoming: Some(incoming), ..removal(USB, &points) };
-    let marked = catalog.mark_deleting(&new).expect("marked");
+    let marked = mark(&catalog, &new);
     assert_eq!((marked.packs, marked.bytes), (packs(&catalog, &[2]), 110));
 }
 
@@ -223,23 +267,65 @@ fn d6_a_missing_catalog_is_not_an_empty_one() {
     assert!(!folder.path().join("catalog.redb").exists());
 }
 
+/// Two points were being removed there when it broke off; the first one's manifest is gone. Gives the second.
+fn half_removed(catalog: &Catalog, medium: VaultId) -> PointOrder {
+    let first = capture(catalog, &[1], &[], None).expect("made");
+    let second = capture(catalog, &[2], &[], None).expect("made");
+    if medium == USB {
+        copy(catalog, USB, first, &[1]).expect("copied");
+        copy(catalog, USB, second, &[2]).expect("copied");
+    }
+    mark(catalog, &removal(medium, &[first, second]));
+    catalog.point_gone(medium, first).expect("gone");
+    let hint = CheckpointRow { done_bytes: 5, temporary: ".tmp-x".to_owned(), blocks: vec![], time: at(9) };
+    catalog.checkpoint(medium, &pack_object(2), &hint).expect("kept");
+    second
+}
+
 #[test]
-fn d8_a_removal_that_did_not_begin_is_withdrawn_whole() {
+fn d8_a_removal_that_did_not_begin_is_withdrawn_and_one_whose_manifest_is_gone_is_finished() {
     let (_folder, catalog) = on_disk();
-    let first = capture(&catalog, &[1], &[], None).expect("made");
-    let second = capture(&catalog, &[2], &[], None).expect("made");
-    let before = catalog.placement(HOME, second).expect("read").expect("known");
-    catalog.mark_deleting(&removal(HOME, &[first, second])).expect("marked");
-    catalog.point_gone(HOME, first).expect("gone");
+    let second = half_removed(&catalog, HOME);
     let unfinished = catalog.unfinished_removals(HOME).expect("read");
     assert_eq!((unfinished.points, unfinished.packs.len(), unfinished.bytes), (vec![second], 2, 210));
-    assert_eq!(catalog.withdraw_deletion(HOME, at(30)).expect("withdrawn"), [second]);
-    let after = catalog.placement(HOME, second).expect("read").expect("known");
-    assert_eq!((after.state, after.proof, after.manifest), (State::Complete, before.proof, before.manifest));
+    assert_eq!(catalog.withdraw_deletion(HOME, Untouched::Unknown, at(30)).expect("withdrawn"), [second]);
     let left = catalog.unfinished_removals(HOME).expect("read");
-    assert_eq!((left.points, left.packs), (vec![], vec![PackNo(1)]), "the first's manifest is gone: it is finished");
+    assert_eq!((left.points, left.packs), (vec![], vec![PackNo(1)]));
     catalog.pack_gone(HOME, PackNo(1)).expect("gone");
     assert_eq!(catalog.usage(HOME).expect("known").bytes(), 110);
+}
+
+#[test]
+fn d8_what_a_withdrawn_removal_gives_back_counts_only_after_it_was_looked_at() {
+    for medium in [HOME, USB] {
+        let (_folder, catalog) = on_disk();
+        let point = half_removed(&catalog, medium);
+        catalog.withdraw_deletion(medium, Untouched::Unknown, at(30)).expect("withdrawn");
+        let row = catalog.placement(medium, point).expect("read").expect("known");
+        assert_eq!((row.state, row.proof, row.verified, row.manifest), (State::Present, Proof::Present, None, None));
+        let pack = catalog.pack_at(medium, PackNo(2)).expect("read").expect("known");
+        assert_eq!((pack.evidence, catalog.checkpoints(medium).expect("read")), (None, vec![]));
+        let usable = catalog.find_chunk(GROUP, &chunk_id(2, 0)).expect("read").is_some();
+        assert_eq!(usable, medium != HOME, "a capture builds only on what was looked at");
+        let settle = || catalog.settle_point(medium, point, &[PackNo(2)], Some(read_back(40)), at(41));
+        assert_ne!(settle().expect("settled"), State::Complete, "its pack was not looked at");
+        catalog.pack_arrived(medium, PackNo(2), Some(read_back(42))).expect("looked at");
+        assert_eq!(settle().expect("settled"), State::Complete);
+        assert!(catalog.find_chunk(GROUP, &chunk_id(2, 0)).expect("read").is_some());
+    }
+}
+
+#[test]
+fn d8_where_the_place_refused_the_first_deletion_all_is_as_it_was() {
+    let (_folder, catalog) = on_disk();
+    let point = capture(&catalog, &[1], &[], None).expect("made");
+    copy(&catalog, USB, point, &[1]).expect("copied");
+    let before = catalog.placement(USB, point).expect("read").expect("known");
+    mark(&catalog, &removal(USB, &[point]));
+    catalog.withdraw_deletion(USB, Untouched::Known, at(30)).expect("withdrawn");
+    let after = catalog.placement(USB, point).expect("read").expect("known");
+    assert_eq!(PlacementRow { changed: before.changed, ..after }, before);
+    assert!(catalog.pack_at(USB, PackNo(1)).expect("read").expect("known").evidence.is_some());
 }
 
 #[test]
@@ -247,7 +333,7 @@ fn d8_nothing_is_copied_over_a_deletion_that_is_not_finished() {
     let (_folder, catalog) = on_disk();
     let first = capture(&catalog, &[1], &[], None).expect("made");
     copy(&catalog, USB, first, &[1]).expect("copied");
-    catalog.mark_deleting(&removal(USB, &[first])).expect("marked");
+    mark(&catalog, &removal(USB, &[first]));
     let second = capture(&catalog, &[2], &[1], None).expect("made");
     let both = packs(&catalog, &[1, 2]);
     let new = NewCopy { from: HOME, to: USB, point: second, packs: &both, expected: None, now: at(40) };
@@ -265,7 +351,7 @@ fn d9_the_reservations_of_a_copy_go_with_its_change_of_state() {
     let new = NewCopy { from: HOME, to: USB, point, packs: &[PackNo(1)], expected: None, now: at(7) };
     catalog.begin_copy(&new).expect("begun");
     catalog.pack_arrived(USB, PackNo(1), Some(read_back(8))).expect("noted");
-    catalog.fail_copy(USB, point, "the drive is gone", at(9)).expect("noted");
+    catalog.fail_copy(USB, point, Leftover::NoManifest, ("the drive is gone", at(9))).expect("noted");
     assert!(catalog.reservations().expect("read").is_empty());
     assert_eq!(catalog.placement(USB, point).expect("read").expect("known").state, State::Pending);
     assert_eq!(catalog.mark_unreferenced(USB).expect("looked").packs, [PackNo(1)], "half a copy is refuse");
@@ -288,7 +374,7 @@ fn after_a_rebuild_nothing_is_removed_until_someone_confirms() {
     assert!(is_refused(&catalog.mark_unreferenced(USB), "5.8"));
     assert!(catalog.take_order().expect("given") > order, "a place that was used is not given again");
     catalog.confirm().expect("confirmed");
-    assert_eq!(catalog.mark_deleting(&removal(USB, &[order])).expect("marked").packs, [pack]);
+    assert_eq!(mark(&catalog, &removal(USB, &[order])).packs, [pack]);
 }
 
 #[test]
@@ -339,9 +425,9 @@ fn a_pinned_point_and_a_base_that_is_needed_stay() {
     let (_folder, catalog) = on_disk();
     let base = capture(&catalog, &[1], &[], None).expect("made");
     let child = capture(&catalog, &[2], &[], Some(base)).expect("made");
-    assert!(is_refused(&catalog.mark_deleting(&removal(HOME, &[base])), "5.6"));
+    assert_eq!(withheld(&catalog, &removal(HOME, &[base])), Withheld::NeededBy(child));
     catalog.pin(child).expect("pinned");
-    assert!(is_refused(&catalog.mark_deleting(&removal(HOME, &[base, child])), "5.6"));
+    assert_eq!(withheld(&catalog, &removal(HOME, &[base, child])), Withheld::Pinned);
     catalog.unpin(child).expect("unpinned");
-    assert_eq!(catalog.mark_deleting(&removal(HOME, &[base, child])).expect("marked").points.len(), 2);
+    assert_eq!(mark(&catalog, &removal(HOME, &[base, child])).points.len(), 2);
 }

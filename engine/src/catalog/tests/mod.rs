@@ -3,11 +3,11 @@
 mod crash;
 mod d_rules;
 mod golden;
+mod guards;
 mod life;
 mod model;
 mod races;
 mod rot;
-mod speed;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -133,12 +133,30 @@ pub fn copy(catalog: &Catalog, to: VaultId, point: PointOrder, packs: &[u64]) ->
 
 pub fn removal<'a>(medium: VaultId, points: &'a [PointOrder]) -> NewRemoval<'a> {
     let removal = Removal::Evicted { reason: "full".to_owned() };
-    NewRemoval { medium, points, removal, incoming: None, expected: None, now: at(20) }
+    NewRemoval { medium, points, removal, incoming: None, guards: Guards::ByHand, expected: None, now: at(20) }
+}
+
+/// Marks what nothing forbids.
+#[track_caller]
+pub fn mark(catalog: &Catalog, new: &NewRemoval<'_>) -> Marked {
+    match catalog.mark_deleting(new).expect("answered") {
+        Marking::Marked(marked) => marked,
+        Marking::Withheld(why) => panic!("withheld: {why}"),
+    }
+}
+
+/// Why it is not marked now.
+#[track_caller]
+pub fn withheld(catalog: &Catalog, new: &NewRemoval<'_>) -> Withheld {
+    match catalog.mark_deleting(new).expect("answered") {
+        Marking::Marked(marked) => panic!("marked: {marked:?}"),
+        Marking::Withheld(why) => why,
+    }
 }
 
 /// Marks, and does all that follows.
 pub fn remove(catalog: &Catalog, medium: VaultId, points: &[PointOrder]) -> Result<Marked> {
-    let marked = catalog.mark_deleting(&removal(medium, points))?;
+    let marked = mark(catalog, &removal(medium, points));
     for &point in &marked.points {
         catalog.point_gone(medium, point)?;
     }

@@ -201,7 +201,7 @@ impl World {
 
     fn fail(&mut self) {
         let Some((to, point)) = self.model.copy.take() else { return };
-        self.catalog.fail_copy(to, point, "pulled", at(9)).expect("noted");
+        self.catalog.fail_copy(to, point, Leftover::NoManifest, ("pulled", at(9))).expect("noted");
         self.model.placed.insert((to, point), State::Pending);
     }
 
@@ -220,7 +220,7 @@ impl World {
         };
         let predicted: Vec<_> = self.model.usable(at).into_iter().filter(|&pack| leaves(pack)).collect();
         let counted = self.catalog.freed_bytes(at, &points, incoming).expect("counted");
-        let marked = self.catalog.mark_deleting(&NewRemoval { incoming, ..removal(at, &points) }).expect("marked");
+        let marked = mark(&self.catalog, &NewRemoval { incoming, ..removal(at, &points) });
         assert_eq!(marked.packs, predicted);
         assert_eq!(marked.bytes, counted);
         assert_eq!(counted, predicted.len() as u64 * 100 + points.len() as u64 * 10);
@@ -250,10 +250,11 @@ impl World {
     }
 
     fn withdraw(&mut self, medium: VaultId) {
-        let back = self.catalog.withdraw_deletion(medium, at(30)).expect("withdrawn");
+        let back = self.catalog.withdraw_deletion(medium, Untouched::Unknown, at(30)).expect("withdrawn");
         for point in back {
             let was = self.model.marked.remove(&(medium, point)).expect("marked");
-            self.model.placed.insert((medium, point), was);
+            assert!(matches!(was, State::Complete | State::Present));
+            self.model.placed.insert((medium, point), State::Present);
         }
         assert!(!self.model.marked.keys().any(|(at, _)| *at == medium));
         let deleting: Vec<_> = self.model.deleting.iter().copied().filter(|(at, _)| *at == medium).collect();
@@ -261,6 +262,11 @@ impl World {
             if self.model.needed(at, pack, &[], None) {
                 self.model.deleting.remove(&(at, pack));
                 self.model.present.insert((at, pack));
+                let row = self.catalog.pack_at(at, pack).expect("read").expect("known");
+                assert_eq!(row.evidence, None, "nothing is known of it");
+                let usable = self.catalog.find_chunk(GROUP, &chunk_of(pack)).expect("read");
+                assert!(at != HOME || usable.is_none(), "nothing builds on it");
+                self.catalog.pack_arrived(at, pack, Some(read_back(31))).expect("looked at");
             }
         }
     }
@@ -308,6 +314,11 @@ impl World {
             assert_eq!((usage.pack_bytes, usage.manifests), (usage.packs * 100, manifests as u64));
         }
     }
+}
+
+/// The model numbers packs from 0, the catalog from 1.
+fn chunk_of(pack: PackNo) -> crate::model::ChunkId {
+    chunk_id(pack.0 - 1, 0)
 }
 
 proptest! {

@@ -70,7 +70,7 @@ fn rot_never_lets_a_pack_go_that_a_point_needs() {
         let Ok(catalog) = Catalog::open_on(Arc::new(disk), quick()) else { continue };
         let packs = catalog.mark_unreferenced(HOME).map(|marked| marked.packs).unwrap_or_default();
         assert_eq!(packs, [], "block {block}");
-        let Ok(marked) = catalog.mark_deleting(&removal(OFFICE, &[first])) else { continue };
+        let Ok(Marking::Marked(marked)) = catalog.mark_deleting(&removal(OFFICE, &[first])) else { continue };
         panic!("the first point is evicted there already: {marked:?}, block {block}");
     }
     for (round, &block) in used_offsets(&sound).iter().enumerate().step_by(2) {
@@ -79,7 +79,7 @@ fn rot_never_lets_a_pack_go_that_a_point_needs() {
         let Ok(catalog) = Catalog::open_on(Arc::new(disk), quick()) else { continue };
         let order = PointOrder { epoch: 1, sequence: 2 };
         let unpinned = catalog.unpin(order).and_then(|()| catalog.mark_deleting(&removal(HOME, &[order])));
-        if let Ok(marked) = unpinned {
+        if let Ok(Marking::Marked(marked)) = unpinned {
             assert_eq!(marked.packs, [PackNo(3)], "block {block}");
             marked_right += 1;
         }

@@ -4,10 +4,10 @@ use std::io::{ErrorKind, Write};
 
 use super::ls::{entry_path, not_in_point};
 use super::resolve::resolve;
-use super::sources::{Sources, tell_findings};
+use super::sources::Sources;
 use crate::browse::{self, DumpError};
 use crate::command::{Call, Context, Exit, Failure};
-use crate::restore::{Cause, Fallover, Lane};
+use crate::restore::{Cause, Lane};
 
 /// Writes one file's content to `out`. A reader that wants no more ends it well.
 ///
@@ -20,11 +20,12 @@ pub fn dump(call: &Call, point: &str, path: &[u8], out: &mut dyn Write) -> Resul
     let point = resolve(catalog, point)?;
     let advice = "`engine ls POINT` shows what it holds";
     let path = entry_path(path)?.ok_or_else(|| Failure::usage("that is no file", "it is the root", advice))?;
-    let (keyring, sources) = (context.installation.keyring()?, Sources::look(&context)?);
-    let fallover = Fallover::new(&sources.places(catalog, &point)?, keyring);
-    let opened = sources.open(&fallover, &point)?;
+    let sources = Sources::look(&context)?;
+    let looking = sources.begin(&[&point])?;
+    let fallover = looking.source(&point)?;
+    let opened = looking.open(&fallover, &point)?;
     let dumped = browse::dump(&fallover.lane(Lane::Content), &opened.manifest, &path, out);
-    tell_findings(&context, &fallover);
+    looking.end(&fallover, &point)?;
     match dumped {
         Ok(_) => Ok(Exit::Done),
         Err(DumpError::Write(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(Exit::Done),

@@ -6,9 +6,9 @@ use super::explain::Facts;
 use super::explain_point::explain_point;
 use super::resolve::resolve;
 use crate::catalog::{EventKind, EventRow, MediumRow, PlacementRow, PointRow};
-use crate::command::Failure;
+use crate::command::{Failure, last_failure};
 use crate::model::{DestinationName, JobId, Name, State};
-use crate::report::{ExplainedMedium, ExplainedName, LostPoint, NameKind};
+use crate::report::{ExplainedMedium, ExplainedName, LostPoint, NameKind, SessionFailure};
 
 /// All that is known of a name.
 pub(super) fn explain_name(facts: &Facts<'_>, name: &Name) -> Result<ExplainedName, Failure> {
@@ -24,7 +24,15 @@ fn of_job(facts: &Facts<'_>, name: &Name) -> Result<ExplainedName, Failure> {
         .events
         .iter()
         .filter(|event| event.point.and_then(|order| facts.names.point(order)).is_some_and(is_its) && tells(event));
-    let media = facts.placements.media().iter().map(|medium| counted(facts, medium, job));
+    let goes_to = facts.context.installation.config.job(name).map(|job| job.offsite.clone()).unwrap_or_default();
+    let media =
+        facts.placements.media().iter().map(|medium| counted(facts, medium, job)).collect::<Result<Vec<_>, _>>()?;
+    // Of a place that the job does not go to, nothing is told but what it holds.
+    let is_its_place = |medium: &ExplainedMedium| medium.destination.is_home() || goes_to.contains(&medium.destination);
+    let media = media.into_iter().map(|medium| ExplainedMedium {
+        last_failure: medium.last_failure.clone().filter(|_| is_its_place(&medium)),
+        ..medium
+    });
     let newest = resolve(catalog, name.as_str()).ok().map(|point| explain_point(facts, &point)).transpose()?;
     Ok(ExplainedName {
         name: name.clone(),
@@ -33,7 +41,8 @@ fn of_job(facts: &Facts<'_>, name: &Name) -> Result<ExplainedName, Failure> {
         media: media.filter(|medium| !medium.is_empty()).collect(),
         events: events.map(|event| facts.event(event)).collect(),
         would_be_lost: only_once(facts, is_its, None)?,
-        alarm: row.and_then(|row| row.alarm),
+        alarm: row
+            .and_then(|row| row.alarm.into_iter().chain(row.clock_jump).reduce(|one, other| format!("{one}; {other}"))),
     })
 }
 
@@ -44,7 +53,7 @@ fn of_destination(facts: &Facts<'_>, name: &Name) -> Result<ExplainedName, Failu
         name: name.clone(),
         kind: NameKind::Destination,
         newest: None,
-        media: facts.media_of(name).map(|medium| counted(facts, medium, None)).collect(),
+        media: facts.media_of(name).map(|medium| counted(facts, medium, None)).collect::<Result<_, _>>()?,
         events: facts.events.iter().filter(its).map(|event| facts.event(event)).collect(),
         would_be_lost: only_once(facts, |_| true, Some(name))?,
         alarm: None,
@@ -57,14 +66,15 @@ fn tells(event: &EventRow) -> bool {
 }
 
 /// The points at a medium by state, of one job or of all.
-fn counted(facts: &Facts<'_>, medium: &MediumRow, job: Option<JobId>) -> ExplainedMedium {
+fn counted(facts: &Facts<'_>, medium: &MediumRow, job: Option<JobId>) -> Result<ExplainedMedium, Failure> {
     let points = facts.names.points().filter(|point| job.is_none_or(|job| point.job == job));
     let at = |point: &PointRow| {
         facts.placements.rows(point.order).find(|(other, _)| other.vault == medium.vault).map(|(_, row)| row.state)
     };
     let states: Vec<State> = points.filter_map(at).collect();
     let count = |wanted: &[State]| states.iter().filter(|state| wanted.contains(state)).count() as u64;
-    ExplainedMedium {
+    let failure = last_failure::of(&facts.context.installation.catalog, medium.vault)?;
+    Ok(ExplainedMedium {
         destination: medium.destination.clone(),
         medium: medium.vault,
         place: medium.place.clone(),
@@ -75,7 +85,8 @@ fn counted(facts: &Facts<'_>, medium: &MediumRow, job: Option<JobId>) -> Explain
         evicted: count(&[State::Evicted]),
         not_wanted: count(&[State::NotWanted]),
         damaged: count(&[State::Damaged, State::Missing]),
-    }
+        last_failure: failure.map(|failure| SessionFailure { time: failure.time, reason: failure.why }),
+    })
 }
 
 /// Points that are complete at one destination only, newest first; only those of `at` if it is given.

@@ -19,10 +19,18 @@ pub(super) fn explain_point(facts: &Facts<'_>, point: &PointRow) -> Result<Expla
     Ok(ExplainedPoint {
         point: point_report(point, &facts.names, &facts.placements)?,
         removed: point.removed.clone(),
-        media: placed.into_iter().map(|placed| explained(placed, &outlooks)).collect(),
+        media: placed.into_iter().map(|placed| leaving(point, explained(placed, &outlooks))).collect(),
         dependents: dependents.map(|dependent| dependent.id).collect(),
         events: events.map(|event| facts.event(event)).collect(),
     })
+}
+
+/// Where a point that was removed for good still lies, it goes; unless a person pinned it since.
+fn leaving(point: &PointRow, mut placement: ExplainedPlacement) -> ExplainedPlacement {
+    if point.removed.is_some() && !point.pinned && placement.placement.state.is_there() {
+        placement.outlook = vec!["it was removed: it goes with the next session there".to_owned()];
+    }
+    placement
 }
 
 fn explained(placed: Placed<'_>, outlooks: &Outlooks) -> ExplainedPlacement {

@@ -1,29 +1,36 @@
 //! `engine ls`.
 
 use super::resolve::resolve;
-use super::sources::{Sources, tell_findings};
+use super::rows::{Give, give};
+use super::sources::Sources;
 use crate::browse::list;
 use crate::command::{Call, Context, Exit, Failure};
 use crate::model::{EntryPath, chain};
 use crate::report::{EntryReport, LsReport, PathProblem, PathText};
-use crate::restore::{Cause, Fallover, Lane};
+use crate::restore::{Cause, Lane};
 
-/// What is in a point, or below a path in it.
+/// What is in a point, or below a path in it: each entry is given as it is read, and is forgotten then.
 ///
 /// # Errors
-/// Exit 2 if `point` or `path` names nothing; exit 1 or 4 if the point can't be read at all.
-pub fn ls(call: &Call, point: &str, path: Option<&[u8]>) -> Result<(LsReport, Exit), Failure> {
+/// Exit 2 if `point` or `path` names nothing; exit 1 or 4 if the point can't be read at all; whatever `rows` fails with.
+pub fn ls(
+    call: &Call,
+    point: &str,
+    path: Option<&[u8]>,
+    rows: Give<'_, EntryReport>,
+) -> Result<(LsReport, Exit), Failure> {
     let context = Context::open(call)?;
-    let catalog = &context.installation.catalog;
-    let point = resolve(catalog, point)?;
+    let point = resolve(&context.installation.catalog, point)?;
     let under = path.and_then(|path| entry_path(path).transpose()).transpose()?;
-    let (keyring, sources) = (context.installation.keyring()?, Sources::look(&context)?);
-    let fallover = Fallover::new(&sources.places(catalog, &point)?, keyring);
-    let opened = sources.open(&fallover, &point)?;
-    let (mut report, mut exit) = (LsReport::default(), Exit::Done);
+    let sources = Sources::look(&context)?;
+    let looking = sources.begin(&[&point])?;
+    let fallover = looking.source(&point)?;
+    let opened = looking.open(&fallover, &point)?;
+    let (mut report, mut exit, mut found) = (LsReport::default(), Exit::Done, false);
     for entry in list(&fallover.lane(Lane::Tree), &opened.manifest, under.as_ref()) {
+        found = true;
         match entry {
-            Ok(entry) => report.entries.push(EntryReport::from(&entry)),
+            Ok(entry) => give(call, rows, &EntryReport::from(&entry))?,
             Err(error) => {
                 exit = exit.and(exit_of(Cause::of(&error.source)));
                 let problem = chain(&error);
@@ -31,9 +38,9 @@ pub fn ls(call: &Call, point: &str, path: Option<&[u8]>) -> Result<(LsReport, Ex
             }
         }
     }
-    tell_findings(&context, &fallover);
-    match (&under, report.entries.is_empty() && report.problems.is_empty()) {
-        (Some(path), true) => Err(not_in_point(path)),
+    looking.end(&fallover, &point)?;
+    match &under {
+        Some(path) if !found => Err(not_in_point(path)),
         _ => Ok((report, exit)),
     }
 }

@@ -1,8 +1,11 @@
 //! Commands that change nothing: which points there are, why they are where they are, what is in them.
 //!
-//! In: the catalog; for what is in a point also keys and places. Out: reports. `points` and `explain` ask for no
-//! passphrase and look into no vault.
-//! Deliberately absent: writing anywhere. Damage that a look into a point meets is told, and `engine verify` records it.
+//! In: the catalog; for what is in a point also keys and places. Out: reports; entries, finds and differences one by one,
+//! as they are found, so that a point of a million files takes no more memory than one of ten. `points` and `explain` ask
+//! for no passphrase and look into no vault.
+//!
+//! A point that is looked into is reserved meanwhile (D-2), and damage that is met on the way is recorded, as a restore
+//! does both. Deliberately absent: any other change.
 
 mod diff;
 mod dump;
@@ -16,6 +19,7 @@ mod outlook;
 mod placements;
 mod points;
 mod resolve;
+mod rows;
 mod sources;
 
 pub use diff::diff;
@@ -25,4 +29,4 @@ pub use find::find;
 pub use ls::ls;
 pub use points::points;
 pub use resolve::{one_before, resolve};
-pub use sources::Sources;
+pub use rows::Give;

@@ -70,8 +70,11 @@ fn nth_newest(
     Ok(None)
 }
 
-/// Is there a place that has it, or has lost it against the rules?
+/// Is there a place that has it, or has lost it against the rules? What a person removed for good is no point any more.
 fn should_be_there(catalog: &Catalog, point: &PointRow) -> Result<bool, Failure> {
+    if point.removed.is_some() {
+        return Ok(false);
+    }
     let placements = catalog.placements_of(point.order)?;
     Ok(placements.iter().any(|(_, row)| row.state.is_there() || row.state == State::Missing))
 }

@@ -1,7 +1,7 @@
 //! A catalog with a few points, and what names them.
 
 use super::*;
-use crate::catalog::{Founding, NewJobIds, NewMedium, NewPoint, NewRemoval, OpenOptions, Removal};
+use crate::catalog::{Founding, Guards, NewJobIds, NewMedium, NewPoint, NewRemoval, OpenOptions, Removal};
 use crate::command::Exit;
 use crate::model::{Digest, FamilyId, GroupId, KeyEpoch, Name, PointOrder, Time, VaultId, WriterId};
 
@@ -70,7 +70,8 @@ impl Fixture {
     fn remove(&self, point: PointOrder) {
         let removal = Removal::Evicted { reason: "full".to_owned() };
         let now = Time::from_seconds(20);
-        let new = NewRemoval { medium: HOME, points: &[point], removal, incoming: None, expected: None, now };
+        let guards = Guards::ByHand;
+        let new = NewRemoval { medium: HOME, points: &[point], removal, incoming: None, guards, expected: None, now };
         self.catalog.mark_deleting(&new).expect("marked");
         self.catalog.point_gone(HOME, point).expect("gone");
     }

@@ -8,11 +8,11 @@ use crate::config::Config;
 use crate::format::{Head, HeadMedium};
 use crate::model::Time;
 
-/// Why a point that a head calls removed is wanted nowhere.
-const REMOVED: &str = "it was removed on purpose before the catalog was rebuilt";
-
-/// Jobs, media and marks.
-pub(super) fn before_points(catalog: &Catalog, heads: &[Head]) -> Result<(), Failure> {
+/// Removed points, jobs, media and marks.
+pub(super) fn before_points(catalog: &Catalog, heads: &[Head], now: Time) -> Result<(), Failure> {
+    // Removed for good is removed, whichever head says so.
+    let removed = heads.iter().flat_map(|head| &head.removed).copied().collect();
+    catalog.heed_removed(&removed, now)?;
     for job in heads.iter().flat_map(|head| &head.jobs) {
         if catalog.job_named(&job.name)?.is_none() {
             catalog.ensure_job(&job.name, None, &NewJobIds { job: job.id, group: job.group })?;
@@ -51,24 +51,20 @@ fn know_medium(catalog: &Catalog, medium: &HeadMedium, enrolled: Time) -> Result
         place: String::new(),
         file_system: String::new(),
         device: 0,
-        same_disk: false,
+        // Where it is was not seen, and what is not known is not offsite: the next look tells.
+        same_disk: true,
         probe: Vec::new(),
         enrolled,
     })?;
     Ok(())
 }
 
-/// Pins, removed points, proofs, shared groups; and whether removals are allowed again.
-pub(super) fn after_points(catalog: &Catalog, heads: &[Head], config: &Config, now: Time) -> Result<(), Failure> {
+/// Pins, proofs, shared groups; and whether removals are allowed again.
+pub(super) fn after_points(catalog: &Catalog, heads: &[Head], config: &Config) -> Result<(), Failure> {
     if let Some(newest) = heads.first() {
         for id in &newest.pins {
             if let Some(point) = catalog.point_by_id(*id)? {
                 catalog.pin(point.order)?;
-            }
-        }
-        for id in &newest.removed {
-            if let Some(point) = catalog.point_by_id(*id)?.filter(|point| !point.pinned) {
-                catalog.retire_point(point.order, REMOVED, now)?;
             }
         }
         for proof in &newest.proofs {

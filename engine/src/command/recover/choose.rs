@@ -8,12 +8,12 @@ use crate::destination::ReadStore;
 use crate::format::Manifest;
 use crate::model::{JobId, JobName, PointName, Time, VaultId, chain};
 use crate::seal::Keyring;
-use crate::vault::{VaultReader, list_heads};
+use crate::vault::{VaultReader, list_heads, newest_told};
 
 /// So few digits of an id are enough.
 const DIGITS_MIN: usize = 4;
 
-/// A manifest that lies there.
+/// A manifest that lies there, or should.
 pub(super) struct Found {
     pub name: PointName,
     pub job_id: JobId,
@@ -41,24 +41,30 @@ impl Found {
     }
 }
 
-/// All points there, newest first.
+/// All points there, newest first, and those that should be there and are not.
 ///
 /// # Errors
 /// If they can't be listed; one that can't be read is among them.
 pub(super) fn found(store: &dyn ReadStore, vault: VaultId, keyring: &Keyring) -> Result<Vec<Found>, CopyError> {
     let reader = VaultReader::new(store, keyring);
     let mut names: BTreeMap<JobId, JobName> = BTreeMap::new();
-    // Heads that can't be read tell no names, and nothing else is wanted of them.
-    for head in list_heads(store, vault, keyring)?.into_iter().filter_map(|head| head.body.ok()) {
-        names.extend(head.jobs.into_iter().map(|job| (job.id, job.name)));
+    let heads = list_heads(store, vault, keyring)?;
+    for head in heads.iter().filter_map(|head| head.body.as_ref().ok()) {
+        names.extend(head.jobs.iter().map(|job| (job.id, job.name.clone())));
     }
-    let mut all = Vec::new();
+    let mut all: Vec<Found> = Vec::new();
     for (name, job_id) in list_points(store)? {
         let manifest = reader.manifest(job_id, name).map(|(manifest, ..)| manifest).map_err(|error| chain(&error));
         if let Ok(manifest) = &manifest {
             names.insert(job_id, manifest.job_name.clone());
         }
         all.push(Found { name, job_id, job: None, manifest });
+    }
+    for told in newest_told(vault, &heads, &[]) {
+        if !all.iter().any(|point| (point.name, point.job_id) == (told.point, told.job)) {
+            let why = "the newest head says that it lies here, and it does not".to_owned();
+            all.push(Found { name: told.point, job_id: told.job, job: None, manifest: Err(why) });
+        }
     }
     for point in &mut all {
         point.job = names.get(&point.job_id).cloned();

@@ -91,10 +91,11 @@ impl Loop {
         let Ok(media) = installation.catalog.media() else { return };
         place.look_began();
         let (name, destination) = (name.clone(), destination.clone());
+        let home = installation.config.home.path.clone();
         let lost = Event::Looked(name.clone(), Look::Away("the look at it broke off".into()));
         let reply = Reply::new(&self.events, lost);
         self.spawn(format!("look-{name}"), reply, move |reply| {
-            reply.give(Event::Looked(name, open_now(&destination, &media)));
+            reply.give(Event::Looked(name, open_now(&destination, &media, &home)));
         });
     }
 
@@ -111,6 +112,7 @@ impl Loop {
                 }
                 // Only for people: a medium that is there is known to be.
                 let _ = self.context.installation.catalog.seen(opened.medium, self.context.call.clock.now());
+                self.context.installation.note_disk(&look);
             }
             Look::Away(why) if was_here => self.say(&format!("{name} is not there any more: {why}")),
             Look::Away(_) => {}

@@ -28,6 +28,7 @@ pub(super) fn status(facts: &Facts<'_>, job: &Job) -> Result<JobStatus, Failure>
     problems.extend(seen.missed());
     problems.extend(seen.alarms());
     problems.extend(seen.same_disk());
+    problems.extend(seen.ahead());
     problems.extend(seen.deadline()?);
     problems.extend(seen.damage());
     Ok(JobStatus {
@@ -91,8 +92,12 @@ impl Seen<'_> {
             (None, _) => Some(problem(format!("the run that began at {began} died"), again)),
             (Some(_), 0) => None,
             (Some(_), 3) => Some(problem(
-                format!("the run of {began} could not read everything: {}", run.text),
-                format!("`engine backup {name}` names the files; exclude them, or see to their permissions"),
+                format!("the run of {began} has problems: {}", run.text),
+                if run.text.contains("could not be read") {
+                    format!("`engine backup {name}` names the files; exclude them, or see to their permissions")
+                } else {
+                    format!("look at the source; `engine backup {name}` once it is as it should be")
+                },
             )),
             (Some(_), _) => Some(problem(format!("the run of {began} made no point: {}", run.text), again)),
         }
@@ -142,6 +147,24 @@ impl Seen<'_> {
             problem(
                 "all its copies are on the same disk as this computer's own data: nothing of it is offsite",
                 "add a destination on another disk or another computer",
+            )
+        })
+    }
+
+    /// Points that a wrong clock dated ahead: neither `expect` nor `keep` can count by them.
+    fn ahead(&self) -> Option<StatusProblem> {
+        let created = self.newest?.created;
+        (created.since(self.facts.now) > LONG).then(|| {
+            let name = &self.job.name;
+            problem(
+                format!(
+                    "its newest point is dated {}, which is not yet: its deadline can't be judged",
+                    self.facts.when(created)
+                ),
+                format!(
+                    "if the clock is right now, remove the points with a wrong date (`engine forget --point`), then \
+                     `engine alarm clear {name}`"
+                ),
             )
         })
     }

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::{Facts, problem};
-use crate::command::Failure;
+use crate::command::{Failure, last_failure};
 use crate::config::Destination;
 use crate::destination::ReadStore;
-use crate::installation::Look;
+use crate::installation::{Look, Opened};
 use crate::model::{PointOrder, Time, VaultId, chain};
 use crate::plan::{Plan, Problem, State, problem_text};
 use crate::report::{DestinationStatus, HomeStatus, StatusProblem};
@@ -37,10 +37,13 @@ pub(super) fn destination(
     let mut problems = Vec::new();
     problems.extend(reason.as_ref().and_then(|_| waiting(facts, &pending)));
     if same_disk {
-        let text = "it is on the same disk as this computer's own data, so it does not count as offsite";
-        problems.push(problem(text, "choose a place on another disk or another computer"));
+        problems.push(not_offsite(media.iter().any(|row| row.device == 0)));
     }
+    problems.extend(look.and_then(unusable));
     for row in &media {
+        problems
+            .extend(facts.doubts.iter().filter(|doubt| doubt.medium == row.vault).map(|doubt| doubt.problem.clone()));
+        problems.extend(failed(facts, row.vault)?);
         problems.extend(stuck(row.vault, outlook));
     }
     Ok(DestinationStatus {
@@ -64,6 +67,7 @@ pub(super) fn home(facts: &Facts<'_>, outlook: Option<&Outlook>) -> Result<HomeS
     if let Err(error) = &home {
         problems.push(problem(chain(error), error.advice()));
     }
+    problems.extend(failed(facts, id)?);
     problems.extend(stuck(id, outlook));
     let space = home.as_ref().ok().and_then(|store| store.space().ok().flatten());
     Ok(HomeStatus {
@@ -81,6 +85,33 @@ fn points_there(facts: &Facts<'_>, media: impl Iterator<Item = VaultId>) -> u64 
     let at = media.filter_map(|medium| facts.placed.at.get(&medium)).flatten();
     let there: BTreeSet<&PointOrder> = at.filter(|(_, row)| row.state.is_there()).map(|(order, _)| order).collect();
     u64::try_from(there.len()).unwrap_or(u64::MAX)
+}
+
+/// It does not count as offsite, and why.
+fn not_offsite(is_unknown: bool) -> StatusProblem {
+    if is_unknown {
+        let text = "on which disk it is was not seen since the catalog was made, so it does not count as offsite";
+        return problem(text, "connect it: the next look tells");
+    }
+    let text = "it is on the same disk as this computer's own data, so it does not count as offsite";
+    problem(text, "choose a place on another disk or another computer")
+}
+
+/// Why it can't be written to now, though it is there.
+fn unusable(look: &Look) -> Option<StatusProblem> {
+    let Look::Here(Opened { sight: Some(sight), .. }) = look else { return None };
+    let unread = sight.heads.as_ref().err().map(|why| format!("it can't be read: {why}"));
+    let why = unread.or_else(|| sight.unwritable.as_ref().map(|why| format!("it can't be written to now: {why}")))?;
+    Some(problem(why, "see that it is mounted for writing, and to the permissions of its folders"))
+}
+
+/// Why the last session there failed, if none has succeeded since.
+fn failed(facts: &Facts<'_>, medium: VaultId) -> Result<Option<StatusProblem>, Failure> {
+    let failure = last_failure::of(&facts.context.installation.catalog, medium)?;
+    Ok(failure.map(|failure| {
+        let text = format!("the last session there failed at {}: {}", facts.when(failure.time), failure.why);
+        problem(text, "see to that; `engine copy` tries again now, the service by itself")
+    }))
 }
 
 /// Points that wait for a place that is away, and since when.

@@ -61,6 +61,19 @@ fn damage_behind_the_page_cache_is_seen() {
     }
 }
 
+/// XFS reserves room behind what is written and gives it back when the file is cut, but not of its own accord: for a
+/// file that reserved some itself it stays for good, and full drives would evict too early.
+#[test]
+fn an_object_takes_no_room_beyond_its_bytes() {
+    use std::os::unix::fs::MetadataExt;
+    for (name, drive) in drives() {
+        let store = store_on(&drive);
+        put(&store, "large", &content(1, 20_000_000)).expect("put");
+        let there = std::fs::metadata(drive.mount_point().join("vault/large")).expect("there");
+        assert!(there.blocks() * 512 < 20_000_000 + (64 << 10), "{name}: {} blocks", there.blocks());
+    }
+}
+
 /// A daemon reads its drive through the cache of the block device.
 #[test]
 fn damage_behind_a_daemons_cache_is_seen() {

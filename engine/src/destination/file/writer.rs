@@ -160,6 +160,8 @@ impl ObjectWrite for FileWriter<'_> {
     }
 
     fn finish(mut self: Box<Self>) -> Result<(), StoreError> {
+        // Gives back what was reserved behind the end. Where that fails, the room is lost and nothing else.
+        let _ = self.file.set_len(self.written);
         self.file.sync_all().and_then(|()| self.as_long_as_written()).map_err(|error| self.condemn(error))?;
         self.let_go();
         self.still_ours().map_err(|error| self.fail("rename", error))?;

@@ -100,6 +100,12 @@ impl MemoryPlace {
         self.state().capacity = bytes;
     }
 
+    /// Is there a bound?
+    #[must_use]
+    pub fn is_limited(&self) -> bool {
+        self.state().capacity.is_some()
+    }
+
     /// The drive is pulled: handles end, what was not flushed is lost or torn.
     pub fn unplug(&self) {
         self.state().presence = Presence::Unplugged;

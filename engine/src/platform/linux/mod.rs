@@ -16,5 +16,6 @@ pub(super) use calls::{
 pub use identity::file_system;
 pub use mounts::MountWatch;
 pub(super) use pinned::Pinned;
+pub use process::since_boot;
 pub(super) use process::{boot_id, process_started};
 pub use quiet::be_quiet;

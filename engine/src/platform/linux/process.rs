@@ -1,4 +1,6 @@
-//! When a process began, and which run of the computer this is.
+//! When a process began, which run of the computer this is, and how long it lasts.
+
+use std::time::Duration;
 
 /// Clock ticks after the start of the computer; none if there is no such process.
 pub(in super::super) fn process_started(pid: u32) -> Option<u64> {
@@ -10,4 +12,23 @@ pub(in super::super) fn process_started(pid: u32) -> Option<u64> {
 /// The kernel's random name of this run.
 pub(in super::super) fn boot_id() -> String {
     std::fs::read_to_string("/proc/sys/kernel/random/boot_id").map(|id| id.trim().to_owned()).unwrap_or_default()
+}
+
+/// This run of the computer, and how long it lasts, time asleep included; nobody can set that clock.
+pub fn since_boot() -> Option<(String, Duration)> {
+    let boot = Some(boot_id()).filter(|boot| !boot.is_empty())?;
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    Some((boot, Duration::new(now.tv_sec.try_into().ok()?, now.tv_nsec.try_into().ok()?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_boot_has_a_name_and_lasts_on() {
+        let (boot, first) = since_boot().expect("Linux tells");
+        let (again, second) = since_boot().expect("Linux tells");
+        assert!(boot == again && second >= first && first > Duration::ZERO);
+    }
 }

@@ -21,10 +21,19 @@ use crate::model::{DeviceKind, Meta, Time};
 /// Whether owners are set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ownership {
-    /// To those of the entry.
+    /// To those of the entry. An ordinary user may not give files away: what he makes stays his, which is no failure.
     Recorded,
     /// Not at all: what is made belongs to who makes it.
     Maker,
+}
+
+/// Whose an entry is, once it was dressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Owned {
+    /// As it should be, or what keeps it from that was told.
+    AsTold,
+    /// An ordinary user's who made it, and not its recorded owner's.
+    ByMaker,
 }
 
 /// A special file.
@@ -119,15 +128,23 @@ impl Folder {
     }
 
     /// Dresses the folder itself.
-    pub(crate) fn dress(&self, meta: &Meta, owner: Ownership, failed: Failed<'_>) {
-        dress_open(self.fd.as_fd(), meta, owner, failed);
+    pub(crate) fn dress(&self, meta: &Meta, owner: Ownership, failed: Failed<'_>) -> Owned {
+        dress_open(self.fd.as_fd(), meta, owner, failed)
     }
 
     /// Dresses a link or a special file in this folder, if `name` is still a `kind`.
-    pub(crate) fn dress_name(&self, name: &CStr, kind: FileKind, meta: &Meta, owner: Ownership, failed: Failed<'_>) {
-        if let Err(error) = self.dress_name_tried(name, kind, meta, owner, failed) {
+    pub(crate) fn dress_name(
+        &self,
+        name: &CStr,
+        kind: FileKind,
+        meta: &Meta,
+        owner: Ownership,
+        failed: Failed<'_>,
+    ) -> Owned {
+        self.dress_name_tried(name, kind, meta, owner, failed).unwrap_or_else(|error| {
             failed(format!("metadata not set: {error}"));
-        }
+            Owned::AsTold
+        })
     }
 
     fn dress_name_tried(
@@ -137,14 +154,14 @@ impl Folder {
         meta: &Meta,
         owner: Ownership,
         failed: Failed<'_>,
-    ) -> io::Result<()> {
+    ) -> io::Result<Owned> {
         let pinned = linux::Pinned::open(self.fd.as_fd(), name)?;
         let found = pinned.stat()?;
         if found.kind != kind {
             return Err(io::Error::other("something else took its name"));
         }
         let change = |uid, gid| pinned.set_owner(uid, gid);
-        let mode = set_owner(meta, owner, (found.uid, found.gid), change, failed);
+        let (mode, owned) = set_owner(meta, owner, (found.uid, found.gid), change, failed);
         // A link has no mode of its own.
         if kind != FileKind::Symlink {
             pinned.set_mode(mode)?;
@@ -154,13 +171,14 @@ impl Folder {
             xattr::write(subject, Part::Users, &meta.xattrs, &mut attribute_failed);
             xattr::write(subject, Part::Systems, &meta.xattrs, &mut attribute_failed);
         })?;
-        Ok(rustix::fs::utimensat(&self.fd, name, &times(meta.modified), AtFlags::SYMLINK_NOFOLLOW)?)
+        rustix::fs::utimensat(&self.fd, name, &times(meta.modified), AtFlags::SYMLINK_NOFOLLOW)?;
+        Ok(owned)
     }
 }
 
 /// Dresses an open file.
-pub(crate) fn dress_file(file: &File, meta: &Meta, owner: Ownership, failed: Failed<'_>) {
-    dress_open(file.as_fd(), meta, owner, failed);
+pub(crate) fn dress_file(file: &File, meta: &Meta, owner: Ownership, failed: Failed<'_>) -> Owned {
+    dress_open(file.as_fd(), meta, owner, failed)
 }
 
 /// Makes the folder at `path` and what is missing above it, for their owner only.
@@ -173,7 +191,7 @@ pub(crate) fn flush_all(folder: &Folder) -> io::Result<()> {
     linux::flush_all(folder.fd.as_fd())
 }
 
-fn dress_open(fd: BorrowedFd<'_>, meta: &Meta, owner: Ownership, failed: Failed<'_>) {
+fn dress_open(fd: BorrowedFd<'_>, meta: &Meta, owner: Ownership, failed: Failed<'_>) -> Owned {
     let attributes = |part, failed: Failed<'_>| {
         let mut failed = |name: &[u8], error| failed(attribute_text(name, &error));
         xattr::write(&Subject::Open(fd), part, &meta.xattrs, &mut failed);
@@ -181,7 +199,7 @@ fn dress_open(fd: BorrowedFd<'_>, meta: &Meta, owner: Ownership, failed: Failed<
     attributes(Part::Users, failed);
     let found = linux::stat(fd, c"", AtFlags::EMPTY_PATH).map_or((u32::MAX, u32::MAX), |s| (s.uid, s.gid));
     let change = |uid, gid| rustix::fs::fchown(fd, Some(uid), Some(gid));
-    let mode = set_owner(meta, owner, found, change, failed);
+    let (mode, owned) = set_owner(meta, owner, found, change, failed);
     if let Err(error) = rustix::fs::fchmod(fd, mode) {
         failed(format!("mode not set: {error}"));
     }
@@ -189,6 +207,7 @@ fn dress_open(fd: BorrowedFd<'_>, meta: &Meta, owner: Ownership, failed: Failed<
     if let Err(error) = rustix::fs::futimens(fd, &times(meta.modified)) {
         failed(format!("time not set: {error}"));
     }
+    owned
 }
 
 /// Sets the owner where that is wanted and needed; gives the mode that may be set then.
@@ -198,29 +217,48 @@ fn set_owner(
     found: (u32, u32),
     change: impl FnOnce(Uid, Gid) -> rustix::io::Result<()>,
     failed: Failed<'_>,
-) -> Mode {
+) -> (Mode, Owned) {
     let wanted = (meta.uid, meta.gid);
-    let right = wanted == found || (owner == Ownership::Recorded && changed_owner(wanted, change, failed));
-    let mode = if right { meta.mode } else { meta.mode & !SET_ID };
-    if !right && meta.mode & SET_ID != 0 {
+    let set = match owner {
+        _ if wanted == found => OwnerSet::Right,
+        Ownership::Recorded => change_owner(wanted, change, failed),
+        Ownership::Maker => OwnerSet::Wrong,
+    };
+    let mode = if set == OwnerSet::Right { meta.mode } else { meta.mode & !SET_ID };
+    // Where owners can't be set at all, that their bits are not is part of what is told once.
+    if set == OwnerSet::Wrong && meta.mode & SET_ID != 0 {
         failed("set-id bits left out, for the owner is not the recorded one".to_owned());
     }
-    Mode::from_raw_mode(raw_mode(mode & 0o7777))
+    let owned = if set == OwnerSet::NotOurs { Owned::ByMaker } else { Owned::AsTold };
+    (Mode::from_raw_mode(raw_mode(mode & 0o7777)), owned)
 }
 
-fn changed_owner(
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum OwnerSet {
+    Right,
+    Wrong,
+    /// The system lets only root do that, and we are not.
+    NotOurs,
+}
+
+fn change_owner(
     (uid, gid): (u32, u32),
     change: impl FnOnce(Uid, Gid) -> rustix::io::Result<()>,
     failed: Failed<'_>,
-) -> bool {
+) -> OwnerSet {
     // All ones means "leave it" to the system, and is nobody's number.
     if uid == u32::MAX || gid == u32::MAX {
         failed(format!("owner not set: {uid}:{gid} is no owner"));
-        return false;
+        return OwnerSet::Wrong;
     }
-    change(Uid::from_raw(uid), Gid::from_raw(gid))
-        .inspect_err(|error| failed(format!("owner {uid}:{gid} not set: {error}")))
-        .is_ok()
+    match change(Uid::from_raw(uid), Gid::from_raw(gid)) {
+        Ok(()) => OwnerSet::Right,
+        Err(rustix::io::Errno::PERM) if !rustix::process::geteuid().is_root() => OwnerSet::NotOurs,
+        Err(error) => {
+            failed(format!("owner {uid}:{gid} not set: {error}"));
+            OwnerSet::Wrong
+        }
+    }
 }
 
 fn attribute_text(name: &[u8], error: &io::Error) -> String {

@@ -8,12 +8,12 @@ mod space;
 mod xattr;
 
 pub(crate) use super::linux::CacheWatch;
-pub use super::linux::{MountWatch, be_quiet, file_system};
+pub use super::linux::{MountWatch, be_quiet, file_system, since_boot};
 pub(super) use super::linux::{boot_id, process_started};
 pub use content::{next_data, next_hole, read_at, stat_file, stat_path, write_at, xattrs_of_file};
 pub use folder::{Folder, is_loop};
-pub(crate) use make::{NodeKind, Ownership, dress_file, flush_all, make_private_folders};
+pub(crate) use make::{NodeKind, Owned, Ownership, dress_file, flush_all, make_private_folders};
 pub use signal::StopSignal;
 pub(super) use space::process_exists;
-pub use space::{ask_to_end, flush_folder, raise_open_files, space};
+pub use space::{ask_to_end, flush_folder, may_write, raise_open_files, space};
 pub(super) use xattr::Subject;

@@ -16,6 +16,15 @@ pub fn space(path: &Path) -> io::Result<Space> {
     Ok(Space { total: bytes(found.f_blocks), available: bytes(found.f_bavail) })
 }
 
+/// Could names be made, read and removed in the folder at `path` now? Asked, not tried: nothing is written.
+///
+/// # Errors
+/// Why not: a read-only mount or a missing permission, say.
+pub fn may_write(path: &Path) -> io::Result<()> {
+    use rustix::fs::Access;
+    Ok(rustix::fs::access(path, Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK)?)
+}
+
 /// Puts the names in the folder at `path` on the medium.
 ///
 /// # Errors
@@ -57,5 +66,10 @@ mod tests {
         assert!(room.total > 0 && room.available <= room.total);
         flush_folder(place.path()).expect("a local folder");
         assert!(space(&place.path().join("none")).is_err());
+        may_write(place.path()).expect("ours");
+        assert!(may_write(&place.path().join("none")).is_err());
+        let file = place.path().join("file");
+        std::fs::write(&file, b"").expect("ours");
+        assert!(may_write(&file).is_err(), "no folder, not even for root");
     }
 }

@@ -25,6 +25,16 @@ pub(crate) enum Ownership {
     Maker,
 }
 
+/// Whose an entry is, once it was dressed.
+#[allow(dead_code, reason = "owners are set elsewhere")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Owned {
+    /// As it should be, or what keeps it from that was told.
+    AsTold,
+    /// An ordinary user's who made it, and not its recorded owner's.
+    ByMaker,
+}
+
 /// A special file: can't be made here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NodeKind {
@@ -207,13 +217,17 @@ impl Folder {
     }
 
     /// The time of a folder can't be set through the standard library.
-    pub(crate) fn dress(&self, _: &Meta, _: Ownership, _: Failed<'_>) {}
+    pub(crate) fn dress(&self, _: &Meta, _: Ownership, _: Failed<'_>) -> Owned {
+        Owned::AsTold
+    }
 
-    pub(crate) fn dress_name(&self, _: &CStr, _: FileKind, _: &Meta, _: Ownership, _: Failed<'_>) {}
+    pub(crate) fn dress_name(&self, _: &CStr, _: FileKind, _: &Meta, _: Ownership, _: Failed<'_>) -> Owned {
+        Owned::AsTold
+    }
 }
 
 /// Sets the time, and puts the file on the medium, for there is no call for all of them at the end.
-pub(crate) fn dress_file(file: &File, meta: &Meta, _: Ownership, failed: Failed<'_>) {
+pub(crate) fn dress_file(file: &File, meta: &Meta, _: Ownership, failed: Failed<'_>) -> Owned {
     let at = UNIX_EPOCH.checked_add(meta.modified.since(Time::default()));
     let before = UNIX_EPOCH.checked_sub(Time::default().since(meta.modified));
     let moment = if meta.modified.seconds < 0 { before } else { at };
@@ -224,6 +238,7 @@ pub(crate) fn dress_file(file: &File, meta: &Meta, _: Ownership, failed: Failed<
     if let Err(error) = file.sync_all() {
         failed(format!("it may not be on the disk: {error}"));
     }
+    Owned::AsTold
 }
 
 /// Each file was flushed already.

@@ -76,6 +76,15 @@ pub fn be_quiet() -> Vec<Unquiet> {
     ["processor", "disk"].map(|what| Unquiet { what, source: ErrorKind::Unsupported.into() }).into()
 }
 
+/// Could names be made in the folder at `path` now? Asked, not tried; this system's lists of permissions are not asked.
+///
+/// # Errors
+/// Why not.
+pub fn may_write(path: &Path) -> io::Result<()> {
+    let read_only = std::fs::metadata(path)?.permissions().readonly();
+    if read_only { Err(io::ErrorKind::PermissionDenied.into()) } else { Ok(()) }
+}
+
 /// Not told.
 ///
 /// # Errors
@@ -119,6 +128,11 @@ pub(in super::super) const fn process_started(_: u32) -> Option<u64> {
 /// Not told.
 pub(in super::super) const fn boot_id() -> String {
     String::new()
+}
+
+/// Not told.
+pub const fn since_boot() -> Option<(String, Duration)> {
+    None
 }
 
 /// The page cache can't be asked: nothing is dropped.

@@ -10,7 +10,10 @@ mod host;
 
 pub use content::{next_data, next_hole, read_at, stat_file, stat_path, write_at, xattrs_of_file};
 pub use folder::{Folder, is_loop};
-pub(crate) use folder::{NodeKind, Ownership, dress_file, flush_all, make_private_folders};
+pub(crate) use folder::{NodeKind, Owned, Ownership, dress_file, flush_all, make_private_folders};
 pub(crate) use host::CacheWatch;
-pub use host::{MountWatch, StopSignal, ask_to_end, be_quiet, file_system, flush_folder, raise_open_files, space};
+pub use host::{
+    MountWatch, StopSignal, ask_to_end, be_quiet, file_system, flush_folder, may_write, raise_open_files, since_boot,
+    space,
+};
 pub(super) use host::{boot_id, process_exists, process_started};

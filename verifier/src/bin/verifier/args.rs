@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Parser, Subcommand};
+use engine::command::Wait;
 use engine::model::{DestinationName, HOME, JobName, Name};
 use verifier::choose::Wish;
 use verifier::drill::Leaving;
@@ -16,7 +17,7 @@ const EXAMPLES: &str = "Examples:
   verifier restore-drill --json --strict              for scripts: a skipped probe is exit 3
 
 Exit codes: 0 all came back; 1 nothing was tried; 2 wrong command line or configuration; 3 a drill was
-incomplete, or with --strict a probe was skipped; 4 something does not come back.";
+incomplete or stopped, or with --strict a probe was skipped; 4 something does not come back.";
 
 /// Proves that recovery points restore: a real test restore from a destination and the passphrase alone.
 #[derive(Debug, Parser)]
@@ -42,7 +43,7 @@ pub struct Common {
     /// Each step
     #[arg(long, global = true)]
     pub verbose: bool,
-    /// Never wait for other work; a drill only reads, and has none to wait for
+    /// Exit 1 instead of waiting for another drill that restores to the same disk
     #[arg(long, global = true)]
     pub no_wait: bool,
 }
@@ -90,7 +91,7 @@ fn destination(text: &str) -> Result<DestinationName, String> {
 
 impl RestoreDrill {
     /// What is asked.
-    pub fn asked(self) -> Asked {
+    pub fn asked(self, wait: Wait) -> Asked {
         let wish = match (self.point, self.all) {
             (Some(point), _) => Wish::Named(point),
             (None, true) => Wish::All,
@@ -103,6 +104,7 @@ impl RestoreDrill {
             scratch: self.scratch,
             leaving: if self.keep_scratch { Leaving::Everything } else { Leaving::Nothing },
             strictness: if self.strict { Strictness::Counted } else { Strictness::Told },
+            wait,
         }
     }
 }
@@ -115,7 +117,7 @@ mod tests {
         let words = ["verifier", "restore-drill"].iter().chain(words);
         let Line { command: Command::RestoreDrill(drill), .. } =
             Line::try_parse_from(words).map_err(|error| error.to_string())?;
-        Ok(drill.asked())
+        Ok(drill.asked(Wait::Yes))
     }
 
     #[test]

@@ -7,10 +7,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
-use engine::command::Failure;
+use engine::command::{Failure, Wait};
+use engine::platform::StopSignal;
 use engine::port::{Clock, SystemClock, SystemEntropy};
 use verifier::probe::Limits;
-use verifier::run::{Outcome, Ports, configuration, run};
+use verifier::run::{Outcome, Ports, StopAsked, configuration, run};
 
 use self::args::{Command, Common, Line};
 use self::show::{Form, Loudness, Terminal};
@@ -40,8 +41,17 @@ fn call(line: Line, loudness: Loudness) -> Result<Outcome, Failure> {
     let config = configuration(line.common.config.as_deref())?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let terminal = Terminal::new(loudness);
-    let ports = Ports { clock: &clock, entropy: &SystemEntropy, voice: &terminal, limits: Limits::default() };
-    run(&config, &drill.asked(), &ports)
+    let stop = stop_asked()?;
+    let ports =
+        Ports { clock: &clock, entropy: &SystemEntropy, voice: &terminal, limits: Limits::default(), stop: &stop };
+    let wait = if line.common.no_wait { Wait::No } else { Wait::Yes };
+    run(&config, &drill.asked(wait), &ports)
+}
+
+/// SIGTERM and SIGINT; a second SIGINT ends the process at once.
+fn stop_asked() -> Result<StopAsked, Failure> {
+    let signal = StopSignal::listen().map_err(|error| Failure::of("can't listen for signals", &error, ""))?;
+    Ok(Arc::new(|| signal.is_set()))
 }
 
 fn loudness(common: &Common) -> Loudness {

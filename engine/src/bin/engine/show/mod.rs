@@ -1,11 +1,14 @@
 //! How things are told: one report on standard output, all else on standard error.
 //!
 //! In: reports, failures, progress. Out: text or JSON, and the exit code. Colours only on a terminal without `NO_COLOR`.
+//! A list that may be long is printed while it is found. What fails after its first row ends it: the rest of the JSON
+//! document is then `error`, standard error says the same, and the exit code is 3 where it would have been 1.
 //! Deliberately absent: what is told; that is the reports'.
 
 mod bars;
 mod output;
 pub mod panics;
+mod stream;
 pub mod usage;
 mod voice;
 
@@ -14,9 +17,11 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
+use engine::command::read::Give;
 use engine::command::{Exit, Failure, Voice};
-use engine::report::{Colour, ErrorReport, Page, Report};
+use engine::report::{Colour, ErrorReport, Page, Report, Streamed};
 use output::{complain, give};
+use stream::Stream;
 use voice::Terminal;
 
 /// For whom standard output is.
@@ -42,6 +47,7 @@ pub enum Detail {
 /// Prints.
 pub struct Show {
     form: Form,
+    detail: Detail,
     colour: Colour,
     voice: Arc<Terminal>,
 }
@@ -50,7 +56,12 @@ impl Show {
     /// To this process's standard output and error.
     pub fn new(form: Form, detail: Detail) -> Self {
         let colour = colour_of(std::io::stdout().is_terminal());
-        Self { form, colour, voice: Arc::new(Terminal::new(detail, colour_of(std::io::stderr().is_terminal()))) }
+        Self {
+            form,
+            detail,
+            colour,
+            voice: Arc::new(Terminal::new(detail, colour_of(std::io::stderr().is_terminal()))),
+        }
     }
 
     /// Whom a command tells what it does.
@@ -70,6 +81,45 @@ impl Show {
         }
     }
 
+    /// What a command did. Who wants quiet hears only of what was not done; a document is printed all the same.
+    pub fn result<R: Report>(&self, outcome: Result<(R, Exit), Failure>) -> Exit {
+        match outcome {
+            Ok((report, exit)) if (self.form, self.detail) == (Form::People, Detail::Quiet) => {
+                report.troubles().iter().for_each(|trouble| self.voice.warn(trouble));
+                self.end(exit)
+            }
+            outcome => self.outcome(outcome),
+        }
+    }
+
+    /// What a command finds, as it finds it.
+    pub fn streamed<S: Streamed>(&self, command: impl FnOnce(Give<'_, S::Row>) -> Result<(S, Exit), Failure>) -> Exit {
+        let mut stream = Stream::<S>::new(match self.form {
+            Form::Json => stream::Form::Json,
+            Form::People => stream::Form::People(Page::new(TimeZone::system(), self.colour), S::lines()),
+        });
+        let outcome = command(&mut |row| stream.row(row));
+        self.voice.clear();
+        let ended =
+            outcome.and_then(|(rest, exit)| stream.end(&rest).map_err(|error| unwritten(&error)).map(|()| exit));
+        match ended {
+            Ok(exit) => self.end(exit),
+            Err(_) if stream.closed => Exit::Done,
+            Err(failure) if stream.is_begun() => {
+                let report = ErrorReport::new(&failure.what, &failure.why, &failure.advice);
+                // If it can't be written either, standard error says it.
+                let _ = stream.broke_off(&report);
+                drop(stream);
+                self.complain_of(&failure);
+                self.end(if failure.exit == Exit::Failed { Exit::Partial } else { failure.exit })
+            }
+            Err(failure) => {
+                drop(stream);
+                self.failure(&failure)
+            }
+        }
+    }
+
     /// How a command that has no report ended.
     pub fn ended(&self, outcome: Result<Exit, Failure>) -> Exit {
         self.voice.clear();
@@ -79,17 +129,21 @@ impl Show {
     /// A command that could do nothing.
     pub fn failure(&self, failure: &Failure) -> Exit {
         self.voice.clear();
+        self.complain_of(failure);
         let (what, why, advice) = (&failure.what, &failure.why, &failure.advice);
-        for (label, text) in [("error", what), ("  why", why), ("   do", advice)] {
-            if !text.is_empty() {
-                complain(&format!("{label}: {}", text.trim_end().replace('\n', "\n       ")));
-            }
-        }
         if self.form == Form::Json {
             // Standard error has said it too; there is nowhere left to complain to.
             let _ = json(&ErrorReport::new(what, why, advice)).and_then(|text| give(text.as_bytes()));
         }
         failure.exit
+    }
+
+    fn complain_of(&self, failure: &Failure) {
+        for (label, text) in [("error", &failure.what), ("  why", &failure.why), ("   do", &failure.advice)] {
+            if !text.is_empty() {
+                complain(&format!("{label}: {}", text.trim_end().replace('\n', "\n       ")));
+            }
+        }
     }
 
     /// Standard output for bytes that are nobody's text.
@@ -107,13 +161,7 @@ impl Show {
             }
         };
         let given = text.and_then(|text| give(text.as_bytes()));
-        given.map_err(|error| {
-            Failure::of(
-                "can't write to standard output",
-                &error,
-                "what was asked for may be done: `engine status` tells",
-            )
-        })
+        given.map_err(|error| unwritten(&error))
     }
 
     fn end(&self, exit: Exit) -> Exit {
@@ -125,6 +173,11 @@ impl Show {
         }
         exit
     }
+}
+
+fn unwritten(error: &std::io::Error) -> Failure {
+    let advice = "what was asked for may be done: `engine status` tells";
+    Failure::of("can't write to standard output", error, advice)
 }
 
 fn json(document: &impl serde::Serialize) -> std::io::Result<String> {

@@ -1,0 +1,268 @@
+//! DESIGN 5.6: what is so different from the job's point before that nothing of the job may be removed until a person
+//! has looked: of at least 100 files more than half are gone, or no longer compress (as if somebody had encrypted them);
+//! all are gone; a folder that lay on another file system is empty now (its drive is not mounted).
+//!
+//! A file is gone if nothing of that path is a file any more: renamed files are gone too, so that renaming what was
+//! encrypted hides nothing. Where the point before can't be read, counts are compared, with those of the last point from
+//! before any alarm that still stands. Pure. Deliberately absent: who is told, and what is stopped.
+
+use crate::model::{Content, Entry, EntryPath, Kind, Span};
+
+/// From so many files on, half of them are remarkable.
+const FEW: u64 = 100;
+/// Of ten parts, a file that compresses takes no more than these.
+const SOFT_TENTHS: u64 = 9;
+
+/// The walk beside the point before.
+#[derive(Debug, Default)]
+pub(super) struct Beside {
+    /// Files of the point before that were gone by.
+    before: u64,
+    /// Of those, the ones that are files now too.
+    still: u64,
+    /// Folders that lie on another file system than before, while the walk is in them, outermost first.
+    moved: Vec<Moved>,
+    /// Such folders that held files and hold none: how many.
+    emptied: Vec<(EntryPath, u64)>,
+}
+
+#[derive(Debug)]
+struct Moved {
+    path: EntryPath,
+    /// From which device to which: what lies below with the same two was not moved by itself.
+    devices: (u64, u64),
+    before: u64,
+    now: u64,
+}
+
+/// What else is compared.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Counts {
+    /// Files now.
+    pub now: u64,
+    /// Files as the catalog remembers them: of the last point from before an alarm that stands.
+    pub known: u64,
+    /// Files that compressed in the point before and do not now.
+    pub stiffened: u64,
+}
+
+/// What an entry was in the point before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Was {
+    /// A file that took clearly less room than its bytes.
+    Compressible,
+    /// Any other file.
+    File,
+    /// No file, or not there.
+    Other,
+}
+
+impl Was {
+    /// Of an entry of the point before.
+    pub(super) fn of(entry: &Entry) -> Self {
+        match &entry.kind {
+            Kind::File(content) if compresses(content) == Some(true) => Self::Compressible,
+            kind if is_file(kind) => Self::File,
+            _ => Self::Other,
+        }
+    }
+
+    /// Did it compress, and does not any more?
+    pub(super) fn stiffened(self, now: &Content) -> bool {
+        self == Self::Compressible && compresses(now) == Some(false)
+    }
+}
+
+/// Do the file's chunks take clearly less room than their bytes? None for a file without data.
+fn compresses(content: &Content) -> Option<bool> {
+    let sizes = content.spans.iter().filter_map(|span| match span {
+        Span::Data(chunk) => Some((u64::from(chunk.stored), u64::from(chunk.plain))),
+        Span::Hole(_) => None,
+    });
+    let (stored, plain) = sizes.fold((0, 0), |(stored, plain), (s, p)| (stored + s, plain + p));
+    (plain > 0).then(|| stored.saturating_mul(10) <= plain.saturating_mul(SOFT_TENTHS))
+}
+
+/// Names of files: hard links count each.
+const fn is_file<C>(kind: &Kind<C>) -> bool {
+    matches!(kind, Kind::File(_) | Kind::Hardlink(_))
+}
+
+impl Beside {
+    /// An entry of the point before was gone by, or met.
+    pub(super) fn passed(&mut self, entry: &Entry) {
+        if is_file(&entry.kind) {
+            self.before += 1;
+            let within = self.moved.iter_mut().filter(|moved| entry.path.is_within(&moved.path));
+            within.for_each(|moved| moved.before += 1);
+        }
+    }
+
+    /// The walk is at that path; all entries of the point before it were passed.
+    pub(super) fn at(&mut self, path: &EntryPath) {
+        while self.moved.last().is_some_and(|moved| !path.is_within(&moved.path)) {
+            self.close();
+        }
+    }
+
+    /// The walk is at a folder, and the point before has one of that path.
+    pub(super) fn folder(&mut self, before: &Entry, device: u64) {
+        let devices = (before.seen.device, device);
+        let alone = self.moved.last().is_none_or(|around| around.devices != devices);
+        if alone && matches!(before.kind, Kind::Folder) && devices.0 != devices.1 {
+            self.moved.push(Moved { path: before.path.clone(), devices, before: 0, now: 0 });
+        }
+    }
+
+    /// An entry is in the new point.
+    pub(super) fn kept<C>(&mut self, kind: &Kind<C>, was: Was) {
+        if !is_file(kind) {
+            return;
+        }
+        self.still += u64::from(was != Was::Other);
+        self.moved.iter_mut().for_each(|moved| moved.now += 1);
+    }
+
+    fn close(&mut self) {
+        if let Some(Moved { path, before: before @ 1.., now: 0, .. }) = self.moved.pop() {
+            self.emptied.push((path, before));
+        }
+    }
+
+    /// The walk is over, and all entries of the point before were passed: what a person must look at, if anything.
+    pub(super) fn alarm(mut self, counts: Counts) -> Option<String> {
+        while !self.moved.is_empty() {
+            self.close();
+        }
+        let Counts { now, known, stiffened } = counts;
+        let (before, most) = (self.before, self.before.max(known));
+        let gone = before.saturating_sub(self.still);
+        let mut whys = Vec::new();
+        if now == 0 && most > 0 {
+            whys.push(format!("all {most} files are gone"));
+        } else if before >= FEW && gone > before / 2 {
+            whys.push(format!("{gone} of {before} files are gone"));
+        } else if known >= FEW && now < known.div_ceil(2) {
+            whys.push(format!("{known} files became {now}"));
+        }
+        if before >= FEW && stiffened > before / 2 {
+            whys.push(format!("{stiffened} of {before} files no longer compress, as if somebody had encrypted them"));
+        }
+        let emptied = |(path, files): &(EntryPath, u64)| {
+            let path = path.to_string();
+            let path = path.escape_debug();
+            format!("{path} held {files} files on another file system and is empty now: is a drive not mounted there?")
+        };
+        whys.extend(self.emptied.iter().map(emptied));
+        (!whys.is_empty()).then(|| whys.join("; "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{ChunkId, ChunkRef, Digest, Meta, Seen, ShortPack, Time};
+
+    fn path(text: &str) -> EntryPath {
+        EntryPath::parse(text.as_bytes()).expect("a path")
+    }
+
+    fn content(stored: u32, plain: u32) -> Content {
+        let chunk = ChunkRef { pack: ShortPack([0; 8]), offset: 0, stored, plain, id: ChunkId([0; 32]) };
+        let spans = if plain == 0 { vec![Span::Hole(7)] } else { vec![Span::Data(chunk)] };
+        Content { bytes: u64::from(plain), digest: Digest([0; 32]), spans, unstable: false }
+    }
+
+    fn entry(at: &str, kind: Kind, device: u64) -> Entry {
+        let meta = Meta { mode: 0o644, uid: 0, gid: 0, modified: Time::default(), xattrs: Vec::new() };
+        let seen = Seen { changed: Time::default(), inode: 1, device, read: Time::default() };
+        Entry { path: path(at), meta, seen, kind }
+    }
+
+    fn file(at: &str) -> Entry {
+        entry(at, Kind::File(content(10, 100)), 1)
+    }
+
+    /// Of `before` files, `still` are there.
+    fn beside(before: u64, still: u64) -> Beside {
+        let mut beside = Beside::default();
+        (0..before).for_each(|at| beside.passed(&file(&format!("f{at}"))));
+        (0..still).for_each(|_| beside.kept(&file("x").kind, Was::File));
+        beside
+    }
+
+    fn alarm(before: u64, still: u64, now: u64, known: u64, stiffened: u64) -> Option<String> {
+        beside(before, still).alarm(Counts { now, known, stiffened })
+    }
+
+    #[test]
+    fn more_than_half_of_a_hundred_gone_is_an_alarm_and_half_is_none() {
+        assert_eq!(alarm(100, 49, 49, 100, 0).as_deref(), Some("51 of 100 files are gone"));
+        assert_eq!(alarm(101, 50, 50, 101, 0).as_deref(), Some("51 of 101 files are gone"));
+        assert_eq!(alarm(100, 50, 50, 100, 0), None);
+        assert_eq!(alarm(99, 1, 1, 99, 0), None);
+    }
+
+    #[test]
+    fn renamed_files_are_gone_however_many_there_are_now() {
+        assert_eq!(alarm(100, 0, 100, 100, 0).as_deref(), Some("100 of 100 files are gone"));
+    }
+
+    #[test]
+    fn where_the_point_before_is_not_known_counts_are_compared() {
+        assert_eq!(alarm(0, 0, 49, 100, 0).as_deref(), Some("100 files became 49"));
+        assert_eq!(alarm(40, 40, 40, 1000, 0).as_deref(), Some("1000 files became 40"));
+        assert_eq!(alarm(0, 0, 50, 100, 0), None);
+    }
+
+    #[test]
+    fn an_empty_source_is_an_alarm_unless_it_was_empty() {
+        assert_eq!(alarm(3, 0, 0, 3, 0).as_deref(), Some("all 3 files are gone"));
+        assert_eq!(alarm(0, 0, 0, 0, 0), None);
+    }
+
+    #[test]
+    fn files_that_no_longer_compress_are_an_alarm() {
+        assert!(alarm(100, 100, 100, 100, 51).is_some_and(|why| why.starts_with("51 of 100 files no longer compress")));
+        assert_eq!(alarm(100, 100, 100, 100, 50), None);
+    }
+
+    #[test]
+    fn a_file_stiffens_only_if_it_took_less_room_and_does_not_now() {
+        let was = Was::of(&entry("a", Kind::File(content(40, 100)), 1));
+        assert!(
+            was.stiffened(&content(133, 100)) && !was.stiffened(&content(90, 100)) && !was.stiffened(&content(0, 0))
+        );
+        assert!(!Was::of(&entry("a", Kind::File(content(99, 100)), 1)).stiffened(&content(133, 100)));
+        assert!(!Was::of(&entry("a", Kind::Folder, 1)).stiffened(&content(133, 100)));
+    }
+
+    /// A walk over `r/m`, which held three files, on a device; `now` of them are there.
+    fn mounted(device: u64, now: &[&str]) -> Option<String> {
+        let mut beside = Beside::default();
+        // Above it all numbers are new, as after a reboot.
+        for (folder, device) in [(entry("r", Kind::Folder, 7), 8), (entry("r/m", Kind::Folder, 1), device)] {
+            beside.passed(&folder);
+            beside.at(&folder.path);
+            beside.folder(&folder, device);
+        }
+        for name in ["r/m/a", "r/m/b", "r/m/c"] {
+            beside.passed(&file(name));
+            if now.contains(&name) {
+                beside.at(&path(name));
+                beside.kept(&file("x").kind, Was::File);
+            }
+        }
+        beside.passed(&file("r/n"));
+        beside.at(&path("r/n"));
+        beside.kept(&file("x").kind, Was::File);
+        beside.alarm(Counts { now: 1 + now.len() as u64, known: 4, stiffened: 0 })
+    }
+
+    #[test]
+    fn a_folder_whose_drive_is_not_mounted_is_an_alarm_however_few_files_it_held() {
+        assert!(mounted(2, &[]).is_some_and(|why| why.starts_with("r/m held 3 files")));
+        assert_eq!(mounted(1, &[]), None, "somebody emptied it");
+        assert_eq!(mounted(2, &["r/m/b"]), None, "another drive");
+    }
+}

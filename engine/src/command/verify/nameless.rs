@@ -1,0 +1,69 @@
+//! A vault whose VAULT and VAULT.copy are both gone or damaged, known by where it lies and by its heads.
+//!
+//! In: a configured place where no identity can be read. Out: which of the known media it is, if that is certain: the
+//! catalog has it at this place, on this file system where that is known, and a head there opens with our keys as one
+//! of that vault, for heads are sealed for the vault that they lie in. Writes nothing; `--repair` then writes both anew.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{Context, Failure, Here};
+use crate::catalog::MediumRow;
+use crate::config::Place;
+use crate::destination::{FileStore, Privacy, ReadStore};
+use crate::installation::has_heads;
+use crate::model::DestinationName;
+use crate::seal::{Keyring, is_authentic};
+use crate::vault::{VaultError, identity_of, keys_of, list_heads};
+
+/// The vault that lies there without a name, or why it is not certain which one it is; none where that is not what is
+/// wrong with the place.
+///
+/// # Errors
+/// If the catalog can't be read.
+pub(super) fn find(
+    context: &Context,
+    keyring: &Keyring,
+    name: &DestinationName,
+) -> Result<Option<Result<Here, String>>, Failure> {
+    let config = &context.installation.config;
+    let (path, privacy) = match config.destination(name).map(|destination| &destination.place) {
+        Some(Place::File(path)) => (path, Privacy::Umask),
+        None if name.is_home() => (&config.home.path, Privacy::Private),
+        _ => return Ok(None),
+    };
+    let Ok(store) = FileStore::open(path, privacy) else { return Ok(None) };
+    if !identity_of(&store).is_err_and(|error| error.is_damage()) || !has_heads(&store) {
+        return Ok(None);
+    }
+    let media = context.installation.catalog.media()?;
+    let mine = media.iter().filter(|row| row.destination == *name && row.retired.is_none());
+    let found = certain(path, &store, keyring, mine);
+    Ok(Some(found.map(|row| Here { name: name.clone(), medium: row.vault, store: Arc::new(store) })))
+}
+
+fn certain<'m>(
+    path: &Path,
+    store: &dyn ReadStore,
+    keyring: &Keyring,
+    media: impl Iterator<Item = &'m MediumRow>,
+) -> Result<&'m MediumRow, String> {
+    let uuid = crate::platform::file_system(path).ok().and_then(|file_system| file_system.uuid).unwrap_or_default();
+    let same_disk = |row: &&MediumRow| row.file_system.is_empty() || uuid.is_empty() || row.file_system == uuid;
+    let mut here = media.filter(|row| row.place == path.display().to_string()).filter(same_disk);
+    let opens = |row: &&MediumRow| {
+        list_heads(store, row.vault, keyring).is_ok_and(|heads| heads.iter().any(|head| head.body.is_ok()))
+    };
+    let foreign = match keys_of(store, keyring.family()) {
+        Ok(keys) => !is_authentic(&keys.set, keyring),
+        Err(error) => matches!(error, VaultError::Foreign(_)),
+    };
+    let row = here.find(opens).filter(|_| !foreign);
+    row.ok_or_else(|| {
+        format!(
+            "VAULT and VAULT.copy are gone at {}, and it is not certain which vault lies there: connect the drive that \
+             was known here, or put either file back; else move what is there aside and enrol the place anew",
+            path.display()
+        )
+    })
+}

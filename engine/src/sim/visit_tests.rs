@@ -1,0 +1,45 @@
+//! How a plan's steps are carried out once the world has moved on.
+
+use super::*;
+use crate::catalog::{Generation, LastCopy, Withheld};
+use crate::plan::CopyReason;
+
+fn copy(point: PointOrder, from: VaultId) -> (Step, String) {
+    let (packs, bytes, replaces, peak) = (Vec::new(), 0, 0, 0);
+    let step = Step::Copy { point, sources: vec![from], packs, bytes, replaces, peak, reason: CopyReason::Owed };
+    (step, "it is owed".to_owned())
+}
+
+fn evict(point: PointOrder, by: PointOrder) -> (Step, String) {
+    let reason = RemoveReason::Eviction { by };
+    (Step::Remove { point, reason, packs: Vec::new(), bytes: 0, after: Vec::new() }, "makes room".to_owned())
+}
+
+#[test]
+fn once_a_removal_has_to_wait_nothing_more_is_copied_and_the_reason_is_told() {
+    let mut world = World::new(1, Canary::None);
+    let older = world.capture(0, Reading::Everything).expect("made").name.order;
+    let newer = world.capture(0, Reading::Everything).expect("made").name.order;
+    let (home, drive) = (world.home.vault, world.drives[0].vault);
+    let (here, there) = (world.wire(&world.home).expect("there"), world.wire(&world.drives[0]).expect("there"));
+    let tell = |told: &Told| world.note(told);
+    let origins = [Origin { medium: home, destination: DestinationName::home(), store: &here }];
+    let session = Session::open(world.tools(&tell), &there, drive).expect("opened");
+    let planned = Generation(u64::MAX);
+    let none = RemovalRules { keep_at_least: 0, last_copy: LastCopy::MayGo, planned };
+    let outcome = execute(&session, &[copy(older, home)], &origins, &none);
+    assert_eq!((outcome.copied.len(), &outcome.failures[..]), (1, &[][..]));
+    let verified = (Step::VerifyOrigin { point: newer }, String::new());
+    let steps = [verified, evict(older, newer), copy(newer, home)];
+    let before = world.drives[0].place.contents();
+    let outcome = execute(&session, &steps, &origins, &RemovalRules { keep_at_least: 1, ..none });
+    let kept: Vec<_> = outcome.kept.iter().map(|kept| (kept.point, kept.why.clone())).collect();
+    assert_eq!(kept, [(older, Withheld::KeepAtLeast)]);
+    assert_eq!((outcome.copied.len(), outcome.removed.len(), outcome.failures.len()), (0, 0, 0), "no error, no copy");
+    assert_eq!(world.drives[0].place.contents(), before);
+    let notes = world.notes.lock().unwrap_or_else(PoisonError::into_inner).join("\n");
+    assert!(notes.contains("keep-at-least"), "{notes}");
+    let outcome = execute(&session, &steps, &origins, &none);
+    assert_eq!((outcome.removed.len(), outcome.copied.len()), (1, 1), "{outcome:?}");
+    session.close().expect("closed");
+}
