@@ -27,7 +27,6 @@ pub(in crate::plan::tests) struct Shelf {
 
 /// One step, and the medium before and after it.
 pub(in crate::plan::tests) struct Moment<'a> {
-    pub state: &'a State,
     pub id: VaultId,
     pub medium: &'a Medium,
     pub steps: &'a [Step],
@@ -111,8 +110,8 @@ impl<'a> Story<'a> {
             for (index, step) in steps.iter().enumerate() {
                 let before = shelf.clone();
                 shelf.take(step, self.state);
-                let (state, after) = (self.state, shelf.clone());
-                moments.push(Moment { state, id: *id, medium, steps, index, step, before, after });
+                let after = shelf.clone();
+                moments.push(Moment { id: *id, medium, steps, index, step, before, after });
             }
         }
         moments
