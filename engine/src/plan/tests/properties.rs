@@ -1,21 +1,21 @@
-//! Every rule of the design, by its name, over the same few thousand random worlds and the plans for them.
+//! Every rule of the design, by its name, over the same few thousand random worlds and the plans for them, half of them tight.
 //!
-//! `WORLDS` is how many, `SEED` which.
+//! `WORLDS` is how many of each kind, `SEED` which.
 
 use std::sync::LazyLock;
 
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
-use super::oracle::{RULES, Story, hold};
-use super::worlds::{World, plain_world, world};
-use crate::plan::{Plan, State, propose, render};
+use super::oracle::{RULES, Story, nothing_older_is_left_out, rule};
+use super::worlds::{World, plain_world, tight_world, world};
+use crate::plan::{Plan, State, check, propose, render};
 
 fn number(name: &str, otherwise: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
 }
 
-fn stories(worlds: impl Strategy<Value = World>) -> Vec<(State, Plan)> {
+fn plans(worlds: impl Strategy<Value = World>, count: u64) -> Vec<(State, Plan)> {
     let mut seed = [7; 32];
     seed[..8].copy_from_slice(&number("SEED", 1).to_le_bytes());
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &seed);
@@ -25,20 +25,28 @@ fn stories(worlds: impl Strategy<Value = World>) -> Vec<(State, Plan)> {
         let plan = propose(&state);
         (state, plan)
     };
-    (0..number("WORLDS", 2_000)).map(world).collect()
+    (0..count).map(world).collect()
 }
 
-static STORIES: LazyLock<Vec<(State, Plan)>> = LazyLock::new(|| stories(world()));
+static PLANS: LazyLock<Vec<(State, Plan)>> = LazyLock::new(|| {
+    let count = number("WORLDS", 1_500);
+    let mut all = plans(world(), count);
+    all.extend(plans(tight_world(), count));
+    all
+});
+
+static STORIES: LazyLock<Vec<Story<'static>>> =
+    LazyLock::new(|| PLANS.iter().map(|(state, plan)| Story::of(state, plan)).collect());
+
+fn shown(story: &Story<'_>, broken: &str) -> String {
+    format!("{broken}\n{:?}{}", World(story.state.clone()), render(story.state, story.plan))
+}
 
 /// Holds the rule against every plan; it has to have had something to say now and then.
 fn holds(name: &str, at_least: usize) {
-    let mut applied = 0;
-    for (state, plan) in STORIES.iter() {
-        match hold(name, state, plan) {
-            Ok(times) => applied += times,
-            Err(broken) => panic!("{broken}\n{:?}{}", World(state.clone()), render(state, plan)),
-        }
-    }
+    let rule = rule(name);
+    let applied = |story: &Story<'_>| rule(story).unwrap_or_else(|broken| panic!("{}", shown(story, &broken)));
+    let applied: usize = STORIES.iter().map(applied).sum();
     assert!(applied >= at_least, "{name} applied {applied} times");
 }
 
@@ -99,10 +107,18 @@ fn every_rule_has_its_property() {
 #[test]
 fn where_no_rule_is_in_the_way_exactly_the_oldest_make_room() {
     let mut applied = 0;
-    for (state, plan) in stories(plain_world()) {
-        let story = Story { state: &state, plan: &plan };
-        let verdict = super::oracle::nothing_older_is_left_out(&story);
-        applied += verdict.unwrap_or_else(|broken| panic!("{broken}\n{:?}{}", World(state.clone()), render(&state, &plan)));
+    for (state, plan) in plans(plain_world(), number("WORLDS", 1_500)) {
+        let story = Story::of(&state, &plan);
+        let verdict = nothing_older_is_left_out(&story);
+        applied += verdict.unwrap_or_else(|broken| panic!("{}", shown(&story, &broken)));
     }
     assert!(applied > 100, "{applied}");
+}
+
+#[test]
+fn the_judge_accepts_them_all() {
+    for (state, plan) in PLANS.iter() {
+        let verdict = check(state, plan.clone()).err();
+        assert!(verdict.is_none(), "{}", shown(&Story::of(state, plan), &format!("{verdict:?}")));
+    }
 }

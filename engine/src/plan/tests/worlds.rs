@@ -196,6 +196,7 @@ pub(super) fn plain_world() -> impl Strategy<Value = World> {
             (job.hold, job.keep, job.copies) = (None, None, Copies::All);
         }
         state.points.values_mut().for_each(|point| (point.base, point.pinned) = (None, false));
+        fill_home(&mut state);
         for medium in state.media.values_mut() {
             medium.reach = Reach::Here;
             (medium.keep_at_least, medium.evict_unique, medium.deletions) = (0, true, Deletions::Allowed);
@@ -203,6 +204,64 @@ pub(super) fn plain_world() -> impl Strategy<Value = World> {
         }
         World(state)
     })
+}
+
+/// A world where what is new finds the media full, removals were begun, and seldom is a rule in the way.
+pub(super) fn tight_world() -> impl Strategy<Value = World> {
+    let medium = (0..6u64, 1..4usize, any::<bool>(), vec(any::<u8>(), 14));
+    (world(), vec(medium, 3)).prop_map(|(World(mut state), media)| {
+        fill_home(&mut state);
+        state.jobs.values_mut().for_each(|job| job.hold = None);
+        let newest: Vec<_> = state.points.keys().rev().copied().collect();
+        let State { points, packs, media: places, .. } = &mut state;
+        for (medium, (room, new, begun, marks)) in places.values_mut().filter(|it| !it.is_home()).zip(media) {
+            (medium.reach, medium.retired, medium.deletions) = (Reach::Here, false, Deletions::Allowed);
+            (medium.free, medium.keep_at_least) = (medium.free.map(|free| free.max(60)), medium.keep_at_least.min(1));
+            for order in newest.iter().take(new) {
+                medium.placements.remove(order);
+                medium.newest_evicted.retain(|_, evicted| evicted != order);
+            }
+            if begun {
+                begin_removals(points, packs, medium, &marks);
+            }
+            medium.limit = Some(medium.used + room);
+        }
+        World(state)
+    })
+}
+
+/// Marks points that nothing depends on there, and the packs that then nobody needs.
+fn begin_removals(
+    points: &BTreeMap<PointOrder, Point>,
+    packs: &BTreeMap<PackNumber, Pack>,
+    medium: &mut Medium,
+    marks: &[u8],
+) {
+    for (at, mark) in points.keys().zip(marks) {
+        let depends = |(other, it): (&PointOrder, &Point)| it.base == Some(*at) && medium.holds(*other);
+        if mark % 5 == 0 && medium.state_of(*at).is_there() && !points.iter().any(depends) {
+            medium.removing.insert(*at);
+        }
+    }
+    let there = |order: &&PointOrder| medium.holds(**order);
+    let needed = |pack: &PackNumber| {
+        let row = &packs[pack];
+        points.range(row.first..=row.last).filter(|(_, it)| it.group == row.group).any(|(order, _)| there(&order))
+    };
+    let named: BTreeSet<_> = medium.removing.iter().flat_map(|order| &points[order].packs).copied().collect();
+    let marked: Vec<_> = named.into_iter().filter(|pack| medium.packs.contains_key(pack) && !needed(pack)).collect();
+    medium.packs.extend(marked.into_iter().map(|pack| (pack, PackThere::Deleting)));
+}
+
+/// Home has everything whole.
+pub(super) fn fill_home(state: &mut State) {
+    let home = state.media.get_mut(&HOME).expect("every world has a home");
+    for (at, point) in &state.points {
+        home.placements.insert(*at, placement(PlacementState::Complete, Proof::Complete));
+        home.packs.extend(point.packs.iter().map(|pack| (*pack, PackThere::Proved)));
+    }
+    let packs: u64 = home.packs.keys().map(|pack| state.packs[pack].bytes).sum();
+    home.used = packs + state.points.values().map(|point| point.manifest_bytes).sum::<u64>();
 }
 
 fn build(jobs: Vec<Job>, points: &[PointSpec], media: &[MediumSpec], home: &MediumSpec, joined: bool) -> State {

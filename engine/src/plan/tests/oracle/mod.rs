@@ -10,8 +10,6 @@ mod removals;
 mod replay;
 mod room;
 
-use crate::plan::{Plan, State};
-
 pub(super) use replay::Story;
 pub(super) use room::nothing_older_is_left_out;
 
@@ -63,9 +61,4 @@ pub(super) const RULES: &[Rule] = &[
 /// The rule of that name.
 pub(super) fn rule(name: &str) -> fn(&Story<'_>) -> Verdict {
     RULES.iter().find(|(known, _)| *known == name).map(|(_, rule)| *rule).expect("a rule of the table")
-}
-
-/// Holds the rule against a plan.
-pub(super) fn hold(name: &str, state: &State, plan: &Plan) -> Verdict {
-    rule(name)(&Story { state, plan })
 }

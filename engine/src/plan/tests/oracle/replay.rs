@@ -6,11 +6,13 @@ use crate::model::{JobId, Keep, PointOrder, Proof, State as PlacementState, Vaul
 use crate::plan::keep::keep;
 use crate::plan::{Job, Medium, PackNumber, PackThere, Plan, Point, RemoveReason, State, Step};
 
-/// A state and a plan for it.
-#[derive(Clone, Copy)]
+/// A state and a plan for it, carried out step by step.
 pub(in crate::plan::tests) struct Story<'a> {
     pub state: &'a State,
     pub plan: &'a Plan,
+    /// Every step at every medium.
+    pub moments: Vec<Moment<'a>>,
+    ends: BTreeMap<VaultId, Shelf>,
 }
 
 /// One medium between two steps.
@@ -93,7 +95,9 @@ impl Shelf {
                 self.rows.insert(*point, PlacementState::Complete);
             }
             Step::Verify { point } => {
-                self.brought.insert(*point);
+                if self.is(*point) != PlacementState::Complete {
+                    self.brought.insert(*point);
+                }
                 self.rows.insert(*point, PlacementState::Complete);
             }
         }
@@ -101,27 +105,26 @@ impl Shelf {
 }
 
 impl<'a> Story<'a> {
-    /// Every step at every medium.
-    pub fn moments(&self) -> Vec<Moment<'a>> {
-        let mut moments = Vec::new();
-        for (id, steps) in &self.plan.media {
-            let medium = &self.state.media[id];
+    pub fn of(state: &'a State, plan: &'a Plan) -> Self {
+        let ends = state.media.iter().map(|(id, medium)| (*id, Shelf::of(medium))).collect();
+        let mut story = Self { state, plan, moments: Vec::new(), ends };
+        for (id, steps) in &plan.media {
+            let medium = &state.media[id];
             let mut shelf = Shelf::of(medium);
             for (index, step) in steps.iter().enumerate() {
                 let before = shelf.clone();
-                shelf.take(step, self.state);
+                shelf.take(step, state);
                 let after = shelf.clone();
-                moments.push(Moment { id: *id, medium, steps, index, step, before, after });
+                story.moments.push(Moment { id: *id, medium, steps, index, step, before, after });
             }
+            story.ends.insert(*id, shelf);
         }
-        moments
+        story
     }
 
     /// A medium when all its steps are done.
-    pub fn end(&self, id: VaultId) -> Shelf {
-        let mut shelf = Shelf::of(&self.state.media[&id]);
-        self.plan.media.get(&id).into_iter().flatten().for_each(|step| shelf.take(step, self.state));
-        shelf
+    pub fn end(&self, id: VaultId) -> &Shelf {
+        &self.ends[&id]
     }
 
     pub fn point(&self, order: PointOrder) -> &'a Point {
@@ -205,10 +208,10 @@ pub(super) fn each<T: std::fmt::Debug>(
     rule: impl Fn(&Moment<'_>, &T) -> bool,
 ) -> super::Verdict {
     let mut applied = 0;
-    for moment in story.moments() {
-        let Some(subject) = asked(&moment) else { continue };
+    for moment in &story.moments {
+        let Some(subject) = asked(moment) else { continue };
         applied += 1;
-        if !rule(&moment, &subject) {
+        if !rule(moment, &subject) {
             return Err(format!("{:?} at {:?}: {:?}", subject, moment.id, moment.step));
         }
     }
