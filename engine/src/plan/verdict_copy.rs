@@ -55,6 +55,7 @@ impl Judge<'_> {
         broken.extend((!wanted || !self.is_kept(point)).then_some(Broken::NotWanted));
         broken.extend(self.is_second(point).then_some(Broken::SecondCopy));
         broken.into_iter().for_each(|rule| self.say(Some(point), rule));
+        self.judge_base(point);
     }
 
     fn is_whole(&self, point: PointOrder) -> bool {
@@ -83,15 +84,17 @@ impl Judge<'_> {
         }
         let goes = |id: &VaultId| {
             let medium = &self.state.media[id];
-            *id != self.at && !medium.retired && job.offsite.contains(&medium.destination)
+            *id != self.at && !medium.retired && !medium.same_disk && job.offsite.contains(&medium.destination)
         };
         let has = |id: &VaultId| {
             let medium = &self.state.media[id];
             medium.state_of(point) == PlacementState::Complete && !medium.removing.contains(&point)
         };
         let gets = |id: &VaultId| {
+            // A copy on the same disk may be made beside the one that counts.
+            let beside = self.here().medium.same_disk;
             let repairs = self.state.media[id].state_of(point) == PlacementState::Damaged;
-            !repairs && self.outlook.copies.contains_key(&(*id, point))
+            !beside && !repairs && self.outlook.copies.contains_key(&(*id, point))
         };
         self.state.media.keys().filter(|id| goes(id)).any(|id| has(id) || gets(id))
     }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use proptest::collection::vec;
@@ -67,6 +68,7 @@ struct MediumSpec {
     keep_at_least: u32,
     evict_unique: bool,
     seed_open: bool,
+    same_disk: bool,
     rows: Vec<u8>,
     proofs: Vec<u8>,
     strays: Vec<u8>,
@@ -90,24 +92,27 @@ fn points() -> impl Strategy<Value = Vec<PointSpec>> {
 }
 
 fn medium() -> impl Strategy<Value = MediumSpec> {
-    let flags = (0..3usize, 0..10u8, 0..4u8, 0..8u8, 0..4u8, any::<bool>(), 0..8u8);
+    let flags = (0..3usize, 0..10u8, 0..4u8, 0..8u8, 0..4u8, any::<bool>(), 0..8u8, 0..6u8);
     let sizes = (option::of(-10..80i64), option::of(0..120u64), 0..10u64, 0..3u32);
     (flags, sizes, vec(any::<u8>(), 14), vec(any::<u8>(), 14), vec(any::<u8>(), 0..3)).prop_map(
-        |((destination, retired, away, refused, never, evict_unique, seed), sizes, rows, proofs, strays)| MediumSpec {
-            destination,
-            retired: retired == 0,
-            here: away != 0,
-            refused: refused == 0,
-            room: sizes.0,
-            free: sizes.1,
-            reserve: sizes.2,
-            never: never == 0,
-            keep_at_least: sizes.3,
-            evict_unique,
-            seed_open: seed == 0,
-            rows,
-            proofs,
-            strays,
+        |((destination, retired, away, refused, never, evict_unique, seed, same_disk), sizes, rows, proofs, strays)| {
+            MediumSpec {
+                destination,
+                retired: retired == 0,
+                here: away != 0,
+                refused: refused == 0,
+                room: sizes.0,
+                free: sizes.1,
+                reserve: sizes.2,
+                never: never == 0,
+                keep_at_least: sizes.3,
+                evict_unique,
+                seed_open: seed == 0,
+                same_disk: same_disk == 0,
+                rows,
+                proofs,
+                strays,
+            }
         },
     )
 }
@@ -120,14 +125,18 @@ fn job() -> impl Strategy<Value = Job> {
     ];
     let offsite = prop_oneof![Just(vec![0, 1, 2]), Just(vec![1, 0]), Just(vec![2, 1, 0]), Just(vec![0])];
     let hold = prop_oneof![12 => Just(None), 1 => Just(Some(Hold::Alarm)), 1 => Just(Some(Hold::ClockJump))];
-    (rule.clone(), rule, offsite, any::<bool>(), hold).prop_map(|(keep, keep_at_home, offsite, first, hold)| Job {
-        name: name("job"),
-        offsite: offsite.into_iter().map(destination).collect(),
-        copies: if first { Copies::First } else { Copies::All },
-        keep,
-        keep_at_home,
-        hold,
-    })
+    let expect = option::of((1..200u64).prop_map(|hours| Duration::from_secs(hours * 3600)));
+    (rule.clone(), rule, offsite, any::<bool>(), hold, expect).prop_map(
+        |(keep, keep_at_home, offsite, first, hold, expect)| Job {
+            name: name("job"),
+            offsite: offsite.into_iter().map(destination).collect(),
+            copies: if first { Copies::First } else { Copies::All },
+            keep,
+            keep_at_home,
+            expect,
+            hold,
+        },
+    )
 }
 
 /// A state that shows itself in a few lines.
@@ -166,7 +175,12 @@ fn show_medium(f: &mut fmt::Formatter<'_>, id: VaultId, it: &Medium) -> fmt::Res
     let rows: Vec<_> =
         rows.map(|(at, row)| format!("{}:{}:{}:{:?}", at.sequence, row.state, row.proof, row.unwanted)).collect();
     let packs: Vec<_> = it.packs.iter().map(|(pack, there)| format!("{}:{there:?}", pack.0)).collect();
-    writeln!(f, "medium {} {} retired {} {:?} {:?}", id.0[0], it.destination, it.retired, it.reach, it.deletions)?;
+    let same = it.same_disk;
+    writeln!(
+        f,
+        "medium {} {} retired {} same {same} {:?} {:?}",
+        id.0[0], it.destination, it.retired, it.reach, it.deletions
+    )?;
     let (limit, free, reserve) = (it.limit, it.free, it.reserve);
     writeln!(f, "   used {} limit {limit:?} free {free:?} reserve {reserve} {:?} {:?}", it.used, it.evict, it.orphans)?;
     writeln!(f, "   at least {} unique {} {rows:?} {packs:?}", it.keep_at_least, it.evict_unique)
@@ -219,8 +233,8 @@ pub(super) fn tight_world() -> impl Strategy<Value = World> {
             (medium.free, medium.keep_at_least) = (medium.free.map(|free| free.max(60)), medium.keep_at_least.min(1));
             for order in newest.iter().take(new) {
                 medium.placements.remove(order);
-                medium.newest_evicted.retain(|_, evicted| evicted != order);
             }
+            medium.newest_evicted = newest_evicted(points, medium);
             if begun {
                 begin_removals(points, packs, medium, &marks);
             }
@@ -228,6 +242,11 @@ pub(super) fn tight_world() -> impl Strategy<Value = World> {
         }
         World(state)
     })
+}
+
+fn newest_evicted(points: &BTreeMap<PointOrder, Point>, medium: &Medium) -> BTreeMap<JobId, PointOrder> {
+    let evicted = medium.placements.iter().filter(|(_, row)| row.state == PlacementState::Evicted);
+    evicted.map(|(order, _)| (points[order].job, *order)).collect()
 }
 
 /// Marks points that nothing depends on there, and the packs that then nobody needs.
@@ -317,7 +336,7 @@ fn empty(spec: &MediumSpec, destination: Name) -> Medium {
     Medium {
         destination,
         retired: spec.retired,
-        same_disk: false,
+        same_disk: spec.same_disk,
         reach: if spec.here { Reach::Here } else { Reach::Away("not there".to_owned()) },
         deletions: if spec.refused { Deletions::Refused("only adds".to_owned()) } else { Deletions::Allowed },
         limit: None,
@@ -337,7 +356,8 @@ fn empty(spec: &MediumSpec, destination: Name) -> Medium {
 }
 
 fn build_home(state: &State, spec: &MediumSpec) -> Medium {
-    let mut home = empty(&MediumSpec { retired: false, never: true, here: true, ..spec.clone() }, Name::home());
+    let mut home =
+        empty(&MediumSpec { retired: false, never: true, here: true, same_disk: false, ..spec.clone() }, Name::home());
     for (index, at) in state.points.keys().enumerate() {
         let row = match spec.rows[index] % 16 {
             0 => PlacementState::Damaged,
@@ -436,6 +456,7 @@ pub(super) fn small(n: u64) -> World {
         keep_at_least: 1,
         evict_unique: true,
         seed_open: false,
+        same_disk: false,
         rows: Vec::new(),
         proofs: Vec::new(),
         strays: Vec::new(),
@@ -446,6 +467,7 @@ pub(super) fn small(n: u64) -> World {
         copies: Copies::All,
         keep: None,
         keep_at_home: None,
+        expect: Some(Duration::from_secs(26 * 3600)),
         hold: None,
     };
     let World(mut state) = World(build(vec![job], &[], &[], &calm, false));

@@ -8,9 +8,10 @@ mod copies;
 mod order;
 mod removals;
 mod replay;
+mod reports;
 mod room;
 
-pub(super) use replay::Story;
+pub(super) use replay::{Story, founded};
 pub(super) use room::nothing_older_is_left_out;
 
 /// How often a rule applied, or what breaks it.
@@ -22,8 +23,10 @@ pub(super) type Rule = (&'static str, fn(&Story<'_>) -> Verdict);
 /// Every rule.
 pub(super) const RULES: &[Rule] = &[
     ("ancestors_come_first", copies::ancestors_come_first),
+    ("a_dependent_is_complete_only_on_a_complete_base", copies::a_dependent_is_complete_only_on_a_complete_base),
     ("the_first_that_can_take_it_is_served", copies::the_first_that_can_take_it_is_served),
     ("one_copy_is_enough_where_the_first_counts", copies::one_copy_is_enough_where_the_first_counts),
+    ("a_copy_on_the_same_disk_is_not_enough", copies::a_copy_on_the_same_disk_is_not_enough),
     ("what_is_owed_arrives_or_the_plan_says_why", copies::what_is_owed_arrives_or_the_plan_says_why),
     ("only_what_keep_would_keep_is_copied", copies::only_what_keep_would_keep_is_copied),
     ("nothing_evicted_comes_back", copies::nothing_evicted_comes_back),
@@ -45,7 +48,10 @@ pub(super) const RULES: &[Rule] = &[
     ("room_is_made_only_for_what_comes", room::room_is_made_only_for_what_comes),
     ("never_for_a_point_that_never_fits", room::never_for_a_point_that_never_fits),
     ("never_for_a_point_not_verified_at_its_origin", room::never_for_a_point_not_verified_at_its_origin),
-    ("room_comes_from_the_unwanted_the_jobs_oldest_the_oldest", room::room_comes_from_the_unwanted_the_jobs_oldest_the_oldest),
+    (
+        "room_comes_from_the_unwanted_the_jobs_oldest_the_oldest",
+        room::room_comes_from_the_unwanted_the_jobs_oldest_the_oldest,
+    ),
     ("no_more_room_than_needed_is_made", room::no_more_room_than_needed_is_made),
     ("limit_and_reserve_hold_before_during_and_after", room::limit_and_reserve_hold_before_during_and_after),
     ("bytes_are_known_exactly", room::bytes_are_known_exactly),
@@ -56,6 +62,8 @@ pub(super) const RULES: &[Rule] = &[
     ("d9_orphans_stay_while_a_seed_is_open", order::d9_orphans_stay_while_a_seed_is_open),
     ("media_away_or_retired_are_not_touched", order::media_away_or_retired_are_not_touched),
     ("every_pack_of_a_complete_point_is_there", order::every_pack_of_a_complete_point_is_there),
+    ("full_and_stuck_has_a_deadline", reports::full_and_stuck_has_a_deadline),
+    ("a_chain_is_reported_before_it_no_longer_fits", reports::a_chain_is_reported_before_it_no_longer_fits),
 ];
 
 /// The rule of that name.

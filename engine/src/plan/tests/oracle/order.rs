@@ -13,12 +13,17 @@ fn deleted(step: &Step) -> Option<Vec<PackNumber>> {
 }
 
 pub(super) fn d1_a_needed_pack_stays(story: &Story<'_>) -> Verdict {
-    each(story, |moment| deleted(moment.step), |moment, packs| {
-        let stays = |row: &PlacementState| row.is_there() || *row == PlacementState::Copying;
-        let mut named = moment.after.rows.iter().filter(|(_, row)| stays(row)).flat_map(|(at, _)| &story.point(*at).packs);
-        let reserved = packs.iter().any(|pack| moment.medium.reserved.contains(pack));
-        !reserved && !named.any(|pack| packs.contains(pack))
-    })
+    each(
+        story,
+        |moment| deleted(moment.step),
+        |moment, packs| {
+            let stays = |row: &PlacementState| row.is_there() || *row == PlacementState::Copying;
+            let mut named =
+                moment.after.rows.iter().filter(|(_, row)| stays(row)).flat_map(|(at, _)| &story.point(*at).packs);
+            let reserved = packs.iter().any(|pack| moment.medium.reserved.contains(pack));
+            !reserved && !named.any(|pack| packs.contains(pack))
+        },
+    )
 }
 
 pub(super) fn d3_nothing_is_deleted_where_that_is_refused(story: &Story<'_>) -> Verdict {
@@ -27,12 +32,16 @@ pub(super) fn d3_nothing_is_deleted_where_that_is_refused(story: &Story<'_>) -> 
 }
 
 pub(super) fn d5_incoming_packs_are_not_counted_as_freed(story: &Story<'_>) -> Verdict {
-    each(story, |it| made_for(it.step), |it, by| {
-        let unit = story.bases(*by).into_iter().chain([*by]);
-        let incoming: Vec<_> = unit.filter(|order| !it.before.is_whole(*order)).collect();
-        let mut needed = incoming.iter().flat_map(|order| &story.point(*order).packs);
-        deleted(it.step).is_some_and(|packs| !needed.any(|pack| packs.contains(pack)))
-    })
+    each(
+        story,
+        |it| made_for(it.step),
+        |it, by| {
+            let unit = story.bases(*by).into_iter().chain([*by]);
+            let incoming: Vec<_> = unit.filter(|order| !it.before.is_whole(*order)).collect();
+            let mut needed = incoming.iter().flat_map(|order| &story.point(*order).packs);
+            deleted(it.step).is_some_and(|packs| !needed.any(|pack| packs.contains(pack)))
+        },
+    )
 }
 
 pub(super) fn d8_begun_removals_are_finished_first(story: &Story<'_>) -> Verdict {
@@ -74,8 +83,13 @@ pub(super) fn every_pack_of_a_complete_point_is_there(story: &Story<'_>) -> Verd
         Step::Copy { point, .. } => Some(*point),
         _ => None,
     };
-    each(story, |it| copied(it.step), |it, point| {
-        let good = |pack: &PackNumber| matches!(it.after.packs.get(pack), Some(PackThere::Present | PackThere::Proved));
-        story.point(*point).packs.iter().all(good)
-    })
+    each(
+        story,
+        |it| copied(it.step),
+        |it, point| {
+            let good =
+                |pack: &PackNumber| matches!(it.after.packs.get(pack), Some(PackThere::Present | PackThere::Proved));
+            story.point(*point).packs.iter().all(good)
+        },
+    )
 }

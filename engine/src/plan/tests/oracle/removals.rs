@@ -22,7 +22,11 @@ pub(super) fn nothing_is_copied_to_be_removed(story: &Story<'_>) -> Verdict {
     let copied = |it: &Moment<'_>, point: PointOrder| {
         it.steps[..it.index].iter().any(|step| matches!(step, Step::Copy { point: other, .. } if *other == point))
     };
-    each(story, |it| it.step.point().filter(|_| matches!(it.step, Step::Remove { .. })), |it, point| !copied(it, *point))
+    each(
+        story,
+        |it| it.step.point().filter(|_| matches!(it.step, Step::Remove { .. })),
+        |it, point| !copied(it, *point),
+    )
 }
 
 /// What is whole at home goes only when every medium in use has it, or has given it up.
@@ -45,13 +49,17 @@ pub(super) fn home_never_drops_what_is_owed(story: &Story<'_>) -> Verdict {
 }
 
 pub(super) fn never_below_keep_at_least(story: &Story<'_>) -> Verdict {
-    each(story, |it| removed(it.step), |it, point| {
-        let of_job = |at: &PointOrder| story.point(*at).job == story.point(*point).job;
-        let counts = |at: &PointOrder| !it.after.brought.contains(at) || awaited(it, *at);
-        let complete = it.after.rows.iter().filter(|(_, row)| **row == PlacementState::Complete).map(|(at, _)| at);
-        let left = complete.filter(|at| of_job(at) && counts(at)).count();
-        left >= usize::try_from(it.medium.keep_at_least).expect("small")
-    })
+    each(
+        story,
+        |it| removed(it.step),
+        |it, point| {
+            let of_job = |at: &PointOrder| story.point(*at).job == story.point(*point).job;
+            let counts = |at: &PointOrder| !it.after.brought.contains(at) || awaited(it, *at);
+            let complete = it.after.rows.iter().filter(|(_, row)| **row == PlacementState::Complete).map(|(at, _)| at);
+            let left = complete.filter(|at| of_job(at) && counts(at)).count();
+            left >= usize::try_from(it.medium.keep_at_least).expect("small")
+        },
+    )
 }
 
 pub(super) fn never_the_last_that_a_drill_proved(story: &Story<'_>) -> Verdict {
@@ -69,10 +77,14 @@ pub(super) fn pinned_points_stay(story: &Story<'_>) -> Verdict {
 }
 
 pub(super) fn nothing_goes_while_a_job_is_on_hold(story: &Story<'_>) -> Verdict {
-    each(story, |it| removed(it.step), |it, point| {
-        let favoured = made_for(it.step).is_none_or(|by| story.job(by).hold.is_none());
-        favoured && story.job(*point).hold.is_none()
-    })
+    each(
+        story,
+        |it| removed(it.step),
+        |it, point| {
+            let favoured = made_for(it.step).is_none_or(|by| story.job(by).hold.is_none());
+            favoured && story.job(*point).hold.is_none()
+        },
+    )
 }
 
 pub(super) fn what_is_nowhere_else_offsite_goes_only_if_allowed(story: &Story<'_>) -> Verdict {
@@ -121,7 +133,9 @@ pub(super) fn an_unfinished_chain_is_never_evicted(story: &Story<'_>) -> Verdict
         let row = |at: PointOrder| it.medium.placements.get(&at).filter(|row| row.state == PlacementState::NotWanted);
         let for_good = |at: PointOrder| row(at).is_some_and(|row| row.unwanted.is_none_or(Unwanted::is_final));
         let evicted = it.medium.newest_evicted.get(&story.point(*point).job);
-        let out = |at: PointOrder| for_good(at) || evicted.is_some_and(|newest| at <= *newest) || it.medium.removing.contains(&at);
+        let out = |at: PointOrder| {
+            for_good(at) || evicted.is_some_and(|newest| at <= *newest) || it.medium.removing.contains(&at)
+        };
         let could = |at: PointOrder| !out(at) && story.is_elsewhere(at, it.id);
         let founded = |at: PointOrder| story.bases(at).into_iter().all(|base| it.before.is_whole(base) || could(base));
         let declined = |at: PointOrder| it.before.is(at) == PlacementState::NotWanted;

@@ -104,6 +104,20 @@ impl Shelf {
     }
 }
 
+/// The state with nothing complete on a base that is not.
+pub(in crate::plan::tests) fn founded(mut state: State) -> State {
+    let based: Vec<_> = state.points.iter().filter_map(|(at, point)| Some((*at, point.base?))).collect();
+    for medium in state.media.values_mut() {
+        for (at, base) in &based {
+            let stands = medium.state_of(*base) == PlacementState::Complete && !medium.removing.contains(base);
+            if medium.state_of(*at) == PlacementState::Complete && !stands {
+                medium.placements.get_mut(at).expect("it is complete").state = PlacementState::Present;
+            }
+        }
+    }
+    state
+}
+
 impl<'a> Story<'a> {
     pub fn of(state: &'a State, plan: &'a Plan) -> Self {
         let ends = state.media.iter().map(|(id, medium)| (*id, Shelf::of(medium))).collect();
