@@ -3,6 +3,8 @@
 //!
 //! Written apart from the planner, so that one mistake has to be made twice to matter.
 
+use std::collections::BTreeSet;
+
 use super::judge::Judge;
 use super::state::{Hold, PackNumber, State, Unwanted};
 use super::steps::{Await, Plan};
@@ -177,13 +179,13 @@ pub fn admit(state: &State, mut plan: Plan) -> (CheckedPlan, Vec<Violation>) {
             Ok(checked) => return (checked, refused),
             Err(violations) => violations,
         };
-        let known = plan.media.len();
-        plan.media.retain(|id, _| !violations.iter().any(|it| it.medium.is_none_or(|medium| medium == *id)));
+        let wrong: BTreeSet<_> = violations.iter().map(|it| it.medium).collect();
         refused.extend(violations);
-        if plan.media.len() == known {
+        if wrong.contains(&None) {
             // Of another generation: nothing of it counts.
             return (CheckedPlan(Plan { generation: plan.generation, ..Plan::default() }), refused);
         }
+        plan.media.retain(|id, _| !wrong.contains(&Some(*id)));
     }
 }
 

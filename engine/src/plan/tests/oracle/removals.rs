@@ -7,7 +7,7 @@ use super::{Story, Verdict};
 use crate::model::{PointOrder, State as PlacementState};
 use crate::plan::{Await, Copies, Evict, Medium, RemoveReason, Step, Unwanted};
 
-fn after_of<'s>(step: &'s Step) -> &'s [Await] {
+fn after_of(step: &Step) -> &[Await] {
     match step {
         Step::Remove { after, .. } => after,
         _ => &[],

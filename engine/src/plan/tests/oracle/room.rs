@@ -43,7 +43,7 @@ pub(super) fn never_for_a_point_not_verified_at_its_origin(story: &Story<'_>) ->
         story,
         |it| made_for(it.step),
         |it, by| {
-            let read = it.steps[..it.index].iter().any(|step| *step == Step::VerifyOrigin { point: *by });
+            let read = it.steps[..it.index].contains(&Step::VerifyOrigin { point: *by });
             let evidence = story.state.media.iter().any(|(id, medium)| {
                 let complete = medium.state_of(*by) == crate::model::State::Complete && !medium.removing.contains(by);
                 *id != it.id && !medium.is_home() && medium.is_here() && complete
