@@ -65,6 +65,10 @@ impl Judge<'_> {
     /// `keep` over what is still there and all that the plan copies there wants it.
     fn is_kept(&mut self, point: PointOrder) -> bool {
         let (at, job) = (self.at, self.state.points[&point].job);
+        if self.rule(job).is_none() {
+            // Without a rule all is kept, and what is asked comes.
+            return true;
+        }
         if !self.outlook.planned.contains_key(&(at, job)) {
             let of_job = self.state.points.iter().filter(|(_, it)| it.job == job).map(|(order, _)| *order);
             let there = |order: &PointOrder| self.was_there(*order) && self.here().has(*order);
