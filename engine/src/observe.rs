@@ -88,6 +88,7 @@ fn job(observed: &Observed<'_>, id: JobId) -> Job {
         },
         keep_at_home: configured.and_then(|_| observed.config.home.keep.clone()).or_else(|| keep.clone()),
         keep,
+        expect: configured.and_then(|job| job.expect),
         hold,
     }
 }
@@ -247,7 +248,7 @@ fn seeding(snapshot: &Snapshot) -> bool {
 
 impl PointPacks {
     /// Reads the pack lists that a plan needs and that are not known yet: of every point that is not whole at each
-    /// medium of its job's destinations. A manifest that can't be read leaves its point without a list.
+    /// medium of its job's destinations, and of all that belong to a chain. A manifest that can't be read leaves its point without a list.
     pub fn fill(
         &mut self,
         catalog: &Catalog,
@@ -257,13 +258,15 @@ impl PointPacks {
     ) {
         let offsite: Vec<&MediumRow> =
             snapshot.media.iter().filter(|row| row.side == Side::Offsite && row.retired.is_none()).collect();
-        for order in snapshot.points.keys() {
+        let bases: BTreeSet<_> = snapshot.points.values().filter_map(|row| row.base).collect();
+        for (order, row) in &snapshot.points {
+            let is_chained = row.base.is_some() || bases.contains(order);
             let state =
                 |row: &MediumRow| snapshot.placements.get(&row.vault).and_then(|at| at.get(order)).map(|row| row.state);
             let settled = |state| {
                 matches!(state, Some(PlacementState::Complete | PlacementState::NotWanted | PlacementState::Evicted))
             };
-            let wanted = offsite.iter().any(|row| !settled(state(row)));
+            let wanted = is_chained || offsite.iter().any(|row| !settled(state(row)));
             if wanted && !self.0.contains_key(order) {
                 let list = stores
                     .iter()

@@ -142,6 +142,7 @@ fn stuck_text(state: &plan::State, plan: &plan::Plan, at: VaultId, order: PointO
     let names = |problem: &&Problem| match problem {
         Problem::Full { medium, point, .. }
         | Problem::NeverFits { medium, point, .. }
+        | Problem::ChainOutgrows { medium, point, .. }
         | Problem::Irreparable { medium, point } => (*medium, *point) == (at, order),
         Problem::OverLimit { .. } => false,
     };

@@ -21,7 +21,7 @@ use crate::destination::{ReadStore, Space, WriteStore};
 use crate::installation::{Look, Opened};
 use crate::model::{DestinationName, PointOrder, VaultId, chain};
 use crate::observe::{Observed, PointPacks, Seen, observe};
-use crate::plan::{self, Deletions, Plan, RemoveReason, State, Step, check, propose, reason_text};
+use crate::plan::{self, Deletions, Plan, RemoveReason, State, Step, admit, propose, reason_text};
 
 /// A medium plans again as long as there is something new to do, but not for ever.
 const PLANS_MAX: usize = 4;
@@ -338,10 +338,11 @@ impl Visits {
 
 /// A plan's steps at a medium, once it was judged.
 fn checked(state: &State, plan: Plan, medium: VaultId) -> Result<Vec<Step>, String> {
-    let plan = check(state, plan).map_err(|violations| {
-        let first = violations.first().map_or_else(String::new, |violation| format!("{violation:?}"));
-        format!("a plan broke its own rules and was not carried out ({first}); please report this")
-    })?;
+    let (plan, refused) = admit(state, plan);
+    // What is wrong elsewhere is told by the visits there.
+    if let Some(first) = refused.iter().find(|it| it.medium.is_none_or(|at| at == medium)) {
+        return Err(format!("a plan broke its own rules and was not carried out ({first:?}); please report this"));
+    }
     Ok(plan.plan().media.get(&medium).cloned().unwrap_or_default())
 }
 

@@ -269,12 +269,14 @@ impl<'a> Bench<'a> {
         }
     }
 
-    /// Present points that lack evidence and should stay.
+    /// Present points that lack evidence and should stay, and that stand on nothing less.
     pub fn unproved(&self) -> Vec<PointOrder> {
         let there = self.goals.values().flat_map(|goal| &goal.wanted).copied();
-        let lacks = |order: &PointOrder| self.shelf.is_there(*order) && is_whole(self.shelf.state_of(*order));
-        let complete = |order: &PointOrder| self.shelf.state_of(*order) == PlacementState::Complete;
-        there.filter(|order| lacks(order) && !complete(order)).collect::<BTreeSet<_>>().into_iter().rev().collect()
+        let whole = |order: PointOrder| self.shelf.is_there(order) && is_whole(self.shelf.state_of(order));
+        let lacks = |order: &PointOrder| whole(*order) && self.shelf.state_of(*order) != PlacementState::Complete;
+        let founded = |order: &PointOrder| self.survey.ancestors(*order).all(whole);
+        let unproved: BTreeSet<_> = there.filter(|order| lacks(order) && founded(order)).collect();
+        unproved.into_iter().rev().collect()
     }
 }
 

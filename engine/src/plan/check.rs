@@ -3,9 +3,12 @@
 //!
 //! Written apart from the planner, so that one mistake has to be made twice to matter.
 
+use std::collections::BTreeSet;
+
 use super::judge::Judge;
 use super::state::{Hold, PackNumber, State, Unwanted};
 use super::steps::{Await, Plan};
+use super::world::grounded;
 use crate::model::{PointOrder, VaultId};
 
 /// A plan that breaks no rule, for one generation of the catalog.
@@ -131,6 +134,18 @@ pub enum Broken {
     /// Its base is not there.
     #[error("its base is not there")]
     BaseMissing,
+    /// Its base is not complete there.
+    #[error("its base is not complete there")]
+    BaseIncomplete,
+    /// `copies = "first"`, and an earlier destination can take it.
+    #[error("an earlier destination can take it")]
+    PassedOver,
+    /// What is older should go first.
+    #[error("what should go before it goes after it")]
+    OutOfTurn,
+    /// D-8: removals that an earlier session began are finished first.
+    #[error("removals that were begun there are not finished")]
+    BegunBefore,
     /// No whole copy is there to read.
     #[error("nothing to copy it from")]
     NoSource,
@@ -154,11 +169,31 @@ pub enum Broken {
     Final,
 }
 
+/// Judges a plan medium by medium: what it has for a medium where it breaks a rule is left out, with all that then is
+/// wrong without it; the rest may be done. Gives what is left, and every rule that was broken.
+#[must_use]
+pub fn admit(state: &State, mut plan: Plan) -> (CheckedPlan, Vec<Violation>) {
+    let mut refused = Vec::new();
+    loop {
+        let violations = match check(state, plan.clone()) {
+            Ok(checked) => return (checked, refused),
+            Err(violations) => violations,
+        };
+        let wrong: BTreeSet<_> = violations.iter().map(|it| it.medium).collect();
+        refused.extend(violations);
+        if wrong.contains(&None) {
+            // Of another generation: nothing of it counts.
+            return (CheckedPlan(Plan { generation: plan.generation, ..Plan::default() }), refused);
+        }
+        plan.media.retain(|id, _| !wrong.contains(&Some(*id)));
+    }
+}
+
 /// Judges a plan.
 ///
 /// # Errors
 /// Every rule that it breaks; nothing of it may be done then.
 pub fn check(state: &State, plan: Plan) -> Result<CheckedPlan, Vec<Violation>> {
-    let violations = Judge::of(state, &plan).walk(&plan);
+    let violations = Judge::of(&grounded(state), &plan).walk(&plan);
     if violations.is_empty() { Ok(CheckedPlan(plan)) } else { Err(violations) }
 }

@@ -1,5 +1,6 @@
 //! `engine explain`: why a point is, or is not, on a medium.
 
+use super::based::grounded;
 use super::propose::propose;
 use super::state::{Reach, State, Unwanted};
 use super::steps::{Blocker, Plan, Problem, Step};
@@ -29,6 +30,7 @@ pub struct Explanation {
 /// Says it for every medium, home first.
 #[must_use]
 pub fn explain(state: &State, point: PointOrder) -> Vec<Explanation> {
+    let state = &*grounded(state);
     let plan = propose(state);
     let mut media: Vec<_> = state.media.keys().copied().collect();
     media.sort_by_key(|id| (!state.media[id].is_home(), *id));
@@ -39,7 +41,8 @@ fn explain_at(state: &State, plan: &Plan, point: PointOrder, id: VaultId) -> Exp
     let medium = &state.media[&id];
     let steps = plan.media.get(&id).into_iter().flatten().filter(|step| step.point() == Some(point));
     let whole = |medium: &super::Medium| {
-        !medium.is_home() && !medium.retired && medium.state_of(point) == PlacementState::Complete
+        let offsite = !medium.is_home() && !medium.retired && !medium.same_disk;
+        offsite && medium.state_of(point) == PlacementState::Complete
     };
     let others = state.media.iter().filter(|(other, _)| **other != id);
     Explanation {
@@ -79,6 +82,7 @@ impl Problem {
     pub fn is_about(&self, at: VaultId, which: PointOrder) -> bool {
         match self {
             Self::Full { medium, point, .. }
+            | Self::ChainOutgrows { medium, point, .. }
             | Self::NeverFits { medium, point, .. }
             | Self::Irreparable { medium, point } => *medium == at && *point == which,
             Self::OverLimit { .. } => false,

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::based::grounded;
 use super::bench::Bench;
 use super::propose::retention_only;
 use super::state::State;
@@ -27,6 +28,7 @@ pub struct Refusal {
 /// rule holds back is in the second part.
 #[must_use]
 pub fn forget(state: &State, jobs: &BTreeSet<JobId>) -> (Plan, Vec<Refusal>) {
+    let state = &*grounded(state);
     let (mut plan, refusals) = retention_only(state);
     let of_jobs = |point: &PointOrder| jobs.is_empty() || jobs.contains(&state.points[point].job);
     for steps in plan.media.values_mut() {

@@ -39,6 +39,7 @@ impl<'a> Judge<'a> {
             (self.at, self.steps) = (*id, steps);
             self.walk_medium(steps);
         }
+        self.judge_choices(plan);
         self.violations
     }
 
@@ -107,6 +108,7 @@ impl<'a> Judge<'a> {
             Step::Sweep { packs, bytes } => self.sweep(packs, *bytes),
             Step::VerifyOrigin { point } => _ = self.here_mut().origins.insert(*point),
             Step::Copy { point, sources, packs, bytes, replaces, peak, .. } => {
+                self.judge_begun(*point);
                 let (bytes, replaces, peak) = (*bytes, *replaces, *peak);
                 self.copy(&CopyStep { point: *point, sources, packs, bytes, replaces, peak });
             }
@@ -125,6 +127,7 @@ impl<'a> Judge<'a> {
         self.delete(packs, manifests, bytes, None);
         for point in points {
             self.here_mut().states.insert(*point, (PlacementState::NotWanted, Some(Unwanted::Removed)));
+            self.here_mut().begun.remove(point);
         }
     }
 
@@ -158,6 +161,7 @@ impl<'a> Judge<'a> {
         }
         let place = self.here_mut();
         packs.iter().for_each(|pack| _ = place.packs.remove(pack));
+        packs.iter().for_each(|pack| _ = place.marked.remove(pack));
         place.free_bytes(freed + manifests);
     }
 
@@ -173,10 +177,27 @@ impl<'a> Judge<'a> {
         if !self.here().has(point) {
             return self.say(Some(point), Broken::NotThere);
         }
+        self.judge_base(point);
         let state = self.state;
         let place = self.here_mut();
         place.arrive(state, point);
         place.origins.insert(point);
+    }
+
+    /// A point is made complete only on a base that is.
+    pub fn judge_base(&mut self, point: PointOrder) {
+        let base = self.state.points[&point].base;
+        if base.is_some_and(|base| self.here().state_of(base) != PlacementState::Complete || !self.here().has(base)) {
+            self.say(Some(point), Broken::BaseIncomplete);
+        }
+    }
+
+    /// D-8: nothing comes before what was begun to be removed is gone, where it can go.
+    fn judge_begun(&mut self, point: PointOrder) {
+        let place = self.here();
+        if place.medium.deletions == Deletions::Allowed && !(place.marked.is_empty() && place.begun.is_empty()) {
+            self.say(Some(point), Broken::BegunBefore);
+        }
     }
 
     /// Are all these complete as the plan stands?

@@ -1,5 +1,6 @@
 //! One value in, a plan with reasons out; pure. No clock, no I/O, no randomness, nothing of ours but `model`.
 
+mod based;
 mod bench;
 mod check;
 mod explain;
@@ -20,12 +21,14 @@ mod state;
 mod steps;
 mod survey;
 mod undone;
+
+mod verdict_choice;
 mod verdict_copy;
 mod verdict_decline;
 mod verdict_remove;
 mod world;
 
-pub use check::{Broken, CheckedPlan, Violation, check};
+pub use check::{Broken, CheckedPlan, Violation, admit, check};
 pub use explain::{Explanation, explain};
 pub use forget::{Refusal, forget, forget_point};
 pub use propose::propose;

@@ -147,6 +147,9 @@ impl Question<'_> {
     /// With `copies = "first"`, a point that its one medium gave up by rule or by hand is given up everywhere.
     fn was_removed_elsewhere(&self, order: PointOrder) -> bool {
         let gave_up = |medium: &Medium| {
+            if medium.same_disk {
+                return false;
+            }
             let unwanted = medium.placements.get(&order).and_then(|it| it.unwanted);
             matches!(unwanted, Some(Unwanted::Removed | Unwanted::Forgotten))
         };

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::based::grounded;
 use super::bench::Bench;
 use super::forget::Refusal;
 use super::serve::{Outcome, Service, TRIED_MAX};
@@ -18,6 +19,7 @@ use crate::model::{PointOrder, State as PlacementState, VaultId};
 /// Decides what is to be done. Whatever the state, the same state gives the same plan.
 #[must_use]
 pub fn propose(state: &State) -> Plan {
+    let state = &*grounded(state);
     let survey = Survey::of(state);
     let media = state.media.iter().map(|(id, medium)| (*id, Bench::new(&survey, *id, medium)));
     let mut benches: BTreeMap<_, _> = media.collect();
@@ -113,7 +115,9 @@ fn decline_removed(survey: &Survey<'_>, benches: &mut BTreeMap<VaultId, Bench<'_
         let evicted = |point: PointOrder| bench.shelf.state_of(point) == PlacementState::Evicted;
         bench.removed_since(0).filter(|point| !evicted(*point)).collect::<Vec<_>>()
     };
-    let removed: BTreeSet<_> = benches.values().flat_map(removed).collect();
+    // A copy on the same disk is none that could have been given up.
+    let counting = benches.values().filter(|bench| !bench.medium.same_disk);
+    let removed: BTreeSet<_> = counting.flat_map(removed).collect();
     for point in removed.into_iter().filter(|point| survey.job(*point).copies == Copies::First) {
         for (id, _) in survey.offsite(survey.job(point)) {
             let Some(bench) = benches.get_mut(&id) else { continue };

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::state::{Hold, State, Unwanted};
 use super::steps::{Blocker, CopyReason, Plan, Problem, RemoveReason, Step, WaitReason};
-use crate::model::{PointOrder, VaultId};
+use crate::model::{PointOrder, Time, VaultId};
 
 /// The whole plan. An empty one is the line `nothing to do`.
 #[must_use]
@@ -135,7 +135,7 @@ fn copy(state: &State, reason: CopyReason) -> String {
 #[must_use]
 pub fn problem(state: &State, problem: &Problem) -> String {
     match problem {
-        Problem::Full { medium, point, needs, room, freeable, blocked_by, others } => {
+        Problem::Full { medium, point, needs, room, freeable, blocked_by, others, deadline } => {
             let rules: Vec<_> = blocked_by.iter().map(|it| blocker(*it)).collect();
             let mut text = format!("{} is full: {} needs {needs} bytes", place(state, *medium), name(state, *point));
             _ = write!(text, ", there are {room} and {freeable} could be freed");
@@ -145,7 +145,14 @@ pub fn problem(state: &State, problem: &Problem) -> String {
             if *others > 0 {
                 _ = write!(text, "; {} more wait behind it", points(*others));
             }
-            text
+            text + "; " + &self::deadline(state, *point, *deadline)
+        }
+        Problem::ChainOutgrows { medium, point, needs, next, capacity } => {
+            let (place, point) = (place(state, *medium), name(state, *point));
+            format!(
+                "the chain of {point} soon outgrows {place}: it has {needs} bytes, one more point of it may need {next}, \
+                 and {capacity} is the most there can be; an unfinished chain is never removed to make room"
+            )
         }
         Problem::NeverFits { medium, point, needs, capacity } => {
             let (place, point) = (place(state, *medium), name(state, *point));
@@ -157,6 +164,25 @@ pub fn problem(state: &State, problem: &Problem) -> String {
         Problem::Irreparable { medium, point } => {
             format!("{} is damaged at {}, and no good copy is known", name(state, *point), place(state, *medium))
         }
+    }
+}
+
+/// Until when it has to be solved.
+fn deadline(state: &State, order: PointOrder, deadline: Option<Time>) -> String {
+    let job = state.points.get(&order).and_then(|point| state.jobs.get(&point.job));
+    let job = job.map_or_else(|| "its job".to_owned(), |job| job.name.to_string());
+    match deadline {
+        Some(time) if time < state.now => format!("the deadline of {job} passed at {}", moment(state, time)),
+        Some(time) => format!("the deadline of {job} passes at {}", moment(state, time)),
+        None => format!("{job} has no `expect`, so there is no deadline"),
+    }
+}
+
+/// By the clocks of the state's zone; by UTC, and said so, where the calendar has no local time.
+fn moment(state: &State, time: Time) -> String {
+    match jiff::Timestamp::from_second(time.seconds) {
+        Ok(stamp) => stamp.to_zoned(state.zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string(),
+        Err(_) => time.text(),
     }
 }
 

@@ -160,8 +160,23 @@ impl Bench<'_> {
     /// Adds the readings back of what should stay and lacks evidence.
     pub(super) fn verify_all(&mut self) -> bool {
         let unproved = self.unproved();
-        unproved.iter().for_each(|order| self.verify(*order));
+        for order in &unproved {
+            self.prove_ancestors(*order);
+            self.prove(*order);
+        }
         !unproved.is_empty()
+    }
+
+    /// What a point depends on has its evidence first, the oldest first.
+    pub(super) fn prove_ancestors(&mut self, order: PointOrder) {
+        let ancestors: Vec<_> = self.survey.ancestors(order).collect();
+        ancestors.into_iter().rev().for_each(|order| self.prove(order));
+    }
+
+    fn prove(&mut self, order: PointOrder) {
+        if self.shelf.state_of(order) == PlacementState::Present && self.shelf.is_there(order) {
+            self.verify(order);
+        }
     }
 
     /// What should be good here and is not: owed, lost with its base (which may be found again), or damaged.

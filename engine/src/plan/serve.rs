@@ -2,7 +2,7 @@
 //!
 //! With `copies = "all"` each medium is served for itself. With `"first"` the first in the job's order that is there
 //! and can take the point gets it, in the same turn, and the others are declined; one that began it goes first, and one
-//! that has it damaged before that.
+//! that has it damaged before that. A place on the same disk never counts as the one that has it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -111,14 +111,19 @@ impl Service<'_, '_> {
         let mut order: Vec<_> = offsite.iter().map(|(id, _)| *id).enumerate().collect();
         order.sort_by_key(|(rank, id)| (begun(*id), *rank));
         let takers = order.into_iter().map(|(_, id)| id).filter(|id| media.contains(id));
-        for (past, id) in (0..).zip(takers) {
-            if self.blocked.contains_key(&id) {
+        let mut past = 0;
+        for id in takers {
+            // On the same disk it gets what comes by, and neither satisfies the job nor holds up who does.
+            let counts = !self.benches[&id].medium.same_disk;
+            if counts && self.blocked.contains_key(&id) {
                 return;
             }
-            if self.serve(id, point, past) {
+            let taken = self.serve(id, point, past);
+            if taken && counts {
                 self.decline_elsewhere(point, id);
                 return;
             }
+            past += u32::from(!taken);
         }
     }
 
@@ -222,8 +227,12 @@ impl Behind {
 
 impl Bench<'_> {
     fn serve(&mut self, point: PointOrder, past: u32, gone: &impl Fn(VaultId, PointOrder) -> bool) -> Outcome {
-        if !self.is_owed(point) || self.is_fresh(point) {
+        if self.is_fresh(point) {
             return Outcome::Copied;
+        }
+        if !self.is_owed(point) {
+            // It gave way meanwhile.
+            return Outcome::Declined;
         }
         let evicted = self.newest_evicted.get(&self.survey.point(point).job);
         let is_there = self.shelf.is_there(point);
@@ -254,6 +263,7 @@ impl Bench<'_> {
         }
         self.verify_origins(&unit, &sources, before);
         for ((order, load), sources) in unit.iter().zip(loads).zip(sources) {
+            self.prove_ancestors(*order);
             let reason = self.reason(*order, point, past);
             self.copy(*order, sources, load, reason);
         }
@@ -302,15 +312,14 @@ impl Bench<'_> {
     /// The point and the ancestors that are not there, ancestors first.
     fn unit(&self, point: PointOrder) -> Vec<PointOrder> {
         let missing = |order: &PointOrder| !is_whole(self.shelf.state_of(*order)) || !self.shelf.is_live(*order);
-        let base = |order: &PointOrder| self.survey.point(*order).base.filter(missing);
-        let mut unit: Vec<_> = std::iter::successors(Some(point), base).collect();
+        let mut unit: Vec<_> = std::iter::once(point).chain(self.survey.ancestors(point).filter(missing)).collect();
         unit.reverse();
         unit
     }
 
     /// Bytes of the point with all its ancestors, if nothing else were there.
     fn bytes_of_chain(&self, point: PointOrder) -> u64 {
-        let chain: Vec<_> = std::iter::successors(Some(point), |order| self.survey.point(*order).base).collect();
+        let chain: Vec<_> = std::iter::once(point).chain(self.survey.ancestors(point)).collect();
         let manifests: u64 = chain.iter().map(|order| self.survey.point(*order).manifest_bytes).sum();
         if let [only] = chain[..] {
             return manifests + self.shelf.bytes_of_all(&self.survey.point(only).packs);

@@ -5,6 +5,7 @@
 //! of its group that names it. Deliberately absent: a clock, paths, secrets, anything that can't be compared.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
@@ -48,6 +49,8 @@ pub struct Job {
     pub keep: Option<Keep>,
     /// The rule at home, already resolved: `home.keep`, else the job's.
     pub keep_at_home: Option<Keep>,
+    /// For how long it may be without a newer offsite copy.
+    pub expect: Option<Duration>,
     /// Why nothing of this job may be removed, and nothing removed in its favour, until a person confirms.
     pub hold: Option<Hold>,
 }
@@ -92,7 +95,7 @@ pub struct Point {
     /// Bytes of the sealed manifest.
     pub manifest_bytes: u64,
     /// The packs that it names, sorted. May be left empty where the point is `complete` at every medium in use of
-    /// every destination of its job: what may be deleted is decided by intervals alone.
+    /// every destination of its job and stands alone: what may be deleted is decided by intervals alone.
     pub packs: Vec<PackNumber>,
 }
 

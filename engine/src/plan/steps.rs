@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::state::{Hold, PackNumber, Unwanted};
-use crate::model::{DestinationName, PointOrder, VaultId};
+use crate::model::{DestinationName, PointOrder, Time, VaultId};
 
 /// What is to be done, from one state.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -164,6 +164,22 @@ pub enum Problem {
         blocked_by: BTreeSet<Blocker>,
         /// How many more, older points wait behind it.
         others: u64,
+        /// When the job's `expect` passes if nothing more of it comes offsite than this plan brings; none without an
+        /// `expect`.
+        deadline: Option<Time>,
+    },
+    /// A chain that still grows, and that nothing may shorten, fits now and won't with one more point like its largest.
+    ChainOutgrows {
+        /// The medium.
+        medium: VaultId,
+        /// The newest point of the chain.
+        point: PointOrder,
+        /// Bytes of the whole chain.
+        needs: u64,
+        /// Bytes that the largest point after its first one added.
+        next: u64,
+        /// Bytes that the medium can hold at most.
+        capacity: u64,
     },
     /// It and its ancestors are larger than the medium can ever hold.
     NeverFits {

@@ -73,6 +73,11 @@ impl<'a> Survey<'a> {
         self.chains.get(&root).cloned().unwrap_or_else(|| vec![root])
     }
 
+    /// What it depends on, nearest first.
+    pub fn ancestors(&self, order: PointOrder) -> impl Iterator<Item = PointOrder> {
+        std::iter::successors(self.point(order).base, |base| self.point(*base).base)
+    }
+
     /// The points that depend on it directly.
     pub fn dependents(&self, order: PointOrder) -> impl Iterator<Item = PointOrder> {
         let chain = self.chains.get(&self.root(order)).map_or(&[][..], Vec::as_slice);
@@ -132,13 +137,13 @@ impl<'a> Survey<'a> {
         ranked.into_iter().map(|(_, id, medium)| (id, medium)).collect()
     }
 
-    /// With `copies = "first"`: the medium whose copy is the one that counts.
+    /// With `copies = "first"`: the medium whose copy is the one that counts, which is none on the same disk.
     pub fn holder(&self, order: PointOrder, offsite: &[(VaultId, &Medium)]) -> Option<VaultId> {
         if self.job(order).copies == Copies::All {
             return None;
         }
         let find = |state: PlacementState, away: Away| {
-            let counts = |medium: &Medium| medium.is_here() || matches!(away, Away::Counts);
+            let counts = |medium: &Medium| !medium.same_disk && (medium.is_here() || matches!(away, Away::Counts));
             let has = |medium: &Medium| medium.holds(order) && medium.state_of(order) == state && counts(medium);
             offsite.iter().find(|(_, medium)| has(medium)).map(|(id, _)| *id)
         };

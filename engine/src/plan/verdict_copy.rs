@@ -55,6 +55,7 @@ impl Judge<'_> {
         broken.extend((!wanted || !self.is_kept(point)).then_some(Broken::NotWanted));
         broken.extend(self.is_second(point).then_some(Broken::SecondCopy));
         broken.into_iter().for_each(|rule| self.say(Some(point), rule));
+        self.judge_base(point);
     }
 
     fn is_whole(&self, point: PointOrder) -> bool {
@@ -64,6 +65,10 @@ impl Judge<'_> {
     /// `keep` over what is still there and all that the plan copies there wants it.
     fn is_kept(&mut self, point: PointOrder) -> bool {
         let (at, job) = (self.at, self.state.points[&point].job);
+        if self.rule(job).is_none() {
+            // Without a rule all is kept, and what is asked comes.
+            return true;
+        }
         if !self.outlook.planned.contains_key(&(at, job)) {
             let of_job = self.state.points.iter().filter(|(_, it)| it.job == job).map(|(order, _)| *order);
             let there = |order: &PointOrder| self.was_there(*order) && self.here().has(*order);
@@ -83,15 +88,17 @@ impl Judge<'_> {
         }
         let goes = |id: &VaultId| {
             let medium = &self.state.media[id];
-            *id != self.at && !medium.retired && job.offsite.contains(&medium.destination)
+            *id != self.at && !medium.retired && !medium.same_disk && job.offsite.contains(&medium.destination)
         };
         let has = |id: &VaultId| {
             let medium = &self.state.media[id];
             medium.state_of(point) == PlacementState::Complete && !medium.removing.contains(&point)
         };
         let gets = |id: &VaultId| {
+            // A copy on the same disk may be made beside the one that counts.
+            let beside = self.here().medium.same_disk;
             let repairs = self.state.media[id].state_of(point) == PlacementState::Damaged;
-            !repairs && self.outlook.copies.contains_key(&(*id, point))
+            !beside && !repairs && self.outlook.copies.contains_key(&(*id, point))
         };
         self.state.media.keys().filter(|id| goes(id)).any(|id| has(id) || gets(id))
     }

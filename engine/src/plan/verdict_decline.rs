@@ -31,10 +31,23 @@ impl Judge<'_> {
             Unwanted::GaveWay => place.state_of(point) == PlacementState::Copying && self.gives_way(point, index),
             Unwanted::Retired => place.medium.retired,
             Unwanted::NotOffsite => !job.offsite.contains(&place.medium.destination),
-            Unwanted::Elsewhere | Unwanted::Removed => job.copies == Copies::First,
+            Unwanted::Elsewhere => job.copies == Copies::First && self.is_or_comes_elsewhere(point),
+            Unwanted::Removed => job.copies == Copies::First,
             // Only a person's word, and that is no plan's.
             Unwanted::Forgotten => false,
         }
+    }
+
+    /// Does another medium have it that counts, or does the plan bring it to one?
+    fn is_or_comes_elsewhere(&self, point: PointOrder) -> bool {
+        let Some(job) = self.state.jobs.get(&self.state.points[&point].job) else { return false };
+        self.state.media.iter().any(|(id, medium)| {
+            let counts = *id != self.at && !medium.same_disk && !medium.retired;
+            let whole = matches!(medium.state_of(point), PlacementState::Present | PlacementState::Complete);
+            let has = whole && !medium.removing.contains(&point);
+            let gets = || self.outlook.copies.contains_key(&(*id, point));
+            counts && job.offsite.contains(&medium.destination) && (has || gets())
+        })
     }
 
     /// Is it whole there, so that a point that depends on it may come?

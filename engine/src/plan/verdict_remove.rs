@@ -237,6 +237,7 @@ impl Judge<'_> {
         broken.extend(self.state.jobs.get(&row.job).and_then(|job| job.hold).map(Broken::Held));
         broken.extend((!self.is_verified(by)).then_some(Broken::Unverified));
         broken.extend(self.is_needless(point, by, index).then_some(Broken::Needless));
+        broken.extend(self.is_out_of_turn(step, by, index).then_some(Broken::OutOfTurn));
         let incoming = step.packs.iter().filter(|pack| row.packs.binary_search(pack).is_ok());
         broken.extend(incoming.map(|pack| Broken::PackIncoming(*pack)));
         broken.into_iter().for_each(|rule| self.say(Some(point), rule));

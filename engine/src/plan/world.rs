@@ -1,10 +1,27 @@
 //! The judge's own picture of the media while it walks through a plan: plain maps, and each question answered from
 //! scratch. Shares no code with the planner.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::state::{Medium, PackNumber, PackThere, State, Unwanted};
 use crate::model::{GroupId, JobId, PointOrder, State as PlacementState};
+
+/// The state as the design reads it: complete is only what stands on what is complete.
+pub(super) fn grounded(state: &State) -> Cow<'_, State> {
+    if state.points.values().all(|point| point.base.is_none()) {
+        return Cow::Borrowed(state);
+    }
+    let mut grounded = state.clone();
+    for (order, base) in state.points.iter().filter_map(|(order, point)| Some((order, point.base?))) {
+        for medium in grounded.media.values_mut() {
+            let founded = medium.state_of(base) == PlacementState::Complete && !medium.removing.contains(&base);
+            let row = medium.placements.get_mut(order).filter(|row| row.state == PlacementState::Complete && !founded);
+            row.into_iter().for_each(|row| row.state = PlacementState::Present);
+        }
+    }
+    Cow::Owned(grounded)
+}
 
 /// One medium as the steps so far leave it.
 #[derive(Debug)]
@@ -20,6 +37,10 @@ pub(super) struct Place<'a> {
     pub made: BTreeSet<PointOrder>,
     /// How many complete points of each job there were and still are.
     pub complete: BTreeMap<JobId, u64>,
+    /// Points whose removal was begun and is not finished.
+    pub begun: BTreeSet<PointOrder>,
+    /// Packs of which that is so.
+    pub marked: BTreeSet<PackNumber>,
     pub origins: BTreeSet<PointOrder>,
     pub newest_evicted: BTreeMap<JobId, PointOrder>,
 }
@@ -35,9 +56,13 @@ impl<'a> Place<'a> {
             free: medium.free,
             made: BTreeSet::new(),
             complete: BTreeMap::new(),
+            begun: medium.removing.clone(),
+            marked: BTreeSet::new(),
             origins: BTreeSet::new(),
             newest_evicted: medium.newest_evicted.clone(),
         };
+        let marked = medium.packs.iter().filter(|(_, it)| **it == PackThere::Deleting);
+        place.marked = marked.map(|(pack, _)| *pack).collect();
         for (order, placement) in medium.placements.iter().filter(|(order, _)| !medium.removing.contains(order)) {
             let Some(point) = state.points.get(order) else { continue };
             if placement.state == PlacementState::Complete {

@@ -144,6 +144,7 @@ fn is_about(problem: &Problem, vault: VaultId) -> bool {
     match problem {
         Problem::Full { medium, .. }
         | Problem::NeverFits { medium, .. }
+        | Problem::ChainOutgrows { medium, .. }
         | Problem::OverLimit { medium, .. }
         | Problem::Irreparable { medium, .. } => *medium == vault,
     }

@@ -128,6 +128,7 @@ fn stuck(medium: VaultId, outlook: Option<&Outlook>) -> Vec<StatusProblem> {
     let here = plan.problems.iter().filter(|it| match it {
         Problem::Full { medium: at, .. }
         | Problem::NeverFits { medium: at, .. }
+        | Problem::ChainOutgrows { medium: at, .. }
         | Problem::OverLimit { medium: at, .. }
         | Problem::Irreparable { medium: at, .. } => *at == medium,
     });
@@ -138,6 +139,7 @@ const fn advice(problem: &Problem) -> &'static str {
     match problem {
         Problem::Full { .. } => "raise its limit, let `keep` be less, unpin points, or use a larger drive",
         Problem::NeverFits { .. } => "raise its limit, use a larger drive, or exclude something from the job",
+        Problem::ChainOutgrows { .. } => "raise its limit, use a larger drive, or let a new chain begin sooner",
         Problem::OverLimit { .. } => "raise its limit, or let `keep` be less",
         Problem::Irreparable { .. } => {
             "another drive may have it: connect it; else make a new point with `engine backup`"

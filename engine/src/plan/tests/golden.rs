@@ -1,7 +1,7 @@
 //! Plans as people read them.
 
 use super::worlds::{World, job_id, keep, order, small, vault};
-use crate::model::{KeepRule, State as PlacementState};
+use crate::model::{KeepRule, State as PlacementState, Time};
 use crate::plan::{PackNumber, Reach, State, propose, render};
 
 /// `usb` has 1 to 3 and is full, 4 is new; `office` is away.
@@ -29,6 +29,7 @@ fn the_oldest_makes_room() {
 fn full_and_stuck_says_which_rules_are_in_the_way() {
     let mut state = full_drive();
     state.points.values_mut().for_each(|point| point.pinned = true);
+    state.now = Time::from_seconds(4 * 86_400 + 3600);
     insta::assert_snapshot!(shown(&state));
 }
 
@@ -54,5 +55,24 @@ fn damage_and_missing_evidence() {
     usb.placements.get_mut(&order(2)).expect("2").state = PlacementState::Damaged;
     usb.packs.insert(PackNumber(2), crate::plan::PackThere::Damaged);
     usb.placements.get_mut(&order(1)).expect("1").state = PlacementState::Present;
+    insta::assert_snapshot!(shown(&state));
+}
+
+#[test]
+fn full_and_stuck_after_the_deadline_or_without_one() {
+    let mut state = full_drive();
+    state.points.values_mut().for_each(|point| point.pinned = true);
+    let passed = shown(&state);
+    state.jobs.values_mut().for_each(|job| job.expect = None);
+    insta::assert_snapshot!(passed + &shown(&state));
+}
+
+#[test]
+fn a_chain_that_soon_outgrows_its_drive() {
+    let mut state = full_drive();
+    for n in 2..=4 {
+        state.points.get_mut(&order(n)).expect("known").base = Some(order(n - 1));
+    }
+    state.media.get_mut(&vault(0)).expect("usb").limit = Some(50);
     insta::assert_snapshot!(shown(&state));
 }

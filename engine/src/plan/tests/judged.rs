@@ -20,7 +20,7 @@ fn at(state: &State, medium: crate::model::VaultId, steps: Vec<Step>) -> Vec<Bro
     check(state, plan).err().unwrap_or_default().into_iter().map(|violation| violation.rule).collect()
 }
 
-fn copy(point: u64) -> Step {
+pub(super) fn copy(point: u64) -> Step {
     Step::Copy {
         point: order(point),
         sources: vec![HOME],
@@ -32,16 +32,16 @@ fn copy(point: u64) -> Step {
     }
 }
 
-fn remove(point: u64, reason: RemoveReason) -> Step {
+pub(super) fn remove(point: u64, reason: RemoveReason) -> Step {
     Step::Remove { point: order(point), reason, packs: vec![PackNumber(point)], bytes: 11, after: vec![] }
 }
 
-fn evict(point: u64) -> Step {
+pub(super) fn evict(point: u64) -> Step {
     remove(point, RemoveReason::Eviction { by: order(4) })
 }
 
 /// Points 1 to 3 complete on `usb`, 4 owed; each has one pack of 10 bytes of its own and a manifest of 1.
-fn sound() -> State {
+pub(super) fn sound() -> State {
     let World(mut state) = small(4);
     state.media.get_mut(&vault(USB)).expect("usb").placements.remove(&order(4));
     let usb = state.media.get_mut(&vault(USB)).expect("usb");
@@ -51,17 +51,17 @@ fn sound() -> State {
 }
 
 /// The same, without room for one more.
-fn full() -> State {
+pub(super) fn full() -> State {
     with(|state| usb(state).limit = Some(33))
 }
 
-fn with(change: impl FnOnce(&mut State)) -> State {
+pub(super) fn with(change: impl FnOnce(&mut State)) -> State {
     let mut state = sound();
     change(&mut state);
     state
 }
 
-fn usb(state: &mut State) -> &mut crate::plan::Medium {
+pub(super) fn usb(state: &mut State) -> &mut crate::plan::Medium {
     state.media.get_mut(&vault(USB)).expect("usb")
 }
 

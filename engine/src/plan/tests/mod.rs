@@ -1,9 +1,16 @@
 //! The planner's rules, each a property over random worlds, and the judge's, each with a plan that breaks it.
 
+mod admitted;
 mod apply;
+mod canary;
+mod explained;
+mod forget_by_hand;
 mod golden;
 mod judged;
+mod oracle;
+mod properties;
 mod rules;
+mod same_disk;
 mod speed;
 mod twice;
 mod worlds;

@@ -3,9 +3,9 @@
 use proptest::prelude::*;
 
 use super::apply::apply;
-use super::worlds::{HOME, World, open_world, world};
-use crate::model::{Proof, State as PlacementState};
-use crate::plan::{Copies, Orphans, PackThere, Placement, Problem, Reach, State, Step, check, propose};
+use super::worlds::{World, fill_home, open_world, world};
+use crate::model::State as PlacementState;
+use crate::plan::{Copies, Orphans, Problem, Reach, State, Step, check, propose};
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(1000), failure_persistence: None, ..ProptestConfig::default() })]
@@ -79,14 +79,7 @@ fn settle(state: &mut State) {
         let begun = medium.placements.values_mut().filter(|row| row.state == PlacementState::Copying);
         begun.for_each(|row| row.state = PlacementState::Pending);
     }
-    let home = state.media.get_mut(&HOME).expect("every world has a home");
-    for (at, point) in &state.points {
-        let row = Placement { state: PlacementState::Complete, proof: Proof::Complete, verified: None, unwanted: None };
-        home.placements.insert(*at, row);
-        home.packs.extend(point.packs.iter().map(|pack| (*pack, PackThere::Proved)));
-    }
-    let packs: u64 = home.packs.keys().map(|pack| state.packs[pack].bytes).sum();
-    home.used = packs + state.points.values().map(|point| point.manifest_bytes).sum::<u64>();
+    fill_home(state);
 }
 
 fn complete(state: &State, id: &crate::model::VaultId) -> usize {

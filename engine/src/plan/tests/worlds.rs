@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use proptest::collection::vec;
@@ -67,6 +68,7 @@ struct MediumSpec {
     keep_at_least: u32,
     evict_unique: bool,
     seed_open: bool,
+    same_disk: bool,
     rows: Vec<u8>,
     proofs: Vec<u8>,
     strays: Vec<u8>,
@@ -90,24 +92,27 @@ fn points() -> impl Strategy<Value = Vec<PointSpec>> {
 }
 
 fn medium() -> impl Strategy<Value = MediumSpec> {
-    let flags = (0..3usize, 0..10u8, 0..4u8, 0..8u8, 0..4u8, any::<bool>(), 0..8u8);
+    let flags = (0..3usize, 0..10u8, 0..4u8, 0..8u8, 0..4u8, any::<bool>(), 0..8u8, 0..6u8);
     let sizes = (option::of(-10..80i64), option::of(0..120u64), 0..10u64, 0..3u32);
     (flags, sizes, vec(any::<u8>(), 14), vec(any::<u8>(), 14), vec(any::<u8>(), 0..3)).prop_map(
-        |((destination, retired, away, refused, never, evict_unique, seed), sizes, rows, proofs, strays)| MediumSpec {
-            destination,
-            retired: retired == 0,
-            here: away != 0,
-            refused: refused == 0,
-            room: sizes.0,
-            free: sizes.1,
-            reserve: sizes.2,
-            never: never == 0,
-            keep_at_least: sizes.3,
-            evict_unique,
-            seed_open: seed == 0,
-            rows,
-            proofs,
-            strays,
+        |((destination, retired, away, refused, never, evict_unique, seed, same_disk), sizes, rows, proofs, strays)| {
+            MediumSpec {
+                destination,
+                retired: retired == 0,
+                here: away != 0,
+                refused: refused == 0,
+                room: sizes.0,
+                free: sizes.1,
+                reserve: sizes.2,
+                never: never == 0,
+                keep_at_least: sizes.3,
+                evict_unique,
+                seed_open: seed == 0,
+                same_disk: same_disk == 0,
+                rows,
+                proofs,
+                strays,
+            }
         },
     )
 }
@@ -120,14 +125,18 @@ fn job() -> impl Strategy<Value = Job> {
     ];
     let offsite = prop_oneof![Just(vec![0, 1, 2]), Just(vec![1, 0]), Just(vec![2, 1, 0]), Just(vec![0])];
     let hold = prop_oneof![12 => Just(None), 1 => Just(Some(Hold::Alarm)), 1 => Just(Some(Hold::ClockJump))];
-    (rule.clone(), rule, offsite, any::<bool>(), hold).prop_map(|(keep, keep_at_home, offsite, first, hold)| Job {
-        name: name("job"),
-        offsite: offsite.into_iter().map(destination).collect(),
-        copies: if first { Copies::First } else { Copies::All },
-        keep,
-        keep_at_home,
-        hold,
-    })
+    let expect = option::of((1..200u64).prop_map(|hours| Duration::from_secs(hours * 3600)));
+    (rule.clone(), rule, offsite, any::<bool>(), hold, expect).prop_map(
+        |(keep, keep_at_home, offsite, first, hold, expect)| Job {
+            name: name("job"),
+            offsite: offsite.into_iter().map(destination).collect(),
+            copies: if first { Copies::First } else { Copies::All },
+            keep,
+            keep_at_home,
+            expect,
+            hold,
+        },
+    )
 }
 
 /// A state that shows itself in a few lines.
@@ -166,7 +175,12 @@ fn show_medium(f: &mut fmt::Formatter<'_>, id: VaultId, it: &Medium) -> fmt::Res
     let rows: Vec<_> =
         rows.map(|(at, row)| format!("{}:{}:{}:{:?}", at.sequence, row.state, row.proof, row.unwanted)).collect();
     let packs: Vec<_> = it.packs.iter().map(|(pack, there)| format!("{}:{there:?}", pack.0)).collect();
-    writeln!(f, "medium {} {} retired {} {:?} {:?}", id.0[0], it.destination, it.retired, it.reach, it.deletions)?;
+    let same = it.same_disk;
+    writeln!(
+        f,
+        "medium {} {} retired {} same {same} {:?} {:?}",
+        id.0[0], it.destination, it.retired, it.reach, it.deletions
+    )?;
     let (limit, free, reserve) = (it.limit, it.free, it.reserve);
     writeln!(f, "   used {} limit {limit:?} free {free:?} reserve {reserve} {:?} {:?}", it.used, it.evict, it.orphans)?;
     writeln!(f, "   at least {} unique {} {rows:?} {packs:?}", it.keep_at_least, it.evict_unique)
@@ -187,6 +201,86 @@ pub(super) fn open_world() -> impl Strategy<Value = World> {
         }
         World(state)
     })
+}
+
+/// An open world with limits, where no rule keeps anything from making room.
+pub(super) fn plain_world() -> impl Strategy<Value = World> {
+    world().prop_map(|World(mut state)| {
+        for job in state.jobs.values_mut() {
+            (job.hold, job.keep, job.copies) = (None, None, Copies::All);
+        }
+        state.points.values_mut().for_each(|point| (point.base, point.pinned) = (None, false));
+        fill_home(&mut state);
+        for medium in state.media.values_mut() {
+            medium.reach = Reach::Here;
+            (medium.keep_at_least, medium.evict_unique, medium.deletions) = (0, true, Deletions::Allowed);
+            medium.placements.values_mut().for_each(|row| row.proof = row.proof.min(Proof::BytesRead));
+        }
+        World(state)
+    })
+}
+
+/// A world where what is new finds the media full, removals were begun, and seldom is a rule in the way.
+pub(super) fn tight_world() -> impl Strategy<Value = World> {
+    let medium = (0..6u64, 1..4usize, any::<bool>(), vec(any::<u8>(), 14));
+    (world(), vec(medium, 3)).prop_map(|(World(mut state), media)| {
+        fill_home(&mut state);
+        state.jobs.values_mut().for_each(|job| job.hold = None);
+        let newest: Vec<_> = state.points.keys().rev().copied().collect();
+        let State { points, packs, media: places, .. } = &mut state;
+        for (medium, (room, new, begun, marks)) in places.values_mut().filter(|it| !it.is_home()).zip(media) {
+            (medium.reach, medium.retired, medium.deletions) = (Reach::Here, false, Deletions::Allowed);
+            (medium.free, medium.keep_at_least) = (medium.free.map(|free| free.max(60)), medium.keep_at_least.min(1));
+            for order in newest.iter().take(new) {
+                medium.placements.remove(order);
+            }
+            medium.newest_evicted = newest_evicted(points, medium);
+            if begun {
+                begin_removals(points, packs, medium, &marks);
+            }
+            medium.limit = Some(medium.used + room);
+        }
+        World(state)
+    })
+}
+
+fn newest_evicted(points: &BTreeMap<PointOrder, Point>, medium: &Medium) -> BTreeMap<JobId, PointOrder> {
+    let evicted = medium.placements.iter().filter(|(_, row)| row.state == PlacementState::Evicted);
+    evicted.map(|(order, _)| (points[order].job, *order)).collect()
+}
+
+/// Marks points that nothing depends on there, and the packs that then nobody needs.
+fn begin_removals(
+    points: &BTreeMap<PointOrder, Point>,
+    packs: &BTreeMap<PackNumber, Pack>,
+    medium: &mut Medium,
+    marks: &[u8],
+) {
+    for (at, mark) in points.keys().zip(marks) {
+        let depends = |(other, it): (&PointOrder, &Point)| it.base == Some(*at) && medium.holds(*other);
+        if mark % 5 == 0 && medium.state_of(*at).is_there() && !points.iter().any(depends) {
+            medium.removing.insert(*at);
+        }
+    }
+    let there = |order: &&PointOrder| medium.holds(**order);
+    let needed = |pack: &PackNumber| {
+        let row = &packs[pack];
+        points.range(row.first..=row.last).filter(|(_, it)| it.group == row.group).any(|(order, _)| there(&order))
+    };
+    let named: BTreeSet<_> = medium.removing.iter().flat_map(|order| &points[order].packs).copied().collect();
+    let marked: Vec<_> = named.into_iter().filter(|pack| medium.packs.contains_key(pack) && !needed(pack)).collect();
+    medium.packs.extend(marked.into_iter().map(|pack| (pack, PackThere::Deleting)));
+}
+
+/// Home has everything whole.
+pub(super) fn fill_home(state: &mut State) {
+    let home = state.media.get_mut(&HOME).expect("every world has a home");
+    for (at, point) in &state.points {
+        home.placements.insert(*at, placement(PlacementState::Complete, Proof::Complete));
+        home.packs.extend(point.packs.iter().map(|pack| (*pack, PackThere::Proved)));
+    }
+    let packs: u64 = home.packs.keys().map(|pack| state.packs[pack].bytes).sum();
+    home.used = packs + state.points.values().map(|point| point.manifest_bytes).sum::<u64>();
 }
 
 fn build(jobs: Vec<Job>, points: &[PointSpec], media: &[MediumSpec], home: &MediumSpec, joined: bool) -> State {
@@ -242,7 +336,7 @@ fn empty(spec: &MediumSpec, destination: Name) -> Medium {
     Medium {
         destination,
         retired: spec.retired,
-        same_disk: false,
+        same_disk: spec.same_disk,
         reach: if spec.here { Reach::Here } else { Reach::Away("not there".to_owned()) },
         deletions: if spec.refused { Deletions::Refused("only adds".to_owned()) } else { Deletions::Allowed },
         limit: None,
@@ -262,7 +356,8 @@ fn empty(spec: &MediumSpec, destination: Name) -> Medium {
 }
 
 fn build_home(state: &State, spec: &MediumSpec) -> Medium {
-    let mut home = empty(&MediumSpec { retired: false, never: true, here: true, ..spec.clone() }, Name::home());
+    let mut home =
+        empty(&MediumSpec { retired: false, never: true, here: true, same_disk: false, ..spec.clone() }, Name::home());
     for (index, at) in state.points.keys().enumerate() {
         let row = match spec.rows[index] % 16 {
             0 => PlacementState::Damaged,
@@ -361,6 +456,7 @@ pub(super) fn small(n: u64) -> World {
         keep_at_least: 1,
         evict_unique: true,
         seed_open: false,
+        same_disk: false,
         rows: Vec::new(),
         proofs: Vec::new(),
         strays: Vec::new(),
@@ -371,6 +467,7 @@ pub(super) fn small(n: u64) -> World {
         copies: Copies::All,
         keep: None,
         keep_at_home: None,
+        expect: Some(Duration::from_secs(26 * 3600)),
         hold: None,
     };
     let World(mut state) = World(build(vec![job], &[], &[], &calm, false));
