@@ -8,7 +8,7 @@ use super::evidence::{ReadBack, read_back};
 use super::mapped::{MappedFile, PassError, Reading, hash_and_send};
 use super::session::Session;
 use crate::catalog::{CheckpointRow, Evidence};
-use crate::destination::{ErrorKind, ObjectWrite, ReadStore};
+use crate::destination::{ErrorKind, ObjectWrite, ReadStore, Resume};
 use crate::model::{Digest, ObjectName};
 
 /// Bytes sent at once.
@@ -70,12 +70,27 @@ fn transfer(
     load: Load<'_>,
     passed: &mut dyn FnMut(Passed),
 ) -> Result<(), CopyError> {
-    let start = resume_at(session, load)?;
-    match transfer_from(session, from, load, passed, start) {
-        Err(error) if start > 0 && error.store_kind() == Some(ErrorKind::NotFound) => {
-            transfer_from(session, from, load, passed, 0)
-        }
-        outcome => outcome,
+    let path = load.object.path();
+    let mut writer = match left_by_earlier(session, load)? {
+        Some(left) => session.store.resume(&path, &left)?,
+        None => session.store.create(&path)?,
+    };
+    let start = writer.kept();
+    let mut flow =
+        Flow { session, load, start, done: start, checkpointed: session.tools.clock.monotonic(), failed: None };
+    let whole = flow.run(from, &mut *writer, passed)?;
+    if whole != *load.digest {
+        drop(writer);
+        // Whatever was sent of wrong bytes must not be resumed.
+        let _ = session.store.create(&path);
+        return Err(CopyError::Source {
+            object: load.object.to_string(),
+            why: "its bytes are not what its name says".into(),
+        });
+    }
+    match writer.finish() {
+        Err(error) if error.kind == ErrorKind::Exists => Ok(()),
+        finished => Ok(finished.map(drop)?),
     }
 }
 
@@ -90,39 +105,10 @@ fn require_good(session: &Session<'_>, from: &dyn ReadStore, load: Load<'_>) -> 
     }
 }
 
-/// Where an earlier session left off, on a block's edge: a hint, as the whole is read back in the end.
-fn resume_at(session: &Session<'_>, load: Load<'_>) -> Result<u64, CopyError> {
-    let Some(hint) = session.tools.catalog.checkpoint_of(session.medium, load.object)? else { return Ok(0) };
-    let left = session.store.unfinished(&load.object.path())?;
-    let block = BLOCK as u64;
-    Ok(hint.done_bytes.min(left).min(load.bytes) / block * block)
-}
-
-fn transfer_from(
-    session: &Session<'_>,
-    from: &dyn ReadStore,
-    load: Load<'_>,
-    passed: &mut dyn FnMut(Passed),
-    start: u64,
-) -> Result<(), CopyError> {
-    let path = load.object.path();
-    let mut writer = session.store.create(&path, start)?;
-    let mut flow =
-        Flow { session, load, start, done: start, checkpointed: session.tools.clock.monotonic(), failed: None };
-    let whole = flow.run(from, &mut *writer, passed)?;
-    if whole != *load.digest {
-        drop(writer);
-        // Whatever was sent of wrong bytes must not be resumed.
-        let _ = session.store.create(&path, 0);
-        return Err(CopyError::Source {
-            object: load.object.to_string(),
-            why: "its bytes are not what its name says".into(),
-        });
-    }
-    match writer.finish() {
-        Err(error) if error.kind == ErrorKind::Exists => Ok(()),
-        finished => Ok(finished?),
-    }
+/// Where an earlier session left off: a hint, as the whole is read back in the end.
+fn left_by_earlier(session: &Session<'_>, load: Load<'_>) -> Result<Option<Resume>, CopyError> {
+    let hint = session.tools.catalog.checkpoint_of(session.medium, load.object)?;
+    Ok(hint.map(|hint| Resume { bytes: hint.done_bytes.min(load.bytes), token: hint.token }))
 }
 
 /// Bytes on their way.
@@ -215,13 +201,15 @@ impl Flow<'_> {
             self.checkpoint(writer)?;
             return Err(CopyError::Stopped);
         }
-        let bytes = block.len() as u64;
-        if offset >= self.start {
-            writer.write(block)?;
-            self.done += bytes;
-            passed(Passed::Sent(bytes));
-        } else {
-            passed(Passed::LayThere(bytes));
+        let lies_there = self.start.saturating_sub(offset).min(block.len() as u64);
+        if lies_there > 0 {
+            passed(Passed::LayThere(lies_there));
+        }
+        let missing = usize::try_from(lies_there).map_or(&block[..0], |from| &block[from..]);
+        if !missing.is_empty() {
+            writer.write(missing)?;
+            self.done += missing.len() as u64;
+            passed(Passed::Sent(missing.len() as u64));
         }
         let now = self.session.tools.clock.monotonic();
         if self.done < self.load.bytes && now.saturating_sub(self.checkpointed) >= CHECKPOINT_EVERY {
@@ -231,17 +219,20 @@ impl Flow<'_> {
         Ok(())
     }
 
-    /// Flushed first, recorded then: a hint never promises more than there is.
+    /// Flushed first, recorded then: a hint never promises more than there is. After a flush that failed there is none
+    /// (D-7).
     fn checkpoint(&self, writer: &mut dyn ObjectWrite) -> Result<(), CopyError> {
-        writer.flush()?;
-        let temporary = self.load.object.path().to_string();
-        let row = CheckpointRow {
-            done_bytes: self.done,
-            temporary,
-            blocks: Vec::new(),
-            time: self.session.tools.clock.now(),
+        let (catalog, medium, object) = (self.session.tools.catalog, self.session.medium, self.load.object);
+        let left = match writer.flush() {
+            Ok(left) => left,
+            Err(error) => {
+                catalog.drop_checkpoint(medium, object)?;
+                return Err(error.into());
+            }
         };
-        self.session.tools.catalog.checkpoint(self.session.medium, self.load.object, &row)?;
+        let time = self.session.tools.clock.now();
+        let row = CheckpointRow { done_bytes: left.bytes, token: left.token, blocks: Vec::new(), time };
+        catalog.checkpoint(medium, object, &row)?;
         Ok(())
     }
 
