@@ -15,6 +15,9 @@ use crate::model::{Digest, ObjectName};
 const BLOCK: usize = 4 << 20;
 /// A checkpoint is taken no more often.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
+/// Times that a place may fail in the middle of an object without any progress, and how long each is waited out.
+const FAILURES_MAX: u32 = 2;
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Bytes of an object that a copy came past.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +26,21 @@ pub(super) enum Passed {
     Sent(u64),
     /// They lay there from an earlier session.
     LayThere(u64),
+}
+
+impl Passed {
+    const fn count(self) -> u64 {
+        match self {
+            Self::Sent(bytes) | Self::LayThere(bytes) => bytes,
+        }
+    }
+
+    const fn of(self, bytes: u64) -> Self {
+        match self {
+            Self::Sent(_) => Self::Sent(bytes),
+            Self::LayThere(_) => Self::LayThere(bytes),
+        }
+    }
 }
 
 /// An object to be sent.
@@ -48,7 +66,7 @@ pub(super) fn send(
     let path = load.object.path();
     for _ in 0..2 {
         if session.store.stat(&path)?.is_none() {
-            transfer(session, from, load, passed)?;
+            transfer_on(session, from, load, passed)?;
         }
         match read_back(session.store, &path, load.digest, session.tools.clock)? {
             ReadBack::Good(evidence) => return Ok(evidence),
@@ -62,6 +80,39 @@ pub(super) fn send(
         }
     }
     Err(CopyError::NotKept { object: load.object.to_string() })
+}
+
+/// Transfers; where the place failed in the middle and may work a little later, goes on from the checkpoint. What came
+/// through meanwhile counts: only so many failures without a byte of progress end it.
+fn transfer_on(
+    session: &Session<'_>,
+    from: &dyn ReadStore,
+    load: Load<'_>,
+    passed: &mut dyn FnMut(Passed),
+) -> Result<(), CopyError> {
+    let (mut failures, mut furthest) = (0, 0);
+    loop {
+        let mut reached = 0;
+        let outcome = transfer(session, from, load, &mut |bytes| {
+            reached += bytes.count();
+            // What was told of before is not told again.
+            if reached > furthest {
+                passed(bytes.of((reached - furthest).min(bytes.count())));
+            }
+        });
+        let Err(error) = outcome else { return Ok(()) };
+        failures = if reached > furthest { 1 } else { failures + 1 };
+        furthest = furthest.max(reached);
+        let may_go_on = matches!(error.store_kind(), Some(ErrorKind::Transient | ErrorKind::Ambiguous));
+        if !may_go_on || failures > FAILURES_MAX || (session.tools.stop)() {
+            return Err(error);
+        }
+        session.tools.clock.sleep(PAUSE);
+        // An answer that was lost may have been a yes.
+        if session.store.stat(&load.object.path())?.is_some() {
+            return Ok(());
+        }
+    }
 }
 
 fn transfer(

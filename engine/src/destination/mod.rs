@@ -36,6 +36,7 @@ pub(crate) mod loop_drive;
 pub mod memory;
 mod operation;
 pub mod record;
+pub mod retry;
 mod shared;
 pub mod throttle;
 pub mod watch;
