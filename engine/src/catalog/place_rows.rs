@@ -172,8 +172,8 @@ pub struct PlacementRow {
 pub struct CheckpointRow {
     /// Bytes that were written and flushed.
     pub done_bytes: u64,
-    /// The temporary name that holds them.
-    pub temporary: String,
+    /// What the place calls the unfinished object, where its temporary name does not say it.
+    pub token: String,
     /// XXH3-128 of each whole block so far.
     pub blocks: Vec<u128>,
     /// When.

@@ -56,8 +56,7 @@ fn write_starter(call: &Call) -> Result<(report::InitReport, Exit), Failure> {
 
 fn told(config: &crate::config::Config, prepared: &Prepared) -> report::InitReport {
     let place = |name: &DestinationName| match config.destination(name).map(|destination| &destination.place) {
-        Some(crate::config::Place::File(path)) => path.display().to_string(),
-        Some(other) => format!("{}://", other.scheme()),
+        Some(place) => installation::place_text(place),
         None => config.home.path.display().to_string(),
     };
     let vault = |(name, made, medium, same_disk): &(DestinationName, Made, Option<crate::model::VaultId>, bool)| {

@@ -20,7 +20,7 @@ use crate::config::Config;
 use crate::copy::{CopyError, Lists, list_points};
 use crate::destination::ReadStore;
 use crate::format::Head;
-use crate::installation::{InstallationError, is_same_disk, new_medium};
+use crate::installation::{InstallationError, new_medium, shares_disk};
 use crate::model::{DestinationName, VaultPath, WriterId, chain};
 use crate::report::{PlaceNotThere, ReadMedium, RebuildReport};
 use crate::seal::Keyring;
@@ -75,8 +75,8 @@ fn fill(
     let rebuild = Catalog::rebuild(&config.state, &founding, OpenOptions::default())?;
     let catalog = rebuild.catalog();
     for vault in &vaults.here {
-        let same_disk = !vault.name.is_home() && is_same_disk(&vault.path, &config.home.path);
-        catalog.enrol(&new_medium(vault.identity.vault, vault.name.clone(), &vault.path, same_disk, now))?;
+        let same_disk = !vault.name.is_home() && shares_disk(&vault.place, &config.home.path);
+        catalog.enrol(&new_medium(vault.identity.vault, vault.name.clone(), &vault.place, same_disk, now))?;
     }
     state::before_points(catalog, &heads, now)?;
     let lists =

@@ -1,22 +1,23 @@
 //! `engine recover`: a vault read on a computer that has nothing: no configuration, no catalog.
 //!
 //! In: where it is, and the passphrase or the recovery sheet. Out: what is there, or the files. Nothing is written at
-//! the vault. Deliberately absent: taking a vault over, and vaults on servers; both come with a later release.
+//! the vault. Deliberately absent: taking a vault over, which comes with a later release.
 
 mod choose;
 mod secret;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use choose::{Found, chosen, found};
 use secret::secret;
 
 use super::restored::{Told, exit_of, failure_of, report_of, request_paths};
 use super::{Call, DryRun, Exit, Failure};
-use crate::config::file_of_url;
-use crate::destination::{FileStore, Privacy, ReadStore};
+use crate::config::{Given, place_given};
+use crate::destination::{ErrorKind, ReadStore, WriteStore};
 use crate::format::SlotKind;
-use crate::installation::{InstallationError, is_absent};
+use crate::installation::{InstallationError, is_absent, open_place, place_text};
 use crate::model::{DestinationName, EntryPath, chain};
 use crate::report::{RecoverReport, RecoverablePoint, RestoreReport};
 use crate::restore::{self, Doing, Existing, Owners, Place, Progress, Request, RestoreError, TreeOptions};
@@ -37,6 +38,8 @@ pub enum TakeOver {
 pub struct RecoverOptions {
     /// The vault's URL.
     pub from: String,
+    /// The further keys of its destination: who logs in how.
+    pub keys: Vec<(&'static str, Given)>,
     /// The passphrase's file.
     pub passphrase_file: Option<PathBuf>,
     /// The recovery sheet, as a file. With neither, the passphrase is asked for on the terminal.
@@ -68,14 +71,15 @@ pub fn recover(call: &Call, options: &RecoverOptions) -> Result<(RecoverReport, 
         ));
     }
     let paths = request_paths(&options.paths)?;
-    let store = open(&options.from)?;
-    let identity = identity_of(&store).map_err(|error| no_vault(&options.from, &error))?;
-    let keys = keys_of(&store, identity.family).map_err(|error| no_vault(&options.from, &error))?;
+    let store = open(&options.from, &options.keys)?;
+    let store = &*store;
+    let identity = identity_of(store).map_err(|error| no_vault(&options.from, &error))?;
+    let keys = keys_of(store, identity.family).map_err(|error| no_vault(&options.from, &error))?;
     keys.damaged.iter().for_each(|damaged| call.voice.warn(damaged));
     let secret = secret(call, options.passphrase_file.as_deref(), options.sheet.as_deref())?;
     let kind = if options.sheet.is_some() { SlotKind::Sheet } else { SlotKind::Passphrase };
     let keyring = unlock(&keys, kind, &secret).map_err(|error| wrong_secret(options, error))?;
-    let found = found(&store, identity.vault, &keyring)
+    let found = found(store, identity.vault, &keyring)
         .map_err(|error| Failure::of("what is there can't be listed", &error, "check the drive"))?;
     let mut report = RecoverReport {
         from: options.from.clone(),
@@ -88,7 +92,7 @@ pub fn recover(call: &Call, options: &RecoverOptions) -> Result<(RecoverReport, 
     };
     let mut exit = if report.problems.is_empty() { Exit::Done } else { Exit::Damage };
     if let Some(to) = &options.to {
-        let work = Work { call, keyring: &keyring, store: &store, to, paths: &paths, owners: options.owners };
+        let work = Work { call, keyring: &keyring, store, to, paths: &paths, owners: options.owners };
         exit = work.restore(&chosen(&found, options.point.as_deref())?, &found, &mut report)?;
     } else if let Some(point) = &options.point {
         let wanted = chosen(&found, Some(point))?;
@@ -98,15 +102,21 @@ pub fn recover(call: &Call, options: &RecoverOptions) -> Result<(RecoverReport, 
     Ok((report, exit))
 }
 
-fn open(url: &str) -> Result<FileStore, Failure> {
-    let path = file_of_url(url).map_err(|why| Failure::usage(format!("can't recover from `{url}`"), why, FORMS))?;
-    FileStore::open(&path, Privacy::Umask).map_err(|error| {
-        let why = if is_absent(&error) { "there is no such folder".to_owned() } else { chain(&error) };
-        Failure::new(format!("no vault at {}", path.display()), why, "is the drive connected and mounted?")
+fn open(url: &str, keys: &[(&str, Given)]) -> Result<Arc<dyn WriteStore>, Failure> {
+    let place = place_given(url, keys).map_err(|why| {
+        Failure::usage("can't recover from what --from names", why, "give --from URL, as in `--help`")
+    })?;
+    open_place(&place).map_err(|error| {
+        let what = format!("no vault at {}", place_text(&place));
+        match error.kind {
+            ErrorKind::NotFound if place.scheme() != "file" => Failure::new(what, "there is no such folder there", ""),
+            _ if is_absent(&error) => {
+                Failure::new(what, "there is no such folder", "is the drive connected and mounted?")
+            }
+            _ => Failure::new(what, chain(&error), "check the address and the credentials, and try again"),
+        }
     })
 }
-
-const FORMS: &str = "give --from file:///PATH/TO/THE/VAULT; servers come with a later release";
 
 fn no_vault(from: &str, error: &VaultError) -> Failure {
     let advice = match error {

@@ -148,22 +148,38 @@ pub fn parse_bytes(bytes: &[u8], file: &Path) -> Result<Config, Vec<ConfigError>
     }
 }
 
-/// The absolute folder that a `file://` URL on a command line names.
+/// The place that a URL on a command line names, with the further keys that were given beside it: what a
+/// `[destination.…]` of just these would be. Relative paths are relative to the working folder.
 ///
 /// # Errors
-/// What is wrong with it, for people; any other scheme comes with a later release.
-pub fn file_of_url(text: &str) -> Result<PathBuf, String> {
-    const FORM: &str = "file:///an/absolute/path";
-    let wrong = |wrong: error::Wrong| wrong.what;
-    let url = url::Url::parse(text, FORM).map_err(wrong)?;
-    match (url.scheme.as_str(), &url.authority) {
-        ("file", Some(host)) if host.user.is_none() && matches!(host.host.as_str(), "" | "localhost") => {
-            let path = path::from_bytes(url.path_bytes().map_err(wrong)?).ok_or("its path is not UTF-8")?;
-            if path.is_absolute() { Ok(path) } else { Err("its path is not absolute".to_owned()) }
-        }
-        ("file", _) => Err("a file URL on the command line has three slashes and an absolute path".to_owned()),
-        (scheme, _) => Err(format!("{scheme} comes with a later release")),
+/// What is wrong with it, for people.
+pub fn place_given(url: &str, keys: &[(&str, Given)]) -> Result<Place, String> {
+    if url.starts_with("file:") && !url.starts_with("file:///") && !url.starts_with("file://localhost/") {
+        return Err("a file URL on the command line has three slashes and an absolute path".to_owned());
     }
+    let value = |given: &Given| match given {
+        Given::Text(text) => toml::Value::String(text.clone()).to_string(),
+        Given::Flag => "true".to_owned(),
+    };
+    let line = |(key, given): &(&str, Given)| format!("{key} = {}\n", value(given));
+    let further: String = keys.iter().map(line).collect();
+    let url = toml::Value::String(url.to_owned());
+    let text = format!("[key]\npassphrase-env = \"NONE\"\n[destination.given]\nurl = {url}\n{further}");
+    let folder = std::env::current_dir().unwrap_or_default();
+    let config = parse(&text, &folder.join("given")).map_err(|errors| {
+        let first = errors.into_iter().next();
+        first.map_or_else(String::new, |error| format!("{}; allowed: {}", error.what, error.allowed))
+    })?;
+    config.destinations.into_iter().next().map(|given| given.place).ok_or_else(|| "it names no place".to_owned())
+}
+
+/// The value of a key that was given on a command line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Given {
+    /// `--key VALUE`
+    Text(String),
+    /// `--key`
+    Flag,
 }
 
 #[cfg(test)]

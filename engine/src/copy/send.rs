@@ -8,13 +8,16 @@ use super::evidence::{ReadBack, read_back};
 use super::mapped::{MappedFile, PassError, Reading, hash_and_send};
 use super::session::Session;
 use crate::catalog::{CheckpointRow, Evidence};
-use crate::destination::{ErrorKind, ObjectWrite, ReadStore};
+use crate::destination::{ErrorKind, ObjectWrite, ReadStore, Resume};
 use crate::model::{Digest, ObjectName};
 
 /// Bytes sent at once.
 const BLOCK: usize = 4 << 20;
 /// A checkpoint is taken no more often.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
+/// Times that a place may fail in the middle of an object without any progress, and how long each is waited out.
+const FAILURES_MAX: u32 = 2;
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Bytes of an object that a copy came past.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +26,21 @@ pub(super) enum Passed {
     Sent(u64),
     /// They lay there from an earlier session.
     LayThere(u64),
+}
+
+impl Passed {
+    const fn count(self) -> u64 {
+        match self {
+            Self::Sent(bytes) | Self::LayThere(bytes) => bytes,
+        }
+    }
+
+    const fn of(self, bytes: u64) -> Self {
+        match self {
+            Self::Sent(_) => Self::Sent(bytes),
+            Self::LayThere(_) => Self::LayThere(bytes),
+        }
+    }
 }
 
 /// An object to be sent.
@@ -48,7 +66,7 @@ pub(super) fn send(
     let path = load.object.path();
     for _ in 0..2 {
         if session.store.stat(&path)?.is_none() {
-            transfer(session, from, load, passed)?;
+            transfer_on(session, from, load, passed)?;
         }
         match read_back(session.store, &path, load.digest, session.tools.clock)? {
             ReadBack::Good(evidence) => return Ok(evidence),
@@ -64,18 +82,66 @@ pub(super) fn send(
     Err(CopyError::NotKept { object: load.object.to_string() })
 }
 
+/// Transfers; where the place failed in the middle and may work a little later, goes on from the checkpoint. What came
+/// through meanwhile counts: only so many failures without a byte of progress end it.
+fn transfer_on(
+    session: &Session<'_>,
+    from: &dyn ReadStore,
+    load: Load<'_>,
+    passed: &mut dyn FnMut(Passed),
+) -> Result<(), CopyError> {
+    let (mut failures, mut furthest) = (0, 0);
+    loop {
+        let mut reached = 0;
+        let outcome = transfer(session, from, load, &mut |bytes| {
+            reached += bytes.count();
+            // What was told of before is not told again.
+            if reached > furthest {
+                passed(bytes.of((reached - furthest).min(bytes.count())));
+            }
+        });
+        let Err(error) = outcome else { return Ok(()) };
+        failures = if reached > furthest { 1 } else { failures + 1 };
+        furthest = furthest.max(reached);
+        let may_go_on = matches!(error.store_kind(), Some(ErrorKind::Transient | ErrorKind::Ambiguous));
+        if !may_go_on || failures > FAILURES_MAX || (session.tools.stop)() {
+            return Err(error);
+        }
+        session.tools.clock.sleep(PAUSE);
+        // An answer that was lost may have been a yes.
+        if session.store.stat(&load.object.path())?.is_some() {
+            return Ok(());
+        }
+    }
+}
+
 fn transfer(
     session: &Session<'_>,
     from: &dyn ReadStore,
     load: Load<'_>,
     passed: &mut dyn FnMut(Passed),
 ) -> Result<(), CopyError> {
-    let start = resume_at(session, load)?;
-    match transfer_from(session, from, load, passed, start) {
-        Err(error) if start > 0 && error.store_kind() == Some(ErrorKind::NotFound) => {
-            transfer_from(session, from, load, passed, 0)
-        }
-        outcome => outcome,
+    let path = load.object.path();
+    let mut writer = match left_by_earlier(session, load)? {
+        Some(left) => session.store.resume(&path, &left)?,
+        None => session.store.create(&path)?,
+    };
+    let start = writer.kept();
+    let mut flow =
+        Flow { session, load, start, done: start, checkpointed: session.tools.clock.monotonic(), failed: None };
+    let whole = flow.run(from, &mut *writer, passed)?;
+    if whole != *load.digest {
+        drop(writer);
+        // Whatever was sent of wrong bytes must not be resumed.
+        let _ = session.store.create(&path);
+        return Err(CopyError::Source {
+            object: load.object.to_string(),
+            why: "its bytes are not what its name says".into(),
+        });
+    }
+    match writer.finish() {
+        Err(error) if error.kind == ErrorKind::Exists => Ok(()),
+        finished => Ok(finished.map(drop)?),
     }
 }
 
@@ -90,39 +156,10 @@ fn require_good(session: &Session<'_>, from: &dyn ReadStore, load: Load<'_>) -> 
     }
 }
 
-/// Where an earlier session left off, on a block's edge: a hint, as the whole is read back in the end.
-fn resume_at(session: &Session<'_>, load: Load<'_>) -> Result<u64, CopyError> {
-    let Some(hint) = session.tools.catalog.checkpoint_of(session.medium, load.object)? else { return Ok(0) };
-    let left = session.store.unfinished(&load.object.path())?;
-    let block = BLOCK as u64;
-    Ok(hint.done_bytes.min(left).min(load.bytes) / block * block)
-}
-
-fn transfer_from(
-    session: &Session<'_>,
-    from: &dyn ReadStore,
-    load: Load<'_>,
-    passed: &mut dyn FnMut(Passed),
-    start: u64,
-) -> Result<(), CopyError> {
-    let path = load.object.path();
-    let mut writer = session.store.create(&path, start)?;
-    let mut flow =
-        Flow { session, load, start, done: start, checkpointed: session.tools.clock.monotonic(), failed: None };
-    let whole = flow.run(from, &mut *writer, passed)?;
-    if whole != *load.digest {
-        drop(writer);
-        // Whatever was sent of wrong bytes must not be resumed.
-        let _ = session.store.create(&path, 0);
-        return Err(CopyError::Source {
-            object: load.object.to_string(),
-            why: "its bytes are not what its name says".into(),
-        });
-    }
-    match writer.finish() {
-        Err(error) if error.kind == ErrorKind::Exists => Ok(()),
-        finished => Ok(finished?),
-    }
+/// Where an earlier session left off: a hint, as the whole is read back in the end.
+fn left_by_earlier(session: &Session<'_>, load: Load<'_>) -> Result<Option<Resume>, CopyError> {
+    let hint = session.tools.catalog.checkpoint_of(session.medium, load.object)?;
+    Ok(hint.map(|hint| Resume { bytes: hint.done_bytes.min(load.bytes), token: hint.token }))
 }
 
 /// Bytes on their way.
@@ -215,13 +252,15 @@ impl Flow<'_> {
             self.checkpoint(writer)?;
             return Err(CopyError::Stopped);
         }
-        let bytes = block.len() as u64;
-        if offset >= self.start {
-            writer.write(block)?;
-            self.done += bytes;
-            passed(Passed::Sent(bytes));
-        } else {
-            passed(Passed::LayThere(bytes));
+        let lies_there = self.start.saturating_sub(offset).min(block.len() as u64);
+        if lies_there > 0 {
+            passed(Passed::LayThere(lies_there));
+        }
+        let missing = usize::try_from(lies_there).map_or(&block[..0], |from| &block[from..]);
+        if !missing.is_empty() {
+            writer.write(missing)?;
+            self.done += missing.len() as u64;
+            passed(Passed::Sent(missing.len() as u64));
         }
         let now = self.session.tools.clock.monotonic();
         if self.done < self.load.bytes && now.saturating_sub(self.checkpointed) >= CHECKPOINT_EVERY {
@@ -231,17 +270,20 @@ impl Flow<'_> {
         Ok(())
     }
 
-    /// Flushed first, recorded then: a hint never promises more than there is.
+    /// Flushed first, recorded then: a hint never promises more than there is. After a flush that failed there is none
+    /// (D-7).
     fn checkpoint(&self, writer: &mut dyn ObjectWrite) -> Result<(), CopyError> {
-        writer.flush()?;
-        let temporary = self.load.object.path().to_string();
-        let row = CheckpointRow {
-            done_bytes: self.done,
-            temporary,
-            blocks: Vec::new(),
-            time: self.session.tools.clock.now(),
+        let (catalog, medium, object) = (self.session.tools.catalog, self.session.medium, self.load.object);
+        let left = match writer.flush() {
+            Ok(left) => left,
+            Err(error) => {
+                catalog.drop_checkpoint(medium, object)?;
+                return Err(error.into());
+            }
         };
-        self.session.tools.catalog.checkpoint(self.session.medium, self.load.object, &row)?;
+        let time = self.session.tools.clock.now();
+        let row = CheckpointRow { done_bytes: left.bytes, token: left.token, blocks: Vec::new(), time };
+        catalog.checkpoint(medium, object, &row)?;
         Ok(())
     }
 

@@ -7,14 +7,15 @@
 //!
 //! - S-1 An object that was finished is listed, has the length written, and reads back as written.
 //! - S-2 What is not finished has no object's name: `stat`, `read` and `list` show it by its temporary name only,
-//!   `.tmp-` and then the object's own.
+//!   `.tmp-` and then the object's own, or not at all.
 //! - S-3 A finished object is never replaced: `create` of a taken name is `Exists`.
 //! - S-4 Of two writers of one name the first to finish wins; the other one's `finish` is `Exists` and changes nothing.
-//! - S-5 A dropped writer leaves what it flushed; `unfinished` tells its length.
-//! - S-6 A writer resumed at `n` keeps the first `n` bytes and goes on behind them, whatever else was left.
-//! - S-7 A writer begun at 0 keeps nothing of an earlier one.
-//! - S-8 Resuming at more bytes than are left is `NotFound`, and changes nothing.
-//! - S-9 What is not there: `stat` is `None`, `read` and `read_medium` are `NotFound`, `unfinished` is 0.
+//! - S-5 A dropped writer leaves what it flushed, as far as the place can; `flush` tells how much can be gone on from.
+//! - S-6 A resumed writer tells how much it keeps, never more than was asked for, and goes on behind it, whatever else
+//!   was left.
+//! - S-7 A writer that is begun anew keeps nothing of an earlier one.
+//! - S-8 Resuming at what is not left is no error: the writer keeps less, or nothing.
+//! - S-9 What is not there: `stat` is `None`, `read` and `read_medium` are `NotFound`.
 //! - S-10 `read` gives fewer bytes than wanted only where the object ends, and none beyond its end.
 //! - S-11 `list` gives what lies directly in the folder, folders too, sorted by path; a missing folder is empty.
 //! - S-12 `delete` takes away just the object named, and may be repeated; a temporary name is deleted by its own path.
@@ -35,6 +36,7 @@ pub(crate) mod loop_drive;
 pub mod memory;
 mod operation;
 pub mod record;
+pub mod retry;
 mod shared;
 pub mod throttle;
 pub mod watch;
@@ -47,6 +49,32 @@ use crate::model::VaultPath;
 
 /// What the name of an object that is not finished begins with.
 pub const TEMPORARY_PREFIX: &str = ".tmp-";
+
+/// What a flush left that another writer of the same object can go on from: a hint, as the whole is read back anyway.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Resume {
+    /// Bytes of the object, from its beginning.
+    pub bytes: u64,
+    /// What the place calls the unfinished object, where its own name does not say it: an upload's id.
+    pub token: String,
+}
+
+impl Resume {
+    /// So many bytes under the temporary name.
+    #[must_use]
+    pub const fn at(bytes: u64) -> Self {
+        Self { bytes, token: String::new() }
+    }
+}
+
+/// What is known of an object that was just finished.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finish {
+    /// It has its name.
+    Named,
+    /// And the place's own checksum of the whole object is that of the bytes that were written.
+    Confirmed,
+}
 
 /// One thing that lies directly in a folder of a vault.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -123,19 +151,18 @@ pub trait ReadStore: Send + Sync {
 
 /// Writing to a place that holds a vault.
 pub trait WriteStore: ReadStore {
-    /// Begins the object at `path` under a temporary name made from its own, keeping the first `resume_at` bytes that
-    /// an earlier writer of the same path left flushed. Makes the folders that are missing.
+    /// Begins the object at `path` under a temporary name made from its own; what an earlier writer left there goes.
+    /// Makes the folders that are missing.
     ///
     /// # Errors
-    /// `Exists` if an object is at `path` already; `NotFound` if fewer than `resume_at` bytes are left.
-    fn create(&self, path: &VaultPath, resume_at: u64) -> Result<Box<dyn ObjectWrite + '_>, StoreError>;
+    /// `Exists` if an object is at `path` already.
+    fn create(&self, path: &VaultPath) -> Result<Box<dyn ObjectWrite + '_>, StoreError>;
 
-    /// Bytes that a writer of `path` that did not finish left behind; 0 if none. How many of them were flushed, and so
-    /// are worth resuming at, only a checkpoint of that writer tells.
+    /// The same, keeping what is left of an earlier writer's bytes, `left` at most: [`ObjectWrite::kept`] tells how many.
     ///
     /// # Errors
-    /// As the place answers.
-    fn unfinished(&self, path: &VaultPath) -> Result<u64, StoreError>;
+    /// `Exists` if an object is at `path` already.
+    fn resume(&self, path: &VaultPath, left: &Resume) -> Result<Box<dyn ObjectWrite + '_>, StoreError>;
 
     /// Deletes the object at `path`, which may be a temporary name, and flushes its folder. Deleting what is not there
     /// is done. What a writer left unfinished goes by its own, temporary path only.
@@ -158,22 +185,26 @@ pub fn temporary(path: &VaultPath) -> Result<VaultPath, StoreError> {
 
 /// An object on its way in. Dropped without `finish`, what was flushed can be resumed.
 pub trait ObjectWrite {
+    /// Bytes of an earlier writer that it keeps; what is written goes behind them.
+    fn kept(&self) -> u64;
+
     /// Appends.
     ///
     /// # Errors
     /// As the place answers. After an error the writer must be dropped.
     fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError>;
 
-    /// Makes all that was written, and the temporary name, durable.
+    /// Makes what was written, and the temporary name, durable, as far as the place can in the middle of an object, and
+    /// tells what can be gone on from.
     ///
     /// # Errors
     /// As the place answers. The object is condemned then (D-7), as it is after a `finish` whose flush failed: what was
     /// flushed before counts no more either, and the next writer begins at 0.
-    fn flush(&mut self) -> Result<(), StoreError>;
+    fn flush(&mut self) -> Result<Resume, StoreError>;
 
     /// Flushes, gives the object its name, and flushes the folder.
     ///
     /// # Errors
     /// `Exists` if another object took the name meanwhile; it is not replaced.
-    fn finish(self: Box<Self>) -> Result<(), StoreError>;
+    fn finish(self: Box<Self>) -> Result<Finish, StoreError>;
 }

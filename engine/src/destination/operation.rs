@@ -17,8 +17,8 @@ pub enum Operation {
     StillThere,
     /// `create`
     Create,
-    /// `unfinished`
-    Unfinished,
+    /// `resume`
+    Resume,
     /// `write` of a writer.
     Write,
     /// `flush` of a writer.
@@ -39,7 +39,7 @@ impl Operation {
         Self::Space,
         Self::StillThere,
         Self::Create,
-        Self::Unfinished,
+        Self::Resume,
         Self::Write,
         Self::Flush,
         Self::Finish,
@@ -49,19 +49,19 @@ impl Operation {
     /// Does it change the place? Then an answer that was lost leaves open whether it did.
     #[must_use]
     pub fn changes(self) -> bool {
-        matches!(self, Self::Create | Self::Write | Self::Flush | Self::Finish | Self::Delete)
+        matches!(self, Self::Create | Self::Resume | Self::Write | Self::Flush | Self::Finish | Self::Delete)
     }
 
     /// The verb that errors use.
     #[must_use]
     pub fn verb(self) -> &'static str {
         match self {
-            Self::Stat | Self::Unfinished | Self::StillThere => "look at",
+            Self::Stat | Self::StillThere => "look at",
             Self::Read => "read",
             Self::List => "list",
             Self::ReadMedium => "read back",
             Self::Space => "measure",
-            Self::Create => "create",
+            Self::Create | Self::Resume => "create",
             Self::Write => "write",
             Self::Flush => "flush",
             Self::Finish => "finish",

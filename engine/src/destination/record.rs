@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Listed, ObjectRead, ObjectWrite, Operation, ReadStore, Space, StoreError, WriteStore};
+use super::{Finish, Listed, ObjectRead, ObjectWrite, Operation, ReadStore, Resume, Space, StoreError, WriteStore};
 use crate::model::VaultPath;
 
 /// What was asked for one kind of operation.
@@ -101,15 +101,16 @@ impl<S: ReadStore> ReadStore for Recorded<S> {
 
 #[deny(clippy::missing_trait_methods)]
 impl<S: WriteStore> WriteStore for Recorded<S> {
-    fn create(&self, path: &VaultPath, resume_at: u64) -> Result<Box<dyn ObjectWrite + '_>, StoreError> {
+    fn create(&self, path: &VaultPath) -> Result<Box<dyn ObjectWrite + '_>, StoreError> {
         self.tally.add(Operation::Create, 0);
-        let inner = self.inner.create(path, resume_at)?;
+        let inner = self.inner.create(path)?;
         Ok(Box::new(RecordedWrite { inner, tally: &self.tally }))
     }
 
-    fn unfinished(&self, path: &VaultPath) -> Result<u64, StoreError> {
-        self.tally.add(Operation::Unfinished, 0);
-        self.inner.unfinished(path)
+    fn resume(&self, path: &VaultPath, left: &Resume) -> Result<Box<dyn ObjectWrite + '_>, StoreError> {
+        self.tally.add(Operation::Resume, 0);
+        let inner = self.inner.resume(path, left)?;
+        Ok(Box::new(RecordedWrite { inner, tally: &self.tally }))
     }
 
     fn delete(&self, path: &VaultPath) -> Result<(), StoreError> {
@@ -139,17 +140,21 @@ struct RecordedWrite<'s> {
 
 #[deny(clippy::missing_trait_methods)]
 impl ObjectWrite for RecordedWrite<'_> {
+    fn kept(&self) -> u64 {
+        self.inner.kept()
+    }
+
     fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
         self.tally.add(Operation::Write, bytes.len());
         self.inner.write(bytes)
     }
 
-    fn flush(&mut self) -> Result<(), StoreError> {
+    fn flush(&mut self) -> Result<Resume, StoreError> {
         self.tally.add(Operation::Flush, 0);
         self.inner.flush()
     }
 
-    fn finish(self: Box<Self>) -> Result<(), StoreError> {
+    fn finish(self: Box<Self>) -> Result<Finish, StoreError> {
         self.tally.add(Operation::Finish, 0);
         self.inner.finish()
     }
@@ -171,7 +176,7 @@ mod tests {
         let tally = Tally::default();
         let store = Recorded::new(MemoryPlace::new(1).open().expect("there"), tally.clone());
         let path = VaultPath::parse("a").expect("valid");
-        let mut writer = store.create(&path, 0).expect("create");
+        let mut writer = store.create(&path).expect("create");
         writer.write(b"12345").expect("write");
         writer.finish().expect("finish");
         let count = |requests, bytes| Count { requests, bytes };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Listed, ObjectRead, ObjectWrite, ReadStore, Space, StoreError, WriteStore};
+use super::{Listed, ObjectRead, ObjectWrite, ReadStore, Resume, Space, StoreError, WriteStore};
 use crate::model::VaultPath;
 
 #[deny(clippy::missing_trait_methods)]
@@ -38,12 +38,12 @@ impl<S: ReadStore + ?Sized> ReadStore for Arc<S> {
 
 #[deny(clippy::missing_trait_methods)]
 impl<S: WriteStore + ?Sized> WriteStore for Arc<S> {
-    fn create(&self, path: &VaultPath, resume_at: u64) -> Result<Box<dyn ObjectWrite + '_>, StoreError> {
-        (**self).create(path, resume_at)
+    fn create(&self, path: &VaultPath) -> Result<Box<dyn ObjectWrite + '_>, StoreError> {
+        (**self).create(path)
     }
 
-    fn unfinished(&self, path: &VaultPath) -> Result<u64, StoreError> {
-        (**self).unfinished(path)
+    fn resume(&self, path: &VaultPath, left: &Resume) -> Result<Box<dyn ObjectWrite + '_>, StoreError> {
+        (**self).resume(path, left)
     }
 
     fn delete(&self, path: &VaultPath) -> Result<(), StoreError> {

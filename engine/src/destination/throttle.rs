@@ -9,7 +9,7 @@ use std::num::NonZeroU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::{Listed, ObjectRead, ObjectWrite, ReadStore, Space, StoreError, WriteStore};
+use super::{Finish, Listed, ObjectRead, ObjectWrite, ReadStore, Resume, Space, StoreError, WriteStore};
 use crate::model::VaultPath;
 use crate::port::Clock;
 
@@ -111,13 +111,14 @@ impl<S: ReadStore> ReadStore for Throttled<S> {
 
 #[deny(clippy::missing_trait_methods)]
 impl<S: WriteStore> WriteStore for Throttled<S> {
-    fn create(&self, path: &VaultPath, resume_at: u64) -> Result<Box<dyn ObjectWrite + '_>, StoreError> {
-        let inner = self.inner.create(path, resume_at)?;
+    fn create(&self, path: &VaultPath) -> Result<Box<dyn ObjectWrite + '_>, StoreError> {
+        let inner = self.inner.create(path)?;
         Ok(Box::new(ThrottledWrite { inner, bandwidth: &self.bandwidth }))
     }
 
-    fn unfinished(&self, path: &VaultPath) -> Result<u64, StoreError> {
-        self.inner.unfinished(path)
+    fn resume(&self, path: &VaultPath, left: &Resume) -> Result<Box<dyn ObjectWrite + '_>, StoreError> {
+        let inner = self.inner.resume(path, left)?;
+        Ok(Box::new(ThrottledWrite { inner, bandwidth: &self.bandwidth }))
     }
 
     fn delete(&self, path: &VaultPath) -> Result<(), StoreError> {
@@ -147,6 +148,10 @@ struct ThrottledWrite<'s> {
 
 #[deny(clippy::missing_trait_methods)]
 impl ObjectWrite for ThrottledWrite<'_> {
+    fn kept(&self) -> u64 {
+        self.inner.kept()
+    }
+
     fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
         for piece in bytes.chunks(self.bandwidth.piece()) {
             self.bandwidth.pay(piece.len());
@@ -155,11 +160,11 @@ impl ObjectWrite for ThrottledWrite<'_> {
         Ok(())
     }
 
-    fn flush(&mut self) -> Result<(), StoreError> {
+    fn flush(&mut self) -> Result<Resume, StoreError> {
         self.inner.flush()
     }
 
-    fn finish(self: Box<Self>) -> Result<(), StoreError> {
+    fn finish(self: Box<Self>) -> Result<Finish, StoreError> {
         self.inner.finish()
     }
 }
@@ -199,7 +204,7 @@ mod tests {
     }
 
     fn write(store: &impl WriteStore, name: &str, bytes: usize) {
-        let mut writer = store.create(&VaultPath::parse(name).expect("valid"), 0).expect("create");
+        let mut writer = store.create(&VaultPath::parse(name).expect("valid")).expect("create");
         writer.write(&vec![0; bytes]).expect("write");
         writer.finish().expect("finish");
     }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use super::{Listed, ObjectRead, ObjectWrite, ReadStore, Space, StoreError, WriteStore};
+use super::{Finish, Listed, ObjectRead, ObjectWrite, ReadStore, Resume, Space, StoreError, WriteStore};
 use crate::model::VaultPath;
 
 /// Since when a request is under way; shared with who waits.
@@ -84,13 +84,14 @@ impl<S: ReadStore> ReadStore for Watched<S> {
 
 #[deny(clippy::missing_trait_methods)]
 impl<S: WriteStore> WriteStore for Watched<S> {
-    fn create(&self, path: &VaultPath, resume_at: u64) -> Result<Box<dyn ObjectWrite + '_>, StoreError> {
-        let inner = self.pulse.during(|| self.inner.create(path, resume_at))?;
+    fn create(&self, path: &VaultPath) -> Result<Box<dyn ObjectWrite + '_>, StoreError> {
+        let inner = self.pulse.during(|| self.inner.create(path))?;
         Ok(Box::new(WatchedWrite { inner, pulse: &self.pulse }))
     }
 
-    fn unfinished(&self, path: &VaultPath) -> Result<u64, StoreError> {
-        self.pulse.during(|| self.inner.unfinished(path))
+    fn resume(&self, path: &VaultPath, left: &Resume) -> Result<Box<dyn ObjectWrite + '_>, StoreError> {
+        let inner = self.pulse.during(|| self.inner.resume(path, left))?;
+        Ok(Box::new(WatchedWrite { inner, pulse: &self.pulse }))
     }
 
     fn delete(&self, path: &VaultPath) -> Result<(), StoreError> {
@@ -115,15 +116,19 @@ struct WatchedWrite<'s> {
 }
 
 impl ObjectWrite for WatchedWrite<'_> {
+    fn kept(&self) -> u64 {
+        self.inner.kept()
+    }
+
     fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
         self.pulse.during(|| self.inner.write(bytes))
     }
 
-    fn flush(&mut self) -> Result<(), StoreError> {
+    fn flush(&mut self) -> Result<Resume, StoreError> {
         self.pulse.during(|| self.inner.flush())
     }
 
-    fn finish(self: Box<Self>) -> Result<(), StoreError> {
+    fn finish(self: Box<Self>) -> Result<Finish, StoreError> {
         let Self { inner, pulse } = *self;
         pulse.during(|| inner.finish())
     }

@@ -5,13 +5,12 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::error::InstallationError;
-use super::look::{open_place, place_text};
+use super::place::{make_place, open_place, place_text, why_away};
 use super::sheet::sheet_file;
-use super::sight::is_same_disk;
+use super::sight::shares_disk;
 use crate::catalog::{Catalog, CatalogError, Founding, MediumRow, NewMedium, OpenOptions};
 use crate::config::{Config, Destination, Place};
-use crate::destination::{ErrorKind, StoreError, WriteStore};
-use crate::destination::{FileStore, Privacy};
+use crate::destination::{ErrorKind, FileStore, Privacy, WriteStore};
 use crate::format::{FormatError, Identity, SlotKind, SlotSet};
 use crate::model::{DestinationName, FamilyId, Time, VaultId, WriterId};
 use crate::port::{Clock, Entropy};
@@ -52,7 +51,7 @@ enum Found {
 /// # Errors
 /// [`InstallationError::Foreign`] before anything is written, if a place holds a vault that is not ours.
 pub fn init(config: &Config, clock: &dyn Clock, entropy: &dyn Entropy) -> Result<Prepared, InstallationError> {
-    let home = look_at_folder(&config.home.path)?;
+    let home = look_at_place(&Place::File(config.home.path.clone()))?;
     let places: Vec<(&Destination, Found)> = config
         .destinations
         .iter()
@@ -119,25 +118,20 @@ fn refuse_foreign(
     Ok(())
 }
 
+/// A folder that is not there counts as empty: whether the one that would hold it is there, shows when it is made. What
+/// a server does not let us see is away.
 fn look_at_place(place: &Place) -> Result<Found, InstallationError> {
-    match place {
-        Place::File(path) => look_at_folder(path),
-        other => Ok(Found::Away(format!("{} destinations come with a later release", other.scheme()))),
-    }
-}
-
-/// A folder that is not there counts as empty if the one that would hold it is there.
-fn look_at_folder(path: &Path) -> Result<Found, InstallationError> {
-    let store = match FileStore::open(path, Privacy::Umask) {
-        Ok(store) => store,
-        Err(error) if error.kind == ErrorKind::NotFound => {
+    let store = match (open_place(place), place) {
+        (Ok(store), _) => store,
+        (Err(error), Place::File(path)) if error.kind == ErrorKind::NotFound => {
             let parent = path.parent().is_some_and(Path::is_dir);
-            let why = || format!("no vault at {}: the drive is not there", path.display());
-            return Ok(if parent { Found::Empty } else { Found::Away(why()) });
+            return Ok(if parent { Found::Empty } else { Found::Away(why_away(place, &error)) });
         }
-        Err(error) => return Err(error.into()),
+        (Err(error), Place::File(_)) => return Err(error.into()),
+        (Err(error), _) if error.kind == ErrorKind::NotFound => return Ok(Found::Empty),
+        (Err(error), _) => return Ok(Found::Away(why_away(place, &error))),
     };
-    match identity_of(&store) {
+    match identity_of(&*store) {
         Ok(identity) => Ok(Found::Vault(identity)),
         Err(VaultError::Missing { .. }) => Ok(Found::Empty),
         Err(VaultError::Format(error @ FormatError::Newer { .. })) => Err(VaultError::Format(error).into()),
@@ -166,7 +160,8 @@ fn make_home(
     let (set, _) = first_set(family, &slots, now, entropy)?;
     let founding = Founding { family, writer, epoch: 1, created: now };
     let catalog = Catalog::create(&config.state, &founding, OpenOptions::default())?;
-    catalog.enrol(&new_medium(home, DestinationName::home(), &config.home.path, false, now))?;
+    let place = Place::File(config.home.path.clone());
+    catalog.enrol(&new_medium(home, DestinationName::home(), &place, false, now))?;
     let page = sheet_file(config, family, &sheet, &now.text());
     let path = config.state.join("recovery-sheet.txt");
     write_private(&path, &page)?;
@@ -200,10 +195,14 @@ fn prepare(
                 false,
             )),
         },
-        Found::Empty if known.is_empty() => {
-            let vault = make_vault(config, destination, set, clock, entropy)?;
-            adopt(config, destination, vault, catalog, clock)
-        }
+        Found::Empty if known.is_empty() => match make_place(&destination.place) {
+            Ok(store) => {
+                let vault = make_vault(&*store, set, clock, entropy)?;
+                adopt(config, destination, vault, catalog, clock)
+            }
+            Err(error) if matches!(destination.place, Place::File(_)) => Err(error.into()),
+            Err(error) => Ok((name, Made::Away(why_away(&destination.place, &error)), None, false)),
+        },
         Found::Empty => Ok((
             name,
             Made::Away(format!(
@@ -217,26 +216,13 @@ fn prepare(
 }
 
 fn make_vault(
-    config: &Config,
-    destination: &Destination,
+    store: &dyn WriteStore,
     set: &SlotSet,
     clock: &dyn Clock,
     entropy: &dyn Entropy,
 ) -> Result<VaultId, InstallationError> {
-    let Place::File(path) = &destination.place else {
-        return Err(InstallationError::NotHere(format!(
-            "{} destinations come with a later release",
-            destination.place.scheme()
-        )));
-    };
-    let _ = config;
-    let store: Box<dyn WriteStore> = match FileStore::create_root(path, Privacy::Umask) {
-        Ok(store) => Box::new(store),
-        Err(StoreError { kind: ErrorKind::Exists, .. }) => Box::new(FileStore::open(path, Privacy::Umask)?),
-        Err(error) => return Err(error.into()),
-    };
     let identity = Identity { family: set.family, vault: VaultId(random(entropy)?), created: clock.now() };
-    found(&*store, &identity, FirstKeys { set })?;
+    found(store, &identity, FirstKeys { set })?;
     Ok(identity.vault)
 }
 
@@ -247,11 +233,8 @@ fn adopt(
     catalog: &Catalog,
     clock: &dyn Clock,
 ) -> Result<(DestinationName, Made, Option<VaultId>, bool), InstallationError> {
-    let (path, same_disk) = match &destination.place {
-        Place::File(path) => (path.clone(), is_same_disk(path, &config.home.path)),
-        _ => (PathBuf::new(), false),
-    };
-    catalog.enrol(&new_medium(vault, destination.name.clone(), &path, same_disk, clock.now()))?;
+    let same_disk = shares_disk(&destination.place, &config.home.path);
+    catalog.enrol(&new_medium(vault, destination.name.clone(), &destination.place, same_disk, clock.now()))?;
     Ok((destination.name.clone(), Made::Vault, Some(vault), same_disk))
 }
 
@@ -285,10 +268,10 @@ pub fn enrol(
         },
         Found::Empty => {
             let set = keys_of(&FileStore::open(&config.home.path, Privacy::Private)?, family)?.set;
-            (make_vault(config, destination, &set, clock, entropy)?, Made::Vault)
+            let store = make_place(&destination.place).map_err(|error| away(why_away(&destination.place, &error)))?;
+            (make_vault(&*store, &set, clock, entropy)?, Made::Vault)
         }
     };
-    open_place(&destination.place).map_err(away)?;
     let (_, _, _, same_disk) = adopt(config, destination, vault, catalog, clock)?;
     Ok((vault, made, same_disk))
 }
@@ -296,15 +279,18 @@ pub fn enrol(
 pub(crate) fn new_medium(
     vault: VaultId,
     destination: DestinationName,
-    path: &Path,
+    place: &Place,
     same_disk: bool,
     now: Time,
 ) -> NewMedium {
-    let file_system = crate::platform::file_system(path).unwrap_or_default();
+    let file_system = match place {
+        Place::File(path) => crate::platform::file_system(path).unwrap_or_default(),
+        _ => Default::default(),
+    };
     NewMedium {
         vault,
         destination,
-        place: path.display().to_string(),
+        place: place_text(place),
         file_system: file_system.uuid.unwrap_or_default(),
         device: file_system.device,
         same_disk,

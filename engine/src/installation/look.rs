@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use crossbeam_channel::RecvTimeoutError;
 
-use super::is_absent;
+use super::place::{open_place, place_text, why_away};
 use super::sight::{Sight, sight};
 use crate::catalog::MediumRow;
-use crate::config::{Destination, Place};
-use crate::destination::{FileStore, Privacy, ReadStore, Space, WriteStore};
+use crate::config::Destination;
+use crate::destination::{ReadStore, Space, WriteStore};
 use crate::format::{FormatError, Identity};
 use crate::model::{VaultId, VaultPath, chain};
 use crate::vault::{VaultError, identity_of};
@@ -71,7 +71,7 @@ pub fn find_all(destinations: &[Destination]) -> Vec<Lies> {
 fn lies_at(destination: &Destination) -> Lies {
     let store = match open_place(&destination.place) {
         Ok(store) => store,
-        Err(why) => return Lies::Away(why),
+        Err(error) => return Lies::Away(why_away(&destination.place, &error)),
     };
     match identity_of(&*store) {
         Ok(identity) => Lies::Vault(identity, store),
@@ -117,7 +117,7 @@ fn ask_all<T: Send + 'static>(
 pub fn open_now(destination: &Destination, media: &[MediumRow], home: &Path) -> Look {
     let store = match open_place(&destination.place) {
         Ok(store) => store,
-        Err(why) => return Look::Away(why),
+        Err(error) => return Look::Away(why_away(&destination.place, &error)),
     };
     match recognise(destination, &*store, media) {
         Ok(medium) => {
@@ -176,27 +176,4 @@ fn no_vault(place: &str, media: &[MediumRow], destination: &Destination) -> Stri
         "it was never prepared; `engine init` does that"
     };
     format!("no vault at {place}: {hint}")
-}
-
-/// Opens the place itself, vault or not.
-///
-/// # Errors
-/// Why it can't be, for people.
-pub fn open_place(place: &Place) -> Result<Arc<dyn WriteStore>, String> {
-    let Place::File(path) = place else {
-        return Err(format!("{} destinations come with a later release", place.scheme()));
-    };
-    match FileStore::open(path, Privacy::Umask) {
-        Ok(store) => Ok(Arc::new(store)),
-        Err(error) if is_absent(&error) => Err(format!("no vault at {}: the drive is not there", path.display())),
-        Err(error) => Err(chain(&error)),
-    }
-}
-
-/// A place as people know it, without secrets.
-pub(crate) fn place_text(place: &Place) -> String {
-    match place {
-        Place::File(path) => path.display().to_string(),
-        other => format!("{}://", other.scheme()),
-    }
 }

@@ -8,6 +8,7 @@
 mod error;
 mod init;
 mod look;
+mod place;
 mod sheet;
 mod sight;
 
@@ -18,12 +19,13 @@ pub use error::InstallationError;
 pub(crate) use init::new_medium;
 pub use init::{Made, Prepared, enrol, init};
 pub(crate) use look::has_heads;
-pub(crate) use look::place_text;
 pub(crate) use look::recognise;
-pub use look::{Lies, Look, Opened, find_all, look_all, open_now, open_place};
+pub use look::{Lies, Look, Opened, find_all, look_all, open_now};
+pub use place::open_place;
+pub(crate) use place::place_text;
 pub use sheet::{read_sheet, sheet_file};
 pub use sight::Sight;
-pub(crate) use sight::is_same_disk;
+pub(crate) use sight::shares_disk;
 
 use crate::catalog::{Catalog, CatalogError, MediumRow, OpenOptions};
 use crate::config::{Config, Destination};

@@ -9,11 +9,8 @@ use crate::seal::{SlotError, sheet_text_parse};
 /// The page's text.
 #[must_use]
 pub fn sheet_file(config: &Config, family: FamilyId, secret: &str, made: &str) -> Zeroizing<String> {
-    let places: Vec<String> = config
-        .destinations
-        .iter()
-        .map(|d| format!("    {:<12} {}", d.name, super::look::place_text(&d.place)))
-        .collect();
+    let places: Vec<String> =
+        config.destinations.iter().map(|d| format!("    {:<12} {}", d.name, super::place_text(&d.place))).collect();
     Zeroizing::new(format!(
         "OFFSITE RECOVERY SHEET
 

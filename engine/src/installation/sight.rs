@@ -35,7 +35,7 @@ pub(super) fn sight(place: &Place, store: &dyn ReadStore, home: &Path) -> Sight 
     };
     Sight {
         device: path.and_then(device).unwrap_or(0),
-        same_disk: path.is_some_and(|path| is_same_disk(path, home)),
+        same_disk: shares_disk(place, home),
         heads: heads(store),
         unwritable: path.and_then(unwritable),
     }
@@ -58,8 +58,16 @@ fn device(path: &Path) -> Option<u64> {
     stat_path(path).ok().map(|stat| stat.device)
 }
 
+/// Does the place lie on the same device as home or the root of this computer? A server does not.
+pub(crate) fn shares_disk(place: &Place, home: &Path) -> bool {
+    match place {
+        Place::File(path) => is_same_disk(path, home),
+        _ => false,
+    }
+}
+
 /// Is the folder on the same device as home or the root of this computer? One whose device is not known counts as if.
-pub(crate) fn is_same_disk(path: &Path, home: &Path) -> bool {
+fn is_same_disk(path: &Path, home: &Path) -> bool {
     let Some(here) = device(path) else { return true };
     // A home that is not there was, or will be, where the folder above it is.
     let home = home.ancestors().find_map(device);

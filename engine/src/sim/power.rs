@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::catalog::SimDisk;
 use crate::destination::memory::{MemoryPlace, MemoryStore};
 use crate::destination::{
-    ErrorKind, Listed, ObjectRead, ObjectWrite, Operation, ReadStore, Space, StoreError, WriteStore,
+    ErrorKind, Finish, Listed, ObjectRead, ObjectWrite, Operation, ReadStore, Resume, Space, StoreError, WriteStore,
 };
 use crate::model::VaultPath;
 
@@ -193,15 +193,16 @@ impl ReadStore for Wire {
 
 #[deny(clippy::missing_trait_methods)]
 impl WriteStore for Wire {
-    fn create(&self, path: &VaultPath, resume_at: u64) -> Result<Box<dyn ObjectWrite + '_>, StoreError> {
+    fn create(&self, path: &VaultPath) -> Result<Box<dyn ObjectWrite + '_>, StoreError> {
         self.pass(Operation::Create)?;
-        let inner = self.store.create(path, resume_at)?;
+        let inner = self.store.create(path)?;
         Ok(Box::new(WireWriter { inner, wire: self, path: path.clone() }))
     }
 
-    fn unfinished(&self, path: &VaultPath) -> Result<u64, StoreError> {
-        self.pass(Operation::Unfinished)?;
-        self.store.unfinished(path)
+    fn resume(&self, path: &VaultPath, left: &Resume) -> Result<Box<dyn ObjectWrite + '_>, StoreError> {
+        self.pass(Operation::Resume)?;
+        let inner = self.store.resume(path, left)?;
+        Ok(Box::new(WireWriter { inner, wire: self, path: path.clone() }))
     }
 
     fn delete(&self, path: &VaultPath) -> Result<(), StoreError> {
@@ -217,24 +218,28 @@ struct WireWriter<'w> {
 }
 
 impl ObjectWrite for WireWriter<'_> {
+    fn kept(&self) -> u64 {
+        self.inner.kept()
+    }
+
     fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
         self.wire.pass(Operation::Write)?;
         self.inner.write(bytes)
     }
 
-    fn flush(&mut self) -> Result<(), StoreError> {
+    fn flush(&mut self) -> Result<Resume, StoreError> {
         self.wire.pass(Operation::Flush)?;
         self.inner.flush()
     }
 
-    fn finish(self: Box<Self>) -> Result<(), StoreError> {
+    fn finish(self: Box<Self>) -> Result<Finish, StoreError> {
         let Self { inner, wire, path } = *self;
         wire.pass(Operation::Finish)?;
-        inner.finish()?;
+        let finish = inner.finish()?;
         if wire.honesty == Honesty::Forgets && path.as_str().starts_with("packs/") {
             wire.store.place().damage_behind_cache(&path, |bytes| bytes.truncate(bytes.len() / 2));
         }
-        Ok(())
+        Ok(finish)
     }
 }
 

@@ -28,11 +28,12 @@ pub fn put(store: &dyn WriteStore, path: &VaultPath, bytes: &[u8]) -> Result<(),
 }
 
 fn put_new(store: &dyn WriteStore, path: &VaultPath, bytes: &[u8]) -> Result<(), VaultError> {
-    let mut writer = store.create(path, 0)?;
+    let mut writer = store.create(path)?;
     for piece in bytes.chunks(PIECE) {
         writer.write(piece)?;
     }
-    Ok(writer.finish()?)
+    writer.finish()?;
+    Ok(())
 }
 
 /// Reads a small object whole.

@@ -1,9 +1,12 @@
 //! A destination as it is reached: its address for people, its store, what lies there.
 
+use std::sync::Arc;
+
 use engine::catalog::Catalog;
 use engine::config::{Ftp, Place, S3, Server, Sftp, WebDav};
-use engine::destination::{ErrorKind, FileStore, Privacy, ReadStore};
+use engine::destination::{ErrorKind, ReadStore, WriteStore};
 use engine::format::Head;
+use engine::installation::open_place;
 use engine::model::{DestinationName, chain};
 use engine::vault::identity_of;
 
@@ -12,7 +15,7 @@ use crate::survey::{Closed, Survey, survey};
 
 /// A destination that opened.
 pub(super) struct Opened {
-    pub store: Box<dyn ReadStore>,
+    pub store: Arc<dyn WriteStore>,
     pub survey: Survey,
 }
 
@@ -84,16 +87,17 @@ fn is_others(catalog: &Catalog, store: &dyn ReadStore) -> bool {
     identity_of(store).is_ok_and(|identity| local::whose(catalog, &identity) == Ok(Whose::Others))
 }
 
-fn store_of(place: &Place, address: &str) -> Result<(Box<dyn ReadStore>, String), Closed> {
-    let Place::File(folder) = place else {
-        return Err(Closed::Away(format!("this version can't reach {address}")));
+fn store_of(place: &Place, address: &str) -> Result<(Arc<dyn WriteStore>, String), Closed> {
+    let shown = match place {
+        Place::File(folder) => folder.display().to_string(),
+        _ => address.to_owned(),
     };
-    let store = FileStore::open(folder, Privacy::Umask).map_err(|error| match error.kind {
-        ErrorKind::NotFound => Closed::Away(format!("no vault at {}: the drive is not there", folder.display())),
+    let store = open_place(place).map_err(|error| match error.kind {
+        ErrorKind::NotFound => Closed::Away(format!("no vault at {shown}: the drive is not there")),
         ErrorKind::Denied => Closed::Refused(chain(&error)),
         _ => Closed::Away(chain(&error)),
     })?;
-    Ok((Box::new(store), folder.display().to_string()))
+    Ok((store, shown))
 }
 
 /// The address, without users and secrets.

@@ -4,6 +4,7 @@
 //! Deliberately absent: what any of it does; names of jobs and points that do not exist are the command's to find.
 
 mod examples;
+mod login;
 mod words;
 
 use std::ffi::OsString;
@@ -13,6 +14,7 @@ use clap::{Args, Parser, Subcommand};
 
 use engine::model::{DestinationName, JobName, VaultId};
 use examples as example;
+use login::Login;
 pub use words::PathBytes;
 use words::{bytes, place_name};
 
@@ -314,6 +316,8 @@ pub struct Recover {
     /// Makes this computer the one that writes there from now on
     #[arg(long)]
     pub take_over: bool,
+    #[command(flatten)]
+    pub login: Login,
 }
 
 #[cfg(test)]

@@ -107,6 +107,7 @@ impl From<args::Recover> for RecoverOptions {
     fn from(args: args::Recover) -> Self {
         Self {
             from: args.from,
+            keys: args.login.keys(),
             passphrase_file: args.passphrase_file,
             sheet: args.sheet,
             point: args.point,

@@ -237,7 +237,7 @@ fn d4_what_was_known_of_a_deleted_pack_goes_with_it() {
     let (_folder, catalog) = on_disk();
     let point = capture(&catalog, &[1], &[], None).expect("made");
     copy(&catalog, USB, point, &[1]).expect("copied");
-    let hint = CheckpointRow { done_bytes: 5, temporary: ".tmp-x".to_owned(), blocks: vec![1, 2], time: at(9) };
+    let hint = CheckpointRow { done_bytes: 5, token: ".tmp-x".to_owned(), blocks: vec![1, 2], time: at(9) };
     catalog.checkpoint(USB, &pack_object(1), &hint).expect("kept");
     assert_eq!(catalog.checkpoint_of(USB, &pack_object(1)).expect("read"), Some(hint));
     remove(&catalog, USB, &[point]).expect("removed");
@@ -277,7 +277,7 @@ fn half_removed(catalog: &Catalog, medium: VaultId) -> PointOrder {
     }
     mark(catalog, &removal(medium, &[first, second]));
     catalog.point_gone(medium, first).expect("gone");
-    let hint = CheckpointRow { done_bytes: 5, temporary: ".tmp-x".to_owned(), blocks: vec![], time: at(9) };
+    let hint = CheckpointRow { done_bytes: 5, token: ".tmp-x".to_owned(), blocks: vec![], time: at(9) };
     catalog.checkpoint(medium, &pack_object(2), &hint).expect("kept");
     second
 }

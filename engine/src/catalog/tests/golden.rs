@@ -22,7 +22,7 @@ fn tell(catalog: &Catalog) -> Result<()> {
     catalog.pin(second)?;
     catalog.update_job(JOB, &|job| job.alarm = Some("half of it is gone".to_owned()))?;
     catalog.begin_restore("restore-1", USB, &[second])?;
-    let hint = CheckpointRow { done_bytes: 5, temporary: ".tmp-x".to_owned(), blocks: vec![1, 2], time: at(9) };
+    let hint = CheckpointRow { done_bytes: 5, token: ".tmp-x".to_owned(), blocks: vec![1, 2], time: at(9) };
     catalog.checkpoint(OFFICE, &pack_object(3), &hint)?;
     catalog.set_memo("drill", "2026-11-21")
 }

@@ -1,6 +1,5 @@
 //! The vaults that a rebuild reads: found at the configured places, one family, their keys open, their work at rest.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::catalog::locks::{LockName, WorkLock};
@@ -20,8 +19,8 @@ pub(super) struct Vault {
     pub name: DestinationName,
     pub identity: Identity,
     pub store: Arc<dyn WriteStore>,
-    /// Its folder.
-    pub path: PathBuf,
+    /// Where.
+    pub place: Place,
 }
 
 /// All of them, home first.
@@ -42,15 +41,10 @@ impl Vaults {
         let wanted: Vec<_> =
             config.destinations.iter().filter(|d| from.is_none_or(|from| *from == d.name)).cloned().collect();
         for (destination, lies) in wanted.iter().zip(find_all(&wanted)) {
-            match (lies, &destination.place) {
-                (Lies::Vault(identity, store), Place::File(path)) => {
-                    vaults.add(Vault { name: destination.name.clone(), identity, store, path: path.clone() })?;
-                }
-                (Lies::Vault(..), other) => {
-                    let why = format!("{} destinations come with a later release", other.scheme());
-                    vaults.away.push((destination.name.clone(), why));
-                }
-                (Lies::Away(why), _) => vaults.away.push((destination.name.clone(), why)),
+            let (name, place) = (destination.name.clone(), destination.place.clone());
+            match lies {
+                Lies::Vault(identity, store) => vaults.add(Vault { name, identity, store, place })?,
+                Lies::Away(why) => vaults.away.push((name, why)),
             }
         }
         if vaults.here.is_empty() {
@@ -66,7 +60,7 @@ impl Vaults {
         if let Some(first) = self.here.first()
             && first.identity.family != vault.identity.family
         {
-            let place = place_text(&Place::File(vault.path));
+            let place = place_text(&vault.place);
             return Err(InstallationError::Foreign { place, family: vault.identity.family.to_string() }.into());
         }
         match self.here.iter().find(|other| other.identity.vault == vault.identity.vault) {
@@ -139,7 +133,7 @@ fn home(config: &Config) -> Result<Option<Vault>, Failure> {
     match identity_of(&store) {
         Ok(identity) => {
             let name = DestinationName::home();
-            Ok(Some(Vault { name, identity, store: Arc::new(store), path: path.clone() }))
+            Ok(Some(Vault { name, identity, store: Arc::new(store), place: Place::File(path.clone()) }))
         }
         Err(VaultError::Missing { .. }) => Ok(None),
         Err(error) => Err(unusable(&error)),
@@ -162,7 +156,7 @@ fn new_home(call: &Call, config: &Config, set: &SlotSet) -> Result<Vault, Failur
     let family: FamilyId = set.family;
     let identity = Identity { family, vault: VaultId(id), created: call.clock.now() };
     found(&store, &identity, FirstKeys { set }).map_err(|error| failed(chain(&error)))?;
-    Ok(Vault { name: DestinationName::home(), identity, store: Arc::new(store), path })
+    Ok(Vault { name: DestinationName::home(), identity, store: Arc::new(store), place: Place::File(path) })
 }
 
 /// No capture, copy or removal runs at any of the places while they are read.

@@ -4,14 +4,13 @@
 //! catalog has it at this place, on this file system where that is known, and a head there opens with our keys as one
 //! of that vault, for heads are sealed for the vault that they lie in. Writes nothing; `--repair` then writes both anew.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use super::{Context, Failure, Here};
 use crate::catalog::MediumRow;
 use crate::config::Place;
-use crate::destination::{FileStore, Privacy, ReadStore};
-use crate::installation::has_heads;
+use crate::destination::{FileStore, Privacy, ReadStore, WriteStore};
+use crate::installation::{has_heads, open_place, place_text};
 use crate::model::DestinationName;
 use crate::seal::{Keyring, is_authentic};
 use crate::vault::{VaultError, identity_of, keys_of, list_heads};
@@ -27,30 +26,37 @@ pub(super) fn find(
     name: &DestinationName,
 ) -> Result<Option<Result<Here, String>>, Failure> {
     let config = &context.installation.config;
-    let (path, privacy) = match config.destination(name).map(|destination| &destination.place) {
-        Some(Place::File(path)) => (path, Privacy::Umask),
-        None if name.is_home() => (&config.home.path, Privacy::Private),
-        _ => return Ok(None),
+    let (place, store) = match config.destination(name).map(|destination| destination.place.clone()) {
+        Some(place) => (place.clone(), open_place(&place)),
+        None if name.is_home() => {
+            let home = FileStore::open(&config.home.path, Privacy::Private);
+            (Place::File(config.home.path.clone()), home.map(|store| Arc::new(store) as Arc<dyn WriteStore>))
+        }
+        None => return Ok(None),
     };
-    let Ok(store) = FileStore::open(path, privacy) else { return Ok(None) };
-    if !identity_of(&store).is_err_and(|error| error.is_damage()) || !has_heads(&store) {
+    let Ok(store) = store else { return Ok(None) };
+    if !identity_of(&*store).is_err_and(|error| error.is_damage()) || !has_heads(&*store) {
         return Ok(None);
     }
     let media = context.installation.catalog.media()?;
     let mine = media.iter().filter(|row| row.destination == *name && row.retired.is_none());
-    let found = certain(path, &store, keyring, mine);
-    Ok(Some(found.map(|row| Here { name: name.clone(), medium: row.vault, store: Arc::new(store) })))
+    let found = certain(&place, &*store, keyring, mine);
+    Ok(Some(found.map(|row| Here { name: name.clone(), medium: row.vault, store: Arc::clone(&store) })))
 }
 
 fn certain<'m>(
-    path: &Path,
+    place: &Place,
     store: &dyn ReadStore,
     keyring: &Keyring,
     media: impl Iterator<Item = &'m MediumRow>,
 ) -> Result<&'m MediumRow, String> {
-    let uuid = crate::platform::file_system(path).ok().and_then(|file_system| file_system.uuid).unwrap_or_default();
+    let uuid = match place {
+        Place::File(path) => crate::platform::file_system(path).ok().and_then(|file_system| file_system.uuid),
+        _ => None,
+    };
+    let (uuid, place) = (uuid.unwrap_or_default(), place_text(place));
     let same_disk = |row: &&MediumRow| row.file_system.is_empty() || uuid.is_empty() || row.file_system == uuid;
-    let mut here = media.filter(|row| row.place == path.display().to_string()).filter(same_disk);
+    let mut here = media.filter(|row| row.place == place).filter(same_disk);
     let opens = |row: &&MediumRow| {
         list_heads(store, row.vault, keyring).is_ok_and(|heads| heads.iter().any(|head| head.body.is_ok()))
     };
@@ -61,9 +67,8 @@ fn certain<'m>(
     let row = here.find(opens).filter(|_| !foreign);
     row.ok_or_else(|| {
         format!(
-            "VAULT and VAULT.copy are gone at {}, and it is not certain which vault lies there: connect the drive that \
-             was known here, or put either file back; else move what is there aside and enrol the place anew",
-            path.display()
+            "VAULT and VAULT.copy are gone at {place}, and it is not certain which vault lies there: connect the drive that \
+             was known here, or put either file back; else move what is there aside and enrol the place anew"
         )
     })
 }

@@ -40,7 +40,7 @@ use std::sync::{Mutex, PoisonError};
 use self::folder::Folder;
 use self::root::Identity;
 use self::writer::FileWriter;
-use super::{ErrorKind, Listed, ObjectRead, ObjectWrite, ReadStore, Space, StoreError, WriteStore, temporary};
+use super::{ErrorKind, Listed, ObjectRead, ObjectWrite, ReadStore, Resume, Space, StoreError, WriteStore, temporary};
 use crate::model::VaultPath;
 
 /// Who may read what is made.
@@ -288,15 +288,15 @@ impl ReadStore for FileStore {
 }
 
 impl WriteStore for FileStore {
-    fn create(&self, path: &VaultPath, resume_at: u64) -> Result<Box<dyn ObjectWrite + '_>, StoreError> {
-        let temporary = temporary(path)?;
-        let folder = self.folder_or_make(&path.folder()).map_err(|error| self.fail("create", path, error))?;
-        let writer = FileWriter::begin(self, folder, path, &temporary, resume_at);
-        Ok(Box::new(writer.map_err(|error| self.fail("create", path, error))?))
+    fn create(&self, path: &VaultPath) -> Result<Box<dyn ObjectWrite + '_>, StoreError> {
+        self.resume(path, &Resume::default())
     }
 
-    fn unfinished(&self, path: &VaultPath) -> Result<u64, StoreError> {
-        Ok(self.stat(&temporary(path)?)?.unwrap_or(0))
+    fn resume(&self, path: &VaultPath, left: &Resume) -> Result<Box<dyn ObjectWrite + '_>, StoreError> {
+        let temporary = temporary(path)?;
+        let folder = self.folder_or_make(&path.folder()).map_err(|error| self.fail("create", path, error))?;
+        let writer = FileWriter::begin(self, folder, path, &temporary, left.bytes);
+        Ok(Box::new(writer.map_err(|error| self.fail("create", path, error))?))
     }
 
     fn delete(&self, path: &VaultPath) -> Result<(), StoreError> {

@@ -8,9 +8,9 @@ pub(super) fn path(text: &str) -> VaultPath {
 }
 
 pub(super) fn put(store: &FileStore, at: &str, bytes: &[u8]) -> Result<(), StoreError> {
-    let mut writer = store.create(&path(at), 0)?;
+    let mut writer = store.create(&path(at))?;
     writer.write(bytes)?;
-    writer.finish()
+    writer.finish().map(drop)
 }
 
 pub(super) fn kind<T>(result: Result<T, StoreError>) -> Option<ErrorKind> {
@@ -104,7 +104,7 @@ fn links_in_a_vault_are_neither_followed_nor_listed() {
     symlink(outside.join("file"), address.join(".tmp-new")).expect("link");
     assert!(put(&store, "packs/ab", b"x").is_err());
     assert_eq!(kind(put(&store, "object", b"x")), Some(ErrorKind::Exists));
-    assert_eq!(kind(store.create(&path("new"), 3)), Some(ErrorKind::NotFound));
+    assert_eq!(store.resume(&path("new"), &Resume::at(3)).expect("anew").kept(), 0);
     put(&store, "new", b"x").expect("the link's name is taken from it");
     assert_eq!(store.stat(&path("object")).expect("stat"), None);
     assert!(store.read(&path("object"), 0, 8).is_err());
@@ -147,7 +147,7 @@ fn each_way_to_rename_refuses_a_taken_name() {
 fn an_object_that_took_the_name_meanwhile_is_not_replaced() {
     let folder = temporary_folder();
     let store = FileStore::open(folder.path(), Privacy::Umask).expect("there");
-    let mut writer = store.create(&path("a"), 0).expect("create");
+    let mut writer = store.create(&path("a")).expect("create");
     writer.write(b"late").expect("write");
     std::fs::write(folder.path().join("a"), b"first").expect("write");
     assert_eq!(kind(writer.finish()), Some(ErrorKind::Exists));
@@ -161,7 +161,7 @@ fn a_new_writer_does_not_write_into_a_finished_object() {
     let store = FileStore::open(folder.path(), Privacy::Umask).expect("there");
     std::fs::write(folder.path().join("other"), b"finished").expect("write");
     std::fs::hard_link(folder.path().join("other"), folder.path().join(".tmp-a")).expect("link");
-    assert_eq!(kind(store.create(&path("a"), 3)), Some(ErrorKind::NotFound));
+    assert_eq!(store.resume(&path("a"), &Resume::at(3)).expect("anew").kept(), 0);
     put(&store, "a", b"x").expect("put");
     assert_eq!(std::fs::read(folder.path().join("other")).expect("read"), b"finished");
 }
@@ -171,11 +171,12 @@ fn resuming_in_the_middle_of_a_large_object_is_exact() {
     let folder = temporary_folder();
     let store = FileStore::open(folder.path(), Privacy::Umask).expect("there");
     let bytes: Vec<u8> = (0..20_000_000_u32).map(|n| n.to_le_bytes()[1]).collect();
-    let mut writer = store.create(&path("a"), 0).expect("create");
+    let mut writer = store.create(&path("a")).expect("create");
     writer.write(&bytes[..17_000_000]).expect("write");
     writer.flush().expect("flush");
     drop(writer);
-    let mut writer = store.create(&path("a"), 9_000_001).expect("resume");
+    let mut writer = store.resume(&path("a"), &Resume::at(9_000_001)).expect("resume");
+    assert_eq!(writer.kept(), 9_000_001);
     writer.write(&bytes[9_000_001..]).expect("write");
     writer.finish().expect("finish");
     let (back, way) = read_back(&store, "a").expect("read back");

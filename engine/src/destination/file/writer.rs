@@ -5,7 +5,7 @@ use std::io::{self, Seek, SeekFrom, Write};
 
 use super::folder::Folder;
 use super::{FileStore, Found, pages};
-use crate::destination::{ErrorKind, ObjectWrite, StoreError};
+use crate::destination::{ErrorKind, Finish, ObjectWrite, Resume, StoreError};
 use crate::model::VaultPath;
 
 /// Bytes that may be written and not yet on the medium (DESIGN 5.10).
@@ -18,6 +18,7 @@ pub(super) struct FileWriter<'s> {
     file: File,
     path: VaultPath,
     temporary: String,
+    kept: u64,
     /// Bytes of the file, and how many of them the medium has.
     written: u64,
     durable: u64,
@@ -37,18 +38,17 @@ impl<'s> FileWriter<'s> {
         folder: Folder,
         path: &VaultPath,
         temporary: &VaultPath,
-        resume_at: u64,
+        left: u64,
     ) -> io::Result<Self> {
         if folder.look(path.file_name())?.is_some() {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
         let temporary = temporary.file_name().to_owned();
-        let file = match resume_at {
-            0 => fresh(store, &folder, &temporary)?,
-            _ => resumed(&folder, &temporary, resume_at)?,
-        };
+        let resumed = if left > 0 { resumed(&folder, &temporary, left)? } else { None };
+        let kept = if resumed.is_some() { left } else { 0 };
+        let file = resumed.map_or_else(|| fresh(store, &folder, &temporary), Ok)?;
         let path = path.clone();
-        Ok(Self { store, folder, file, path, temporary, written: resume_at, durable: 0, named: Named::NotYet })
+        Ok(Self { store, folder, file, path, temporary, kept, written: kept, durable: 0, named: Named::NotYet })
     }
 
     fn fail(&self, operation: &'static str, error: io::Error) -> StoreError {
@@ -125,22 +125,27 @@ fn fresh(store: &FileStore, folder: &Folder, name: &str) -> io::Result<File> {
     Ok(file)
 }
 
-fn resumed(folder: &Folder, name: &str, resume_at: u64) -> io::Result<File> {
+/// The file cut to the bytes that an earlier writer flushed; none if it has fewer.
+fn resumed(folder: &Folder, name: &str, left: u64) -> io::Result<Option<File>> {
     match folder.look(name)? {
-        Some(Found::File { bytes, links: 1 }) if bytes >= resume_at => {}
-        _ => return Err(io::ErrorKind::NotFound.into()),
+        Some(Found::File { bytes, links: 1 }) if bytes >= left => {}
+        _ => return Ok(None),
     }
     let mut file = folder.append(name)?;
-    file.set_len(resume_at)?;
-    if file.metadata()?.len() != resume_at {
+    file.set_len(left)?;
+    if file.metadata()?.len() != left {
         // Some file systems (fusefat) say that they cut a file, and don't.
-        return Err(io::ErrorKind::NotFound.into());
+        return Ok(None);
     }
-    file.seek(SeekFrom::Start(resume_at))?;
-    Ok(file)
+    file.seek(SeekFrom::Start(left))?;
+    Ok(Some(file))
 }
 
 impl ObjectWrite for FileWriter<'_> {
+    fn kept(&self) -> u64 {
+        self.kept
+    }
+
     fn write(&mut self, mut bytes: &[u8]) -> Result<(), StoreError> {
         while !bytes.is_empty() {
             let done = self.write_some(bytes)?;
@@ -149,23 +154,24 @@ impl ObjectWrite for FileWriter<'_> {
         Ok(())
     }
 
-    fn flush(&mut self) -> Result<(), StoreError> {
+    fn flush(&mut self) -> Result<Resume, StoreError> {
         self.file.sync_all().map_err(|error| self.condemn(error))?;
         self.let_go();
         if self.named == Named::NotYet {
             self.folder.flush().map_err(|error| self.condemn(error))?;
             self.named = Named::Durably;
         }
-        Ok(())
+        Ok(Resume::at(self.written))
     }
 
-    fn finish(mut self: Box<Self>) -> Result<(), StoreError> {
+    fn finish(mut self: Box<Self>) -> Result<Finish, StoreError> {
         // Gives back what was reserved behind the end. Where that fails, the room is lost and nothing else.
         let _ = self.file.set_len(self.written);
         self.file.sync_all().and_then(|()| self.as_long_as_written()).map_err(|error| self.condemn(error))?;
         self.let_go();
         self.still_ours().map_err(|error| self.fail("rename", error))?;
         self.folder.rename(&self.temporary, self.path.file_name()).map_err(|error| self.fail("rename", error))?;
-        self.folder.flush().map_err(|error| self.withdraw(error))
+        self.folder.flush().map_err(|error| self.withdraw(error))?;
+        Ok(Finish::Named)
     }
 }

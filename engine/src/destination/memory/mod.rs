@@ -23,7 +23,7 @@ use self::dice::Dice;
 use self::disk::Disk;
 use self::writer::MemoryWriter;
 use super::{
-    ErrorKind, Listed, ObjectRead, ObjectWrite, Operation, ReadStore, Space, StoreError, WriteStore, temporary,
+    ErrorKind, Listed, ObjectRead, ObjectWrite, Operation, ReadStore, Resume, Space, StoreError, WriteStore, temporary,
 };
 use crate::model::VaultPath;
 
@@ -319,22 +319,32 @@ impl ReadStore for MemoryStore {
     }
 }
 
-#[deny(clippy::missing_trait_methods)]
-impl WriteStore for MemoryStore {
-    fn create(&self, path: &VaultPath, resume_at: u64) -> Result<Box<dyn ObjectWrite + '_>, StoreError> {
+impl MemoryStore {
+    fn begin(
+        &self,
+        operation: Operation,
+        path: &VaultPath,
+        keep: u64,
+    ) -> Result<Box<dyn ObjectWrite + '_>, StoreError> {
         let temporary = temporary(path)?;
-        let file = self.request(Operation::Create, path, |state| {
+        let (file, kept) = self.request(operation, path, |state| {
             if state.disk.id(path).is_some() {
                 return Err(StoreError::new(ErrorKind::Exists, "create", path.as_str(), "the name is taken"));
             }
-            writer::begin(state, &temporary, resume_at)
+            writer::begin(state, &temporary, keep)
         })?;
-        Ok(Box::new(MemoryWriter::new(self.clone(), path.clone(), temporary, file)))
+        Ok(Box::new(MemoryWriter::new(self.clone(), path.clone(), temporary, file, kept)))
+    }
+}
+
+#[deny(clippy::missing_trait_methods)]
+impl WriteStore for MemoryStore {
+    fn create(&self, path: &VaultPath) -> Result<Box<dyn ObjectWrite + '_>, StoreError> {
+        self.begin(Operation::Create, path, 0)
     }
 
-    fn unfinished(&self, path: &VaultPath) -> Result<u64, StoreError> {
-        let temporary = temporary(path)?;
-        self.request(Operation::Unfinished, path, |state| Ok(state.disk.cached(&temporary).map_or(0, length)))
+    fn resume(&self, path: &VaultPath, left: &Resume) -> Result<Box<dyn ObjectWrite + '_>, StoreError> {
+        self.begin(Operation::Resume, path, left.bytes)
     }
 
     fn delete(&self, path: &VaultPath) -> Result<(), StoreError> {

@@ -1,8 +1,8 @@
 //! An object on its way into memory: every step of its end is a change that the machine may stop before.
 
 use super::disk::FileId;
-use super::{MemoryStore, State, absent};
-use crate::destination::{ErrorKind, ObjectWrite, Operation, StoreError};
+use super::{MemoryStore, State};
+use crate::destination::{ErrorKind, Finish, ObjectWrite, Operation, Resume, StoreError};
 use crate::model::VaultPath;
 
 pub(super) struct MemoryWriter {
@@ -10,26 +10,25 @@ pub(super) struct MemoryWriter {
     path: VaultPath,
     temporary: VaultPath,
     file: FileId,
+    kept: u64,
+    written: u64,
 }
 
-/// Begins, or goes on with, the file at `temporary`.
-pub(super) fn begin(state: &mut State, temporary: &VaultPath, resume_at: u64) -> Result<FileId, StoreError> {
-    if resume_at == 0 {
-        return Ok(state.step()?.make(temporary));
-    }
-    let keep = usize::try_from(resume_at).unwrap_or(usize::MAX);
+/// Begins, or goes on with, the file at `temporary`; and how many of its bytes stay.
+pub(super) fn begin(state: &mut State, temporary: &VaultPath, keep: u64) -> Result<(FileId, u64), StoreError> {
+    let bytes = usize::try_from(keep).unwrap_or(usize::MAX);
     match (state.disk.id(temporary), state.disk.cached(temporary)) {
-        (Some(file), Some(left)) if left.len() >= keep => {
-            state.step()?.truncate(file, keep);
-            Ok(file)
+        (Some(file), Some(left)) if keep > 0 && left.len() >= bytes => {
+            state.step()?.truncate(file, bytes);
+            Ok((file, keep))
         }
-        _ => Err(absent(Operation::Create, temporary)),
+        _ => Ok((state.step()?.make(temporary), 0)),
     }
 }
 
 impl MemoryWriter {
-    pub fn new(store: MemoryStore, path: VaultPath, temporary: VaultPath, file: FileId) -> Self {
-        Self { store, path, temporary, file }
+    pub fn new(store: MemoryStore, path: VaultPath, temporary: VaultPath, file: FileId, kept: u64) -> Self {
+        Self { store, path, temporary, file, kept, written: kept }
     }
 
     fn append(&self, state: &mut State, bytes: &[u8]) -> Result<(), StoreError> {
@@ -67,24 +66,32 @@ impl MemoryWriter {
 
 #[deny(clippy::missing_trait_methods)]
 impl ObjectWrite for MemoryWriter {
-    fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
-        self.store.request(Operation::Write, &self.path, |state| self.append(state, bytes))
+    fn kept(&self) -> u64 {
+        self.kept
     }
 
-    fn flush(&mut self) -> Result<(), StoreError> {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        self.store.request(Operation::Write, &self.path, |state| self.append(state, bytes))?;
+        self.written += super::length(bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<Resume, StoreError> {
         self.flushing(Operation::Flush, |state| {
             state.step()?.flush(self.file);
             state.step()?.flush_folder(&self.temporary.folder());
             Ok(())
-        })
+        })?;
+        Ok(Resume::at(self.written))
     }
 
-    fn finish(self: Box<Self>) -> Result<(), StoreError> {
+    fn finish(self: Box<Self>) -> Result<Finish, StoreError> {
         self.flushing(Operation::Finish, |state| {
             state.step()?.flush(self.file);
             self.rename(state)?;
             state.step()?.flush_folder(&self.path.folder());
             Ok(())
-        })
+        })?;
+        Ok(Finish::Named)
     }
 }

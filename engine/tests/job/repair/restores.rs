@@ -36,6 +36,7 @@ fn back(bench: &Bench, to: &str, name: &str) -> Vec<u8> {
 fn recovery(bench: &Bench, to: Option<&str>) -> RecoverOptions {
     RecoverOptions {
         from: format!("file://{}", bench.path("usb").display()),
+        keys: Vec::new(),
         passphrase_file: Some(bench.path("passphrase")),
         sheet: None,
         point: None,

@@ -1,0 +1,83 @@
+//! A configured place as a store, whatever its scheme.
+//!
+//! In: a place. Out: a store, or why there is none. Deliberately absent: what lies there, and whose it is.
+
+use std::sync::Arc;
+
+use super::is_absent;
+use crate::config::{Place, Server};
+use crate::destination::{ErrorKind, FileStore, Privacy, StoreError, WriteStore};
+use crate::model::chain;
+
+/// Opens the place itself, vault or not. Takes as long as the place takes.
+///
+/// # Errors
+/// `NotFound` if the folder is not there, else as the place answers.
+pub fn open_place(place: &Place) -> Result<Arc<dyn WriteStore>, StoreError> {
+    match place {
+        Place::File(path) => Ok(Arc::new(FileStore::open(path, Privacy::Umask)?)),
+        other => Err(later(other)),
+    }
+}
+
+/// Opens the place, its last folder made if it is missing; those above it never are.
+///
+/// # Errors
+/// `NotFound` if the folder that would hold it is not there, else as the place answers.
+pub(super) fn make_place(place: &Place) -> Result<Arc<dyn WriteStore>, StoreError> {
+    let made: Result<Arc<dyn WriteStore>, StoreError> = match place {
+        Place::File(path) => FileStore::create_root(path, Privacy::Umask).map(|store| Arc::new(store) as _),
+        other => Err(later(other)),
+    };
+    match made {
+        Err(error) if error.kind == ErrorKind::Exists => open_place(place),
+        made => made,
+    }
+}
+
+fn later(place: &Place) -> StoreError {
+    let why = format!("{} destinations come with a later release", place.scheme());
+    StoreError::new(ErrorKind::Permanent, "open", place_text(place), why)
+}
+
+/// Why nothing can be opened there, for people.
+pub(crate) fn why_away(place: &Place, error: &StoreError) -> String {
+    match place {
+        Place::File(_) if is_absent(error) => format!("no vault at {}: the drive is not there", place_text(place)),
+        _ if error.kind == ErrorKind::NotFound => {
+            format!("no vault at {}: there is no such folder on the server", place_text(place))
+        }
+        _ => chain(error),
+    }
+}
+
+/// A place as people know it, without secrets: a path, or a URL.
+pub(crate) fn place_text(place: &Place) -> String {
+    match place {
+        Place::File(path) => path.display().to_string(),
+        Place::Sftp(sftp) => server_text(place, &sftp.server),
+        Place::Ftp(ftp) => server_text(place, &ftp.server),
+        Place::WebDav(dav) => server_text(place, &dav.server),
+        Place::S3(s3) if s3.prefix.is_empty() => format!("s3://{}", s3.bucket),
+        Place::S3(s3) => format!("s3://{}/{}", s3.bucket, s3.prefix),
+    }
+}
+
+fn server_text(place: &Place, server: &Server) -> String {
+    let user = server.user.as_ref().map_or_else(String::new, |user| format!("{user}@"));
+    let host = if server.host.contains(':') { format!("[{}]", server.host) } else { server.host.clone() };
+    format!("{}://{user}{host}:{}{}", place.scheme(), server.port, server.path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Sftp;
+
+    #[test]
+    fn a_server_is_named_by_its_url() {
+        let server = Server { user: Some("ann".into()), host: "::1".into(), port: 2222, path: "/srv/off".into() };
+        let sftp = Sftp { server, identity_file: None, known_hosts: None, password: None, passphrase: None };
+        assert_eq!(place_text(&Place::Sftp(sftp)), "sftp://ann@[::1]:2222/srv/off");
+    }
+}
