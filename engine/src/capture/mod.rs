@@ -182,6 +182,8 @@ fn previous<'s>(
     reservation: ReservationId,
 ) -> Option<Base<'s>> {
     let (order, name) = job.previous?;
+    // What lies in another dedup group's packs can't be referred to.
+    ports.catalog.point(order).ok()?.filter(|point| point.group == job.group)?;
     ports.catalog.reserve_base(reservation, order).ok()?;
     let (manifest, ..) = reader.manifest(job.id, name).ok()?;
     let names = crate::vault::PackNames::of(&manifest, reader).ok()?;

@@ -162,12 +162,14 @@ impl Catalog {
             let reservation = tables.capture(capture)?;
             let home = tables.medium(reservation.at)?;
             let covered = tables.intervals_of(&reservation)?;
+            let mut proved = true;
             for &pack in &new.packs {
                 tables.check_named(capture, &home, &covered, &new.point, pack)?;
                 tables.extend_interval(pack, new.point.order)?;
+                proved &= tables.pack_at.get(&(home.number, pack))?.is_some_and(|row| row.evidence.is_some());
             }
             tables.know_point(&new.point)?;
-            tables.put_placement(home.number, &new.point, &made(new))?;
+            tables.put_placement(home.number, &new.point, &made(new, proved))?;
             for &medium in &new.owed {
                 tables.place_unless_there(medium, &new.point, State::Pending, "", new.now)?;
             }
@@ -189,12 +191,13 @@ impl Catalog {
     }
 }
 
-fn made(new: &NewPoint) -> PlacementRow {
+/// A point that relies on packs of which only their presence is known, after a rebuild, is no better than they are.
+fn made(new: &NewPoint, proved: bool) -> PlacementRow {
     let total = new.point.stored_bytes.saturating_add(new.point.manifest_bytes);
     PlacementRow {
-        state: State::Complete,
-        proof: Proof::Complete,
-        verified: Some(new.now),
+        state: if proved { State::Complete } else { State::Present },
+        proof: if proved { Proof::Complete } else { Proof::Present },
+        verified: proved.then_some(new.now),
         done_bytes: total,
         total_bytes: total,
         reason: String::new(),

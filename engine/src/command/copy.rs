@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::owed::Placed;
 use super::round::{Home, Task, Wanted, preview, round};
 use super::visit::Visited;
 use super::{Call, Context, DryRun, Exit, Failure};
@@ -107,16 +108,17 @@ pub(super) fn report(context: &Arc<Context>, visited: &[Visited]) -> Result<Copy
     let mut stuck = Stuck::default();
     for (name, medium, order, state) in owed(context)? {
         let place = visited.iter().find(|place| place.destination == name);
-        if let Some(place) = place.filter(|_| !tried.contains(&(medium, order))) {
+        let was_tried = medium.is_some_and(|medium| tried.contains(&(medium, order)));
+        if let Some(place) = place.filter(|_| !was_tried) {
             let why = place.away.clone().or_else(|| place.outcome.failures.first().cloned());
             let reason = match why {
                 Some(why) => why,
                 None if is_satisfied(context, order, &name)? => "it is not needed there".to_owned(),
-                None => stuck.why(context, medium, order),
+                None => medium.map_or_else(String::new, |medium| stuck.why(context, medium, order)),
             };
             report
                 .copies
-                .extend(told(context, order, &name, Some(medium), state)?.map(|told| CopiedPoint { reason, ..told }));
+                .extend(told(context, order, &name, medium, state)?.map(|told| CopiedPoint { reason, ..told }));
         }
     }
     Ok(report)
@@ -179,18 +181,48 @@ fn told(
     Ok(job.map(told))
 }
 
-/// Every placement that is owed and not complete, newest point first.
-fn owed(context: &Context) -> Result<Vec<(DestinationName, VaultId, PointOrder, State)>, Failure> {
-    let catalog = &context.installation.catalog;
+/// What is owed to a destination and not complete there; the medium is none for a place that was never there.
+type Owed = (DestinationName, Option<VaultId>, PointOrder, State);
+
+/// All of it, newest point first: placements that are begun or lost, and points that no placement speaks of yet. What is
+/// only present, and no plan wants any more evidence of, is left as it is and not owed.
+fn owed(context: &Arc<Context>) -> Result<Vec<Owed>, Failure> {
+    let placed = Placed::read(&context.installation.catalog)?;
     let mut owed = Vec::new();
-    for medium in catalog.media()?.into_iter().filter(|row| !row.destination.is_home() && row.retired.is_none()) {
-        for (order, row) in catalog.placements_at(medium.vault)?.into_iter().rev() {
+    for medium in placed.media.iter().filter(|row| !row.destination.is_home() && row.retired.is_none()) {
+        for (order, row) in placed.at.get(&medium.vault).into_iter().flatten().rev() {
             if matches!(row.state, State::Pending | State::Copying | State::Present | State::Missing | State::Damaged) {
-                owed.push((medium.destination.clone(), medium.vault, order, row.state));
+                owed.push((medium.destination.clone(), Some(medium.vault), *order, row.state));
             }
         }
     }
+    let config = &context.installation.config;
+    for destination in &config.destinations {
+        let unknown = placed.owed(config, &destination.name).into_iter().rev();
+        let is_unknown = |medium: Option<VaultId>, order| medium.is_none_or(|at| placed.state(at, order).is_none());
+        let unknown = unknown.filter(|(medium, order)| is_unknown(*medium, *order));
+        owed.extend(unknown.map(|(medium, order)| (destination.name.clone(), medium, order, State::Pending)));
+    }
+    if owed.iter().any(|(.., state)| *state == State::Present) {
+        let planned = planned(context)?;
+        let waits = |medium: &Option<VaultId>, order| planned.iter().any(|it| Some(it.0) == *medium && it.1 == order);
+        owed.retain(|(_, medium, order, state)| *state != State::Present || waits(medium, *order));
+    }
     Ok(owed)
+}
+
+/// What a plan made now would copy or read back, or would if its medium were there.
+fn planned(context: &Arc<Context>) -> Result<Vec<(VaultId, PointOrder)>, Failure> {
+    let (state, plan) = preview(context)?;
+    let mut planned: Vec<(VaultId, PointOrder)> = plan.waiting.iter().map(|it| (it.medium, it.point)).collect();
+    for (medium, steps) in &plan.media {
+        let comes = |step: &&plan::Step| matches!(step, plan::Step::Copy { .. } | plan::Step::Verify { .. });
+        planned.extend(steps.iter().filter(comes).filter_map(|step| Some((*medium, step.point()?))));
+    }
+    for (id, medium) in state.media.iter().filter(|(_, medium)| !medium.is_here()) {
+        planned.extend(medium.placements.keys().map(|order| (*id, *order)));
+    }
+    Ok(planned)
 }
 
 /// 4 for what is damaged or missing and was not healed, 3 for what waits or failed, 0 else.

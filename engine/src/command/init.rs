@@ -30,8 +30,8 @@ pub fn init(call: &Call) -> Result<(report::InitReport, Exit), Failure> {
     let config = configuration(call)?;
     check_readable(&config, &config.jobs)?;
     let prepared = installation::init(&config, &*call.clock, &*call.entropy)?;
-    let exit = Exit::Done;
-    Ok((told(&config, &prepared), exit))
+    let failed = prepared.places.iter().any(|(_, made, ..)| matches!(made, Made::Failed(_)));
+    Ok((told(&config, &prepared), if failed { Exit::Partial } else { Exit::Done }))
 }
 
 fn write_starter(call: &Call) -> Result<(report::InitReport, Exit), Failure> {
@@ -67,9 +67,12 @@ fn told(config: &crate::config::Config, prepared: &Prepared) -> report::InitRepo
             made: match made {
                 Made::Vault => report::Made::Made,
                 Made::AlreadyThere => report::Made::WasThere,
-                Made::Away(_) => report::Made::NotThere,
+                Made::Away(_) | Made::Failed(_) => report::Made::NotThere,
             },
-            reason: if let Made::Away(why) = made { Some(why.clone()) } else { None },
+            reason: match made {
+                Made::Away(why) | Made::Failed(why) => Some(why.clone()),
+                Made::Vault | Made::AlreadyThere => None,
+            },
             same_disk: *same_disk,
         }
     };

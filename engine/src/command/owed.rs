@@ -63,6 +63,10 @@ impl Placed {
         };
         let points: Vec<&PointRow> = self.points.iter().filter(goes_there).collect();
         let media: Vec<&MediumRow> = self.in_use(name).collect();
+        if media.is_empty() && self.media.iter().any(|row| row.destination == *name) {
+            // All of its media were retired.
+            return BTreeSet::new();
+        }
         if media.is_empty() {
             return points.iter().filter(|point| self.is_somewhere(point.order)).map(|it| (None, it.order)).collect();
         }

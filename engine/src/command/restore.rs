@@ -150,10 +150,13 @@ fn chosen<'p>(
         return Ok(vec![here]);
     }
     let offsite = context.installation.config.job(job).map(|job| job.offsite.clone()).unwrap_or_default();
-    let mut places = Vec::new();
+    let (mut places, mut remains) = (Vec::new(), Vec::new());
     for here in &all.here {
-        if catalog.placement(here.medium, point.order)?.is_some_and(|row| row.state.is_there()) {
-            places.push(here);
+        match catalog.placement(here.medium, point.order)?.map(|row| row.state) {
+            Some(state) if state.is_there() => places.push(here),
+            // Its manifest is gone: what is left of its packs may make up for what is damaged elsewhere.
+            Some(State::Missing) => remains.push(here),
+            _ => {}
         }
     }
     let rank = |here: &&Here| match offsite.iter().position(|name| *name == here.name) {
@@ -162,6 +165,7 @@ fn chosen<'p>(
         None => offsite.len() + 1,
     };
     places.sort_by_key(rank);
+    places.extend(remains);
     Ok(places)
 }
 

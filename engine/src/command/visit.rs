@@ -195,7 +195,8 @@ impl Visits {
             let outcome = execute(&session, &steps, &origins(&places), &rules);
             // After a failure nothing is planned anew in this session: what a broken copy left there is read in by the
             // next one before anything is swept.
-            let failed = outcome.copied.iter().any(|copy| copy.failed) || !outcome.failures.is_empty();
+            // Only that the place does not let us delete is news that a plan can be made with.
+            let failed = outcome.copied.iter().any(|copy| copy.failed) || outcome.failures.len() > outcome.refused;
             total.copied.extend(outcome.copied);
             total.removed.extend(outcome.removed);
             total.kept.extend(outcome.kept);
@@ -224,8 +225,11 @@ impl Visits {
     ) -> Result<Option<Steps>, String> {
         let state = self.observed(places, packs, Some(session)).map_err(|failure| failure.to_string())?;
         let steps = checked(&state, self.proposed(&state), session.medium)?;
-        let wanted = steps.into_iter().filter(|step| self.wants(&state, step));
-        Ok(reasoned(&state, wanted.collect(), session.medium))
+        let wanted = match state.media.get(&session.medium) {
+            Some(medium) => plan::select(medium, &steps, |step| self.wants(&state, step)),
+            None => Vec::new(),
+        };
+        Ok(reasoned(&state, wanted, session.medium))
     }
 
     /// What a person removed everywhere while this medium was away, or while a copy there had broken off: it goes now.
@@ -356,7 +360,7 @@ fn reasoned(state: &State, steps: Vec<Step>, medium: VaultId) -> Option<Steps> {
 fn seen_at(session: Option<&Session<'_>>, medium: VaultId, space: Option<Space>) -> Seen {
     match session {
         Some(session) if session.medium == medium => {
-            Seen { space: Ok(session.store.space().ok().flatten()), deletions: session.deletions.clone() }
+            Seen { space: Ok(session.store.space().ok().flatten()), deletions: session.deletions() }
         }
         Some(_) => Seen { space: Ok(space), deletions: Deletions::Refused("another session plans there".into()) },
         None => Seen { space: Ok(space), deletions: Deletions::Allowed },

@@ -82,6 +82,8 @@ pub struct Outcome {
     pub kept: Vec<Kept>,
     /// Steps that failed, for people.
     pub failures: Vec<String>,
+    /// How many of those only because nothing may be deleted there.
+    pub refused: usize,
     /// Why the session ended early, if it did.
     pub ended: Option<CopyError>,
     /// Was nothing tried, because another process is at work there?
@@ -134,6 +136,7 @@ pub fn execute(
             let text = format!("{}: {}", session.destination, chain(&error));
             (session.tools.tell)(&Told::Note(text.clone()));
             outcome.failures.push(text);
+            outcome.refused += usize::from(matches!(error, CopyError::DeletionsRefused(_)));
             if error.ends_session() {
                 outcome.ended = Some(error);
                 return outcome;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::error::CopyError;
+use super::error::{CopyError, chain};
 use super::session::{BATCH, Session};
 use crate::catalog::{EventKind, EventRow, Marked, Marking, NewRemoval, PackNo, Untouched, Withheld};
 use crate::destination::ErrorKind;
@@ -30,17 +30,21 @@ pub(super) fn remove_point(
     Ok(Ok(marked.bytes))
 }
 
-/// Where the place does not allow deleting, the marks are taken back at once.
+/// Where the place does not allow deleting, the marks are taken back at once, and nothing more is deleted in this
+/// session: a place that only lets us add is served all the same (DESIGN 5.1).
 fn withdrawn_if_denied(
     session: &Session<'_>,
     marked: &Marked,
     outcome: Result<(), CopyError>,
 ) -> Result<(), CopyError> {
-    if outcome.as_ref().is_err_and(|error| error.store_kind() == Some(ErrorKind::Denied)) {
-        let untouched = untouched(session, marked)?;
-        session.tools.catalog.withdraw_deletion(session.medium, untouched, session.tools.clock.now())?;
+    match outcome {
+        Err(error) if error.store_kind() == Some(ErrorKind::Denied) => {
+            let untouched = untouched(session, marked)?;
+            session.tools.catalog.withdraw_deletion(session.medium, untouched, session.tools.clock.now())?;
+            Err(session.refuse_deletions(chain(&error)))
+        }
+        outcome => outcome,
     }
-    outcome
 }
 
 /// Packs go after manifests: while every manifest is there, nothing is gone.
@@ -72,8 +76,10 @@ pub(super) fn finish_earlier(session: &Session<'_>) -> Result<u64, CopyError> {
     catalog.withdraw_deletion(session.medium, Untouched::Unknown, session.tools.clock.now())?;
     let left = catalog.unfinished_removals(session.medium)?;
     allowed(session)?;
-    delete(session, &left)?;
-    Ok(left.bytes)
+    match delete(session, &left) {
+        Err(error) if error.store_kind() == Some(ErrorKind::Denied) => Err(session.refuse_deletions(chain(&error))),
+        done => done.map(|()| left.bytes),
+    }
 }
 
 /// D-9: packs that the catalog knows there and that nothing names.
@@ -118,9 +124,9 @@ fn delete_packs(session: &Session<'_>, packs: &[PackNo]) -> Result<(), CopyError
 }
 
 fn allowed(session: &Session<'_>) -> Result<(), CopyError> {
-    match &session.deletions {
+    match session.deletions() {
         Deletions::Allowed => Ok(()),
-        Deletions::Refused(why) => Err(CopyError::DeletionsRefused(why.clone())),
+        Deletions::Refused(why) => Err(CopyError::DeletionsRefused(why)),
     }
 }
 

@@ -46,6 +46,8 @@ pub struct Session<'s> {
     pub deletions: Deletions,
     /// How the session before ended.
     pub before: Before,
+    /// Why the place let nothing be deleted, once it has refused.
+    refused: RefCell<Option<String>>,
     /// Did something fail in this one?
     failed: Cell<bool>,
     writer: WriterId,
@@ -57,6 +59,21 @@ pub struct Session<'s> {
 }
 
 impl<'s> Session<'s> {
+    /// May anything be deleted there now?
+    #[must_use]
+    pub fn deletions(&self) -> Deletions {
+        match &*self.refused.borrow() {
+            Some(why) => Deletions::Refused(why.clone()),
+            None => self.deletions.clone(),
+        }
+    }
+
+    /// The place refused a deletion: nothing more is deleted in this session.
+    pub(super) fn refuse_deletions(&self, why: String) -> CopyError {
+        *self.refused.borrow_mut() = Some(why.clone());
+        CopyError::DeletionsRefused(why)
+    }
+
     /// Begins: judges the heads, writes one, reads in what the catalog does not know (D-3).
     ///
     /// # Errors
@@ -90,6 +107,7 @@ impl<'s> Session<'s> {
             destination: row.destination.clone(),
             deletions: Deletions::Allowed,
             before,
+            refused: RefCell::default(),
             failed: Cell::new(false),
             writer: meta.writer,
             epoch: meta.epoch,
@@ -154,7 +172,7 @@ impl<'s> Session<'s> {
         super::tidy::tidy(&self)?;
         self.drop_old_heads()?;
         // Litter that could not be looked for, because nothing may be deleted there now, is the next session's.
-        if self.deletions == Deletions::Allowed || !self.may_have_litter() {
+        if self.deletions() == Deletions::Allowed || !self.may_have_litter() {
             self.set_marks(&[(OPEN, None)])?;
         }
         Ok(())
@@ -289,14 +307,18 @@ impl<'s> Session<'s> {
     }
 
     fn drop_old_heads(&self) -> Result<(), CopyError> {
-        if self.deletions != Deletions::Allowed {
+        if self.deletions() != Deletions::Allowed {
             return Ok(());
         }
         let heads = list_heads(self.store, self.medium, self.tools.keyring)?;
         let ours = |head: &&FoundHead| head.body.as_ref().is_ok_and(|body| body.writer == self.writer);
         let ours: Vec<&FoundHead> = heads.iter().filter(ours).collect();
         for head in ours.iter().take(ours.len().saturating_sub(HEADS_KEPT)) {
-            self.store.delete(&head.path)?;
+            match self.store.delete(&head.path) {
+                // A place that only lets us add keeps them all.
+                Err(error) if error.kind == ErrorKind::Denied => return Ok(()),
+                done => done?,
+            }
         }
         Ok(())
     }

@@ -16,7 +16,7 @@ const TEMPORARY: &str = ".tmp-";
 /// # Errors
 /// As the place answers.
 pub(super) fn tidy(session: &Session<'_>) -> Result<(), CopyError> {
-    if !session.may_have_litter() || session.deletions != Deletions::Allowed {
+    if !session.may_have_litter() || session.deletions() != Deletions::Allowed {
         return Ok(());
     }
     let catalog = session.tools.catalog;

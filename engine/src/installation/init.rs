@@ -26,6 +26,8 @@ pub enum Made {
     AlreadyThere,
     /// The place is not there; why.
     Away(String),
+    /// Something is there that can't be used; why.
+    Failed(String),
 }
 
 /// What `init` did.
@@ -42,6 +44,7 @@ pub struct Prepared {
 /// A place that was looked at before anything is written.
 enum Found {
     Away(String),
+    Unusable(String),
     Empty,
     Vault(Identity),
 }
@@ -55,7 +58,7 @@ pub fn init(config: &Config, clock: &dyn Clock, entropy: &dyn Entropy) -> Result
     let places: Vec<(&Destination, Found)> = config
         .destinations
         .iter()
-        .map(|d| Ok((d, look_at_place(&d.place)?)))
+        .map(|d| Ok((d, look_at_destination(&d.place)?)))
         .collect::<Result<_, InstallationError>>()?;
     let catalog = existing_catalog(config, &home)?;
     refuse_foreign(config, catalog.as_ref(), &home, &places)?;
@@ -116,6 +119,15 @@ fn refuse_foreign(
         }
     }
     Ok(())
+}
+
+/// One destination that can't be used keeps the others from nothing; a newer vault does, for it may be ours.
+fn look_at_destination(place: &Place) -> Result<Found, InstallationError> {
+    match look_at_place(place) {
+        Err(error @ InstallationError::Vault(VaultError::Format(FormatError::Newer { .. }))) => Err(error),
+        Err(error) => Ok(Found::Unusable(crate::model::chain(&error))),
+        found => found,
+    }
 }
 
 /// A folder that is not there counts as empty: whether the one that would hold it is there, shows when it is made. What
@@ -184,7 +196,9 @@ fn prepare(
     let known: Vec<&MediumRow> = media.iter().filter(|medium| medium.destination == name).collect();
     match found {
         Found::Away(why) => Ok((name, Made::Away(why.clone()), None, false)),
+        Found::Unusable(why) => Ok((name, Made::Failed(why.clone()), None, false)),
         Found::Vault(identity) => match known.iter().find(|medium| medium.vault == identity.vault) {
+            Some(medium) if medium.retired.is_some() => Ok((name, Made::Failed(retired(medium)), None, false)),
             Some(medium) => Ok((name, Made::AlreadyThere, Some(medium.vault), medium.same_disk)),
             // A vault of ours that an `init` founded and could not record any more.
             None if known.is_empty() => adopt(config, destination, identity.vault, catalog, clock),
@@ -200,8 +214,7 @@ fn prepare(
                 let vault = make_vault(&*store, set, clock, entropy)?;
                 adopt(config, destination, vault, catalog, clock)
             }
-            Err(error) if matches!(destination.place, Place::File(_)) => Err(error.into()),
-            Err(error) => Ok((name, Made::Away(why_away(&destination.place, &error)), None, false)),
+            Err(error) => Ok((name, Made::Failed(why_away(&destination.place, &error)), None, false)),
         },
         Found::Empty => Ok((
             name,
@@ -213,6 +226,11 @@ fn prepare(
             false,
         )),
     }
+}
+
+/// A retired medium stays so: its points were given up when it was.
+fn retired(medium: &MediumRow) -> String {
+    format!("the medium {} that is there was retired: move it aside, and a new vault can be made", medium.vault)
 }
 
 fn make_vault(
@@ -253,7 +271,7 @@ pub fn enrol(
     let away = |why: String| InstallationError::Away { destination: destination.name.to_string(), why };
     let media = catalog.media()?;
     let (vault, made) = match look_at_place(&destination.place)? {
-        Found::Away(why) => return Err(away(why)),
+        Found::Away(why) | Found::Unusable(why) => return Err(away(why)),
         Found::Vault(identity) if identity.family != family => {
             return Err(InstallationError::Foreign {
                 place: place_text(&destination.place),
@@ -264,6 +282,7 @@ pub fn enrol(
             Some(medium) if medium.destination != destination.name => {
                 return Err(away(format!("the vault there belongs to `{}`", medium.destination)));
             }
+            Some(medium) if medium.retired.is_some() => return Err(away(retired(medium))),
             _ => (identity.vault, Made::AlreadyThere),
         },
         Found::Empty => {

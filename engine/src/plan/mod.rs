@@ -15,6 +15,7 @@ mod render;
 mod retain;
 mod retention;
 mod room;
+mod select;
 mod serve;
 mod shelf;
 mod state;
@@ -36,6 +37,7 @@ pub use render::{
     blocker as blocker_text, problem as problem_text, reason as reason_text, removal_of, render,
     unwanted as unwanted_text,
 };
+pub use select::select;
 pub use state::{
     Copies, Deletions, Evict, Hold, Job, Medium, Orphans, Pack, PackNumber, PackThere, Placement, Point, Reach, State,
     Unwanted,

@@ -79,6 +79,10 @@ impl Question<'_> {
         let pool: BTreeSet<_> = among.union(&elsewhere).copied().collect();
         let own = kept(state, self.rule(), &pool, &elsewhere).difference(&elsewhere).copied().collect();
         let mut goal = Goal { wanted: kept(state, None, &own, &elsewhere), ..Goal::default() };
+        // What is lost waits only as long as `keep` would want it, could it be had.
+        let lost = of(&[Standing::Lost]);
+        let hoped: BTreeSet<_> = pool.union(&lost).copied().collect();
+        let hoped = kept(state, self.rule(), &hoped, &elsewhere);
         let incomplete = |order: &&PointOrder| self.medium.state_of(**order) != PlacementState::Complete;
         if self.is_offsite() {
             // A base that another medium has comes along with the point that needs it, never for itself.
@@ -88,7 +92,10 @@ impl Question<'_> {
             // Who gets what may come is not settled yet, so it pushes nothing out of here.
             goal.wanted.extend(kept(state, self.rule(), &of(&[Standing::Has]), &elsewhere));
         }
-        standings.iter().for_each(|(order, standing)| self.tell(*order, *standing, &mut goal));
+        for (order, standing) in &standings {
+            let outlived = *standing == Standing::Lost && !hoped.contains(order);
+            self.tell(*order, if outlived { Standing::Candidate } else { *standing }, &mut goal);
+        }
         if !broken.is_empty() {
             // What can't be repaired pushes nothing out, not even what is only repaired by hand, but stays itself as
             // long as `keep` would want it.

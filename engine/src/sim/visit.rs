@@ -348,7 +348,7 @@ fn seen(
     looks: &[Looked],
 ) -> BTreeMap<VaultId, Seen> {
     let deletions = |medium: VaultId| match session {
-        Some(session) if session.medium == medium => session.deletions.clone(),
+        Some(session) if session.medium == medium => session.deletions(),
         Some(_) => Deletions::Refused("another session plans there".into()),
         None => Deletions::Allowed,
     };

@@ -5,6 +5,7 @@ mod drives;
 mod harness;
 mod kill;
 mod list;
+mod owed;
 mod races;
 mod repair;
 mod service;
