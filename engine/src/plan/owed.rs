@@ -93,7 +93,8 @@ impl Question<'_> {
             goal.wanted.extend(kept(state, self.rule(), &of(&[Standing::Has]), &elsewhere));
         }
         for (order, standing) in &standings {
-            let outlived = *standing == Standing::Lost && !hoped.contains(order);
+            let lost = *standing == Standing::Lost && !self.survey.is_whole_elsewhere(*order, self.id);
+            let outlived = lost && !hoped.contains(order);
             self.tell(*order, if outlived { Standing::Candidate } else { *standing }, &mut goal);
         }
         if !broken.is_empty() {
