@@ -104,6 +104,8 @@ fn conclude(bench: &Bench<'_>, chosen: &Chosen, drill: &mut Drill, stop: Option<
         Some(Stop::Incomplete(why)) => return drill.leave(why),
         None => {}
     }
+    // It restores all the same; but what guards the vault is damaged, and is to be repaired before it is needed.
+    bench.survey.flaws.iter().for_each(|flaw| drill.mismatches.add(flaw.clone()));
     let probes = drill.probes.iter().map(|probed| probed.verdict);
     drill.verdict = verdict::of_drill(drill.mismatches.count(), probes, drill.control);
     // What failed may have failed because it is not there any more, on purpose or with the whole place.

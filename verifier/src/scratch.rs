@@ -1,7 +1,7 @@
 //! The folder that a drill restores into: fresh, private, big enough, and gone afterwards.
 //!
 //! Each drill has its own `offsite-drill-<random>` with a lock that its process holds; one whose lock is free was left
-//! by a drill that crashed, and is removed by the next one.
+//! by a drill that crashed, and is removed by the next one, unless it was to be kept: that is for a person to remove.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -15,6 +15,8 @@ use crate::private;
 
 const PREFIX: &str = "offsite-drill-";
 const LOCK: &str = "lock";
+/// The lock's name once the folder is kept.
+const KEPT: &str = "kept";
 /// A folder without a lock is one that another drill is just making, unless it is older than this.
 const LOCKLESS_MAX: Duration = Duration::from_secs(3600);
 
@@ -135,7 +137,7 @@ fn left(path: &Path, error: &io::Error) -> String {
 fn is_abandoned(path: &Path) -> bool {
     let uid = rustix::process::geteuid().as_raw();
     let Ok(meta) = path.symlink_metadata() else { return false };
-    if !meta.is_dir() || meta.uid() != uid {
+    if !meta.is_dir() || meta.uid() != uid || path.join(KEPT).exists() {
         return false;
     }
     match private::options().open(path.join(LOCK)) {
@@ -192,8 +194,10 @@ impl Fresh {
     }
 
     /// It stays (`--keep-scratch`).
-    pub const fn keep(&mut self) {
+    pub fn keep(&mut self) {
         self.keep = true;
+        // Where it can't be marked, a later drill takes it for one that crashed.
+        let _ = fs::rename(self.path.join(LOCK), self.path.join(KEPT));
     }
 
     /// Removes it, unless it is kept.
@@ -266,6 +270,8 @@ mod tests {
         kept.keep();
         drop(kept);
         assert_eq!(names(held.path()), 1);
+        assert!(scratch.sweep().is_empty());
+        assert_eq!(names(held.path()), 1, "the next drill leaves it alone");
     }
 
     #[test]

@@ -12,6 +12,7 @@ use engine::seal::{Keyring, SlotError};
 use engine::vault::{self, FoundHead, FoundKeys, VaultError, VaultReader};
 
 use crate::choose::Listing;
+use crate::mismatch::Mismatch;
 
 /// Why nothing at a destination can be drilled.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,8 +41,10 @@ pub struct Survey {
     pub heads: Vec<FoundHead>,
     /// Names of jobs, as heads tell them.
     pub names: BTreeMap<JobId, JobName>,
-    /// What a person should know: damaged heads and key files, names that do not belong there.
+    /// What a person should know: names that do not belong there.
     pub notes: Vec<String>,
+    /// What is damaged of the vault's own files: identity, key slots, heads. A twin or an older one did instead.
+    pub flaws: Vec<Mismatch>,
 }
 
 impl Survey {
@@ -58,25 +61,29 @@ impl Survey {
 /// [`Closed`]; `address` is for its text.
 pub fn survey(store: &dyn ReadStore, address: &str, secret: &[u8]) -> Result<Survey, Closed> {
     let identity = vault::identity_of(store).map_err(|error| of_identity(store, address, &error))?;
-    let mut notes = identity_notes(store, &identity);
+    let mut flaws = identity_flaws(store, &identity);
     let keys = vault::keys_of(store, identity.family).map_err(|error| of_keys(store, address, secret, &error))?;
-    notes.extend(keys.damaged.iter().cloned());
+    flaws.extend(keys.damaged.iter().map(|why| Mismatch::new(b"keys", why.clone())));
     let keyring = vault::unlock(&keys, SlotKind::Passphrase, secret).map_err(|error| of_slots(&error))?;
     let heads = vault::list_heads(store, identity.vault, &keyring).map_err(|error| of_vault(&error))?;
-    notes.extend(heads.iter().filter_map(|found| found.body.as_ref().err()).map(|error| chain(error)));
+    let bad_head = |found: &FoundHead| Some((found.path.clone(), chain(found.body.as_ref().err()?)));
+    let bad_heads = heads.iter().filter_map(bad_head);
+    flaws.extend(bad_heads.map(|(path, why)| Mismatch::new(path.as_str().as_bytes(), why)));
+    let mut notes = Vec::new();
     let names = named_jobs(&heads);
     let listings = list(store, &keyring, &names, &mut notes).map_err(|error| of_store(&error))?;
-    Ok(Survey { identity, keys, keyring, listings, heads, names, notes })
+    Ok(Survey { identity, keys, keyring, listings, heads, names, notes, flaws })
 }
 
-/// One of the two identity files may be damaged: it is told, for nobody would miss it until the other one is too.
-fn identity_notes(store: &dyn ReadStore, identity: &Identity) -> Vec<String> {
+/// One of the two identity files may be damaged: nobody would miss it until the other one is too.
+fn identity_flaws(store: &dyn ReadStore, identity: &Identity) -> Vec<Mismatch> {
     let is_whole = |name: &&str| {
         let path = VaultPath::parse(name).expect("a constant");
         vault::get(store, &path).is_ok_and(|bytes| Identity::decode(&bytes).as_ref() == Ok(identity))
     };
     let bad = ["VAULT", "VAULT.copy"].into_iter().filter(|name| !is_whole(name));
-    bad.map(|name| format!("{name} is damaged or missing; its twin told whose vault this is")).collect()
+    let why = "it is damaged or missing; its twin told whose vault this is";
+    bad.map(|name| Mismatch::new(name.as_bytes(), why)).collect()
 }
 
 /// The identity files say one family and the key slots another. If the secret opens those, all that lies here is of

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::harness::{bare, burn, copy, drill, manifests, protected, protected_by};
-use fixtures::bench::{PASSPHRASE, as_text};
+use fixtures::bench::{PASSPHRASE, as_text, text};
 use fixtures::data::noise;
 use fixtures::{Bench, Ran};
 use serde_json::Value;
@@ -187,12 +187,21 @@ fn an_emptied_place_is_away_and_one_that_lost_its_identity_is_damaged() {
     assert_eq!(ran.json()["verdict"], "incomplete", "{ran}");
 }
 
+/// What a restore gets around is damage all the same: nobody would miss it until the twin is gone too.
 #[test]
-fn one_lost_identity_file_is_told_and_routed_around() {
+fn damage_to_the_vaults_own_files_is_found_and_healed() {
     let bench = protected(&["usb"]);
-    fs::remove_file(bench.path("usb/VAULT")).expect("ours");
-    let ran = drill(&bench, &[]).exits(0);
-    assert!(drilled(&ran.json(), "usb")["notes"].to_string().contains("VAULT is damaged or missing"), "{ran}");
+    let heads = || fs::read_dir(bench.path("usb/heads")).expect("readable").flatten();
+    let oldest = heads().map(|head| head.path()).min().expect("a head");
+    let oldest = text(oldest.strip_prefix(bench.path("usb")).expect("below"));
+    for name in ["VAULT", "VAULT.copy", oldest.as_str()] {
+        fs::write(bench.path("usb").join(name), "not it").expect("ours");
+        let ran = drill(&bench, &[]).exits(4);
+        let drilled = drilled(&ran.json(), "usb").clone();
+        assert!(drilled["mismatches"].to_string().contains(name), "{name}: {ran}");
+        let _ = bench.engine(&["verify", "usb", "--repair"]);
+        let _ = drill(&bench, &[]).exits(0);
+    }
 }
 
 /// The number of the newest head at `usb`.
