@@ -175,7 +175,7 @@ fn what_is_no_vault_no_url_or_not_there_yet_is_told() {
     let from = |from: String| recover(&bench.call(), &RecoverOptions { from, ..recovery(&bench, None) });
     let folder = |name: &str| format!("file://{}", bench.path(name).display());
     assert_eq!(from("usb".to_owned()).expect_err("no URL").exit, Exit::Usage);
-    assert_eq!(from("sftp://host/x".to_owned()).expect_err("later").exit, Exit::Usage);
+    assert_eq!(from("sftp://ann:hunter2@host/x".to_owned()).expect_err("a password in clear").exit, Exit::Usage);
     assert_eq!(from(folder("source")).expect_err("no vault").exit, Exit::Failed);
     assert_eq!(from(folder("nowhere")).expect_err("no folder").exit, Exit::Failed);
     let take = RecoverOptions { take_over: TakeOver::Yes, ..recovery(&bench, None) };
