@@ -356,7 +356,8 @@ impl World {
         let store = scratch.open().map_err(|error| chain(&error))?;
         let head = Head {
             writer: WriterId([9; 16]),
-            epoch: 2,
+            // Far above what this engine comes to by itself, each time that it was set back.
+            epoch: FOREIGN_EPOCH,
             session: 1,
             created: self.clock.now(),
             newest: None,
@@ -403,6 +404,9 @@ impl World {
     }
 }
 
+/// Of another writer that takes over.
+const FOREIGN_EPOCH: u32 = 1000;
+
 fn set_back(drive: &mut super::world::Drive) {
     let Some(saved) = drive.saved.clone() else { return };
     for path in drive.place.contents().keys() {
@@ -410,7 +414,8 @@ fn set_back(drive: &mut super::world::Drive) {
     }
     saved.iter().for_each(|(path, bytes)| drive.place.plant(path, bytes));
     drive.set_back = true;
-    drive.fenced = saved.keys().any(|path| path.as_str().starts_with("heads/00000002-"));
+    let foreign = format!("heads/{FOREIGN_EPOCH:08}-");
+    drive.fenced = saved.keys().any(|path| path.as_str().starts_with(&foreign));
 }
 
 /// What goes wrong while the engine works.
