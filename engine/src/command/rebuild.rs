@@ -87,7 +87,11 @@ fn fill(
     if vaults.home_is_empty {
         expect_at_home(call, catalog, config, vaults, (keyring, &lists))?;
     }
-    let exit = if counted.lost > 0 { Exit::Damage } else { Exit::Done };
+    let exit = match (counted.lost, counted.twins) {
+        (0, 0) => Exit::Done,
+        (0, _) => Exit::Partial,
+        _ => Exit::Damage,
+    };
     tell(catalog, vaults, counted, report)?;
     rebuild.finish()?;
     Ok(exit)

@@ -464,6 +464,12 @@ pub(crate) fn known(row: &MediumRow, meta: &MetaRow) -> Known {
     Known { writer: meta.writer, epoch: meta.epoch, session, intended: intended(row), earlier, next }
 }
 
+/// Does a head's name tell of a session there that the catalog does not know?
+pub(crate) fn is_ahead(head: &HeadName, row: &MediumRow, meta: &MetaRow) -> bool {
+    let known = known(row, meta);
+    (head.epoch, head.session) > (meta.epoch, known.session.max(known.intended.unwrap_or(0)))
+}
+
 fn intended(row: &MediumRow) -> Option<u64> {
     mark(row, INTENDED).and_then(|value| value.parse().ok())
 }
