@@ -111,11 +111,7 @@ fn tell(catalog: &Catalog, vaults: &Vaults, counted: Counted, report: &mut Rebui
 }
 
 /// Every head that opens, by vault, the last session first: the clock may have been set back between two of them.
-fn heads(
-    vaults: &Vaults,
-    keyring: &Keyring,
-    report: &mut RebuildReport,
-) -> Result<Vec<(VaultId, Vec<Head>)>, Failure> {
+fn heads(vaults: &Vaults, keyring: &Keyring, report: &mut RebuildReport) -> Result<Vec<(VaultId, Vec<Head>)>, Failure> {
     let mut all = Vec::new();
     for vault in &vaults.here {
         let found = list_heads(&*vault.store, vault.identity.vault, keyring).map_err(|error| unread(vault, &error))?;

@@ -90,7 +90,9 @@ pub fn judge(heads: &[HeadSeen], known: &Known) -> Fence {
 }
 
 fn differs(last: u64, known: u64) -> String {
-    format!("its last session is {last}, this computer's catalog says {known}: one of them was set back to an earlier state")
+    format!(
+        "its last session is {last}, this computer's catalog says {known}: one of them was set back to an earlier state"
+    )
 }
 
 fn fenced(heads: &[HeadSeen], known: &Known) -> Option<String> {

@@ -37,11 +37,11 @@ pub use inspect::{Flaw, Inspected, Inspection, Unread, inspect_objects};
 pub use inspect_files::inspect_files;
 pub use lists::{Listing, Lists, record_damage};
 pub(crate) use news::{current, heed as heed_head};
-pub(crate) use refused::refused_at;
 pub(crate) use read_in::{ReadIn, list_points, point_row, twin, twin_text};
+pub(crate) use refused::refused_at;
 pub(crate) use remove::sweep_home;
-pub(crate) use session::{is_ahead, known};
 pub use session::{Before, Session, publish_head};
+pub(crate) use session::{is_ahead, known};
 
 use crate::catalog::Catalog;
 use crate::port::{Clock, Entropy};

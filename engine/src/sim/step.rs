@@ -57,6 +57,11 @@ impl World {
     }
 
     /// People work, and time passes.
+    #[cfg(test)]
+    pub(super) fn live_a_while(&mut self) {
+        (0..8).for_each(|_| self.live());
+    }
+
     fn live(&mut self) {
         let tick = *self.chance.pick(&[1, 1, 1, 700]).unwrap_or(&1);
         self.clock.set_tick(Duration::from_millis(tick));
@@ -307,14 +312,14 @@ impl World {
         Whose::World
     }
 
-    fn save(&mut self) -> Whose {
+    pub(super) fn save(&mut self) -> Whose {
         self.saved_disk = Some(self.disk.bytes());
         self.all_drives_mut().for_each(|drive| drive.saved = Some(drive.place.contents()));
         self.say("saved");
         Whose::World
     }
 
-    fn roll_back_catalog(&mut self) -> Result<Whose, String> {
+    pub(super) fn roll_back_catalog(&mut self) -> Result<Whose, String> {
         let Some(bytes) = self.saved_disk.clone() else { return Ok(Whose::World) };
         self.say("the catalog is set back");
         self.disk = SimDisk::with_bytes(&bytes);
@@ -333,7 +338,7 @@ impl World {
     }
 
     /// The whole computer, home vault and all, is restored from an image.
-    fn roll_back_machine(&mut self) -> Result<Whose, String> {
+    pub(super) fn roll_back_machine(&mut self) -> Result<Whose, String> {
         if self.saved_disk.is_none() {
             return Ok(Whose::World);
         }

@@ -8,6 +8,7 @@ mod list;
 mod races;
 mod repair;
 mod service;
+mod set_back;
 mod source;
 mod story;
 mod told;

@@ -60,9 +60,9 @@ pub(super) fn after_points(catalog: &Catalog, heads: &Heads, config: &Config) ->
     for proof in current(heads).iter().flat_map(|(_, head)| &head.proofs) {
         let Some(point) = catalog.point_by_id(proof.point)? else { continue };
         let there = catalog.medium(proof.medium)?.is_some()
-            && catalog.placement(proof.medium, point.order)?.is_some_and(|row| {
-                matches!(row.state, crate::model::State::Present | crate::model::State::Complete)
-            });
+            && catalog
+                .placement(proof.medium, point.order)?
+                .is_some_and(|row| matches!(row.state, crate::model::State::Present | crate::model::State::Complete));
         if there {
             catalog.set_proof(proof.medium, point.order, proof.proof, proof.time)?;
         }

@@ -121,7 +121,8 @@ fn failed(facts: &Facts<'_>, medium: VaultId) -> Result<Option<StatusProblem>, F
 /// Nothing is deleted there, and why.
 fn only_grows(row: &MediumRow) -> Option<StatusProblem> {
     let why = refused_at(row)?;
-    let advice = format!("it only grows until that is mended: `engine verify {} --repair` heals what can be", row.destination);
+    let advice =
+        format!("it only grows until that is mended: `engine verify {} --repair` heals what can be", row.destination);
     Some(problem(format!("nothing is deleted there: {why}"), advice))
 }
 
