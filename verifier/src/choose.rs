@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use engine::model::{JobId, JobName, PointName};
+use engine::model::{JobId, JobName, PointName, Time};
 
 /// A point's id may be cut to so many digits.
 const PREFIX_MIN: usize = 4;
@@ -20,6 +20,9 @@ pub struct Listing {
     pub name: Option<JobName>,
     /// In any order.
     pub points: Vec<PointName>,
+    /// Those that share their place in the order with another one, for the computer was set back, and when they were
+    /// made; none for one that can't be read.
+    pub twins: BTreeMap<PointName, Option<Time>>,
 }
 
 /// A point that should lie at a destination.
@@ -97,15 +100,17 @@ pub fn choose(
 struct Job {
     name: Option<JobName>,
     points: BTreeMap<PointName, Presence>,
+    twins: BTreeMap<PointName, Option<Time>>,
 }
 
 fn gather(listings: &[Listing], expected: &[ExpectedPoint]) -> BTreeMap<JobId, Job> {
     let mut jobs: BTreeMap<JobId, Job> = BTreeMap::new();
-    let empty = || Job { name: None, points: BTreeMap::new() };
+    let empty = || Job { name: None, points: BTreeMap::new(), twins: BTreeMap::new() };
     for listing in listings {
         let job = jobs.entry(listing.job).or_insert_with(empty);
         job.name = job.name.take().or_else(|| listing.name.clone());
         job.points.extend(listing.points.iter().map(|point| (*point, Presence::Listed)));
+        job.twins.extend(listing.twins.iter().map(|(point, created)| (*point, *created)));
     }
     for wanted in expected {
         let job = jobs.entry(wanted.job).or_insert_with(empty);
@@ -123,12 +128,23 @@ impl Job {
 
     /// The newest but `back`.
     fn nth(&self, job: JobId, back: usize) -> Option<Chosen> {
-        self.points.iter().rev().nth(back).map(|point| self.chosen(job, point))
+        self.newest_first().nth(back).map(|point| self.chosen(job, point))
+    }
+
+    /// Of two points in one place the one that was made later is newer; one that can't be read may be that.
+    fn newest_first(&self) -> impl Iterator<Item = (&PointName, &Presence)> {
+        let age = |point: &PointName| {
+            let created = self.twins.get(point).copied().flatten();
+            (point.order, created.is_none(), created, point.id)
+        };
+        let mut points: Vec<_> = self.points.iter().collect();
+        points.sort_by_key(|(point, _)| std::cmp::Reverse(age(point)));
+        points.into_iter()
     }
 
     /// Newest first.
     fn all(&self, job: JobId) -> Vec<Chosen> {
-        self.points.iter().rev().map(|point| self.chosen(job, point)).collect()
+        self.newest_first().map(|point| self.chosen(job, point)).collect()
     }
 }
 
@@ -160,7 +176,8 @@ mod tests {
 
     fn listing(job: u8, name: Option<&str>, sequences: &[u64]) -> Listing {
         let name = name.map(|name| name.parse().expect("a name"));
-        Listing { job: JobId([job; 8]), name, points: sequences.iter().map(|s| point(*s)).collect() }
+        let points = sequences.iter().map(|s| point(*s)).collect();
+        Listing { job: JobId([job; 8]), name, points, twins: BTreeMap::new() }
     }
 
     fn expected(job: u8, name: &str, sequence: u64) -> ExpectedPoint {
@@ -180,6 +197,19 @@ mod tests {
         let all = choose(&there, &[expected(1, "a", 4), expected(2, "b", 9)], &Wish::Newest, None).expect("clear");
         let seen: Vec<_> = all.iter().map(|c| (c.point.order.sequence, c.presence)).collect();
         assert_eq!(seen, [(4, Presence::NotListed), (9, Presence::NotListed)]);
+    }
+
+    #[test]
+    fn of_two_points_in_one_place_the_one_made_later_is_the_newest_and_an_unreadable_one_is_not_hidden() {
+        let twin = |id: u8| PointName { id: PointId([id; 8]), ..point(3) };
+        let newest = |first: Option<i64>, second: Option<i64>| {
+            let twins = [(twin(1), first.map(Time::from_seconds)), (twin(2), second.map(Time::from_seconds))].into();
+            let there = Listing { points: vec![twin(1), twin(2)], twins, ..listing(1, Some("a"), &[]) };
+            choose(&[there], &[], &Wish::Newest, None).expect("clear")[0].point
+        };
+        assert_eq!(newest(Some(9), Some(5)), twin(1));
+        assert_eq!(newest(Some(5), Some(9)), twin(2));
+        assert_eq!(newest(None, Some(9)), twin(1));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use engine::copy::{Lists, record_damage};
 use engine::destination::ReadStore;
 use engine::format::Identity;
 use engine::model::{
-    DestinationName, JobId, JobName, ObjectName, PointId, PointName, PointOrder, Proof, State, Time, VaultId, chain,
+    DestinationName, JobId, JobName, ObjectName, PointId, PointName, Proof, State, Time, VaultId, chain,
 };
 use engine::seal::Keyring;
 
@@ -127,12 +127,15 @@ impl<'c> Reservation<'c> {
         catalog: &'c Catalog,
         state: &Path,
         lock: &str,
-        at: (VaultId, PointOrder),
+        at: (VaultId, PointName),
     ) -> Result<Option<Self>, String> {
         let (medium, point) = at;
+        if !is_held(catalog, point)? {
+            return Ok(None);
+        }
         let path = state.join("locks").join(lock);
         let held = hold(&path).map_err(|error| format!("the lock {} can't be held: {error}", path.display()))?;
-        match catalog.begin_restore(lock, medium, &[point]) {
+        match catalog.begin_restore(lock, medium, &[point.order]) {
             Ok(id) => Ok(Some(Self { catalog, id, _lock: held, path })),
             Err(CatalogError::Unknown { .. } | CatalogError::Refused { .. }) => {
                 let _ = std::fs::remove_file(path);
@@ -163,6 +166,13 @@ impl<'c> Reservation<'c> {
         }
         Ok(points.len())
     }
+}
+
+/// Is it that point which the catalog has in its place in the order? Another one may be there, where this computer was
+/// set back: what is shown of one says nothing of the other.
+fn is_held(catalog: &Catalog, point: PointName) -> Result<bool, String> {
+    let known = catalog.point(point.order).map_err(|error| chain(&error))?;
+    Ok(known.is_some_and(|row| row.id == point.id))
 }
 
 /// Objects of a point that a drill found damaged or missing, and where.
@@ -201,8 +211,11 @@ impl Drop for Reservation<'_> {
 ///
 /// # Errors
 /// For people: why the catalog did not take it. One that does not know the placement has nothing to raise.
-pub fn prove(catalog: &Catalog, medium: VaultId, point: PointOrder, proof: Proof, now: Time) -> Result<(), String> {
-    match catalog.set_proof(medium, point, proof, now) {
+pub fn prove(catalog: &Catalog, medium: VaultId, point: PointName, proof: Proof, now: Time) -> Result<(), String> {
+    if !is_held(catalog, point)? {
+        return Ok(());
+    }
+    match catalog.set_proof(medium, point.order, proof, now) {
         Ok(()) | Err(CatalogError::Unknown { .. }) => Ok(()),
         Err(error) => Err(chain(&error)),
     }

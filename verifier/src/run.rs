@@ -225,7 +225,7 @@ impl Session<'_> {
     /// D-2. A drill goes on without: what is removed meanwhile makes it incomplete, never wrong.
     fn reserve<'c>(&self, catalog: &'c Catalog, opened: &Opened, chosen: &Chosen) -> Option<Reservation<'c>> {
         let lock = lock_name(self.ports.entropy)?;
-        let at = (opened.survey.vault(), chosen.point.order);
+        let at = (opened.survey.vault(), chosen.point);
         let begun = Reservation::begin(catalog, &self.config.state, &lock, at);
         begun.unwrap_or_else(|why| {
             self.ports.voice.warn(&format!("the point is not reserved while it is drilled: {why}"));
@@ -279,7 +279,7 @@ fn prove(catalog: &Catalog, opened: &Opened, chosen: &Chosen, drill: &Drill) -> 
     }
     let probes = ProbeSummary::of(drill.probes.iter().map(|probed| probed.verdict));
     let proof = if probes == ProbeSummary::AllPassed { Proof::Opened } else { Proof::Restored };
-    local::prove(catalog, opened.survey.vault(), chosen.point.order, proof, drill.finished)
+    local::prove(catalog, opened.survey.vault(), chosen.point, proof, drill.finished)
         .map_err(|why| format!("the catalog did not take note of the proof: {why}"))
 }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use engine::destination::{ErrorKind, ReadStore, StoreError};
 use engine::format::{FormatError, Identity, KeysName, SlotKind, SlotSet};
-use engine::model::{JobId, JobName, PointName, VaultId, VaultPath, chain};
+use engine::model::{JobId, JobName, PointName, Time, VaultId, VaultPath, chain};
 use engine::seal::{Keyring, SlotError};
 use engine::vault::{self, FoundHead, FoundKeys, VaultError, VaultReader};
 
@@ -189,10 +189,19 @@ fn list(
         let points = points_in(store, &folder, notes)?;
         if !points.is_empty() {
             let name = jobs.get(&job).cloned().or_else(|| name_told_by(&reader, job, &points));
-            listings.push(Listing { job, name, points });
+            let twins = twins(&reader, job, &points);
+            listings.push(Listing { job, name, points, twins });
         }
     }
     Ok(listings)
+}
+
+/// When those were made that share their place in the order with another one; none for what can't be read.
+fn twins(reader: &VaultReader<'_>, job: JobId, points: &[PointName]) -> BTreeMap<PointName, Option<Time>> {
+    let mut seen = BTreeMap::<_, u32>::new();
+    points.iter().for_each(|point| *seen.entry(point.order).or_default() += 1);
+    let created = |point: &PointName| reader.manifest(job, *point).ok().map(|(manifest, ..)| manifest.created);
+    points.iter().filter(|point| seen[&point.order] > 1).map(|it| (*it, created(it))).collect()
 }
 
 fn points_in(store: &dyn ReadStore, folder: &VaultPath, notes: &mut Vec<String>) -> Result<Vec<PointName>, StoreError> {

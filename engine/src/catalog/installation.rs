@@ -75,6 +75,21 @@ impl Catalog {
         })
     }
 
+    /// This computer was set back: a higher epoch, in which no place in the order was given yet; and nothing is removed
+    /// until it is known what was said since. One that was taken meanwhile stands.
+    ///
+    /// # Errors
+    /// As [`Catalog::meta`].
+    pub fn take_epoch(&self, epoch: u32) -> Result<()> {
+        self.handle.write(|tables| {
+            if epoch <= tables.meta_row()?.epoch {
+                return Ok(());
+            }
+            tables.update_meta(|meta| (meta.epoch, meta.next_sequence, meta.unconfirmed) = (epoch, 1, true))?;
+            tables.moved_on()
+        })
+    }
+
     /// The job of that name, made with `ids` if it is new. `group` is the name of the dedup group it shares, if any: a
     /// known job that now names one uses it from its next point on, one that names none keeps what it has.
     ///

@@ -55,7 +55,8 @@ impl Catalog {
         })
     }
 
-    /// A manifest that lies at a medium. One that heads call removed is no point any more. The placement is present, or damaged if one of its packs is not there; one that
+    /// A manifest that lies at a medium. One that heads call removed is no point any more, one that they call pinned is
+    /// pinned. The placement is present, or damaged if one of its packs is not there; one that
     /// is known to be there, or being removed, stays as it is; a copy that broke off after its last write is there. The
     /// job must be known; the caller holds the medium's work lock.
     ///
@@ -65,8 +66,8 @@ impl Catalog {
         self.handle.write(|tables| {
             let at = tables.number(medium)?;
             if tables.points.get(&point.order)?.is_none() {
-                let removed = tables.met(point.id)?;
-                tables.know_point(&PointRow { removed, ..point.clone() })?;
+                let (pinned, removed) = (tables.met_pinned(point.id)?, tables.met(point.id)?);
+                tables.know_point(&PointRow { pinned, removed, ..point.clone() })?;
                 tables.pass_order(point.order)?;
             }
             let point = tables.point(point.order)?;

@@ -2,6 +2,7 @@
 
 pub(super) mod clock;
 mod dry_run;
+mod set_back;
 mod source;
 mod told;
 
@@ -74,6 +75,9 @@ pub(super) fn backup_jobs(
 ) -> Result<(BackupReport, Exit), Failure> {
     context.installation.keyring()?;
     context.installation.home()?;
+    if dry_run == DryRun::No {
+        set_back::meet(context)?;
+    }
     let mut report = BackupReport::default();
     for job in jobs {
         if (context.call.stop)() {

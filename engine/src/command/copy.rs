@@ -7,6 +7,7 @@ use super::round::{Home, Task, Wanted, preview, round};
 use super::visit::Visited;
 use super::{Call, Context, DryRun, Exit, Failure};
 use crate::config::Copies;
+use crate::copy::refused_at;
 use crate::model::{DestinationName, JobId, JobName, PointOrder, State, VaultId};
 use crate::plan::{self, render};
 use crate::report::{CopiedPoint, CopyReport, EvictedPoint, RemovedPoint};
@@ -234,6 +235,9 @@ pub(super) fn exit(context: &Arc<Context>, visited: &[Visited], wanted: &Wanted)
     if visited.iter().any(|place| !place.outcome.failures.is_empty()) {
         exit = exit.and(Exit::Partial);
     }
+    if only_grows(context, visited)? {
+        exit = exit.and(Exit::Partial);
+    }
     let is_wanted = |name: &DestinationName| wanted.destinations.as_ref().is_none_or(|names| names.contains(name));
     for (name, _, order, state) in owed(context)?.into_iter().filter(|(name, ..)| is_wanted(name)) {
         if !is_of_jobs(context, order, wanted)? {
@@ -246,6 +250,17 @@ pub(super) fn exit(context: &Arc<Context>, visited: &[Visited], wanted: &Wanted)
         });
     }
     Ok(exit)
+}
+
+/// Did a place that was visited refuse every deletion? Its medium is the one of the destination that was seen last.
+fn only_grows(context: &Context, visited: &[Visited]) -> Result<bool, Failure> {
+    let media = context.installation.catalog.media()?;
+    let visited = visited.iter().filter(|place| place.away.is_none());
+    let mut of = visited.filter_map(|place| {
+        let its = media.iter().filter(|row| row.destination == place.destination && row.retired.is_none());
+        its.max_by_key(|row| row.last_seen)
+    });
+    Ok(of.any(|row| refused_at(row).is_some()))
 }
 
 fn is_of_jobs(context: &Context, order: PointOrder, wanted: &Wanted) -> Result<bool, Failure> {

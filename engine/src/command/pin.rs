@@ -58,7 +58,7 @@ pub fn clear_alarm(call: &Call, job: &JobName) -> Result<(AlarmReport, Exit), Fa
         context.jobs(std::slice::from_ref(job))?;
         return Ok((AlarmReport { job: job.clone(), cleared: None }, Exit::Done));
     };
-    let rebuilt = catalog.meta()?.unconfirmed.then(|| "the catalog was rebuilt, for all jobs".to_owned());
+    let rebuilt = catalog.meta()?.unconfirmed.then(|| "the catalog was rebuilt or set back, for all jobs".to_owned());
     start_anew(catalog, &row)?;
     let raised: Vec<String> = [row.alarm, row.clock_jump, rebuilt.clone()].into_iter().flatten().collect();
     if raised.is_empty() {

@@ -21,7 +21,7 @@ use crate::copy::{CopyError, Lists, list_points};
 use crate::destination::ReadStore;
 use crate::format::Head;
 use crate::installation::{InstallationError, new_medium, shares_disk};
-use crate::model::{DestinationName, VaultPath, WriterId, chain};
+use crate::model::{DestinationName, VaultId, VaultPath, WriterId, chain};
 use crate::report::{PlaceNotThere, ReadMedium, RebuildReport};
 use crate::seal::Keyring;
 use crate::vault::list_heads;
@@ -69,7 +69,8 @@ fn fill(
     let (now, writer) = (call.clock.now(), WriterId(writer));
     let heads = heads(vaults, keyring, report)?;
     if report.home_made {
-        report.problems.extend(another::may_be_at_work(config, vaults, &heads, now));
+        let all: Vec<&Head> = heads.iter().flat_map(|(_, heads)| heads).collect();
+        report.problems.extend(another::may_be_at_work(config, vaults, &all, now));
     }
     let founding = Founding { family: keyring.family(), writer, epoch: epoch(config, vaults)?, created: now };
     let rebuild = Catalog::rebuild(&config.state, &founding, OpenOptions::default())?;
@@ -86,7 +87,11 @@ fn fill(
     if vaults.home_is_empty {
         expect_at_home(call, catalog, config, vaults, (keyring, &lists))?;
     }
-    let exit = if counted.lost > 0 { Exit::Damage } else { Exit::Done };
+    let exit = match (counted.lost, counted.twins) {
+        (0, 0) => Exit::Done,
+        (0, _) => Exit::Partial,
+        _ => Exit::Damage,
+    };
     tell(catalog, vaults, counted, report)?;
     rebuild.finish()?;
     Ok(exit)
@@ -105,20 +110,21 @@ fn tell(catalog: &Catalog, vaults: &Vaults, counted: Counted, report: &mut Rebui
     Ok(())
 }
 
-/// Every head that opens, newest first.
-fn heads(vaults: &Vaults, keyring: &Keyring, report: &mut RebuildReport) -> Result<Vec<Head>, Failure> {
-    let mut heads = Vec::new();
+/// Every head that opens, by vault, the last session first: the clock may have been set back between two of them.
+fn heads(vaults: &Vaults, keyring: &Keyring, report: &mut RebuildReport) -> Result<Vec<(VaultId, Vec<Head>)>, Failure> {
+    let mut all = Vec::new();
     for vault in &vaults.here {
         let found = list_heads(&*vault.store, vault.identity.vault, keyring).map_err(|error| unread(vault, &error))?;
-        for head in found {
+        let mut heads = Vec::new();
+        for head in found.into_iter().rev() {
             match head.body {
                 Ok(body) => heads.push(body),
                 Err(error) => report.problems.push(format!("{}: {}: {}", vault.name, head.path, chain(&error))),
             }
         }
+        all.push((vault.identity.vault, heads));
     }
-    heads.sort_by_key(|head| std::cmp::Reverse((head.epoch, head.newest, head.created)));
-    Ok(heads)
+    Ok(all)
 }
 
 /// One above every epoch that any name at any place, or the old catalog, has.

@@ -139,7 +139,8 @@ fn problems(facts: &Facts<'_>) -> Result<Vec<StatusProblem>, Failure> {
     let mut problems = Vec::new();
     if facts.context.installation.catalog.meta()?.unconfirmed {
         problems.push(problem(
-            "the catalog was rebuilt and no head as new as its newest point was read since: nothing is evicted or removed",
+            "the catalog was rebuilt or set back, and no head as new as its newest point was read since: nothing is evicted or \
+             removed",
             "connect the newest drive, or confirm with `engine alarm clear JOB`",
         ));
     }

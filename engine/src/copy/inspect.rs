@@ -12,11 +12,13 @@ use std::time::Duration;
 use super::error::{CopyError, chain};
 use super::evidence::{ReadBack, read_back};
 use super::lists::{Listing, Lists, mark_damage};
-use super::read_in::{ReadIn, list_points};
+use super::read_in::{ReadIn, list_points, twin};
 use super::{Told, Tools};
 use crate::catalog::{Evidence, Finding, Naming, PackAtRow, PackNo, PackRow, PackState, PlacementRow, PointRow};
 use crate::destination::{ErrorKind, ReadStore};
-use crate::model::{DestinationName, Digest, ObjectName, PackId, PointOrder, State, VaultId, VaultPath, reason};
+use crate::model::{
+    DestinationName, Digest, JobId, ObjectName, PackId, PointName, PointOrder, State, VaultId, VaultPath, reason,
+};
 use crate::vault::{FoundKeys, VaultError, VaultReader};
 
 /// A place that is read back.
@@ -105,14 +107,14 @@ impl Inspection {
 /// # Errors
 /// If the place can't be asked any more, or it was told to stop; what was found until then is in `found`.
 pub fn inspect_objects(at: &Inspected<'_>, found: &mut Inspection) -> Result<(), CopyError> {
-    read_in_unknown(at, found)?;
+    let twins = read_in_unknown(at, found)?;
     let catalog = at.tools.catalog;
     let packs: Vec<_> = catalog.packs_at(at.medium)?.into_iter().filter(|(.., known)| expected(known)).collect();
     let points = points(at)?;
     let total = packs.iter().map(|(_, row, _)| row.bytes).sum::<u64>()
         + points.iter().map(|(point, _)| point.manifest_bytes).sum::<u64>();
     let mut look = Look { at, found, total, told: Duration::ZERO, packs: BTreeMap::new(), named: BTreeMap::new() };
-    let looked = look.all(&packs, &points);
+    let looked = look.all(&packs, &points).and_then(|()| look.twins(&twins));
     // What was found counts, even if the look ended early: a drive that fails is when it matters.
     look.mark()?;
     looked
@@ -134,8 +136,9 @@ fn points(at: &Inspected<'_>) -> Result<Vec<(PointRow, PlacementRow)>, CopyError
     Ok(points)
 }
 
-/// Manifests that lie there and that the catalog does not know there.
-fn read_in_unknown(at: &Inspected<'_>, found: &mut Inspection) -> Result<(), CopyError> {
+/// Takes in manifests that lie there and that the catalog does not know there; gives those that it can't hold, for another
+/// point has their place in the order.
+fn read_in_unknown(at: &Inspected<'_>, found: &mut Inspection) -> Result<Vec<(JobId, PointName)>, CopyError> {
     let catalog = at.tools.catalog;
     let removing: BTreeSet<PointOrder> = catalog.unfinished_removals(at.medium)?.points.into_iter().collect();
     let reading = ReadIn {
@@ -148,9 +151,17 @@ fn read_in_unknown(at: &Inspected<'_>, found: &mut Inspection) -> Result<(), Cop
     };
     let listed = match list_points(at.store) {
         Ok(listed) => listed,
-        Err(error) => return found.refused(at, VaultPath::parse("points").expect("a constant"), error),
+        Err(error) => {
+            found.refused(at, VaultPath::parse("points").expect("a constant"), error)?;
+            return Ok(Vec::new());
+        }
     };
+    let mut twins = Vec::new();
     for (name, job) in listed {
+        if twin(catalog, name)?.is_some() {
+            twins.push((job, name));
+            continue;
+        }
         let placed = catalog.placement(at.medium, name.order)?;
         let settled = placed.is_some_and(|row| row.state.is_there() || row.state == State::Missing);
         if settled || removing.contains(&name.order) {
@@ -164,7 +175,7 @@ fn read_in_unknown(at: &Inspected<'_>, found: &mut Inspection) -> Result<(), Cop
             Err(error) => unreadable(at, &reading, ObjectName::Point(job, name), &error, found)?,
         }
     }
-    Ok(())
+    Ok(twins)
 }
 
 /// A manifest that lies there and does not open: of a point that is known from elsewhere it is one more damaged object.
@@ -188,27 +199,27 @@ fn unreadable(
 }
 
 /// One look at a place.
-struct Look<'l> {
-    at: &'l Inspected<'l>,
-    found: &'l mut Inspection,
+pub(super) struct Look<'l> {
+    pub(super) at: &'l Inspected<'l>,
+    pub(super) found: &'l mut Inspection,
     total: u64,
     told: Duration,
     /// Every pack that was looked at, and what was seen of it.
-    packs: BTreeMap<PackId, PackSeen>,
+    pub(super) packs: BTreeMap<PackId, PackSeen>,
     /// The points that name a bad pack.
-    named: BTreeMap<PackId, BTreeSet<PointOrder>>,
+    pub(super) named: BTreeMap<PackId, BTreeSet<PointOrder>>,
 }
 
 /// What was seen of a pack.
 #[derive(Clone, Copy)]
-enum PackSeen {
+pub(super) enum PackSeen {
     Good,
     Bad(Finding),
     Unread,
 }
 
 /// What was seen of an object.
-enum Seen {
+pub(super) enum Seen {
     Good(Evidence),
     Bad(Finding),
     Unread,
@@ -345,7 +356,7 @@ impl Look<'_> {
     }
 
     /// Reads one object back: evidence, or what is wrong with it.
-    fn read(&mut self, object: &ObjectName, digest: &Digest, bytes: u64) -> Result<Seen, CopyError> {
+    pub(super) fn read(&mut self, object: &ObjectName, digest: &Digest, bytes: u64) -> Result<Seen, CopyError> {
         let tools = self.at.tools;
         if (tools.stop)() {
             return Err(CopyError::Stopped);

@@ -5,6 +5,7 @@
 //! pulled plug between any two leaves, at worst, objects that nothing refers to (DESIGN 5.2).
 //! Deliberately absent: deciding what to copy or remove (`plan/`), which media are there (`observe`), schedules.
 
+mod confirm;
 mod error;
 mod evidence;
 mod execute;
@@ -13,11 +14,14 @@ mod heal;
 mod heal_files;
 mod inspect;
 mod inspect_files;
+mod inspect_twins;
 mod lists;
 pub mod mapped;
 mod newest;
+mod news;
 mod point;
 mod read_in;
+mod refused;
 mod remove;
 mod send;
 mod session;
@@ -32,10 +36,12 @@ pub use heal_files::heal_files;
 pub use inspect::{Flaw, Inspected, Inspection, Unread, inspect_objects};
 pub use inspect_files::inspect_files;
 pub use lists::{Listing, Lists, record_damage};
-pub(crate) use read_in::{ReadIn, list_points, point_row};
+pub(crate) use news::{current, heed as heed_head};
+pub(crate) use read_in::{ReadIn, list_points, point_row, twin, twin_text};
+pub(crate) use refused::refused_at;
 pub(crate) use remove::sweep_home;
-pub(crate) use session::known;
 pub use session::{Before, Session, publish_head};
+pub(crate) use session::{is_ahead, known};
 
 use crate::catalog::Catalog;
 use crate::port::{Clock, Entropy};

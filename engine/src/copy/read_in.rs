@@ -7,7 +7,7 @@ use super::Told;
 use super::error::{CopyError, chain};
 use super::lists::{Listing, Lists};
 use super::session::Session;
-use crate::catalog::{Catalog, ChunkRow, Finding, Found, Naming, NewJobIds, NewPack, PackNo, PointRow};
+use crate::catalog::{self, Catalog, ChunkRow, Finding, Found, Naming, NewJobIds, NewPack, PackNo, PointRow};
 use crate::destination::ReadStore;
 use crate::format::{FooterEntry, Manifest, PackFooter};
 use crate::model::{GroupId, JobId, ObjectName, PackId, PointName, PointOrder, State, Time, VaultId, VaultPath};
@@ -77,6 +77,24 @@ fn known(session: &Session<'_>) -> Result<BTreeMap<PointName, bool>, CopyError> 
     Ok(known)
 }
 
+/// The other point that the catalog has in the place of this one: it was made before this computer was set back, or
+/// after. The catalog holds one of them only; nothing is deleted where the other one lies.
+///
+/// # Errors
+/// As the catalog answers.
+pub(crate) fn twin(catalog: &Catalog, name: PointName) -> catalog::Result<Option<PointRow>> {
+    Ok(catalog.point(name.order)?.filter(|known| known.id != name.id))
+}
+
+/// The same, for people.
+pub(crate) fn twin_text(name: PointName, known: &PointRow) -> String {
+    let (id, other) = (name.id, known.id);
+    format!(
+        "the point {id} has the same place in the order as {other}, for this computer was set back between the two; \
+         `engine recover --point {id}` restores it"
+    )
+}
+
 /// Every manifest that lies there, by the names of the objects.
 pub(crate) fn list_points(store: &dyn ReadStore) -> Result<BTreeMap<PointName, JobId>, CopyError> {
     let folder = VaultPath::parse("points").expect("a constant");
@@ -98,9 +116,8 @@ impl ReadIn<'_> {
     /// # Errors
     /// If the manifest can't be read; as the place and the catalog answer.
     pub fn point(&self, job: JobId, name: PointName) -> Result<State, CopyError> {
-        if let Some(known) = self.catalog.point(name.order)?.filter(|known| known.id != name.id) {
-            let why = format!("the point {} has the same place in the order: this computer was set back", known.name());
-            return Err(VaultError::Foreign(why).into());
+        if let Some(known) = twin(self.catalog, name)? {
+            return Err(VaultError::Foreign(twin_text(name, &known)).into());
         }
         let reader = VaultReader::new(self.store, self.keyring);
         let (manifest, digest, bytes) = reader.manifest(job, name)?;

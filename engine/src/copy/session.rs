@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::error::{CopyError, chain};
 use super::fence::{Fence, HeadSeen, Known, judge};
-use super::{Told, Tools, newest, read_in};
+use super::{Told, Tools, confirm, newest, news, read_in, refused};
 use crate::catalog::{self, Catalog, MediumRow, MetaRow, PointRow, keeps_packs};
 use crate::destination::{ErrorKind, WriteStore};
 use crate::format::{Head, HeadJob, HeadMark, HeadMedium, HeadName, HeadNewest, HeadProof};
@@ -74,27 +74,15 @@ impl<'s> Session<'s> {
         CopyError::DeletionsRefused(why)
     }
 
-    /// Begins: judges the heads, writes one, reads in what the catalog does not know (D-3).
+    /// Begins: judges the heads, heeds what they tell, writes one, reads in what the catalog does not know (D-3).
     ///
     /// # Errors
     /// [`CopyError::Fenced`], or as place and catalog answer.
     pub fn open(tools: Tools<'s>, store: &'s dyn WriteStore, medium: VaultId) -> Result<Self, CopyError> {
-        let row = medium_row(tools.catalog, medium)?;
-        let meta = tools.catalog.meta()?;
         let heads = list_heads(store, medium, tools.keyring)?;
-        let fence = judge(&seen(&heads), &known(&row, meta.writer, meta.epoch));
-        let (number, distrusted) = match fence {
-            Fence::Free { next } => (next, None),
-            Fence::Distrust { next, why } => (next, Some(why)),
-            Fence::Fenced { why } => {
-                if let Some(epoch) = rival(&heads, &meta) {
-                    tools.catalog.note_fence(medium, Some(epoch))?;
-                }
-                return Err(CopyError::Fenced { medium, why });
-            }
-        };
+        let Begun { row, meta, number, distrusted } = begin(&tools, medium, &heads)?;
         tools.catalog.note_fence(medium, None)?;
-        let succeeds = succeeds(&row, &heads, meta.epoch);
+        let waits = distrusted.is_some() || succeeds(&row, &heads, meta.epoch);
         let before = if mark(&row, OPEN).is_some() || row.head.is_none() || distrusted.is_some() {
             Before::Broke
         } else {
@@ -114,28 +102,36 @@ impl<'s> Session<'s> {
             number: Cell::new(number),
             told: RefCell::default(),
         };
+        if waits {
+            session.set_marks(&[(SUCCEEDS, Some(String::new()))])?;
+        }
         if let Some(why) = distrusted {
             session.distrust(&why)?;
         }
-        session.heed(&heads)?;
-        if succeeds {
-            session.set_marks(&[(SUCCEEDS, Some(String::new()))])?;
-        }
+        session.heed(&row, &heads)?;
         session.leave_head(&heads)?;
-        if succeeds {
+        if waits {
             session.outlast()?;
         }
-        session.deletions = read_in::read_in(&session)?;
-        if let Some(why) = tools.catalog.fenced()? {
-            session.deletions = Deletions::Refused(why);
+        session.deletions = session.may_delete(&heads)?;
+        refused::note(tools.catalog, medium, &session.deletions)?;
+        confirm::confirm(&session, &heads)?;
+        Ok(session)
+    }
+
+    /// Reads in what the catalog does not know, and says whether anything may be deleted there.
+    fn may_delete(&self, heads: &[FoundHead]) -> Result<Deletions, CopyError> {
+        let deletions = read_in::read_in(self)?;
+        if let Some(why) = self.tools.catalog.fenced()? {
+            return Ok(Deletions::Refused(why));
         }
         if let Some(head) = heads.iter().find(|head| head.body.is_err()) {
             // What it says is not known: a pin, or that another one writes there (FORMAT 12.2).
             let why = format!("the head {} there can't be read", head.path);
-            (tools.tell)(&Told::Note(format!("{}: {why}; nothing is deleted there", session.destination)));
-            session.deletions = Deletions::Refused(why);
+            (self.tools.tell)(&Told::Note(format!("{}: {why}; nothing is deleted there", self.destination)));
+            return Ok(Deletions::Refused(why));
         }
-        Ok(session)
+        Ok(deletions)
     }
 
     /// Has anybody else begun to write here? Asked before each manifest and each batch of deletions.
@@ -147,8 +143,8 @@ impl<'s> Session<'s> {
         let names = self.store.list(&folder)?;
         let names: Vec<HeadName> = names.iter().filter_map(|listed| listed.path.file_name().parse().ok()).collect();
         let row = medium_row(self.tools.catalog, self.medium)?;
-        let ours = known(&row, self.writer, self.epoch);
-        let latest = ours.session.max(ours.intended.unwrap_or(0)).max(self.number.get());
+        let recorded = row.head.filter(|head| head.epoch == self.epoch).map_or(0, |head| head.session);
+        let latest = recorded.max(intended(&row).unwrap_or(0)).max(self.number.get());
         let foreign = |name: &&HeadName| name.epoch > self.epoch || (name.epoch == self.epoch && name.session > latest);
         let twin = |name: &&HeadName| {
             names.iter().any(|other| (other.epoch, other.session) == (name.epoch, name.session) && other != *name)
@@ -201,27 +197,33 @@ impl<'s> Session<'s> {
 
     fn distrust(&self, why: &str) -> Result<(), CopyError> {
         (self.tools.tell)(&Told::Note(format!("{}: {why}; everything there is looked at anew", self.destination)));
-        self.tools.catalog.distrust(self.medium, why, self.tools.clock.now())?;
-        self.wait()
+        Ok(self.tools.catalog.distrust(self.medium, why, self.tools.clock.now())?)
     }
 
-    /// FORMAT 12.2: after our first head where another writer was before us, its last request is waited for; what it
+    /// FORMAT 12.2: after our first head where another one may have been at work, its last request is waited for; what it
     /// did by then is found when the place is listed.
     fn outlast(&self) -> Result<(), CopyError> {
         let seconds = TAKE_OVER_WAIT.as_secs();
-        let text =
-            format!("another writer was there before this catalog was made; its last work is waited for, {seconds} s");
+        let text = format!("another one may have been at work there; its last work is waited for, {seconds} s");
         (self.tools.tell)(&Told::Note(format!("{}: {text}", self.destination)));
         self.wait()?;
         self.look_again()?;
         self.set_marks(&[(SUCCEEDS, None)])
     }
 
-    /// What the newest head that can be read calls removed for good is so here too.
-    fn heed(&self, heads: &[FoundHead]) -> Result<(), CopyError> {
-        let newest = heads.iter().rev().find_map(|head| head.body.as_ref().ok());
-        let removed = newest.map(|head| head.removed.iter().copied().collect()).unwrap_or_default();
-        Ok(self.tools.catalog.heed_removed(&removed, self.tools.clock.now())?)
+    /// What heads there tell and this catalog may not know: it was rebuilt, or set back.
+    fn heed(&self, row: &MediumRow, heads: &[FoundHead]) -> Result<(), CopyError> {
+        let (catalog, now) = (self.tools.catalog, self.tools.clock.now());
+        for newest in heads.iter().filter_map(|head| head.body.as_ref().ok()).filter_map(|head| head.newest) {
+            catalog.pass_order(newest)?;
+        }
+        let Some(newest) = heads.iter().rev().find_map(|head| head.body.as_ref().ok()) else { return Ok(()) };
+        let is_ours = (newest.writer, newest.epoch) == (self.writer, self.epoch);
+        let is_recorded = is_ours && Some(newest.session) == intended(row);
+        if !is_recorded && news::is_news(row, (newest.epoch, newest.session)) {
+            news::heed(catalog, self.medium, newest, now)?;
+        }
+        Ok(catalog.heed_removed(&newest.removed.iter().copied().collect(), now)?)
     }
 
     fn wait(&self) -> Result<(), CopyError> {
@@ -344,6 +346,7 @@ impl<'s> Session<'s> {
             epoch: medium.head.map_or(0, |head| head.epoch),
             session: medium.head.map_or(0, |head| head.session),
         };
+        let pinned = points.iter().filter(|point| point.pinned).map(|point| point.id);
         let jobs = catalog.jobs()?.into_iter().map(|job| HeadJob {
             id: job.id,
             name: job.name,
@@ -358,7 +361,7 @@ impl<'s> Session<'s> {
             created: self.tools.clock.now(),
             newest: points.last().map(|point| point.order),
             jobs: jobs.collect(),
-            pins: points.iter().filter(|point| point.pinned).map(|point| point.id).collect(),
+            pins: pinned.chain(catalog.pinned_unseen()?).collect(),
             marks: marks.collect(),
             media: media.iter().map(told).collect(),
             seeds: Vec::new(),
@@ -419,8 +422,45 @@ fn seen(heads: &[FoundHead]) -> Vec<HeadSeen> {
         session: head.name.session,
         digest: head.name.digest,
         writer: head.body.as_ref().ok().map(|body| body.writer),
+        newest: head.body.as_ref().ok().and_then(|body| body.newest),
     };
     heads.iter().map(seen).collect()
+}
+
+/// As whom and under which number a session begins.
+struct Begun {
+    row: MediumRow,
+    meta: MetaRow,
+    number: u64,
+    /// Why nothing that the catalog says of the medium is believed, if so.
+    distrusted: Option<String>,
+}
+
+/// Judges the heads. Where they show that this computer was set back, it takes a new epoch first (FORMAT 12.2).
+fn begin(tools: &Tools<'_>, medium: VaultId, heads: &[FoundHead]) -> Result<Begun, CopyError> {
+    let fenced = |why| CopyError::Fenced { medium, why };
+    let mut shown = None;
+    loop {
+        let row = medium_row(tools.catalog, medium)?;
+        let meta = tools.catalog.meta()?;
+        match judge(&seen(heads), &known(&row, &meta)) {
+            Fence::Free { next } => return Ok(Begun { row, meta, number: next, distrusted: shown }),
+            Fence::Distrust { next, why } => {
+                return Ok(Begun { row, meta, number: next, distrusted: shown.or(Some(why)) });
+            }
+            Fence::SetBack { above, why } => {
+                let next = above.checked_add(1).ok_or_else(|| fenced("no epoch is left".to_owned()))?;
+                tools.catalog.take_epoch(next)?;
+                shown = Some(why);
+            }
+            Fence::Fenced { why } => {
+                if let Some(epoch) = rival(heads, &meta) {
+                    tools.catalog.note_fence(medium, Some(epoch))?;
+                }
+                return Err(fenced(why));
+            }
+        }
+    }
 }
 
 /// The epoch of another writer that has taken over, as one of its own heads says; none if only names say so.
@@ -430,16 +470,30 @@ fn rival(heads: &[FoundHead], meta: &MetaRow) -> Option<u32> {
     rivals.map(|head| head.epoch).max()
 }
 
-/// Is this the first session of our epoch where another writer was before, or was that one's end not waited for?
+/// Is this the first session of our epoch where another one was before, or was that one's end not waited for?
 fn succeeds(row: &MediumRow, heads: &[FoundHead], epoch: u32) -> bool {
     let is_first = row.head.is_none_or(|head| head.epoch != epoch);
     mark(row, SUCCEEDS).is_some() || is_first && heads.iter().any(|head| head.name.epoch < epoch)
 }
 
 /// What the catalog knows of its sessions at a medium.
-pub(crate) fn known(row: &MediumRow, writer: WriterId, epoch: u32) -> Known {
-    let session = row.head.filter(|head| head.epoch == epoch).map_or(0, |head| head.session);
-    Known { writer, epoch, session, intended: mark(row, INTENDED).and_then(|value| value.parse().ok()) }
+pub(crate) fn known(row: &MediumRow, meta: &MetaRow) -> Known {
+    let (earlier, session) = match row.head {
+        Some(head) if head.epoch == meta.epoch => (None, head.session),
+        other => (other.map(|head| (head.epoch, head.session)), 0),
+    };
+    let next = PointOrder { epoch: meta.epoch, sequence: meta.next_sequence };
+    Known { writer: meta.writer, epoch: meta.epoch, session, intended: intended(row), earlier, next }
+}
+
+/// Does a head's name tell of a session there that the catalog does not know?
+pub(crate) fn is_ahead(head: &HeadName, row: &MediumRow, meta: &MetaRow) -> bool {
+    let known = known(row, meta);
+    (head.epoch, head.session) > (meta.epoch, known.session.max(known.intended.unwrap_or(0)))
+}
+
+fn intended(row: &MediumRow) -> Option<u64> {
+    mark(row, INTENDED).and_then(|value| value.parse().ok())
 }
 
 fn mark<'r>(row: &'r MediumRow, name: &str) -> Option<&'r str> {

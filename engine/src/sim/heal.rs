@@ -36,6 +36,7 @@ impl World {
         self.take_trouble_away();
         self.retire_fenced().map_err(|error| vec![chain(&error)])?;
         self.judged(|world| world.verify())?;
+        self.catalog.confirm().map_err(|error| vec![chain(&error)])?;
         for job in 0..self.jobs.len() {
             lock(&self.jobs[job].tree).calm();
             self.judged(|world| world.work(Work::Capture(job, Reading::Changed)).map(|()| Whose::Engine))?;

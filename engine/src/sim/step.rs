@@ -57,6 +57,11 @@ impl World {
     }
 
     /// People work, and time passes.
+    #[cfg(test)]
+    pub(super) fn live_a_while(&mut self) {
+        (0..8).for_each(|_| self.live());
+    }
+
     fn live(&mut self) {
         let tick = *self.chance.pick(&[1, 1, 1, 700]).unwrap_or(&1);
         self.clock.set_tick(Duration::from_millis(tick));
@@ -307,14 +312,14 @@ impl World {
         Whose::World
     }
 
-    fn save(&mut self) -> Whose {
+    pub(super) fn save(&mut self) -> Whose {
         self.saved_disk = Some(self.disk.bytes());
         self.all_drives_mut().for_each(|drive| drive.saved = Some(drive.place.contents()));
         self.say("saved");
         Whose::World
     }
 
-    fn roll_back_catalog(&mut self) -> Result<Whose, String> {
+    pub(super) fn roll_back_catalog(&mut self) -> Result<Whose, String> {
         let Some(bytes) = self.saved_disk.clone() else { return Ok(Whose::World) };
         self.say("the catalog is set back");
         self.disk = SimDisk::with_bytes(&bytes);
@@ -333,7 +338,7 @@ impl World {
     }
 
     /// The whole computer, home vault and all, is restored from an image.
-    fn roll_back_machine(&mut self) -> Result<Whose, String> {
+    pub(super) fn roll_back_machine(&mut self) -> Result<Whose, String> {
         if self.saved_disk.is_none() {
             return Ok(Whose::World);
         }
@@ -356,7 +361,8 @@ impl World {
         let store = scratch.open().map_err(|error| chain(&error))?;
         let head = Head {
             writer: WriterId([9; 16]),
-            epoch: 2,
+            // Far above what this engine comes to by itself, each time that it was set back.
+            epoch: FOREIGN_EPOCH,
             session: 1,
             created: self.clock.now(),
             newest: None,
@@ -403,6 +409,9 @@ impl World {
     }
 }
 
+/// Of another writer that takes over.
+const FOREIGN_EPOCH: u32 = 1000;
+
 fn set_back(drive: &mut super::world::Drive) {
     let Some(saved) = drive.saved.clone() else { return };
     for path in drive.place.contents().keys() {
@@ -410,7 +419,8 @@ fn set_back(drive: &mut super::world::Drive) {
     }
     saved.iter().for_each(|(path, bytes)| drive.place.plant(path, bytes));
     drive.set_back = true;
-    drive.fenced = saved.keys().any(|path| path.as_str().starts_with("heads/00000002-"));
+    let foreign = format!("heads/{FOREIGN_EPOCH:08}-");
+    drive.fenced = saved.keys().any(|path| path.as_str().starts_with(&foreign));
 }
 
 /// What goes wrong while the engine works.

@@ -374,3 +374,7 @@ fn seen(
 #[cfg(test)]
 #[path = "visit_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "set_back_tests.rs"]
+mod set_back_tests;

@@ -9,6 +9,7 @@ mod owed;
 mod races;
 mod repair;
 mod service;
+mod set_back;
 mod source;
 mod story;
 mod told;

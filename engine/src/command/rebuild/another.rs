@@ -9,7 +9,7 @@ use crate::format::Head;
 use crate::model::Time;
 
 /// The warning, if a writer that is not known here left heads at the destinations.
-pub(super) fn may_be_at_work(config: &Config, vaults: &Vaults, heads: &[Head], now: Time) -> Option<String> {
+pub(super) fn may_be_at_work(config: &Config, vaults: &Vaults, heads: &[&Head], now: Time) -> Option<String> {
     let newest = heads.iter().max_by_key(|head| (head.created, head.epoch))?;
     let ours = Catalog::open(&config.state, OpenOptions::default()).and_then(|catalog| catalog.meta());
     if ours.is_ok_and(|meta| meta.writer == newest.writer) {

@@ -7,7 +7,7 @@ use super::vaults::{Vault, Vaults};
 use crate::catalog::{Catalog, Finding, PointRow};
 use crate::command::{Call, Failure};
 use crate::config::Config;
-use crate::copy::{Lists, ReadIn, list_points};
+use crate::copy::{Lists, ReadIn, list_points, twin, twin_text};
 use crate::model::{JobId, ObjectName, PointName, PointOrder, Time, VaultId, chain};
 use crate::plan::keep::keep;
 use crate::seal::Keyring;
@@ -19,6 +19,8 @@ pub(super) struct Counted {
     pub problems: Vec<String>,
     /// Manifests that no place has whole.
     pub lost: u64,
+    /// Points that the catalog can't hold, for another one has their place in the order.
+    pub twins: u64,
 }
 
 /// Reads every manifest at every vault. One that does not open is a damaged placement if another place has the point.
@@ -36,6 +38,12 @@ pub(super) fn read_points(
         let (what, total) = (format!("{}: reading points", vault.name), listed.len() as u64);
         for (at, (name, job)) in listed.into_iter().enumerate() {
             call.voice.progress(&what, at as u64, total);
+            if let Some(known) = twin(catalog, name)? {
+                counted.twins += 1;
+                let text = twin_text(name, &known);
+                counted.problems.push(format!("{}: {text}; nothing is deleted there", vault.name));
+                continue;
+            }
             match reading.point(job, name) {
                 Ok(_) => {}
                 Err(error) if error.ends_session() => return Err(broke_off(&error)),

@@ -1,40 +1,36 @@
 //! What only heads tell: jobs, media that are away, eviction marks, pins, removed points, proofs.
 //!
-//! Each head holds all of it as of its session, so the newest counts; older ones give what it does not have.
+//! Each head holds all of it as of its session, so of each vault the last one counts, and of these all that none of the
+//! others knew of; older ones give the jobs and media that those do not have.
 
-use crate::catalog::{Catalog, EvictedMark, NewJobIds, NewMedium};
+use crate::catalog::{Catalog, NewJobIds, NewMedium};
 use crate::command::Failure;
 use crate::config::Config;
+use crate::copy::{current, heed_head};
 use crate::format::{Head, HeadMedium};
-use crate::model::Time;
+use crate::model::{Time, VaultId};
 
-/// Removed points, jobs, media and marks.
-pub(super) fn before_points(catalog: &Catalog, heads: &[Head], now: Time) -> Result<(), Failure> {
+/// Heads by vault, the last session first.
+type Heads = [(VaultId, Vec<Head>)];
+
+/// Removed points, jobs with their alarms, media, marks; pins, of points that turn up later too.
+pub(super) fn before_points(catalog: &Catalog, heads: &Heads, now: Time) -> Result<(), Failure> {
     // Removed for good is removed, whichever head says so.
-    let removed = heads.iter().flat_map(|head| &head.removed).copied().collect();
+    let all = || heads.iter().flat_map(|(_, heads)| heads);
+    let removed = all().flat_map(|head| &head.removed).copied().collect();
     catalog.heed_removed(&removed, now)?;
-    for job in heads.iter().flat_map(|head| &head.jobs) {
-        if catalog.job_named(&job.name)?.is_none() {
-            catalog.ensure_job(&job.name, None, &NewJobIds { job: job.id, group: job.group })?;
-            catalog.update_job(job.id, &|row| row.alarm.clone_from(&job.alarm))?;
-        }
-    }
-    for head in heads {
+    let current = current(heads);
+    for head in current.iter().map(|(_, head)| *head).chain(all()) {
         for medium in head.media.iter().filter(|medium| !medium.destination.is_home()) {
             know_medium(catalog, medium, head.created)?;
         }
     }
-    let Some(newest) = heads.first() else { return Ok(()) };
-    for retired in newest.media.iter().filter(|medium| medium.retired) {
-        if catalog.medium(retired.medium)?.is_some() {
-            catalog.update_medium(retired.medium, &|row| row.retired = Some(newest.created))?;
-        }
+    for (vault, head) in current {
+        heed_head(catalog, vault, head, now)?;
     }
-    for mark in &newest.marks {
-        if catalog.medium(mark.medium)?.is_some() {
-            catalog.update_medium(mark.medium, &|row| {
-                row.evicted.push(EvictedMark { job: mark.job, order: mark.evicted });
-            })?;
+    for job in all().flat_map(|head| &head.jobs) {
+        if catalog.job_named(&job.name)?.is_none() {
+            catalog.ensure_job(&job.name, None, &NewJobIds { job: job.id, group: job.group })?;
         }
     }
     Ok(())
@@ -59,28 +55,21 @@ fn know_medium(catalog: &Catalog, medium: &HeadMedium, enrolled: Time) -> Result
     Ok(())
 }
 
-/// Pins, proofs, shared groups; and whether removals are allowed again.
-pub(super) fn after_points(catalog: &Catalog, heads: &[Head], config: &Config) -> Result<(), Failure> {
-    if let Some(newest) = heads.first() {
-        for id in &newest.pins {
-            if let Some(point) = catalog.point_by_id(*id)? {
-                catalog.pin(point.order)?;
-            }
-        }
-        for proof in &newest.proofs {
-            let Some(point) = catalog.point_by_id(proof.point)? else { continue };
-            let there = catalog.medium(proof.medium)?.is_some()
-                && catalog.placement(proof.medium, point.order)?.is_some_and(|row| {
-                    matches!(row.state, crate::model::State::Present | crate::model::State::Complete)
-                });
-            if there {
-                catalog.set_proof(proof.medium, point.order, proof.proof, proof.time)?;
-            }
+/// Proofs, shared groups; and whether removals are allowed again.
+pub(super) fn after_points(catalog: &Catalog, heads: &Heads, config: &Config) -> Result<(), Failure> {
+    for proof in current(heads).iter().flat_map(|(_, head)| &head.proofs) {
+        let Some(point) = catalog.point_by_id(proof.point)? else { continue };
+        let there = catalog.medium(proof.medium)?.is_some()
+            && catalog
+                .placement(proof.medium, point.order)?
+                .is_some_and(|row| matches!(row.state, crate::model::State::Present | crate::model::State::Complete));
+        if there {
+            catalog.set_proof(proof.medium, point.order, proof.proof, proof.time)?;
         }
     }
     shared_groups(catalog, config)?;
     let newest_point = catalog.points()?.last().map(|point| point.order);
-    if newest_point <= heads.iter().filter_map(|head| head.newest).max() {
+    if newest_point <= heads.iter().flat_map(|(_, heads)| heads).filter_map(|head| head.newest).max() {
         catalog.confirm()?;
     }
     Ok(())

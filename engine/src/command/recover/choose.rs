@@ -6,7 +6,7 @@ use crate::command::Failure;
 use crate::copy::{CopyError, list_points};
 use crate::destination::ReadStore;
 use crate::format::Manifest;
-use crate::model::{JobId, JobName, PointName, Time, VaultId, chain};
+use crate::model::{JobId, JobName, PointId, PointName, PointOrder, Time, VaultId, chain};
 use crate::seal::Keyring;
 use crate::vault::{VaultReader, list_heads, newest_told};
 
@@ -33,6 +33,12 @@ impl Found {
     /// The job's name; for one that nobody tells, its id.
     pub fn job_text(&self) -> JobName {
         self.job.clone().unwrap_or_else(|| self.job_id.to_string().parse().expect("16 hex digits are a name"))
+    }
+
+    /// Later is newer. Two points may have one place in the order, where a computer was set back: then the one that was
+    /// made later is the newer one, and one that can't be read may be that.
+    fn age(&self) -> (PointOrder, bool, Time, PointId) {
+        (self.name.order, self.manifest.is_err(), self.created(), self.name.id)
     }
 
     /// When it was made, as far as that can be read.
@@ -69,7 +75,7 @@ pub(super) fn found(store: &dyn ReadStore, vault: VaultId, keyring: &Keyring) ->
     for point in &mut all {
         point.job = names.get(&point.job_id).cloned();
     }
-    all.sort_by_key(|point| std::cmp::Reverse(point.name));
+    all.sort_by_key(|point| std::cmp::Reverse(point.age()));
     Ok(all)
 }
 

@@ -36,16 +36,25 @@ pub(super) fn doubts(facts: &Facts<'_>, before: &[MediumRow], meta: &MetaRow) ->
 }
 
 fn judged(names: &[HeadName], row: &MediumRow, meta: &MetaRow) -> Option<StatusProblem> {
-    let seen =
-        |name: &HeadName| HeadSeen { epoch: name.epoch, session: name.session, digest: name.digest, writer: None };
+    let seen = |name: &HeadName| HeadSeen {
+        epoch: name.epoch,
+        session: name.session,
+        digest: name.digest,
+        writer: None,
+        newest: None,
+    };
     let seen: Vec<HeadSeen> = names.iter().map(seen).collect();
-    let known = known(row, meta.writer, meta.epoch);
+    let known = known(row, meta);
     let last = seen.iter().filter(|head| head.epoch == meta.epoch).map(|head| head.session).max().unwrap_or(0);
     match judge(&seen, &known) {
         Fence::Free { .. } => None,
         Fence::Fenced { why } => Some(problem(
             format!("{why}: this computer is fenced off there, nothing more is written or removed there"),
             "if this computer is to go on writing there, and no other one: `engine catalog rebuild`",
+        )),
+        Fence::Distrust { why, .. } if last == 0 && known.session == 0 => Some(problem(
+            format!("{why}; what it holds does not count now"),
+            "is it the right drive? The next copy looks at everything there anew",
         )),
         Fence::Distrust { .. } if last < known.session => Some(problem(
             format!(
@@ -55,7 +64,7 @@ fn judged(names: &[HeadName], row: &MediumRow, meta: &MetaRow) -> Option<StatusP
             ),
             "is it the right drive? The next copy looks at everything there anew",
         )),
-        Fence::Distrust { .. } => Some(problem(
+        Fence::SetBack { .. } | Fence::Distrust { .. } => Some(problem(
             format!(
                 "its state is newer than this computer's catalog: its last session is {last}, the catalog knows of {}; \
                  what it holds does not count now",

@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::{Facts, problem};
+use crate::catalog::MediumRow;
 use crate::command::{Failure, last_failure};
 use crate::config::Destination;
+use crate::copy::refused_at;
 use crate::destination::ReadStore;
 use crate::installation::{Look, Opened};
 use crate::model::{PointOrder, Time, VaultId, chain};
@@ -44,6 +46,7 @@ pub(super) fn destination(
         problems
             .extend(facts.doubts.iter().filter(|doubt| doubt.medium == row.vault).map(|doubt| doubt.problem.clone()));
         problems.extend(failed(facts, row.vault)?);
+        problems.extend(only_grows(row));
         problems.extend(stuck(row.vault, outlook));
     }
     Ok(DestinationStatus {
@@ -68,6 +71,7 @@ pub(super) fn home(facts: &Facts<'_>, outlook: Option<&Outlook>) -> Result<HomeS
         problems.push(problem(chain(error), error.advice()));
     }
     problems.extend(failed(facts, id)?);
+    problems.extend(facts.placed.media.iter().filter(|row| row.vault == id).find_map(only_grows));
     problems.extend(stuck(id, outlook));
     let space = home.as_ref().ok().and_then(|store| store.space().ok().flatten());
     Ok(HomeStatus {
@@ -112,6 +116,14 @@ fn failed(facts: &Facts<'_>, medium: VaultId) -> Result<Option<StatusProblem>, F
         let text = format!("the last session there failed at {}: {}", facts.when(failure.time), failure.why);
         problem(text, "see to that; `engine copy` tries again now, the service by itself")
     }))
+}
+
+/// Nothing is deleted there, and why.
+fn only_grows(row: &MediumRow) -> Option<StatusProblem> {
+    let why = refused_at(row)?;
+    let advice =
+        format!("it only grows until that is mended: `engine verify {} --repair` heals what can be", row.destination);
+    Some(problem(format!("nothing is deleted there: {why}"), advice))
 }
 
 /// Points that wait for a place that is away, and since when.

@@ -1,0 +1,33 @@
+//! That nothing is deleted at a medium, as its last session there found: kept for who asks later why it only grows.
+
+use crate::catalog::{self, Catalog, Mark, MediumRow};
+use crate::model::VaultId;
+use crate::plan::Deletions;
+
+/// The name under which a medium remembers why.
+const REFUSED: &str = "deletions-refused";
+
+/// Why the last session there deleted nothing; none if it could have.
+pub(crate) fn refused_at(row: &MediumRow) -> Option<&str> {
+    row.marks.iter().find(|mark| mark.name == REFUSED).map(|mark| mark.value.as_str())
+}
+
+/// Keeps it; what is as it was is not written.
+///
+/// # Errors
+/// As the catalog answers.
+pub(super) fn note(catalog: &Catalog, medium: VaultId, deletions: &Deletions) -> catalog::Result<()> {
+    let why = match deletions {
+        Deletions::Allowed => None,
+        Deletions::Refused(why) => Some(why.as_str()),
+    };
+    let row = catalog.medium(medium)?;
+    if row.as_ref().and_then(refused_at) == why {
+        return Ok(());
+    }
+    catalog.update_medium(medium, &|row| {
+        row.marks.retain(|mark| mark.name != REFUSED);
+        row.marks.extend(why.map(|why| Mark { name: REFUSED.to_owned(), value: why.to_owned() }));
+    })?;
+    Ok(())
+}
