@@ -107,7 +107,7 @@ impl<'s> Session<'s> {
         if succeeds {
             session.outlast()?;
         }
-        session.deletions = read_in::read_in(&session)?;
+        session.deletions = read_in::read_in(&session, &heads)?;
         if let Some(why) = tools.catalog.fenced()? {
             session.deletions = Deletions::Refused(why);
         }

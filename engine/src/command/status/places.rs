@@ -7,7 +7,7 @@ use crate::command::{Failure, last_failure};
 use crate::config::Destination;
 use crate::destination::ReadStore;
 use crate::installation::{Look, Opened};
-use crate::model::{PointOrder, Time, VaultId, chain};
+use crate::model::{DestinationName, PointOrder, Time, VaultId, chain};
 use crate::plan::{Plan, Problem, State, problem_text};
 use crate::report::{DestinationStatus, HomeStatus, StatusProblem};
 
@@ -44,6 +44,7 @@ pub(super) fn destination(
         problems
             .extend(facts.doubts.iter().filter(|doubt| doubt.medium == row.vault).map(|doubt| doubt.problem.clone()));
         problems.extend(failed(facts, row.vault)?);
+        problems.extend(unsure(facts, row.vault, name)?);
         problems.extend(stuck(row.vault, outlook));
     }
     Ok(DestinationStatus {
@@ -68,6 +69,7 @@ pub(super) fn home(facts: &Facts<'_>, outlook: Option<&Outlook>) -> Result<HomeS
         problems.push(problem(chain(error), error.advice()));
     }
     problems.extend(failed(facts, id)?);
+    problems.extend(unsure(facts, id, &DestinationName::home())?);
     problems.extend(stuck(id, outlook));
     let space = home.as_ref().ok().and_then(|store| store.space().ok().flatten());
     Ok(HomeStatus {
@@ -112,6 +114,16 @@ fn failed(facts: &Facts<'_>, medium: VaultId) -> Result<Option<StatusProblem>, F
         let text = format!("the last session there failed at {}: {}", facts.when(failure.time), failure.why);
         problem(text, "see to that; `engine copy` tries again now, the service by itself")
     }))
+}
+
+/// Points of which it is not known what they need there.
+fn unsure(facts: &Facts<'_>, medium: VaultId, name: &DestinationName) -> Result<Option<StatusProblem>, Failure> {
+    let unsure = facts.context.installation.catalog.unsure(medium)?;
+    let Some(first) = unsure.first() else { return Ok(None) };
+    let of = if unsure.len() == 1 { first.to_string() } else { format!("{first} and {} more", unsure.len() - 1) };
+    let text = format!("which packs {of} needs is not known: nothing is deleted there");
+    let advice = format!("connect the places that have it too, then `engine verify {name} --repair`");
+    Ok(Some(problem(text, advice)))
 }
 
 /// Points that wait for a place that is away, and since when.
