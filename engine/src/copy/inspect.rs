@@ -192,7 +192,8 @@ fn unreadable(
 ) -> Result<(), CopyError> {
     let ObjectName::Point(job, name) = object else { return Ok(()) };
     let known = at.tools.catalog.point(name.order)?.filter(|point| point.id == name.id && point.job == job);
-    match known.zip(at.lists.named(job, name)?) {
+    // What no place can tell now is not known: the manifest is damaged all the same.
+    match known.zip(at.lists.named(job, name).ok().flatten()) {
         Some((point, listing)) => reading.bad_point(&point, &listing, Finding::Damaged),
         None => {
             let problem = format!("damaged: {}", chain(error));

@@ -374,3 +374,7 @@ fn seen(
 #[cfg(test)]
 #[path = "visit_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "unsure_tests.rs"]
+mod unsure_tests;
