@@ -44,6 +44,7 @@ mod tables;
 mod tests;
 mod unclean;
 mod unseen;
+mod unsure;
 mod value;
 mod withdrawal;
 
@@ -62,4 +63,5 @@ pub use rows::*;
 pub use simdisk::SimDisk;
 pub use snapshot::Snapshot;
 pub use state::keeps_packs;
+pub use unsure::PackList;
 pub use withdrawal::Untouched;

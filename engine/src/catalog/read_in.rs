@@ -10,6 +10,7 @@ use super::open::Catalog;
 use super::rows::{ChunkRow, PackAtRow, PackNo, PackState, PlacementRow, PointRow};
 use super::state::takes_room;
 use super::tables::{MediumNo, Tables, Writing};
+use super::unsure::PackList;
 use crate::model::{GroupId, PackId, PointOrder, Proof, State, Time, VaultId};
 
 impl Catalog {
@@ -56,13 +57,13 @@ impl Catalog {
     }
 
     /// A manifest that lies at a medium. One that heads call removed is no point any more, one that they call pinned is
-    /// pinned. The placement is present, or damaged if one of its packs is not there; one that
-    /// is known to be there, or being removed, stays as it is; a copy that broke off after its last write is there. The
-    /// job must be known; the caller holds the medium's work lock.
+    /// pinned. The placement is present, or damaged if one of its packs is not there or its list could not be read whole;
+    /// nothing is removed there then until it was. One that is known to be there, or being removed, stays as it is; a copy
+    /// that broke off after its last write is there. The job must be known; the caller holds the medium's work lock.
     ///
     /// # Errors
     /// [`CatalogError::Unknown`] for an unknown job, pack or medium.
-    pub fn read_in_point(&self, medium: VaultId, point: &PointRow, packs: &[PackNo], now: Time) -> Result<State> {
+    pub fn read_in_point(&self, medium: VaultId, point: &PointRow, packs: PackList<'_>, now: Time) -> Result<State> {
         self.handle.write(|tables| {
             let at = tables.number(medium)?;
             if tables.points.get(&point.order)?.is_none() {
@@ -71,8 +72,11 @@ impl Catalog {
                 tables.pass_order(point.order)?;
             }
             let point = tables.point(point.order)?;
-            for &pack in packs {
+            for &pack in packs.known() {
                 tables.extend_interval(pack, point.order)?;
+            }
+            if matches!(packs, PackList::Whole(_)) {
+                tables.sure_of(medium, &point.manifest())?;
             }
             let before = tables.placements.get(&(at, point.order))?;
             match before {
@@ -81,6 +85,9 @@ impl Catalog {
                 }
                 _ => {
                     tables.end_copy_reservation(medium, point.order)?;
+                    if matches!(packs, PackList::Part(_)) {
+                        tables.note_unsure(medium, &point.manifest())?;
+                    }
                     tables.found_there(at, &point, packs, now)
                 }
             }
@@ -135,20 +142,23 @@ pub fn distrusted(row: PlacementRow, reason: &str, now: Time) -> PlacementRow {
 }
 
 impl Tables<'_, Writing> {
-    fn found_there(&mut self, at: MediumNo, point: &PointRow, packs: &[PackNo], now: Time) -> Result<State> {
+    fn found_there(&mut self, at: MediumNo, point: &PointRow, packs: PackList<'_>, now: Time) -> Result<State> {
         let mut total = point.manifest_bytes;
         let mut lost = None;
-        for &pack in packs {
+        for &pack in packs.known() {
             let whole = self.pack_at.get(&(at, pack))?.is_some_and(|row| row.state == PackState::Present);
             let known = self.pack(pack)?;
             total = total.saturating_add(known.bytes);
-            lost = lost.or((!whole).then_some(known.id));
+            lost = lost.or_else(|| (!whole).then(|| format!("pack {} is damaged or not there", known.id)));
         }
+        if matches!(packs, PackList::Part(_)) {
+            lost = lost.or_else(|| Some("its list of packs could not be read whole".to_owned()));
+        }
+        let done_bytes = if lost.is_none() { total } else { 0 };
         let (state, proof, reason) = match lost {
             None => (State::Present, Proof::Present, String::new()),
-            Some(pack) => (State::Damaged, Proof::None, format!("pack {pack} is damaged or not there")),
+            Some(why) => (State::Damaged, Proof::None, why),
         };
-        let done_bytes = if lost.is_none() { total } else { 0 };
         let row = PlacementRow {
             state,
             proof,

@@ -76,13 +76,14 @@ impl Catalog {
     /// there any more. What forbids it now, whatever was planned, is the answer then.
     ///
     /// # Errors
-    /// [`CatalogError::Refused`] after a rebuild that nobody confirmed; [`CatalogError::Stale`];
-    /// [`CatalogError::Unknown`].
+    /// [`CatalogError::Refused`] after a rebuild that nobody confirmed, or where it is not known what is needed;
+    /// [`CatalogError::Stale`]; [`CatalogError::Unknown`].
     pub fn mark_deleting(&self, new: &NewRemoval<'_>) -> Result<Marking> {
         self.handle.write(|tables| {
             tables.not_stale(new.expected)?;
             tables.removals_allowed()?;
             let medium = tables.medium(new.medium)?;
+            tables.is_sure_at(&medium)?;
             let points = new.points.iter().map(|&order| tables.point(order)).collect::<Result<Vec<_>>>()?;
             match tables.withheld(&medium, new, &points)? {
                 Some(why) => Ok(Marking::Withheld(why)),
@@ -114,6 +115,7 @@ impl Catalog {
             let point = tables.point(point)?;
             tables.put_removal(at, &point, None)?;
             tables.checkpoints.remove(&(at, point.manifest()))?;
+            tables.sure_of(medium, &point.manifest())?;
             tables.moved_on()
         })
     }
@@ -145,10 +147,12 @@ impl Catalog {
     /// D-9: marks the packs at a medium that nothing needs: at the end of a session, after D-3.
     ///
     /// # Errors
-    /// [`CatalogError::Refused`] while a seed is under way there, or after a rebuild that nobody confirmed.
+    /// [`CatalogError::Refused`] while a seed is under way there, after a rebuild that nobody confirmed, or where it is not
+    /// known what is needed.
     pub fn mark_unreferenced(&self, medium: VaultId) -> Result<Marked> {
         self.handle.write(|tables| {
             tables.removals_allowed()?;
+            tables.is_sure_at(&tables.medium(medium)?)?;
             let at = tables.number(medium)?;
             if tables.reservations.all()?.iter().any(|(_, row)| row.at == medium && is_seed(&row.owner)) {
                 return Err(refused("D-9", "a seed is under way there"));

@@ -5,7 +5,7 @@ use super::publish::publish;
 use super::read::resolve;
 use super::{Call, Context, Exit, Failure};
 use crate::catalog::{Catalog, JobRow, PointRow};
-use crate::model::JobName;
+use crate::model::{JobId, JobName};
 use crate::report::{AlarmReport, PinReport};
 
 /// A pinned point is never removed.
@@ -60,7 +60,10 @@ pub fn clear_alarm(call: &Call, job: &JobName) -> Result<(AlarmReport, Exit), Fa
     };
     let rebuilt = catalog.meta()?.unconfirmed.then(|| "the catalog was rebuilt or set back, for all jobs".to_owned());
     start_anew(catalog, &row)?;
-    let raised: Vec<String> = [row.alarm, row.clock_jump, rebuilt.clone()].into_iter().flatten().collect();
+    let mut raised: Vec<String> = [row.alarm, row.clock_jump, rebuilt.clone()].into_iter().flatten().collect();
+    if raised.is_empty() {
+        raised.extend(given_up(catalog, row.id)?);
+    }
     if raised.is_empty() {
         return Ok((AlarmReport { job: job.clone(), cleared: None }, Exit::Done));
     }
@@ -69,6 +72,15 @@ pub fn clear_alarm(call: &Call, job: &JobName) -> Result<(AlarmReport, Exit), Fa
     }
     publish(&context)?;
     Ok((AlarmReport { job: job.clone(), cleared: Some(raised.join("; ")) }, Exit::Done))
+}
+
+/// Points that heads tell of and that lie nowhere keep all from being deleted there. Whoever clears an alarm means the
+/// alarm; only where nothing else is raised are these points given up.
+fn given_up(catalog: &Catalog, job: JobId) -> Result<Option<String>, Failure> {
+    let points: Vec<String> = catalog.give_up_unsure(job)?.iter().map(ToString::to_string).collect();
+    let text =
+        || format!("points that heads tell of and that lie nowhere are waited for no more: {}", points.join(", "));
+    Ok((!points.is_empty()).then(text))
 }
 
 /// What is confirmed is what the next points are compared with: the newest point, and of those that were not removed

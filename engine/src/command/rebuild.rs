@@ -6,10 +6,12 @@
 //! nothing is removed. Deliberately absent: reading packs whole (`engine verify`), any deletion.
 
 mod another;
+mod lost;
 mod points;
 mod state;
 mod vaults;
 
+use lost::Lost;
 use points::{Counted, expect_at_home, read_points};
 use vaults::{Vaults, lock_all};
 
@@ -82,11 +84,13 @@ fn fill(
     state::before_points(catalog, &heads, now)?;
     let lists =
         Lists::new(keyring, vaults.here.iter().map(|vault| (vault.identity.vault, &*vault.store as &dyn ReadStore)));
-    let counted = read_points(call, catalog, vaults, (keyring, &lists))?;
+    let mut counted = read_points(call, catalog, vaults, (keyring, &lists))?;
     state::after_points(catalog, &heads, config)?;
     if vaults.home_is_empty {
         expect_at_home(call, catalog, config, vaults, (keyring, &lists))?;
     }
+    let all: Vec<Head> = heads.iter().flat_map(|(_, heads)| heads).cloned().collect();
+    Lost { call, catalog, keyring, lists: &lists }.tell(vaults, &all, &mut counted)?;
     let exit = match (counted.lost, counted.twins) {
         (0, 0) => Exit::Done,
         (0, _) => Exit::Partial,

@@ -11,6 +11,7 @@ use super::evidence::{ReadBack, read_back};
 use super::execute::Origin;
 use super::inspect::Inspection;
 use super::lists::Lists;
+use super::read_in::ReadIn;
 use super::send::{Load, send};
 use super::session::Session;
 use crate::catalog::{Evidence, keeps_packs};
@@ -89,9 +90,16 @@ fn settle(
         return Ok(());
     };
     let Some(manifest) = seen.or(placement.manifest).filter(|_| keeps_packs(placement.state)) else { return Ok(()) };
-    if let Some(listing) = lists.named(point.job, point.name()) {
-        let numbers = catalog.pack_numbers(&listing.packs)?;
-        catalog.settle_point(medium, order, &numbers, Some(manifest), session.tools.clock.now())?;
+    let (tools, now) = (session.tools, session.tools.clock.now());
+    let reading = ReadIn { catalog, keyring: tools.keyring, store: session.store, medium, lists, now };
+    match lists.named(point.job, point.name()) {
+        Ok(Some(listing)) if listing.is_whole() => {
+            let numbers = reading.list(&point, &listing)?;
+            catalog.settle_point(medium, order, &numbers, Some(manifest), now)?;
+        }
+        // What its roots alone are worth says nothing of the point: it stays as it was found.
+        Ok(_) => {}
+        Err(error) => note(session, &format!("the packs of {} can't be told now: {}", point.manifest(), chain(&error))),
     }
     Ok(())
 }

@@ -78,6 +78,13 @@ pub struct Inspection {
     pub(super) unsettled: BTreeMap<PointOrder, Option<Evidence>>,
 }
 
+impl<'i> Inspected<'i> {
+    fn reading(&self) -> ReadIn<'i> {
+        let Tools { catalog, keyring, clock, .. } = self.tools;
+        ReadIn { catalog, keyring, store: self.store, medium: self.medium, lists: self.lists, now: clock.now() }
+    }
+}
+
 impl Flaw {
     pub(super) fn new(path: VaultPath, finding: Finding, problem: impl Into<String>) -> Self {
         Self { path, finding, problem: problem.into(), points: BTreeSet::new(), healed: false }
@@ -113,11 +120,26 @@ pub fn inspect_objects(at: &Inspected<'_>, found: &mut Inspection) -> Result<(),
     let points = points(at)?;
     let total = packs.iter().map(|(_, row, _)| row.bytes).sum::<u64>()
         + points.iter().map(|(point, _)| point.manifest_bytes).sum::<u64>();
-    let mut look = Look { at, found, total, told: Duration::ZERO, packs: BTreeMap::new(), named: BTreeMap::new() };
+    let unsure = catalog.unsure(at.medium)?;
+    nowhere(at, &unsure, found)?;
+    let (packs_seen, named) = (BTreeMap::new(), BTreeMap::new());
+    let mut look = Look { at, found, total, told: Duration::ZERO, packs: packs_seen, named, unsure };
     let looked = look.all(&packs, &points).and_then(|()| look.twins(&twins));
     // What was found counts, even if the look ended early: a drive that fails is when it matters.
     look.mark()?;
     looked
+}
+
+/// Points that a head tells of, and that lie nowhere that was read: nothing can heal them yet.
+fn nowhere(at: &Inspected<'_>, unsure: &BTreeSet<ObjectName>, found: &mut Inspection) -> Result<(), CopyError> {
+    for manifest in unsure {
+        let ObjectName::Point(_, name) = manifest else { continue };
+        if at.tools.catalog.point_by_id(name.id)?.is_none() {
+            let problem = "missing: a head there tells of it";
+            found.flaws.push(Flaw::new(manifest.path(), Finding::Missing, problem));
+        }
+    }
+    Ok(())
 }
 
 const fn expected(known: &PackAtRow) -> bool {
@@ -141,14 +163,7 @@ fn points(at: &Inspected<'_>) -> Result<Vec<(PointRow, PlacementRow)>, CopyError
 fn read_in_unknown(at: &Inspected<'_>, found: &mut Inspection) -> Result<Vec<(JobId, PointName)>, CopyError> {
     let catalog = at.tools.catalog;
     let removing: BTreeSet<PointOrder> = catalog.unfinished_removals(at.medium)?.points.into_iter().collect();
-    let reading = ReadIn {
-        catalog,
-        keyring: at.tools.keyring,
-        store: at.store,
-        medium: at.medium,
-        lists: at.lists,
-        now: at.tools.clock.now(),
-    };
+    let reading = at.reading();
     let listed = match list_points(at.store) {
         Ok(listed) => listed,
         Err(error) => {
@@ -188,7 +203,8 @@ fn unreadable(
 ) -> Result<(), CopyError> {
     let ObjectName::Point(job, name) = object else { return Ok(()) };
     let known = at.tools.catalog.point(name.order)?.filter(|point| point.id == name.id && point.job == job);
-    match known.zip(at.lists.named(job, name)) {
+    // What no place can tell now is not known: the manifest is damaged all the same.
+    match known.zip(at.lists.named(job, name).ok().flatten()) {
         Some((point, listing)) => reading.bad_point(&point, &listing, Finding::Damaged),
         None => {
             let problem = format!("damaged: {}", chain(error));
@@ -208,6 +224,8 @@ pub(super) struct Look<'l> {
     pub(super) packs: BTreeMap<PackId, PackSeen>,
     /// The points that name a bad pack.
     pub(super) named: BTreeMap<PackId, BTreeSet<PointOrder>>,
+    /// Manifests of which it was not known which packs they need there.
+    unsure: BTreeSet<ObjectName>,
 }
 
 /// What was seen of a pack.
@@ -265,8 +283,7 @@ impl Look<'_> {
     fn point(&mut self, point: &PointRow, placement: &PlacementRow) -> Result<(), CopyError> {
         let (catalog, medium, object) = (self.at.tools.catalog, self.at.medium, point.manifest());
         let seen = self.read(&object, &point.manifest_digest, point.manifest_bytes)?;
-        let listing = self.at.lists.named(point.job, point.name());
-        let packs = self.not_good(point, listing.as_ref())?;
+        let (listing, packs) = self.listed(point)?;
         for pack in &packs.bad {
             self.named.entry(*pack).or_default().insert(point.order);
         }
@@ -281,7 +298,7 @@ impl Look<'_> {
                 self.found.flaws.push(Flaw { points: BTreeSet::from([point.order]), ..flaw });
                 self.found.unsettled.insert(point.order, None);
             }
-            (Seen::Good(evidence), Some(listing)) if packs.bad.is_empty() && listing.whole => {
+            (Seen::Good(evidence), Some(listing)) if packs.bad.is_empty() && listing.is_whole() => {
                 if matches!(placement.state, State::Missing | State::Damaged) {
                     catalog.healed(medium, &object, evidence)?;
                 }
@@ -298,10 +315,28 @@ impl Look<'_> {
         Ok(())
     }
 
+    /// The packs that a point names, as far as any place can tell, and those that are not good there.
+    fn listed(&mut self, point: &PointRow) -> Result<(Option<Listing>, NotGood), CopyError> {
+        let listing = match self.at.lists.named(point.job, point.name()) {
+            Ok(Some(listing)) => listing,
+            Ok(None) => return Ok((None, NotGood::default())),
+            Err(error) => {
+                let problem = format!("which packs it needs could not be read: {}", chain(&error));
+                self.found.unread.push(Unread { path: point.manifest().path(), problem });
+                return Ok((None, NotGood { unread: true, ..NotGood::default() }));
+            }
+        };
+        let packs = self.not_good(point, &listing)?;
+        if listing.is_whole() && !packs.unread && self.unsure.contains(&point.manifest()) {
+            self.reading().list(point, &listing)?;
+        }
+        Ok((Some(listing), packs))
+    }
+
     /// The packs of a point that are not good there; one that the catalog did not expect there is looked at now.
-    fn not_good(&mut self, point: &PointRow, listing: Option<&Listing>) -> Result<NotGood, CopyError> {
+    fn not_good(&mut self, point: &PointRow, listing: &Listing) -> Result<NotGood, CopyError> {
         let mut not_good = NotGood::default();
-        for pack in listing.map(|listing| &listing.packs[..]).unwrap_or_default() {
+        for pack in &listing.packs {
             if !self.packs.contains_key(pack)
                 && let Err(error) = self.unexpected(point, pack)
             {
@@ -317,17 +352,13 @@ impl Look<'_> {
         Ok(not_good)
     }
 
+    fn reading(&self) -> ReadIn<'_> {
+        self.at.reading()
+    }
+
     fn unexpected(&mut self, point: &PointRow, pack: &PackId) -> Result<(), CopyError> {
         let tools = self.at.tools;
-        let reading = ReadIn {
-            catalog: tools.catalog,
-            keyring: tools.keyring,
-            store: self.at.store,
-            medium: self.at.medium,
-            lists: self.at.lists,
-            now: tools.clock.now(),
-        };
-        let number = reading.pack(&VaultReader::new(self.at.store, tools.keyring), point.group, pack)?;
+        let number = self.reading().pack(&VaultReader::new(self.at.store, tools.keyring), point.group, pack)?;
         let known = tools.catalog.pack_at(self.at.medium, number)?.filter(expected);
         match (known, tools.catalog.packs(&[number])?.first()) {
             (Some(known), Some(row)) => self.pack(number, row, &known),

@@ -38,8 +38,11 @@ impl Look<'_> {
             }
             Err(error) => return self.found.refused(self.at, object.path(), error.into()),
         };
-        let listing = self.at.lists.of(&manifest);
-        if !listing.whole {
+        let listing = match self.at.lists.of(&manifest) {
+            Ok(listing) => listing,
+            Err(error) => return self.found.refused(self.at, object.path(), error.into()),
+        };
+        if !listing.is_whole() {
             self.flawed(&object, Finding::Damaged, "its list of packs can't be read", name)?;
         }
         for pack in &listing.packs {

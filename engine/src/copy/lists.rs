@@ -5,7 +5,7 @@
 
 use super::error::CopyError;
 use crate::catalog::{Catalog, CatalogError, Finding, Found, Naming};
-use crate::destination::ReadStore;
+use crate::destination::{ErrorKind, ReadStore};
 use crate::format::Manifest;
 use crate::model::{ChunkRef, GroupId, JobId, ObjectName, PackId, PointName, PointOrder, Time, VaultId};
 use crate::seal::Keyring;
@@ -21,8 +21,16 @@ pub struct Lists<'l> {
 pub struct Listing {
     /// Their names, sorted.
     pub packs: Vec<PackId>,
-    /// Is it the whole list? If not, it is that of the roots, and the list itself is lost everywhere.
-    pub whole: bool,
+    /// Why these are the roots only, if so: no place that was asked has the list itself.
+    pub lost: Option<String>,
+}
+
+impl Listing {
+    /// Are these all?
+    #[must_use]
+    pub const fn is_whole(&self) -> bool {
+        self.lost.is_none()
+    }
 }
 
 impl<'l> Lists<'l> {
@@ -35,31 +43,43 @@ impl<'l> Lists<'l> {
     /// A point's manifest, from the first place where it opens.
     ///
     /// # Errors
-    /// Why not, as the last place said.
+    /// Why not: that a place can't be asked now, before what is wrong with the bytes at another.
     pub fn manifest(&self, job: JobId, name: PointName) -> Result<Manifest, VaultError> {
         let mut failed = VaultError::Missing { object: ObjectName::Point(job, name).to_string() };
         for (_, reader) in &self.readers {
             match reader.manifest(job, name) {
                 Ok((manifest, ..)) => return Ok(manifest),
-                Err(error) => failed = error,
+                Err(error) if is_lost(&failed) => failed = error,
+                Err(_) => {}
             }
         }
         Err(failed)
     }
 
     /// What a manifest names.
-    #[must_use]
-    pub fn of(&self, manifest: &Manifest) -> Listing {
+    ///
+    /// # Errors
+    /// If the list may be there, and can't be read now. A list that is lost is no error.
+    pub fn of(&self, manifest: &Manifest) -> Result<Listing, VaultError> {
         match PackNames::of(manifest, self) {
-            Ok(names) => Listing { packs: names.all().to_vec(), whole: true },
-            Err(_) => Listing { packs: manifest.roots.clone(), whole: false },
+            Ok(names) => Ok(Listing { packs: names.all().to_vec(), lost: None }),
+            Err(error) if is_lost(&error) => {
+                Ok(Listing { packs: manifest.roots.clone(), lost: Some(crate::model::chain(&error)) })
+            }
+            Err(error) => Err(error),
         }
     }
 
-    /// What a point names; none if no place can say.
-    #[must_use]
-    pub fn named(&self, job: JobId, name: PointName) -> Option<Listing> {
-        self.manifest(job, name).ok().map(|manifest| self.of(&manifest))
+    /// What a point names; none if its manifest is whole nowhere.
+    ///
+    /// # Errors
+    /// If manifest or list may be there, and can't be read now.
+    pub fn named(&self, job: JobId, name: PointName) -> Result<Option<Listing>, VaultError> {
+        match self.manifest(job, name) {
+            Ok(manifest) => self.of(&manifest).map(Some),
+            Err(error) if is_lost(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -69,11 +89,17 @@ impl ChunkSource for Lists<'_> {
         for (_, reader) in &self.readers {
             match reader.chunk(group, pack, chunk) {
                 Ok(plain) => return Ok(plain),
-                Err(error) => failed = error,
+                Err(error) if is_lost(&failed) => failed = error,
+                Err(_) => {}
             }
         }
         Err(failed)
     }
+}
+
+/// Are the bytes wrong or gone, or on a sector that can't be read? What a place can't give now is not lost.
+fn is_lost(error: &VaultError) -> bool {
+    error.is_damage() || matches!(error, VaultError::Store(error) if error.kind == ErrorKind::Permanent)
 }
 
 /// Records damage of an object at a medium, and with a pack exactly the points whose manifests name it; a point whose
@@ -119,8 +145,8 @@ fn naming(catalog: &Catalog, lists: &Lists<'_>, medium: VaultId, object: &Object
     let mut naming = Vec::new();
     for order in &looked_at {
         let point = catalog.point(*order)?;
-        let listing = point.and_then(|point| lists.named(point.job, point.name()));
-        if listing.is_none_or(|listing| !listing.whole || listing.packs.contains(id)) {
+        let listing = point.and_then(|point| lists.named(point.job, point.name()).ok().flatten());
+        if listing.is_none_or(|listing| !listing.is_whole() || listing.packs.contains(id)) {
             naming.push(*order);
         }
     }

@@ -26,6 +26,7 @@ mod remove;
 mod send;
 mod session;
 mod tidy;
+mod unsure;
 
 pub use error::CopyError;
 pub use evidence::{ReadBack, read_back};

@@ -7,13 +7,14 @@ use super::Told;
 use super::error::{CopyError, chain};
 use super::lists::{Listing, Lists};
 use super::session::Session;
-use crate::catalog::{self, Catalog, ChunkRow, Finding, Found, Naming, NewJobIds, NewPack, PackNo, PointRow};
+use super::unsure::unsure;
+use crate::catalog::{self, Catalog, ChunkRow, Finding, Found, Naming, NewJobIds, NewPack, PackList, PackNo, PointRow};
 use crate::destination::ReadStore;
 use crate::format::{FooterEntry, Manifest, PackFooter};
 use crate::model::{GroupId, JobId, ObjectName, PackId, PointName, PointOrder, State, Time, VaultId, VaultPath};
 use crate::plan::Deletions;
 use crate::seal::Keyring;
-use crate::vault::{VaultError, VaultReader};
+use crate::vault::{FoundHead, VaultError, VaultReader};
 
 /// A place whose objects are read in.
 pub(crate) struct ReadIn<'r> {
@@ -26,8 +27,9 @@ pub(crate) struct ReadIn<'r> {
     pub now: Time,
 }
 
-/// Compares what lies in `points/` with the catalog; says whether anything may be deleted.
-pub(super) fn read_in(session: &Session<'_>) -> Result<Deletions, CopyError> {
+/// Compares what lies in `points/` with the catalog, and with what the heads there tell; says whether anything may be
+/// deleted.
+pub(super) fn read_in(session: &Session<'_>, heads: &[FoundHead]) -> Result<Deletions, CopyError> {
     let listed = list_points(session.store)?;
     let known = known(session)?;
     for name in listed.keys() {
@@ -61,7 +63,7 @@ pub(super) fn read_in(session: &Session<'_>) -> Result<Deletions, CopyError> {
         }
     }
     find_missing(session, &listed, &known, &removing)?;
-    Ok(deletions)
+    Ok(unsure(session, &at, heads, &listed)?.map_or(deletions, Deletions::Refused))
 }
 
 /// The points that the catalog has a placement of there, and whether they are. By their names: after a catalog was set
@@ -127,8 +129,7 @@ impl ReadIn<'_> {
         if known.id != job {
             return Err(VaultError::Foreign(format!("the job {} has another id here", manifest.job_name)).into());
         }
-        let numbers = self.packs(&reader, &row, &self.lists.of(&manifest))?;
-        Ok(self.catalog.read_in_point(self.medium, &row, &numbers, self.now)?)
+        self.listed_point(&row, &self.lists.of(&manifest)?)
     }
 
     /// A point that is known from elsewhere, and whose manifest here is bad or gone although it should be here.
@@ -136,17 +137,36 @@ impl ReadIn<'_> {
     /// # Errors
     /// As the place and the catalog answer.
     pub fn bad_point(&self, point: &PointRow, listing: &Listing, finding: Finding) -> Result<(), CopyError> {
-        let reader = VaultReader::new(self.store, self.keyring);
-        let numbers = self.packs(&reader, point, listing)?;
-        self.catalog.read_in_point(self.medium, point, &numbers, self.now)?;
+        self.listed_point(point, listing)?;
         let (object, naming) = (point.manifest(), Naming::All);
         let found = Found { medium: self.medium, object: &object, finding, naming: &naming, now: self.now };
         self.catalog.found_damaged(&found)?;
         Ok(())
     }
 
-    fn packs(&self, reader: &VaultReader<'_>, point: &PointRow, listing: &Listing) -> Result<Vec<PackNo>, CopyError> {
-        listing.packs.iter().map(|pack| self.pack(reader, point.group, pack)).collect()
+    fn listed_point(&self, point: &PointRow, listing: &Listing) -> Result<State, CopyError> {
+        if !listing.is_whole() {
+            // At a place that is gone nothing is lost.
+            self.store.still_there()?;
+        }
+        let numbers = self.packs(point, listing)?;
+        let list = if listing.is_whole() { PackList::Whole(&numbers) } else { PackList::Part(&numbers) };
+        Ok(self.catalog.read_in_point(self.medium, point, list, self.now)?)
+    }
+
+    /// A list that was read whole, of a point that is known here: each of its packs as it lies here.
+    ///
+    /// # Errors
+    /// As the place and the catalog answer.
+    pub fn list(&self, point: &PointRow, listing: &Listing) -> Result<Vec<PackNo>, CopyError> {
+        let numbers = self.packs(point, listing)?;
+        self.catalog.pack_list_read(self.medium, point.order, &numbers)?;
+        Ok(numbers)
+    }
+
+    fn packs(&self, point: &PointRow, listing: &Listing) -> Result<Vec<PackNo>, CopyError> {
+        let reader = VaultReader::new(self.store, self.keyring);
+        listing.packs.iter().map(|pack| self.pack(&reader, point.group, pack)).collect()
     }
 
     /// One pack as it lies here: its number.

@@ -121,7 +121,7 @@ impl<'s> Session<'s> {
 
     /// Reads in what the catalog does not know, and says whether anything may be deleted there.
     fn may_delete(&self, heads: &[FoundHead]) -> Result<Deletions, CopyError> {
-        let deletions = read_in::read_in(self)?;
+        let deletions = read_in::read_in(self, heads)?;
         if let Some(why) = self.tools.catalog.fenced()? {
             return Ok(Deletions::Refused(why));
         }

@@ -70,10 +70,10 @@ fn is_name_of_ours(path: &VaultPath) -> bool {
         || matches!(parts[..], ["VAULT" | "VAULT.copy" | "RESTORE.txt"] | ["keys" | "heads", _])
 }
 
-/// A pack that was written and never recorded. Another process may be about to record one at home: it holds the pack's
-/// capture lock, and home is tidied only while no capture runs.
+/// A pack that was written and never recorded, and that no point there may need. Another process may be about to record
+/// one at home: it holds the pack's capture lock, and home is tidied only while no capture runs.
 fn is_unknown(session: &Session<'_>, id: &PackId) -> Result<bool, CopyError> {
     let catalog = session.tools.catalog;
     let Some((number, _)) = catalog.pack_by_id(id)? else { return Ok(true) };
-    Ok(catalog.pack_at(session.medium, number)?.is_none())
+    Ok(catalog.pack_at(session.medium, number)?.is_none() && !catalog.is_pack_needed(session.medium, number)?)
 }

@@ -223,7 +223,7 @@ impl World {
         self.reopen()
     }
 
-    fn reopen(&mut self) -> Result<(), String> {
+    pub(super) fn reopen(&mut self) -> Result<(), String> {
         self.power.restore(self.disk.clone());
         let port: std::sync::Arc<dyn CatalogDisk> = std::sync::Arc::new(self.disk.clone());
         self.catalog = Catalog::open_on(port, super::world::options())

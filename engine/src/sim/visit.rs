@@ -378,3 +378,7 @@ mod tests;
 #[cfg(test)]
 #[path = "set_back_tests.rs"]
 mod set_back_tests;
+
+#[cfg(test)]
+#[path = "unsure_tests.rs"]
+mod unsure_tests;

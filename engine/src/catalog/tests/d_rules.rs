@@ -32,7 +32,7 @@ fn a_copy_that_broke_off_after_its_manifest_keeps_its_packs() {
     catalog.begin_copy(&new).expect("begun");
     catalog.pack_arrived(USB, packs[0], Some(read_back(8))).expect("sent");
     let row = catalog.point(point).expect("read").expect("known");
-    assert_eq!(catalog.read_in_point(USB, &row, &packs, at(9)).expect("read in"), State::Present);
+    assert_eq!(catalog.read_in_point(USB, &row, PackList::Whole(&packs), at(9)).expect("read in"), State::Present);
     catalog.decline(USB, &[point], "not wanted", at(10)).expect("it is there");
     assert_eq!(catalog.mark_unreferenced(USB).expect("marked").packs, []);
     assert_eq!(catalog.reservations().expect("read"), []);
@@ -148,7 +148,10 @@ fn d1_a_copy_that_failed_when_its_manifest_may_lie_there_keeps_its_packs_until_s
     assert_eq!(catalog.reservations().expect("read").len(), 1, "it is still owed from home");
     assert_eq!(catalog.begin_copy(&new).expect("again").before, Leftover::Unknown);
     let row = catalog.point(second).expect("read").expect("known");
-    assert_eq!(catalog.read_in_point(USB, &row, &both, at(13)).expect("it lies there"), State::Present);
+    assert_eq!(
+        catalog.read_in_point(USB, &row, PackList::Whole(&both), at(13)).expect("it lies there"),
+        State::Present
+    );
     assert_eq!(catalog.reservations().expect("read"), []);
 }
 
@@ -367,7 +370,10 @@ fn after_a_rebuild_nothing_is_removed_until_someone_confirms() {
     furnish(rebuild.catalog()).expect("furnished");
     let order = PointOrder { epoch: 1, sequence: 40 };
     let pack = rebuild.catalog().read_in_pack(USB, &new_pack(1)).expect("read in");
-    let state = rebuild.catalog().read_in_point(USB, &point_row(order, None), &[pack], at(3)).expect("read in");
+    let state = rebuild
+        .catalog()
+        .read_in_point(USB, &point_row(order, None), PackList::Whole(&[pack]), at(3))
+        .expect("read in");
     assert_eq!(state, State::Present);
     let catalog = rebuild.finish().expect("in place");
     assert!(is_refused(&catalog.mark_deleting(&removal(USB, &[order])), "5.8"));

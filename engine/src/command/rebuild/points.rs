@@ -17,7 +17,7 @@ use crate::seal::Keyring;
 pub(super) struct Counted {
     pub points: BTreeMap<VaultId, u64>,
     pub problems: Vec<String>,
-    /// Manifests that no place has whole.
+    /// Points that no place has whole.
     pub lost: u64,
     /// Points that the catalog can't hold, for another one has their place in the order.
     pub twins: u64,
@@ -74,7 +74,8 @@ fn known_elsewhere(
     now: Time,
 ) -> Result<bool, Failure> {
     let known = catalog.point(name.order)?.filter(|point| point.id == name.id && point.job == job);
-    let Some((point, listing)) = known.zip(lists.named(job, name)) else { return Ok(false) };
+    let listing = lists.named(job, name).map_err(|error| broke_off(&error.into()))?;
+    let Some((point, listing)) = known.zip(listing) else { return Ok(false) };
     reading(catalog, vault, (keyring, lists), now)
         .bad_point(&point, &listing, Finding::Damaged)
         .map_err(|error| broke_off(&error))?;
@@ -99,7 +100,8 @@ pub(super) fn expect_at_home(
         let rule = config.home.keep.as_ref().or(job.keep.as_ref());
         let kept = keep(rule, &moments, &jiff::tz::TimeZone::system());
         for point in its.into_iter().filter(|point| point.pinned || kept.contains_key(&point.order)) {
-            if let Some(listing) = lists.named(point.job, point.name()) {
+            let listing = lists.named(point.job, point.name()).map_err(|error| broke_off(&error.into()))?;
+            if let Some(listing) = listing {
                 reading.bad_point(point, &listing, Finding::Missing).map_err(|error| broke_off(&error))?;
             }
         }
@@ -107,7 +109,7 @@ pub(super) fn expect_at_home(
     Ok(())
 }
 
-fn reading<'r>(
+pub(super) fn reading<'r>(
     catalog: &'r Catalog,
     vault: &'r Vault,
     (keyring, lists): (&'r Keyring, &'r Lists<'r>),

@@ -9,7 +9,7 @@ use crate::config::Destination;
 use crate::copy::refused_at;
 use crate::destination::ReadStore;
 use crate::installation::{Look, Opened};
-use crate::model::{PointOrder, Time, VaultId, chain};
+use crate::model::{DestinationName, PointOrder, Time, VaultId, chain};
 use crate::plan::{Plan, Problem, State, problem_text};
 use crate::report::{DestinationStatus, HomeStatus, StatusProblem};
 
@@ -47,6 +47,7 @@ pub(super) fn destination(
             .extend(facts.doubts.iter().filter(|doubt| doubt.medium == row.vault).map(|doubt| doubt.problem.clone()));
         problems.extend(failed(facts, row.vault)?);
         problems.extend(only_grows(row));
+        problems.extend(unsure(facts, row.vault, name)?);
         problems.extend(stuck(row.vault, outlook));
     }
     Ok(DestinationStatus {
@@ -72,6 +73,7 @@ pub(super) fn home(facts: &Facts<'_>, outlook: Option<&Outlook>) -> Result<HomeS
     }
     problems.extend(failed(facts, id)?);
     problems.extend(facts.placed.media.iter().filter(|row| row.vault == id).find_map(only_grows));
+    problems.extend(unsure(facts, id, &DestinationName::home())?);
     problems.extend(stuck(id, outlook));
     let space = home.as_ref().ok().and_then(|store| store.space().ok().flatten());
     Ok(HomeStatus {
@@ -124,6 +126,16 @@ fn only_grows(row: &MediumRow) -> Option<StatusProblem> {
     let advice =
         format!("it only grows until that is mended: `engine verify {} --repair` heals what can be", row.destination);
     Some(problem(format!("nothing is deleted there: {why}"), advice))
+}
+
+/// Points of which it is not known what they need there.
+fn unsure(facts: &Facts<'_>, medium: VaultId, name: &DestinationName) -> Result<Option<StatusProblem>, Failure> {
+    let unsure = facts.context.installation.catalog.unsure(medium)?;
+    let Some(first) = unsure.first() else { return Ok(None) };
+    let of = if unsure.len() == 1 { first.to_string() } else { format!("{first} and {} more", unsure.len() - 1) };
+    let text = format!("which packs {of} needs is not known: nothing is deleted there");
+    let advice = format!("connect the places that have it too, then `engine verify {name} --repair`");
+    Ok(Some(problem(text, advice)))
 }
 
 /// Points that wait for a place that is away, and since when.

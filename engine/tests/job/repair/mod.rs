@@ -7,3 +7,4 @@ mod lost;
 mod matrix;
 mod rebuilds;
 mod restores;
+mod unsure;
