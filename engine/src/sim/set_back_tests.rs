@@ -161,7 +161,7 @@ fn two_points_in_one_place_both_stay_and_are_read_back_by_their_ids() {
     copied(&world, ours);
     let after = world.drives[0].place.contents();
     let gone: Vec<&VaultPath> = before.keys().filter(|path| !after.contains_key(*path)).collect();
-    assert_eq!(gone, [&VaultPath::root(); 0], "nothing is deleted there");
+    assert!(gone.is_empty(), "{gone:?} is deleted there");
     let row = world.catalog.medium(vault).expect("read").expect("known");
     let why = refused_at(&row).expect("it is told why").to_owned();
     assert!(why.contains(&abandoned.id.to_string()) && why.contains(&ours.id.to_string()), "{why}");
