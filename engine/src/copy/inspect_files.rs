@@ -126,7 +126,13 @@ fn heads(at: &Inspected<'_>, found: &mut Inspection) -> Result<(), CopyError> {
         Err(error) => return found.refused(at, path("heads"), error.into()),
     };
     let last = at.tools.catalog.medium(at.medium)?.and_then(|row| row.head);
-    let there = |epoch, session| heads.iter().any(|head| (head.name.epoch, head.name.session) == (epoch, session));
+    // A later one that can be read is ours too, and has pushed it out: this computer was set back.
+    let there = |epoch, session| {
+        heads.iter().any(|head| {
+            let found = (head.name.epoch, head.name.session);
+            found == (epoch, session) || head.body.is_ok() && found > (epoch, session)
+        })
+    };
     if let Some(last) = last.filter(|last| !there(last.epoch, last.session)) {
         let path = path(&format!("heads/{:08}-{:012}", last.epoch, last.session));
         let problem = "missing: the head of the last session there; the place was set back, or lost it";
