@@ -114,7 +114,7 @@ pub enum Command {
     Catalog(Catalog),
     /// Lists, restores or takes over what a destination holds, on a computer that has nothing
     #[command(after_help = example::RECOVER)]
-    Recover(Recover),
+    Recover(Box<Recover>),
 }
 
 #[derive(Debug, Args)]

@@ -39,7 +39,7 @@ pub fn perform(command: Command, call: &Call, show: &Show) -> Exit {
         Command::Unpin(args) => show.outcome(commands::unpin(call, &args.point)),
         Command::Alarm(Alarm::Clear { job }) => show.outcome(commands::clear_alarm(call, &job)),
         Command::Catalog(Catalog::Rebuild { from }) => show.outcome(commands::rebuild(call, from)),
-        Command::Recover(args) => show.outcome(commands::recover(call, &args.into())),
+        Command::Recover(args) => show.outcome(commands::recover(call, &(*args).into())),
     }
 }
 
