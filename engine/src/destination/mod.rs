@@ -37,6 +37,8 @@ pub mod memory;
 mod operation;
 pub mod record;
 pub mod retry;
+mod runtime;
+mod sftp;
 mod shared;
 pub mod throttle;
 pub mod watch;
@@ -44,6 +46,7 @@ pub mod watch;
 pub use error::{ErrorKind, StoreError};
 pub use file::{FileStore, MediumReader, MediumWay, Privacy};
 pub use operation::Operation;
+pub use sftp::SftpStore;
 
 use crate::model::VaultPath;
 
