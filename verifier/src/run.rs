@@ -23,7 +23,7 @@ use engine::port::{Clock, Entropy};
 pub use self::prepare::configuration;
 
 use self::absent::Absences;
-use self::place::{Opened, Reached, reach};
+use self::place::{Means, Opened, Reached, reach};
 use crate::choose::{Chosen, Wish, choose};
 use crate::drill::{Bench, Drill, Leaving, drill};
 use crate::expect::Expectation;
@@ -127,7 +127,8 @@ impl Session<'_> {
             return Reached { name: name.clone(), address, opened: Err(closed) };
         }
         self.ports.voice.say(&format!("looking at {name}, {address}"));
-        reach(name, place, &self.secret.bytes, self.catalog.as_ref())
+        let (catalog, clock) = (self.catalog.as_ref(), self.ports.clock);
+        reach(name, place, &Means { secret: &self.secret.bytes, catalog, clock })
     }
 
     /// Home's heads may know what should lie elsewhere, where the catalog that knows more is lost.

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use super::{Call, Exit, Failure, Manner, Wait};
 use crate::catalog::locks::{LockError, LockName, Wait as LockWait, Waiting, WorkLock, is_held};
 use crate::config::{Config, Job, LoadError, find, load};
-use crate::installation::{Installation, InstallationError};
-use crate::model::{JobName, chain};
+use crate::destination::WriteStore;
+use crate::installation::{Installation, InstallationError, patient};
+use crate::model::{DestinationName, JobName, chain};
 
 /// A call and the installation it is for.
 pub struct Context {
@@ -123,9 +124,18 @@ impl Context {
         }
     }
 
-    /// Tells what of the configuration works otherwise than it reads.
+    /// Tells what of the configuration works otherwise than it reads, and which secrets others can read.
     pub(super) fn tell_notes(&self) {
-        self.installation.config.notes().iter().for_each(|note| self.call.voice.warn(note));
+        let config = &self.installation.config;
+        config.notes().into_iter().chain(config.secret_notes()).for_each(|note| self.call.voice.warn(&note));
+    }
+
+    /// The store of a destination, asked again where it is a server and may work a little later.
+    pub(super) fn patient(&self, name: &DestinationName, store: Arc<dyn WriteStore>) -> Arc<dyn WriteStore> {
+        match self.installation.config.destination(name) {
+            Some(destination) => patient(&destination.place, store, &self.call.clock, &self.call.entropy),
+            None => store,
+        }
     }
 
     /// The folder of work locks.

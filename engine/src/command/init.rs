@@ -79,7 +79,8 @@ fn told(config: &crate::config::Config, prepared: &Prepared) -> report::InitRepo
     let same = prepared.places.iter().filter(|(.., same_disk)| *same_disk);
     let warnings = same
         .map(|(name, ..)| format!("{name} is on the same disk as this computer's data: it does not count as offsite"))
-        .chain(config.notes());
+        .chain(config.notes())
+        .chain(config.secret_notes());
     let sheet = config.state.join("recovery-sheet.txt");
     report::InitReport {
         starter: None,

@@ -42,8 +42,11 @@ impl Places {
         {
             let name = destination.name.clone();
             match look {
-                Look::Here(opened) => places.here.push(Here { name, medium: opened.medium, store: opened.store }),
-                Look::Away(why) => places.away.push((name, why)),
+                Look::Here(opened) => {
+                    let store = context.patient(&name, opened.store);
+                    places.here.push(Here { name, medium: opened.medium, store });
+                }
+                Look::Away(why) | Look::Refused(why) => places.away.push((name, why)),
             }
         }
         Ok(places)

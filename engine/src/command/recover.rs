@@ -17,7 +17,7 @@ use super::{Call, DryRun, Exit, Failure};
 use crate::config::{Given, place_given};
 use crate::destination::{ErrorKind, ReadStore, WriteStore};
 use crate::format::SlotKind;
-use crate::installation::{InstallationError, is_absent, open_place, place_text};
+use crate::installation::{InstallationError, is_absent, open_place, patient, place_text};
 use crate::model::{DestinationName, EntryPath, chain};
 use crate::report::{RecoverReport, RecoverablePoint, RestoreReport};
 use crate::restore::{self, Doing, Existing, Owners, Place, Progress, Request, RestoreError, TreeOptions};
@@ -71,7 +71,7 @@ pub fn recover(call: &Call, options: &RecoverOptions) -> Result<(RecoverReport, 
         ));
     }
     let paths = request_paths(&options.paths)?;
-    let store = open(&options.from, &options.keys)?;
+    let store = open(call, &options.from, &options.keys)?;
     let store = &*store;
     let identity = identity_of(store).map_err(|error| no_vault(&options.from, &error))?;
     let keys = keys_of(store, identity.family).map_err(|error| no_vault(&options.from, &error))?;
@@ -102,20 +102,22 @@ pub fn recover(call: &Call, options: &RecoverOptions) -> Result<(RecoverReport, 
     Ok((report, exit))
 }
 
-fn open(url: &str, keys: &[(&str, Given)]) -> Result<Arc<dyn WriteStore>, Failure> {
+fn open(call: &Call, url: &str, keys: &[(&str, Given)]) -> Result<Arc<dyn WriteStore>, Failure> {
     let place = place_given(url, keys).map_err(|why| {
         Failure::usage("can't recover from what --from names", why, "give --from URL, as in `--help`")
     })?;
-    open_place(&place).map_err(|error| {
+    place.secret_notes().iter().for_each(|note| call.voice.warn(note));
+    let opened = open_place(&place).map_err(|error| {
         let what = format!("no vault at {}", place_text(&place));
         match error.kind {
             ErrorKind::NotFound if place.scheme() != "file" => Failure::new(what, "there is no such folder there", ""),
-            _ if is_absent(&error) => {
+            _ if place.scheme() == "file" && is_absent(&error) => {
                 Failure::new(what, "there is no such folder", "is the drive connected and mounted?")
             }
             _ => Failure::new(what, chain(&error), "check the address and the credentials, and try again"),
         }
-    })
+    })?;
+    Ok(patient(&place, opened, &call.clock, &call.entropy))
 }
 
 fn no_vault(from: &str, error: &VaultError) -> Failure {

@@ -117,7 +117,7 @@ struct Begun {
 fn begin(visits: &Arc<Visits>, name: &DestinationName, look: &Look) -> Begun {
     let opened = match look {
         Look::Here(opened) => opened.clone(),
-        Look::Away(why) => return Begun { destination: name.clone(), visit: Err(why.clone()) },
+        Look::Away(why) | Look::Refused(why) => return Begun { destination: name.clone(), visit: Err(why.clone()) },
     };
     let (send, receive) = crossbeam_channel::bounded(1);
     let pulse = visits.begin(name, opened, move |outcome| drop(send.send(outcome)));

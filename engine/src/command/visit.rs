@@ -114,9 +114,10 @@ impl Visits {
         self.observed(&places, &mut PointPacks::default(), None)
     }
 
-    /// The place with its request timer and its bandwidth limit.
+    /// The place with its patience, its request timer and its bandwidth limit. The timer counts what patience takes: who
+    /// waits for the place waits for both.
     fn dressed(&self, name: &DestinationName, store: Arc<dyn WriteStore>, pulse: Pulse) -> Box<dyn WriteStore> {
-        let watched = Watched::new(store, pulse);
+        let watched = Watched::new(self.context.patient(name, store), pulse);
         let rate = self.context.installation.config.destination(name).and_then(|destination| destination.rate);
         match rate.and_then(NonZeroU64::new) {
             Some(rate) => Box::new(Throttled::new(watched, Bandwidth::new(rate, Arc::clone(&self.context.call.clock)))),
@@ -306,9 +307,9 @@ impl Visits {
             Look::Here(opened) => Some(There {
                 medium: opened.medium,
                 destination: name.clone(),
-                store: Box::new(Watched::new(Arc::clone(&opened.store), pulse.clone())),
+                store: Box::new(Watched::new(self.context.patient(name, Arc::clone(&opened.store)), pulse.clone())),
             }),
-            Look::Away(_) => None,
+            Look::Away(_) | Look::Refused(_) => None,
         });
         home.chain(offsite).filter(|there| Some(there.medium) != but).collect()
     }
@@ -323,7 +324,7 @@ impl Visits {
         }
         let here = self.looks.iter().filter_map(|(_, look)| match look {
             Look::Here(opened) => Some((opened.medium, opened.space)),
-            Look::Away(_) => None,
+            Look::Away(_) | Look::Refused(_) => None,
         });
         let home = self.home.iter().map(|opened| (opened.medium, opened.store.space().ok().flatten()));
         for (medium, space) in home.chain(here) {
@@ -334,7 +335,7 @@ impl Visits {
 
     fn away(&self, destination: &DestinationName) -> Option<String> {
         self.looks.iter().find_map(|(name, look)| match look {
-            Look::Away(why) if name == destination => Some(why.clone()),
+            Look::Away(why) | Look::Refused(why) if name == destination => Some(why.clone()),
             _ => None,
         })
     }

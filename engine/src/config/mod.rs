@@ -25,6 +25,7 @@ mod starter;
 mod table;
 mod url;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 pub use destination::{Destination, Evict, Layout, Verify};
@@ -118,6 +119,13 @@ impl Config {
             )
         };
         self.destinations.iter().filter(unsummed).map(note).collect()
+    }
+
+    /// What the user should change about the destinations' secrets, each once. Looks at files' modes, reads none.
+    #[must_use]
+    pub fn secret_notes(&self) -> Vec<String> {
+        let notes: BTreeSet<String> = self.destinations.iter().flat_map(|it| it.place.secret_notes()).collect();
+        notes.into_iter().collect()
     }
 
     /// An error about this configuration that only its user could find.

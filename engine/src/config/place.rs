@@ -34,6 +34,25 @@ impl Place {
             Self::S3(_) => "s3",
         }
     }
+
+    /// Where its secrets come from.
+    fn secrets(&self) -> Vec<&SecretSource> {
+        match self {
+            Self::File(_) => Vec::new(),
+            Self::Sftp(Sftp { password, passphrase, .. }) => password.iter().chain(passphrase).collect(),
+            Self::Ftp(Ftp { password, .. }) | Self::WebDav(WebDav { password, .. }) => password.iter().collect(),
+            Self::S3(S3 { credentials, .. }) => {
+                let keys = credentials.iter();
+                keys.flat_map(|keys| [&keys.access_key_id, &keys.secret_access_key]).collect()
+            }
+        }
+    }
+
+    /// What the user should change about its secrets, for people. Looks at files' modes, reads none.
+    #[must_use]
+    pub fn secret_notes(&self) -> Vec<String> {
+        self.secrets().into_iter().filter_map(SecretSource::look).map(|warning| warning.to_string()).collect()
+    }
 }
 
 /// A folder on a server.

@@ -5,7 +5,7 @@
 
 use std::ffi::OsString;
 use std::fmt;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
 
@@ -88,6 +88,14 @@ pub enum SecretError {
 }
 
 impl SecretSource {
+    /// What the user should change about it, without reading it. One that is not there is no matter of this look.
+    #[must_use]
+    pub fn look(&self) -> Option<SecretWarning> {
+        let Self::File(path) = self else { return None };
+        let open = path.metadata().is_ok_and(|metadata| is_open_to_others(&metadata));
+        open.then(|| SecretWarning::OthersCanRead(path.clone()))
+    }
+
     /// Reads the secret.
     ///
     /// # Errors
@@ -145,20 +153,19 @@ fn read_some(from: impl std::io::Read) -> std::io::Result<Zeroizing<Vec<u8>>> {
 
 fn read_file(path: &PathBuf) -> std::io::Result<(Zeroizing<Vec<u8>>, Option<SecretWarning>)> {
     let file = File::open(path)?;
-    let warning = others_can_read(&file)?.then(|| SecretWarning::OthersCanRead(path.clone()));
+    let warning = is_open_to_others(&file.metadata()?).then(|| SecretWarning::OthersCanRead(path.clone()));
     Ok((read_some(file)?, warning))
 }
 
 #[cfg(unix)]
-fn others_can_read(file: &File) -> std::io::Result<bool> {
+fn is_open_to_others(metadata: &Metadata) -> bool {
     use std::os::unix::fs::PermissionsExt;
-    let metadata = file.metadata()?;
-    Ok(metadata.is_file() && metadata.permissions().mode() & 0o044 != 0)
+    metadata.is_file() && metadata.permissions().mode() & 0o044 != 0
 }
 
 #[cfg(not(unix))]
-fn others_can_read(_file: &File) -> std::io::Result<bool> {
-    Ok(false)
+fn is_open_to_others(_metadata: &Metadata) -> bool {
+    false
 }
 
 fn read_env(name: &str) -> Result<Zeroizing<Vec<u8>>, SecretError> {
@@ -231,6 +238,7 @@ mod tests {
         for (mode, warned) in [(0o600, false), (0o400, false), (0o640, true), (0o604, true), (0o622, false)] {
             let (_folder, source) = file(b"pass", mode);
             assert_eq!(source.read().expect("read").warning.is_some(), warned, "{mode:o}");
+            assert_eq!(source.look().is_some(), warned, "{mode:o}: without reading it");
         }
     }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::error::InstallationError;
-use super::place::{make_place, open_place, place_text, why_away};
+use super::place::{another_there, is_refused, make_place, open_place, place_text, why_away};
 use super::sheet::sheet_file;
 use super::sight::shares_disk;
 use crate::catalog::{Catalog, CatalogError, Founding, MediumRow, NewMedium, OpenOptions};
@@ -141,6 +141,7 @@ fn look_at_place(place: &Place) -> Result<Found, InstallationError> {
         }
         (Err(error), Place::File(_)) => return Err(error.into()),
         (Err(error), _) if error.kind == ErrorKind::NotFound => return Ok(Found::Empty),
+        (Err(error), _) if is_refused(place, &error) => return Ok(Found::Unusable(why_away(place, &error))),
         (Err(error), _) => return Ok(Found::Away(why_away(place, &error))),
     };
     match identity_of(&*store) {
@@ -219,8 +220,9 @@ fn prepare(
         Found::Empty => Ok((
             name,
             Made::Away(format!(
-                "no vault at {}: the drive is not there, or another one is",
-                place_text(&destination.place)
+                "no vault at {}: {}",
+                place_text(&destination.place),
+                another_there(&destination.place)
             )),
             None,
             false,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crossbeam_channel::RecvTimeoutError;
 
-use super::place::{open_place, place_text, why_away};
+use super::place::{another_there, is_refused, open_place, place_text, why_away};
 use super::sight::{Sight, sight};
 use crate::catalog::MediumRow;
 use crate::config::Destination;
@@ -38,6 +38,8 @@ pub enum Look {
     Here(Opened),
     /// None; why, for people.
     Away(String),
+    /// A server that is there and does not let us in: a wrong password, an unknown host key; what to do, for people.
+    Refused(String),
 }
 
 /// What lies at a destination, whatever a catalog says.
@@ -117,6 +119,9 @@ fn ask_all<T: Send + 'static>(
 pub fn open_now(destination: &Destination, media: &[MediumRow], home: &Path) -> Look {
     let store = match open_place(&destination.place) {
         Ok(store) => store,
+        Err(error) if is_refused(&destination.place, &error) => {
+            return Look::Refused(why_away(&destination.place, &error));
+        }
         Err(error) => return Look::Away(why_away(&destination.place, &error)),
     };
     match recognise(destination, &*store, media) {
@@ -170,10 +175,6 @@ pub(crate) fn has_heads(store: &dyn ReadStore) -> bool {
 
 fn no_vault(place: &str, media: &[MediumRow], destination: &Destination) -> String {
     let known = media.iter().any(|medium| medium.destination == destination.name);
-    let hint = if known {
-        "the drive is not there, or another one is"
-    } else {
-        "it was never prepared; `engine init` does that"
-    };
+    let hint = if known { another_there(&destination.place) } else { "it was never prepared; `engine init` does that" };
     format!("no vault at {place}: {hint}")
 }

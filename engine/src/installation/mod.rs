@@ -21,8 +21,8 @@ pub use init::{Made, Prepared, enrol, init};
 pub(crate) use look::has_heads;
 pub(crate) use look::recognise;
 pub use look::{Lies, Look, Opened, find_all, look_all, open_now};
-pub use place::open_place;
 pub(crate) use place::place_text;
+pub use place::{open_place, patient, why_away};
 pub use sheet::{read_sheet, sheet_file};
 pub use sight::Sight;
 pub(crate) use sight::shares_disk;
@@ -140,7 +140,7 @@ impl Installation {
         let stores =
             self.config.destinations.iter().filter_map(|destination| match look::open_now(destination, &media, home) {
                 Look::Here(opened) => Some(opened.store),
-                Look::Away(_) => None,
+                Look::Away(_) | Look::Refused(_) => None,
             });
         stores.into_iter().find_map(|store| keys_of(&*store, family).ok()).ok_or(first)
     }

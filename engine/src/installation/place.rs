@@ -6,8 +6,13 @@ use std::sync::Arc;
 
 use super::is_absent;
 use crate::config::{Place, Server};
-use crate::destination::{ErrorKind, FileStore, Privacy, StoreError, WriteStore};
+use crate::destination::retry::Retried;
+use crate::destination::{ErrorKind, FileStore, Privacy, SftpStore, StoreError, WriteStore};
 use crate::model::chain;
+use crate::port::{Clock, Entropy};
+
+/// What is to be changed about a secret is told with the configuration's notes, once, and not at every look.
+const TOLD_ELSEWHERE: &dyn Fn(&str) = &|_| {};
 
 /// Opens the place itself, vault or not. Takes as long as the place takes.
 ///
@@ -16,6 +21,7 @@ use crate::model::chain;
 pub fn open_place(place: &Place) -> Result<Arc<dyn WriteStore>, StoreError> {
     match place {
         Place::File(path) => Ok(Arc::new(FileStore::open(path, Privacy::Umask)?)),
+        Place::Sftp(sftp) => Ok(Arc::new(SftpStore::open(sftp, TOLD_ELSEWHERE)?)),
         other => Err(later(other)),
     }
 }
@@ -27,11 +33,39 @@ pub fn open_place(place: &Place) -> Result<Arc<dyn WriteStore>, StoreError> {
 pub(super) fn make_place(place: &Place) -> Result<Arc<dyn WriteStore>, StoreError> {
     let made: Result<Arc<dyn WriteStore>, StoreError> = match place {
         Place::File(path) => FileStore::create_root(path, Privacy::Umask).map(|store| Arc::new(store) as _),
+        Place::Sftp(sftp) => SftpStore::create_root(sftp, TOLD_ELSEWHERE).map(|store| Arc::new(store) as _),
         other => Err(later(other)),
     };
     match made {
         Err(error) if error.kind == ErrorKind::Exists => open_place(place),
         made => made,
+    }
+}
+
+/// A server's store that asks again where it may work a little later; a folder of this computer as it is.
+#[must_use]
+pub fn patient(
+    place: &Place,
+    store: Arc<dyn WriteStore>,
+    clock: &Arc<dyn Clock>,
+    entropy: &Arc<dyn Entropy>,
+) -> Arc<dyn WriteStore> {
+    match place {
+        Place::File(_) => store,
+        _ => Arc::new(Retried::new(store, Arc::clone(clock), Arc::clone(entropy))),
+    }
+}
+
+/// Is it there and lets us not in? Asking again soon changes nothing, and servers lock out who goes on.
+pub(super) fn is_refused(place: &Place, error: &StoreError) -> bool {
+    !matches!(place, Place::File(_)) && matches!(error.kind, ErrorKind::Denied | ErrorKind::Permanent)
+}
+
+/// What else may lie behind a place without its vault.
+pub(super) const fn another_there(place: &Place) -> &'static str {
+    match place {
+        Place::File(_) => "the drive is not there, or another one is",
+        _ => "its folder was moved or emptied, or another server answers",
     }
 }
 
@@ -41,7 +75,7 @@ fn later(place: &Place) -> StoreError {
 }
 
 /// Why nothing can be opened there, for people.
-pub(crate) fn why_away(place: &Place, error: &StoreError) -> String {
+pub fn why_away(place: &Place, error: &StoreError) -> String {
     match place {
         Place::File(_) if is_absent(error) => format!("no vault at {}: the drive is not there", place_text(place)),
         _ if error.kind == ErrorKind::NotFound => {

@@ -9,6 +9,8 @@ use crate::model::VaultId;
 
 /// A place that is away is looked at so often where the system sends no word of it: a folder that appears is not a mount.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// A server that does not answer is looked at so soon, then twice as late each time, up to [`LONGEST_PAUSE`].
+const LOOK_AT_SERVER: Duration = Duration::from_secs(40);
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(900);
 
@@ -23,6 +25,24 @@ pub enum Doing {
     Visit,
 }
 
+/// Where a place is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Distance {
+    /// On this computer: a look costs nothing, and mounts tell of it.
+    Local,
+    /// Behind a network: a look is a login, and mounts mean nothing.
+    Server,
+}
+
+/// Why a look found no medium.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missing {
+    /// It is not there, or none that is expected.
+    Away,
+    /// A server lets us not in.
+    Refused,
+}
+
 /// How a visit ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
@@ -35,6 +55,7 @@ pub enum Ended {
 /// A destination.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
+    distance: Distance,
     doing: Doing,
     /// The medium that the last look found; none if it found none.
     here: Option<VaultId>,
@@ -48,11 +69,16 @@ pub struct Place {
     /// The same when the visit under way began.
     begun: u64,
     pause: Pause,
+    /// Between looks at a server that is away.
+    absence: Pause,
 }
 
-impl Default for Place {
-    fn default() -> Self {
+impl Place {
+    /// One that was not looked at yet.
+    #[must_use]
+    pub const fn new(distance: Distance) -> Self {
         Self {
+            distance,
             doing: Doing::Nothing,
             here: None,
             known: None,
@@ -62,11 +88,10 @@ impl Default for Place {
             owed: 0,
             begun: 0,
             pause: Pause::new(FIRST_PAUSE, LONGEST_PAUSE),
+            absence: Pause::new(LOOK_AT_SERVER, LONGEST_PAUSE),
         }
     }
-}
 
-impl Place {
     /// What is being done with it.
     #[must_use]
     pub const fn doing(&self) -> Doing {
@@ -79,10 +104,12 @@ impl Place {
         self.here.is_some()
     }
 
-    /// Something was mounted or unmounted somewhere: it is looked at, there or not.
+    /// Something was mounted or unmounted somewhere: a place on this computer is looked at, there or not.
     pub fn mounts_changed(&mut self, now: Duration) {
-        self.look_at = now;
-        self.looked_since_visit = false;
+        if self.distance == Distance::Local {
+            self.look_at = now;
+            self.looked_since_visit = false;
+        }
     }
 
     /// That much is owed there now.
@@ -96,10 +123,11 @@ impl Place {
     }
 
     /// A look ended. Tells whether a medium appeared that was not there before.
-    pub fn looked(&mut self, found: Option<VaultId>, now: Duration) -> bool {
+    pub fn looked(&mut self, found: Result<VaultId, Missing>, now: Duration, dice: u64) -> bool {
         self.doing = Doing::Nothing;
         self.looked_since_visit = true;
-        self.look_at = now.saturating_add(LOOK_EVERY);
+        self.look_at = self.next_look(found, now, dice);
+        let found = found.ok();
         let appeared = found.is_some() && found != self.known;
         if found.is_none() {
             self.known = None;
@@ -111,6 +139,20 @@ impl Place {
         }
         self.here = found;
         appeared
+    }
+
+    fn next_look(&mut self, found: Result<VaultId, Missing>, now: Duration, dice: u64) -> Duration {
+        match (self.distance, found) {
+            (Distance::Server, Err(Missing::Refused)) => now.saturating_add(LONGEST_PAUSE),
+            (Distance::Server, Err(Missing::Away)) => {
+                self.absence.failed(now, dice);
+                self.absence.until()
+            }
+            _ => {
+                self.absence.reset();
+                now.saturating_add(LOOK_EVERY)
+            }
+        }
     }
 
     /// A visit begins.

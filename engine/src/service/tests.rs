@@ -155,29 +155,29 @@ fn a_drill_waits_for_its_time_and_for_the_one_before() {
 
 #[test]
 fn a_drive_that_appears_is_looked_at_and_visited_at_once() {
-    let mut usb = Place::default();
+    let mut usb = Place::new(Distance::Local);
     assert_eq!(of_place(&usb, seconds(1)).actions, look());
     usb.look_began();
     assert_eq!(of_place(&usb, seconds(1)).actions, [], "one look at a time");
-    assert!(!usb.looked(None, seconds(1)));
+    assert!(!usb.looked(Err(Missing::Away), seconds(1), 0));
     let away = of_place(&usb, seconds(1));
     assert_eq!((away.actions, away.wake), (vec![], seconds(5)));
     usb.mounts_changed(seconds(2));
     assert_eq!(of_place(&usb, seconds(2)).actions, look());
     usb.look_began();
-    assert!(usb.looked(Some(MEDIUM), seconds(2)));
+    assert!(usb.looked(Ok(MEDIUM), seconds(2), 0));
     assert_eq!(of_place(&usb, seconds(2)).actions, visit());
 }
 
 #[test]
 fn a_place_that_has_all_is_left_alone_until_something_is_owed() {
-    let mut usb = Place::default();
-    usb.looked(Some(MEDIUM), seconds(1));
+    let mut usb = Place::new(Distance::Local);
+    usb.looked(Ok(MEDIUM), seconds(1), 0);
     usb.visit_began();
     assert_eq!(of_place(&usb, seconds(1)).actions, []);
     usb.visited(Ended::Well, 0, seconds(2), 0);
     assert_eq!(of_place(&usb, seconds(6)).actions, look(), "it is looked at once more");
-    usb.looked(Some(MEDIUM), seconds(6));
+    usb.looked(Ok(MEDIUM), seconds(6), 0);
     let idle = of_place(&usb, seconds(1000));
     assert_eq!((idle.actions, idle.wake), (vec![], seconds(60)));
     usb.owes(77);
@@ -186,12 +186,12 @@ fn a_place_that_has_all_is_left_alone_until_something_is_owed() {
 
 #[test]
 fn what_can_not_be_done_there_is_not_tried_for_ever() {
-    let mut usb = Place::default();
-    usb.looked(Some(MEDIUM), seconds(1));
+    let mut usb = Place::new(Distance::Local);
+    usb.looked(Ok(MEDIUM), seconds(1), 0);
     usb.owes(5);
     usb.visit_began();
     usb.visited(Ended::Well, 5, seconds(1), 0);
-    usb.looked(Some(MEDIUM), seconds(1));
+    usb.looked(Ok(MEDIUM), seconds(1), 0);
     assert_eq!(of_place(&usb, seconds(2)).actions, [], "full, say");
     usb.owes(6);
     assert_eq!(of_place(&usb, seconds(2)).actions, visit(), "something new is owed");
@@ -199,19 +199,19 @@ fn what_can_not_be_done_there_is_not_tried_for_ever() {
 
 #[test]
 fn what_came_while_a_visit_was_under_way_is_served_at_once() {
-    let mut usb = Place::default();
-    usb.looked(Some(MEDIUM), seconds(1));
+    let mut usb = Place::new(Distance::Local);
+    usb.looked(Ok(MEDIUM), seconds(1), 0);
     usb.owes(5);
     usb.visit_began();
     usb.visited(Ended::Well, 6, seconds(2), 0);
-    usb.looked(Some(MEDIUM), seconds(2));
+    usb.looked(Ok(MEDIUM), seconds(2), 0);
     assert_eq!(of_place(&usb, seconds(2)).actions, visit());
 }
 
 #[test]
 fn a_failing_place_waits_longer_each_time_and_one_that_comes_back_does_not_wait() {
-    let mut usb = Place::default();
-    usb.looked(Some(MEDIUM), Duration::ZERO);
+    let mut usb = Place::new(Distance::Local);
+    usb.looked(Ok(MEDIUM), Duration::ZERO, 0);
     let mut now = Duration::ZERO;
     for _ in 0..20 {
         usb.visit_began();
@@ -219,7 +219,7 @@ fn a_failing_place_waits_longer_each_time_and_one_that_comes_back_does_not_wait(
         let mut looked = false;
         while of_place(&usb, now).actions != visit() {
             if of_place(&usb, now).actions == look() {
-                assert!(!usb.looked(Some(MEDIUM), now), "it never went away");
+                assert!(!usb.looked(Ok(MEDIUM), now, 0), "it never went away");
                 looked = true;
             } else {
                 now += of_place(&usb, now).wake;
@@ -230,9 +230,9 @@ fn a_failing_place_waits_longer_each_time_and_one_that_comes_back_does_not_wait(
     usb.visit_began();
     usb.visited(Ended::Badly, 5, now, 0);
     usb.mounts_changed(now);
-    usb.looked(None, now);
+    usb.looked(Err(Missing::Away), now, 0);
     usb.mounts_changed(now);
-    assert!(usb.looked(Some(MEDIUM), now), "unplugged and plugged in again");
+    assert!(usb.looked(Ok(MEDIUM), now, 0), "unplugged and plugged in again");
     assert_eq!(of_place(&usb, now).actions, visit());
 }
 

@@ -6,8 +6,9 @@ use engine::catalog::Catalog;
 use engine::config::{Ftp, Place, S3, Server, Sftp, WebDav};
 use engine::destination::{ErrorKind, ReadStore, WriteStore};
 use engine::format::Head;
-use engine::installation::open_place;
+use engine::installation::{open_place, patient, why_away};
 use engine::model::{DestinationName, chain};
+use engine::port::{Clock, Entropy, SystemEntropy};
 use engine::vault::identity_of;
 
 use crate::local::{self, Whose};
@@ -34,13 +35,23 @@ impl Reached {
     }
 }
 
-/// Reaches it as after a fire: by its address and a secret. The catalog is asked one thing: is what lies there this
-/// destination's?
-pub(super) fn reach(name: &DestinationName, place: &Place, secret: &[u8], catalog: Option<&Catalog>) -> Reached {
+/// What a destination is reached with.
+pub(super) struct Means<'m> {
+    /// Of the vault.
+    pub secret: &'m [u8],
+    /// Asked one thing: is what lies there this destination's?
+    pub catalog: Option<&'m Catalog>,
+    /// For waits between tries.
+    pub clock: &'m Arc<dyn Clock>,
+}
+
+/// Reaches it as after a fire: by its address and a secret.
+pub(super) fn reach(name: &DestinationName, place: &Place, means: &Means<'_>) -> Reached {
     let address = address(place);
     let opened = store_of(place, &address).and_then(|(store, text)| {
-        let mut survey = survey(&*store, &text, secret);
-        if let Some(catalog) = catalog {
+        let store = patient(place, store, means.clock, &(Arc::new(SystemEntropy) as Arc<dyn Entropy>));
+        let mut survey = survey(&*store, &text, means.secret);
+        if let Some(catalog) = means.catalog {
             survey = survey.and_then(|survey| expected_there(catalog, name, survey));
             survey = survey.map_err(|closed| of_ours((catalog, name), &*store, closed));
         }
@@ -93,7 +104,7 @@ fn store_of(place: &Place, address: &str) -> Result<(Arc<dyn WriteStore>, String
         _ => address.to_owned(),
     };
     let store = open_place(place).map_err(|error| match error.kind {
-        ErrorKind::NotFound => Closed::Away(format!("no vault at {shown}: the drive is not there")),
+        ErrorKind::NotFound => Closed::Away(why_away(place, &error)),
         ErrorKind::Denied => Closed::Refused(chain(&error)),
         _ => Closed::Away(chain(&error)),
     })?;

@@ -1,5 +1,6 @@
 //! All that must hold before the first drill begins.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use engine::command::Failure;
@@ -19,6 +20,8 @@ pub(super) fn session<'s>(config: &'s Config, asked: &'s Asked, ports: &'s Ports
     let scratch = Scratch::open(&path, &forbidden(config))
         .map_err(|error| Failure::of("nothing can be restored", &error, advice))?;
     let secret = secret(config, ports)?;
+    let notes: BTreeSet<String> = destinations.iter().flat_map(|(_, place)| place.secret_notes()).collect();
+    notes.iter().for_each(|note| ports.voice.warn(note));
     let advice = "make the state folder writable for whoever drills";
     let ledger = Ledger::open(&config.state, ports.entropy)
         .map_err(|error| Failure::of("no report could be kept", &error, advice))?;

@@ -15,7 +15,7 @@ use crate::copy::{CopyError, Outcome};
 use crate::installation::{Look, open_now};
 use crate::model::{DestinationName, JobName, VaultId};
 use crate::report::{BackupReport, size};
-use crate::service::{DrillMark, Ended};
+use crate::service::{DrillMark, Ended, Missing};
 
 /// How often drives are looked for where the system does not tell of them.
 pub(super) const POLL: Duration = Duration::from_secs(2);
@@ -100,11 +100,11 @@ impl Loop {
     }
 
     pub(super) fn looked(&mut self, name: DestinationName, look: Look) {
-        let now = self.context.call.clock.monotonic();
+        let (now, dice) = (self.context.call.clock.monotonic(), self.dice());
         let found = medium_of(&look);
         let Some(place) = self.places.get_mut(&name) else { return };
         let was_here = place.is_here();
-        let appeared = place.looked(found, now);
+        let appeared = place.looked(found, now, dice);
         match &look {
             Look::Here(opened) => {
                 if appeared {
@@ -115,7 +115,10 @@ impl Loop {
                 self.context.installation.note_disk(&look);
             }
             Look::Away(why) if was_here => self.say(&format!("{name} is not there any more: {why}")),
-            Look::Away(_) => {}
+            Look::Refused(why) if !matches!(self.looks.get(&name), Some(Look::Refused(before)) if before == why) => {
+                self.context.call.voice.warn(&format!("{name}: {why}; it is asked again after a quarter of an hour"));
+            }
+            Look::Away(_) | Look::Refused(_) => {}
         }
         self.looks.insert(name, look);
     }
@@ -250,9 +253,10 @@ impl Loop {
     }
 }
 
-fn medium_of(look: &Look) -> Option<VaultId> {
+fn medium_of(look: &Look) -> Result<VaultId, Missing> {
     match look {
-        Look::Here(opened) => Some(opened.medium),
-        Look::Away(_) => None,
+        Look::Here(opened) => Ok(opened.medium),
+        Look::Away(_) => Err(Missing::Away),
+        Look::Refused(_) => Err(Missing::Refused),
     }
 }

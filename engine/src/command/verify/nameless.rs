@@ -27,7 +27,7 @@ pub(super) fn find(
 ) -> Result<Option<Result<Here, String>>, Failure> {
     let config = &context.installation.config;
     let (place, store) = match config.destination(name).map(|destination| destination.place.clone()) {
-        Some(place) => (place.clone(), open_place(&place)),
+        Some(place) => (place.clone(), open_place(&place).map(|store| context.patient(name, store))),
         None if name.is_home() => {
             let home = FileStore::open(&config.home.path, Privacy::Private);
             (Place::File(config.home.path.clone()), home.map(|store| Arc::new(store) as Arc<dyn WriteStore>))
