@@ -1,0 +1,55 @@
+//! A line with latency costs its round trips and no more.
+
+use std::time::{Duration, Instant};
+
+use engine::destination::{ReadStore, WriteStore};
+use fixtures::Server;
+
+use crate::places::{made, path, pattern, place, put, through, whole};
+use crate::proxy::Proxy;
+
+fn timed<T>(what: &str, bytes: usize, work: impl FnOnce() -> T) -> (T, Duration) {
+    let begun = Instant::now();
+    let result = work();
+    let took = begun.elapsed();
+    println!("{what}: {took:?}, {:.1} MB/s", bytes as f64 / took.as_secs_f64() / 1e6);
+    (result, took)
+}
+
+/// Round trips are counted by a line so slow that nothing else counts.
+#[test]
+fn an_object_costs_the_round_trips_that_the_module_states() {
+    const TRIP: Duration = Duration::from_millis(200);
+    let folder = tempfile::tempdir().unwrap();
+    let Some(server) = Server::start("sftp", folder.path()) else { return };
+    let store = made(&through(&server, Proxy::to(server.port(), TRIP / 2).port, "vault"));
+    put(&store, "packs/ab/first", b"makes the folders").unwrap();
+    let trips = |what: &str, most: f64, work: &dyn Fn()| {
+        let ((), took) = timed(what, 0, work);
+        let trips = took.as_secs_f64() / TRIP.as_secs_f64();
+        assert!(trips < most + 0.7, "{what}: {trips:.1} round trips");
+    };
+    trips("put", 4.0, &|| put(&store, "packs/ab/x", &pattern(100_000)).unwrap());
+    trips("read back", 2.0, &|| assert_eq!(whole(&store, "packs/ab/x").unwrap().len(), 100_000));
+    trips("stat", 1.0, &|| assert_eq!(store.stat(&path("packs/ab/x")).unwrap(), Some(100_000)));
+    trips("list", 2.0, &|| assert_eq!(store.list(&path("packs/ab")).unwrap().len(), 2));
+    trips("delete", 1.0, &|| store.delete(&path("packs/ab/x")).unwrap());
+    trips("still there", 0.0, &|| store.still_there().unwrap());
+}
+
+/// 40 MB over 50 ms; one window of the channel (2 MiB, the server's) each round trip is what any client gets.
+#[test]
+fn latency_does_not_stop_the_stream() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(server) = Server::start("sftp", folder.path()) else { return };
+    let bytes = pattern(40_000_000);
+    let near = made(&place(&server, "vault"));
+    timed("write, no latency", bytes.len(), || put(&near, "near", &bytes).unwrap());
+    timed("read, no latency", bytes.len(), || assert!(whole(&near, "near").unwrap() == bytes));
+    let proxy = Proxy::to(server.port(), Duration::from_millis(25));
+    let far = crate::places::opened(&through(&server, proxy.port, "vault")).unwrap();
+    let ((), wrote) = timed("write, 50 ms", bytes.len(), || put(&far, "far", &bytes).unwrap());
+    let ((), read) = timed("read, 50 ms", bytes.len(), || assert!(whole(&far, "far").unwrap() == bytes));
+    // Without a window of requests it would be 1,200 round trips of 32 KiB: a minute.
+    assert!(wrote < Duration::from_secs(15) && read < Duration::from_secs(15), "{wrote:?}, {read:?}");
+}
