@@ -111,14 +111,18 @@ impl Config {
     /// What works otherwise than it reads, and no worse.
     #[must_use]
     pub fn notes(&self) -> Vec<String> {
-        let unsummed = |it: &&Destination| it.verify == Verify::Checksum && matches!(it.place, Place::File(_));
         let note = |it: &Destination| {
-            format!(
-                "{}: a folder has no checksums of its own for verify = \"checksum\": every byte is read back",
-                it.name
-            )
+            let what = match it.place {
+                Place::File(_) => "a folder",
+                Place::Sftp(_) => "an SFTP server",
+                _ => return None,
+            };
+            let name = &it.name;
+            Some(format!(
+                "{name}: {what} has no checksums of its own for verify = \"checksum\": every byte is read back"
+            ))
         };
-        self.destinations.iter().filter(unsummed).map(note).collect()
+        self.destinations.iter().filter(|it| it.verify == Verify::Checksum).filter_map(note).collect()
     }
 
     /// What the user should change about the destinations' secrets, each once. Looks at files' modes, reads none.

@@ -278,3 +278,36 @@ fn tick(docs: &mut JobDue, now: Time, monotonic: Duration, runs: &mut Vec<Time>)
         docs.last = LastRun::Began(now);
     }
 }
+
+#[test]
+fn a_server_that_is_away_is_logged_in_to_less_and_less_often_and_mounts_mean_nothing_to_it() {
+    let (mut office, mut now, mut before) = (Place::new(Distance::Server), Duration::ZERO, Duration::ZERO);
+    for _ in 0..12 {
+        assert_eq!(of_place(&office, now).actions, look());
+        office.look_began();
+        office.looked(Err(Missing::Away), now, 0);
+        office.mounts_changed(now);
+        let begun = now;
+        while of_place(&office, now).actions.is_empty() {
+            now += of_place(&office, now).wake;
+        }
+        let waited = now - begun;
+        assert!(waited >= seconds(30) && waited >= before && waited <= seconds(900), "{waited:?} after {before:?}");
+        before = waited;
+    }
+    assert!(before >= seconds(600), "{before:?}");
+    office.look_began();
+    assert!(office.looked(Ok(MEDIUM), now, 0), "it is back");
+    assert_eq!(of_place(&office, now).actions, visit());
+    office.looked(Err(Missing::Away), now, 0);
+    assert!(of_place(&office, now + seconds(40)).actions == look(), "the pause begins anew");
+}
+
+#[test]
+fn a_server_that_refuses_is_left_alone_for_a_quarter_of_an_hour() {
+    let mut office = Place::new(Distance::Server);
+    office.look_began();
+    office.looked(Err(Missing::Refused), seconds(10), 7);
+    assert_eq!(of_place(&office, seconds(909)).actions, []);
+    assert_eq!(of_place(&office, seconds(910)).actions, look());
+}

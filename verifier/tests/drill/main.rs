@@ -4,6 +4,7 @@ mod catalog;
 mod damage;
 mod harness;
 mod missing;
+mod server;
 mod service;
 mod sound;
 mod stop;

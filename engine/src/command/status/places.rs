@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{Facts, problem};
 use crate::catalog::MediumRow;
 use crate::command::{Failure, last_failure};
-use crate::config::Destination;
+use crate::config::{Destination, Place};
 use crate::copy::refused_at;
 use crate::destination::ReadStore;
 use crate::installation::{Look, Opened};
@@ -37,7 +37,7 @@ pub(super) fn destination(
     };
     let same_disk = !media.is_empty() && media.iter().all(|row| row.same_disk);
     let mut problems = Vec::new();
-    problems.extend(reason.as_ref().and_then(|_| waiting(facts, &pending)));
+    problems.extend(reason.as_ref().and_then(|_| waiting(facts, &pending, &destination.place)));
     if same_disk {
         problems.push(not_offsite(media.iter().any(|row| row.device == 0)));
     }
@@ -139,11 +139,14 @@ fn unsure(facts: &Facts<'_>, medium: VaultId, name: &DestinationName) -> Result<
 }
 
 /// Points that wait for a place that is away, and since when.
-fn waiting(facts: &Facts<'_>, pending: &BTreeSet<PointOrder>) -> Option<StatusProblem> {
+fn waiting(facts: &Facts<'_>, pending: &BTreeSet<PointOrder>, place: &Place) -> Option<StatusProblem> {
     let oldest: Time = facts.placed.points.iter().find(|point| pending.contains(&point.order))?.created;
     let (points, wait) = if pending.len() == 1 { ("point", "waits") } else { ("points", "wait") };
     let text = format!("{} {points} {wait} for it, the oldest since {}", pending.len(), facts.when(oldest));
-    Some(problem(text, "connect it: copies go on by themselves"))
+    Some(match place {
+        Place::File(_) => problem(text, "connect it: copies go on by themselves"),
+        _ => problem(text, "copies go on by themselves when it answers and lets us in"),
+    })
 }
 
 /// What the rules leave stuck at a medium.
