@@ -60,6 +60,7 @@ pub const MODULES: &[Row] = &[
 /// The binary `engine`: what it names of the library.
 pub const BINARY: &[Row] = &[
     ("bin", "command", "a call"),
+    ("bin", "config", "keys of a destination that are given as options"),
     ("bin", "report", "what a call gave, printed"),
     ("bin", "model", "ids and names are parsed on the command line"),
     ("bin", "platform", "signals"),
@@ -133,7 +134,8 @@ pub const CRATES: &[Row] = &[
 
 /// What the verifier names of the engine: it restores with its own eyes, from a place and a passphrase. `catalog` is
 /// for the reservation that keeps a point while it is drilled (D-2) and for what becomes of it there, `copy` for which
-/// points a damaged object belongs to, `command` for its exit codes and voice, `platform` for the signals that stop it.
+/// points a damaged object belongs to, `installation` for how a place is opened, `command` for its exit codes and voice,
+/// `platform` for the signals that stop it.
 pub const OF_THE_ENGINE_FOR_THE_VERIFIER: &[&str] = &[
     "catalog",
     "command",
@@ -141,6 +143,7 @@ pub const OF_THE_ENGINE_FOR_THE_VERIFIER: &[&str] = &[
     "copy",
     "destination",
     "format",
+    "installation",
     "model",
     "platform",
     "port",

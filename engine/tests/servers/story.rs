@@ -1,12 +1,18 @@
 //! A job whose only destination is a server, through the binary, from `init` to a computer that has nothing.
 
 use std::fs;
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use fixtures::bench::{objects, text, wait_until};
 use fixtures::data::noisy_files;
 use fixtures::server::Options;
 use fixtures::{Bench, Server, same};
 use serde_json::Value;
+
+use crate::places::through;
+use crate::proxy::Proxy;
 
 /// A bench with so many files of noise and one job for them, whose destination `office` is on the server.
 fn bench(server: &Server, files: u64, login: &str) -> Bench {
@@ -17,16 +23,19 @@ fn bench(server: &Server, files: u64, login: &str) -> Bench {
 }
 
 fn configure(bench: &Bench, server: &Server, login: &str) {
-    let known = text(&server.folder.join("known_hosts"));
+    configure_at(bench, &url(server, server.port()), &server.folder.join("known_hosts"), login);
+}
+
+fn configure_at(bench: &Bench, url: &str, known_hosts: &Path, login: &str) {
+    let known = text(known_hosts);
     bench.configure(&format!(
         "[job.data]\nsource = {{ folders = [\"data\"] }}\noffsite = [\"office\"]\n\n[destination.office]\n\
-         url = \"{}\"\nknown-hosts = \"{known}\"\n{login}\n",
-        url(server)
+         url = \"{url}\"\nknown-hosts = \"{known}\"\n{login}\n",
     ));
 }
 
-fn url(server: &Server) -> String {
-    format!("sftp://{}@127.0.0.1:{}{}/vault", server.told("user"), server.port(), server.told("data"))
+fn url(server: &Server, port: u16) -> String {
+    format!("sftp://{}@127.0.0.1:{port}{}/vault", server.told("user"), server.told("data"))
 }
 
 fn by_key(server: &Server) -> String {
@@ -67,7 +76,7 @@ fn a_job_goes_to_a_server_and_comes_back_on_a_computer_that_has_nothing() {
     let nothing = tempfile::tempdir().unwrap();
     let to = nothing.path().join("to");
     let server_keys = [server.folder.join("id_ed25519"), server.folder.join("known_hosts")].map(|file| text(&file));
-    let (passphrase, to_text, url) = (bench.text("passphrase"), text(&to), url(&server));
+    let (passphrase, to_text, url) = (bench.text("passphrase"), text(&to), url(&server, server.port()));
     let [key, known] = &server_keys;
     let words =
         ["recover", "--from", &url, "--identity-file", key, "--known-hosts", known, "--passphrase-file", &passphrase];
@@ -81,14 +90,19 @@ fn a_job_goes_to_a_server_and_comes_back_on_a_computer_that_has_nothing() {
 fn a_server_killed_in_mid_copy_gets_the_rest_when_it_is_back() {
     let folder = tempfile::tempdir().unwrap();
     let Some(server) = Server::start("sftp", folder.path()) else { return };
-    let slowly = format!("{}\nrate = \"2 MiB/s\"", by_key(&server));
-    let bench = bench(&server, 60, &slowly);
+    let proxy = Proxy::to(server.port(), Duration::ZERO);
+    let known = through(&server, proxy.port, "vault").known_hosts.unwrap();
+    let bench = bench(&server, 60, "");
+    let set =
+        |more: &str| configure_at(&bench, &url(&server, proxy.port), &known, &format!("{}\n{more}", by_key(&server)));
+    set("rate = \"4 MiB/s\"");
     bench.done(&["init"]);
     bench.done(&["backup"]);
     let vault = server.data().join("vault");
     let copying = bench.begin(&["copy"]);
     let bytes = || objects(&vault).iter().map(|(_, bytes)| bytes).sum::<u64>();
-    wait_until("some of it is on the server", || bytes() > 2_000_000);
+    wait_until("half of it is on the server", || bytes() > 7_000_000);
+    set("");
     let port = server.port();
     let kept = server.kill();
     let broken = copying.end().exits(3);
@@ -96,15 +110,14 @@ fn a_server_killed_in_mid_copy_gets_the_rest_when_it_is_back() {
     assert_eq!(bench.complete_at("office"), Vec::<String>::new());
     let status = office(&bench);
     assert!(status["reason"].as_str().unwrap().contains("can't be reached"), "{status}");
-    let there = bytes();
 
     let again = Options { port: Some(port), ..Options::default() };
-    let Some(server) = Server::start_with("sftp", &kept, &again) else { return };
-    configure(&bench, &server, &by_key(&server));
+    let Some(_server) = Server::start_with("sftp", &kept, &again) else { return };
+    let before = proxy.rules.sent.load(Ordering::Relaxed);
     let copied = bench.done(&["copy"]);
+    let sent = proxy.rules.sent.load(Ordering::Relaxed) - before;
     assert_eq!(copied["copies"][0]["state"], "complete", "{copied}");
-    let sent = copied["copies"][0]["bytes"].as_u64().unwrap();
-    assert!(sent + there / 2 < bytes(), "{sent} bytes were sent though {there} were there");
+    assert!(sent < 9_000_000, "{sent} bytes of {} were sent though 7,000,000 were there", bytes());
     assert_eq!(bench.complete_at("office").len(), 1);
     assert_eq!(fixtures::bench::leftovers(&vault), Vec::<std::path::PathBuf>::new());
     restores(&bench);
@@ -140,7 +153,7 @@ fn a_service_asks_a_server_that_refuses_it_once() {
     let service = bench.begin(&["run"]);
     wait_until("it was refused", || server.log().contains("Failed password"));
     // Longer than the pause between looks at what is away on this computer.
-    std::thread::sleep(std::time::Duration::from_secs(7));
+    std::thread::sleep(Duration::from_secs(7));
     service.signal(rustix::process::Signal::TERM);
     let ended = service.end().exits(0).says("refuses the password").says("quarter of an hour");
     assert_eq!(server.log().matches("Failed password").count(), 1, "{ended}");
