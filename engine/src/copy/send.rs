@@ -271,11 +271,12 @@ impl Flow<'_> {
     }
 
     /// Flushed first, recorded then: a hint never promises more than there is. After a flush that failed there is none
-    /// (D-7).
+    /// (D-7), unless the connection broke: what was flushed before is still there, and more than that is not kept.
     fn checkpoint(&self, writer: &mut dyn ObjectWrite) -> Result<(), CopyError> {
         let (catalog, medium, object) = (self.session.tools.catalog, self.session.medium, self.load.object);
         let left = match writer.flush() {
             Ok(left) => left,
+            Err(error) if error.kind == ErrorKind::Transient => return Err(error.into()),
             Err(error) => {
                 catalog.drop_checkpoint(medium, object)?;
                 return Err(error.into());

@@ -202,7 +202,8 @@ pub trait ObjectWrite {
     ///
     /// # Errors
     /// As the place answers. The object is condemned then (D-7), as it is after a `finish` whose flush failed: what was
-    /// flushed before counts no more either, and the next writer begins at 0.
+    /// flushed before counts no more either, and the next writer begins at 0. `Transient` alone leaves what was flushed
+    /// before: the request or its answer was lost on the way; a place that lost more finds less to resume (S-8).
     fn flush(&mut self) -> Result<Resume, StoreError>;
 
     /// Flushes, gives the object its name, and flushes the folder.
