@@ -12,7 +12,7 @@ fn timed<T>(what: &str, bytes: usize, work: impl FnOnce() -> T) -> (T, Duration)
     let begun = Instant::now();
     let result = work();
     let took = begun.elapsed();
-    println!("{what}: {took:?}, {:.1} MB/s", bytes as f64 / took.as_secs_f64() / 1e6);
+    eprintln!("{what}: {took:?}, {:.1} MB/s", bytes as f64 / took.as_secs_f64() / 1e6);
     (result, took)
 }
 
