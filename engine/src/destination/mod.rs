@@ -38,6 +38,8 @@ mod operation;
 pub mod record;
 pub mod retry;
 mod shared;
+#[cfg(test)]
+mod still;
 pub mod throttle;
 pub mod watch;
 
