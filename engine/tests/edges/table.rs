@@ -64,6 +64,7 @@ pub const BINARY: &[Row] = &[
     ("bin", "platform", "signals"),
     ("bin", "port", "the real clock and entropy are put in here"),
     ("bin", "capture restore", "two-variant enums that a command takes"),
+    ("bin", "config", "keys of a destination that are given on the command line"),
 ];
 
 /// Crates that any module may name.
@@ -136,6 +137,7 @@ pub const OF_THE_ENGINE_FOR_THE_VERIFIER: &[&str] = &[
     "copy",
     "destination",
     "format",
+    "installation",
     "model",
     "platform",
     "port",
