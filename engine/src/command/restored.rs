@@ -26,6 +26,10 @@ pub(super) fn request_paths(typed: &[Vec<u8>]) -> Result<Vec<EntryPath>, Failure
     for bytes in typed {
         let from = bytes.iter().position(|&c| c != b'/').unwrap_or(bytes.len());
         let to = bytes.iter().rposition(|&c| c != b'/').map_or(from, |last| last + 1);
+        if bytes.is_empty() {
+            // A script's variable that was empty must not restore everything.
+            return Err(Failure::usage("that path can't be used", "it is empty", "leave out --path for everything"));
+        }
         if from == to {
             return Ok(Vec::new());
         }
@@ -95,7 +99,7 @@ pub(super) fn report_of(restored: Restored, told: &Told<'_>) -> RestoreReport {
 pub(super) fn failure_of(error: RestoreError, told: &Told<'_>) -> Result<(RestoreReport, Exit), Failure> {
     let (exit, why) = (exit_of(error.exit()), chain(&error));
     let advice = match &error {
-        RestoreError::NotEmpty(_) => "give an empty or a new folder, or --overwrite to replace what is in the way",
+        RestoreError::NotEmpty(_) => "give an empty or a new folder; `engine restore` has --overwrite",
         RestoreError::NoSpace { .. } | RestoreError::Full { .. } => "free the disk, or restore elsewhere",
         RestoreError::NothingMatched(_) => "`engine ls POINT` shows what it holds",
         RestoreError::NoPlace { .. } => "`engine explain POINT` tells where it is",

@@ -93,7 +93,13 @@ impl LoopDrive {
     }
 
     pub fn unmount(&self) {
-        run("umount", &[&text(&self.mount_point())]).expect("umount");
+        let unmount = || run("umount", &[&text(&self.mount_point())]);
+        // A program that another test is just starting holds what we had open until it runs.
+        let again = |_| {
+            std::thread::sleep(std::time::Duration::from_millis(100));
+            unmount()
+        };
+        (0..50).fold(unmount(), |done, _| done.or_else(again)).expect("umount");
     }
 
     /// Pulled while in use.

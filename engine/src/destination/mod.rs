@@ -40,6 +40,8 @@ pub mod retry;
 mod runtime;
 mod sftp;
 mod shared;
+#[cfg(test)]
+mod still;
 pub mod throttle;
 pub mod watch;
 

@@ -173,30 +173,8 @@ impl ObjectWrite for ThrottledWrite<'_> {
 mod tests {
     use super::super::conformance;
     use super::super::memory::MemoryPlace;
+    use super::super::still::Still;
     use super::*;
-    use crate::model::Time;
-
-    /// A clock that moves only when someone sleeps.
-    #[derive(Default)]
-    struct Still(Mutex<Duration>);
-
-    impl Clock for Still {
-        fn now(&self) -> Time {
-            Time::from_seconds(0).plus(self.monotonic())
-        }
-
-        fn monotonic(&self) -> Duration {
-            *self.0.lock().expect("no panic holds it")
-        }
-
-        fn since_boot(&self) -> Option<crate::port::SinceBoot> {
-            None
-        }
-
-        fn sleep(&self, span: Duration) {
-            *self.0.lock().expect("no panic holds it") += span;
-        }
-    }
 
     fn throttled(rate: u64, clock: &Arc<Still>) -> Throttled<impl WriteStore + use<>> {
         let rate = NonZeroU64::new(rate).expect("not zero");

@@ -60,12 +60,12 @@ pub const MODULES: &[Row] = &[
 /// The binary `engine`: what it names of the library.
 pub const BINARY: &[Row] = &[
     ("bin", "command", "a call"),
-    ("bin", "config", "keys of a destination that are given as options"),
     ("bin", "report", "what a call gave, printed"),
     ("bin", "model", "ids and names are parsed on the command line"),
     ("bin", "platform", "signals"),
     ("bin", "port", "the real clock and entropy are put in here"),
     ("bin", "capture restore", "two-variant enums that a command takes"),
+    ("bin", "config", "keys of a destination that are given on the command line"),
 ];
 
 /// Crates that any module may name.

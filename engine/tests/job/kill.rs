@@ -32,8 +32,10 @@ fn a_run_killed_at_any_moment_loses_nothing_and_the_next_one_works() {
             let _ = run.end().exits(0);
         } else {
             run.signal(Signal::KILL);
-            assert_eq!(run.end().code, 128 + 9);
-            killed += 1;
+            // It may have ended between the look and the signal.
+            let code = run.end().code;
+            assert!(code == 128 + 9 || code == 0, "{code}");
+            killed += u64::from(code != 0);
         }
         let points = bench.points();
         let place = ["home", "usb", "office"][usize::try_from(round % 3).expect("small")];

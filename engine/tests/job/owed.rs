@@ -170,3 +170,12 @@ fn a_point_that_relies_on_packs_of_unknown_health_is_only_present() {
     bench.done(&["run", "--once"]);
     assert_eq!(state_at(&bench.points()[0], "home").as_deref(), Some("complete"), "its bytes were read since");
 }
+
+#[test]
+fn an_empty_path_restores_nothing_rather_than_everything() {
+    let bench = prepared(2, 10_000, "", &["usb"]);
+    bench.done(&["backup"]);
+    let refused = bench.engine(&["restore", "data", "--to", &bench.text("out"), "--path", ""]).exits(2);
+    assert!(refused.err.contains("it is empty"), "{}", refused.err);
+    assert!(!bench.path("out").exists());
+}

@@ -33,14 +33,14 @@ impl Lost<'_> {
             let medium = vault.identity.vault;
             let here = list_heads(&*vault.store, medium, self.keyring).map_err(|error| unread(vault, &error))?;
             for told in newest_told(medium, &here, heads) {
-                self.expect(vault, &told, counted)?;
+                self.expect(vaults, vault, &told, counted)?;
             }
         }
         self.whole_nowhere(counted)
     }
 
     /// A point that heads tell of at a vault.
-    fn expect(&self, vault: &Vault, told: &HeadNewest, counted: &mut Counted) -> Result<(), Failure> {
+    fn expect(&self, all: &Vaults, vault: &Vault, told: &HeadNewest, counted: &mut Counted) -> Result<(), Failure> {
         let (catalog, medium) = (self.catalog, vault.identity.vault);
         let (object, name) = (ObjectName::Point(told.job, told.point), told.point);
         let known = catalog.point(name.order)?.filter(|point| point.id == name.id && point.job == told.job);
@@ -49,6 +49,13 @@ impl Lost<'_> {
         // One that lies there and does not open was told when it was read.
         let lies_there = vault.store.stat(&object.path()).map_err(|error| unread(vault, &error))?.is_some();
         if is_known_there || lies_there || catalog.went_on_purpose(medium, &object)? {
+            return Ok(());
+        }
+        if known.is_none() && lies_at_any(all, &object)? {
+            // Another point has its place in the order: this computer was set back between the two.
+            counted
+                .problems
+                .push(format!("{object} at {} is missing, a head tells of it; another place has it", vault.name));
             return Ok(());
         }
         let Some(point) = known else {
@@ -83,4 +90,13 @@ impl Lost<'_> {
         }
         Ok(())
     }
+}
+
+fn lies_at_any(all: &Vaults, object: &ObjectName) -> Result<bool, Failure> {
+    for vault in &all.here {
+        if vault.store.stat(&object.path()).map_err(|error| unread(vault, &error))?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

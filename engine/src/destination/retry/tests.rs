@@ -1,33 +1,9 @@
-use std::sync::Mutex;
-
 use super::*;
 use crate::destination::memory::{Fault, Faults, MemoryPlace, MemoryStore};
 use crate::destination::record::{Recorded, Tally};
+use crate::destination::still::Still;
 use crate::destination::{Operation, conformance};
-use crate::model::Time;
-use crate::port::{SinceBoot, SystemEntropy};
-
-/// A clock that moves only when someone sleeps.
-#[derive(Default)]
-struct Still(Mutex<Duration>);
-
-impl Clock for Still {
-    fn now(&self) -> Time {
-        Time::from_seconds(0).plus(self.monotonic())
-    }
-
-    fn monotonic(&self) -> Duration {
-        *self.0.lock().expect("no panic holds it")
-    }
-
-    fn since_boot(&self) -> Option<SinceBoot> {
-        None
-    }
-
-    fn sleep(&self, span: Duration) {
-        *self.0.lock().expect("no panic holds it") += span;
-    }
-}
+use crate::port::SystemEntropy;
 
 struct Bench {
     place: MemoryPlace,
