@@ -279,7 +279,8 @@ mod tests {
         let (held, scratch) = place();
         let running = scratch.fresh(&SystemEntropy).expect("made");
         let mut crashed = scratch.fresh(&SystemEntropy).expect("made");
-        crashed.keep();
+        // Not removed, and not marked as kept.
+        crashed.keep = true;
         let left = crashed.path().to_owned();
         drop(crashed);
         fs::create_dir(held.path().join("offsite-drill-new")).expect("writable");

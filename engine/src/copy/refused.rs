@@ -1,5 +1,8 @@
-//! That nothing is deleted at a medium, as its last session there found: kept for who asks later why it only grows.
+//! That nothing is deleted at a medium: within a session, and as its last one found, for who asks later why it only
+//! grows.
 
+use super::error::CopyError;
+use super::session::Session;
 use crate::catalog::{self, Catalog, Mark, MediumRow};
 use crate::model::VaultId;
 use crate::plan::Deletions;
@@ -30,4 +33,21 @@ pub(super) fn note(catalog: &Catalog, medium: VaultId, deletions: &Deletions) ->
         row.marks.extend(why.map(|why| Mark { name: REFUSED.to_owned(), value: why.to_owned() }));
     })?;
     Ok(())
+}
+
+impl Session<'_> {
+    /// May anything be deleted there now?
+    #[must_use]
+    pub fn deletions(&self) -> Deletions {
+        match &*self.refused.borrow() {
+            Some(why) => Deletions::Refused(why.clone()),
+            None => self.deletions.clone(),
+        }
+    }
+
+    /// The place refused a deletion: nothing more is deleted in this session.
+    pub(super) fn refuse_deletions(&self, why: String) -> CopyError {
+        *self.refused.borrow_mut() = Some(why.clone());
+        CopyError::DeletionsRefused(why)
+    }
 }

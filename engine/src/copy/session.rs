@@ -47,7 +47,7 @@ pub struct Session<'s> {
     /// How the session before ended.
     pub before: Before,
     /// Why the place let nothing be deleted, once it has refused.
-    refused: RefCell<Option<String>>,
+    pub(super) refused: RefCell<Option<String>>,
     /// Did something fail in this one?
     failed: Cell<bool>,
     writer: WriterId,
@@ -59,21 +59,6 @@ pub struct Session<'s> {
 }
 
 impl<'s> Session<'s> {
-    /// May anything be deleted there now?
-    #[must_use]
-    pub fn deletions(&self) -> Deletions {
-        match &*self.refused.borrow() {
-            Some(why) => Deletions::Refused(why.clone()),
-            None => self.deletions.clone(),
-        }
-    }
-
-    /// The place refused a deletion: nothing more is deleted in this session.
-    pub(super) fn refuse_deletions(&self, why: String) -> CopyError {
-        *self.refused.borrow_mut() = Some(why.clone());
-        CopyError::DeletionsRefused(why)
-    }
-
     /// Begins: judges the heads, heeds what they tell, writes one, reads in what the catalog does not know (D-3).
     ///
     /// # Errors

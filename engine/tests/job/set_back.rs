@@ -54,16 +54,21 @@ fn a_pin_that_the_catalog_was_set_back_behind_holds_everywhere() {
     assert_eq!(pinned["pinned"], true, "{pinned:#}");
 }
 
+/// Keeps home and state as they are after a first point, and makes and copies a second one; gives that.
+fn made_behind_what_is_kept(bench: &Bench) -> String {
+    bench.done(&["backup"]);
+    bench.done(&["copy"]);
+    keep(bench, &["vault", "state"]);
+    change(bench, 1);
+    bench.done(&["backup"]);
+    bench.done(&["copy"]);
+    newest(bench)
+}
+
 #[test]
 fn points_that_share_a_place_in_the_order_are_told_of_restored_by_id_and_never_deleted() {
     let bench = prepared(3, 20_000, "", &["usb"]);
-    bench.done(&["backup"]);
-    bench.done(&["copy"]);
-    keep(&bench, &["vault", "state"]);
-    change(&bench, 1);
-    bench.done(&["backup"]);
-    bench.done(&["copy"]);
-    let abandoned = newest(&bench);
+    let abandoned = made_behind_what_is_kept(&bench);
     copy(&bench.path("data"), &bench.path("data.abandoned"));
     set_back(&bench, &["vault", "state"]);
     fs::rename(bench.path("usb"), bench.path("away")).expect("ours");
@@ -107,13 +112,7 @@ fn found(to: &Path, source: &Path) -> std::path::PathBuf {
 #[test]
 fn a_backup_meets_a_medium_that_shows_a_set_back_before_it_takes_a_place_in_the_order() {
     let bench = prepared(3, 20_000, "", &["usb"]);
-    bench.done(&["backup"]);
-    bench.done(&["copy"]);
-    keep(&bench, &["vault", "state"]);
-    change(&bench, 1);
-    bench.done(&["backup"]);
-    bench.done(&["copy"]);
-    let before = newest(&bench);
+    let before = made_behind_what_is_kept(&bench);
     set_back(&bench, &["vault", "state"]);
     change(&bench, 2);
     bench.done(&["backup"]);

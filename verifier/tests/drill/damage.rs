@@ -122,13 +122,6 @@ fn harm_to_both_identity_files_is_found() {
 }
 
 #[test]
-fn harm_to_one_identity_file_is_routed_around() {
-    let bench = protected(&["usb"]);
-    Harm::Flip.befalls(&bench.path("usb/VAULT"), &bench.path("usb/VAULT"));
-    let _ = drill(&bench, &["--destination", "usb"]).exits(0);
-}
-
-#[test]
 fn harm_to_the_keys_is_found() {
     let (bench, foreign) = (protected(&["usb"]), protected(&["usb"]));
     each_harm_is_found(&bench, &[keys(&bench.path("usb"))], &[keys(&foreign.path("usb"))]);
