@@ -27,7 +27,6 @@
 //! - S-18 A store whose place is there says so; `still_there` has no effect.
 //! - S-19 Writers of different names do not disturb each other.
 
-#[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod error;
 mod file;
