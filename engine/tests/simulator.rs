@@ -5,14 +5,14 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use engine::sim::{Canary, Run, run};
+use engine::sim::{Canary, Run, run, run_over_lanes};
 
 fn variable(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
 
 /// Runs the seeds on as many threads as there are cores; gives those that failed, in order.
-fn failures(from: u64, seeds: u64, canary: Canary) -> Vec<Run> {
+fn failures(from: u64, seeds: u64, simulate: impl Fn(u64) -> Run + Sync + std::panic::RefUnwindSafe) -> Vec<Run> {
     let next = AtomicU64::new(from);
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let work = || {
@@ -22,7 +22,7 @@ fn failures(from: u64, seeds: u64, canary: Canary) -> Vec<Run> {
             if seed >= from + seeds {
                 return failed;
             }
-            let run = std::panic::catch_unwind(|| run(seed, canary)).unwrap_or_else(|_| Run {
+            let run = std::panic::catch_unwind(|| simulate(seed)).unwrap_or_else(|_| Run {
                 seed,
                 log: Vec::new(),
                 wrong: vec!["it panicked; see above".to_owned()],
@@ -50,16 +50,26 @@ fn what_is_called_complete_restores_whatever_goes_wrong() {
         return;
     }
     let (from, seeds) = (variable("SIM_FROM").unwrap_or(0), variable("SIM_SEEDS").unwrap_or(200));
-    let failed = failures(from, seeds, Canary::None);
+    let failed = failures(from, seeds, |seed| run(seed, Canary::None));
     if let Some(first) = failed.first() {
         println!("{}", first.text());
     }
     assert!(failed.is_empty(), "{} of {seeds} seeds failed; SIM_SEED=N replays one", failed.len());
 }
 
+/// A seed does not replay here: threads race.
+#[test]
+fn several_objects_at_once_keep_the_same_promises() {
+    let failed = failures(0, variable("SIM_SEEDS").unwrap_or(200) / 2, |seed| run_over_lanes(seed, 3));
+    if let Some(first) = failed.first() {
+        println!("{}", first.text());
+    }
+    assert!(failed.is_empty(), "{} seeds failed", failed.len());
+}
+
 /// A canary that goes unnoticed means that the oracle sleeps.
 fn notices(canary: Canary, rule: &str) {
-    let failed = failures(0, 12, canary);
+    let failed = failures(0, 12, |seed| run(seed, canary));
     let noticed = failed.iter().filter(|run| run.wrong.iter().any(|wrong| wrong.starts_with(rule))).count();
     assert!(noticed > 0, "{canary:?}: none of {} failures is {rule}", failed.len());
 }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::Told;
 use super::error::{CopyError, chain};
-use super::point::{copy_point, verify_point, wanted};
+use super::flight::{Landed, copy_points};
+use super::point::{verify_point, wanted};
 use super::remove::{finish_earlier, note, remove_point, sweep};
 use super::session::Session;
 use crate::catalog::{EventKind, Guards, LastCopy, NewRemoval, PlacementRow, Removal, RemovalRules, Withheld};
@@ -116,34 +117,81 @@ pub fn execute(
 ) -> Outcome {
     let mut outcome = Outcome::default();
     let mut room = Room::AsPlanned;
-    for (step, reason) in steps {
+    let is_copy = |(step, _): &(Step, String)| matches!(step, Step::Copy { .. });
+    for steps in steps.chunk_by(|one, next| is_copy(one) && is_copy(next)) {
         if (session.tools.stop)() {
             outcome.ended = Some(CopyError::Stopped);
             return outcome;
         }
-        if room == Room::Less && matches!(step, Step::Copy { .. }) {
-            continue;
-        }
-        let removed = outcome.removed.len();
-        let result = carry_out(session, (step, reason), (origins, rules), &mut outcome);
-        if matches!(step, Step::Remove { .. }) && outcome.removed.len() == removed {
-            room = Room::Less;
-        }
-        if result.is_err() || outcome.copied.last().is_some_and(|copied| copied.failed) {
-            session.note_failure();
-        }
-        if let Err(error) = result {
-            let text = format!("{}: {}", session.destination, chain(&error));
-            (session.tools.tell)(&Told::Note(text.clone()));
-            outcome.failures.push(text);
-            outcome.refused += usize::from(matches!(error, CopyError::DeletionsRefused(_)));
-            if error.ends_session() {
-                outcome.ended = Some(error);
-                return outcome;
+        let ended = match steps {
+            [(step, reason)] if !is_copy(&steps[0]) => {
+                let removed = outcome.removed.len();
+                let result = carry_out(session, (step, reason), (origins, rules), &mut outcome);
+                if matches!(step, Step::Remove { .. }) && outcome.removed.len() == removed {
+                    room = Room::Less;
+                }
+                result.err().and_then(|error| failed(session, error, &mut outcome))
             }
+            _ if room == Room::Less => None,
+            copies => copy_all(session, copies, origins, &mut outcome),
+        };
+        if ended.is_some() {
+            outcome.ended = ended;
+            return outcome;
         }
     }
     outcome
+}
+
+/// A step that failed is told; gives the error back if it ends the session.
+fn failed(session: &Session<'_>, error: CopyError, outcome: &mut Outcome) -> Option<CopyError> {
+    session.note_failure();
+    let text = format!("{}: {}", session.destination, chain(&error));
+    (session.tools.tell)(&Told::Note(text.clone()));
+    outcome.failures.push(text);
+    outcome.refused += usize::from(matches!(error, CopyError::DeletionsRefused(_)));
+    error.ends_session().then_some(error)
+}
+
+/// Copies that follow one another go together; gives the error that ended the session, if one did.
+fn copy_all(
+    session: &Session<'_>,
+    copies: &[(Step, String)],
+    origins: &[Origin<'_>],
+    outcome: &mut Outcome,
+) -> Option<CopyError> {
+    let points: Vec<(PointOrder, &[VaultId], &str)> = copies.iter().filter_map(as_copy).collect();
+    let mut coming = points.iter();
+    let mut next = || {
+        let (point, sources, _) = coming.next()?;
+        Some(wanted(session, *point, chosen(session, sources, origins)))
+    };
+    let flown = copy_points(session, &mut next);
+    let mut ended = None;
+    for ((point, _, why), (landed, took)) in points.iter().zip(flown) {
+        let copied = |state, bytes, reason: &str| Copied { took, ..copied(session, *point, state, bytes, reason) };
+        match landed {
+            Landed::There(state, bytes) => outcome.copied.push(copied(state, bytes, why)),
+            Landed::Untried => {}
+            Landed::Failed(error) if error.ends_session() => ended = ended.or(Some(error)),
+            Landed::Failed(error) => {
+                let row = session.tools.catalog.placement(session.medium, *point).ok().flatten();
+                let state = row.map_or(State::Pending, |row| row.state);
+                outcome.copied.push(Copied { failed: true, ..copied(state, 0, &chain(&error)) });
+            }
+        }
+    }
+    if outcome.copied.iter().any(|copied| copied.failed) {
+        session.note_failure();
+    }
+    ended.and_then(|error| failed(session, error, outcome))
+}
+
+fn as_copy((step, why): &(Step, String)) -> Option<(PointOrder, &[VaultId], &str)> {
+    match step {
+        Step::Copy { point, sources, .. } => Some((*point, sources, why)),
+        _ => None,
+    }
 }
 
 fn carry_out(
@@ -167,16 +215,15 @@ fn carry_out(
         }
         Step::Sweep { .. } => drop(sweep(session)?),
         Step::VerifyOrigin { point } => verify_origin(session, *point, origins)?,
-        Step::Copy { point, sources, .. } => {
-            let chosen = chosen(session, sources, origins);
-            outcome.copied.push(copy(session, *point, chosen, why.to_owned())?);
-        }
+        // Copies go together: `copy_all`.
+        Step::Copy { .. } => {}
         Step::Verify { point } => {
             let here =
                 [Origin { medium: session.medium, destination: session.destination.clone(), store: session.store }];
             let started = session.tools.clock.monotonic();
             let state = verify_point(session, &wanted(session, *point, here.iter().collect())?)?;
-            outcome.copied.push(copied(session, *point, state, 0, started, "read back to prove it"));
+            let took = session.tools.clock.monotonic().saturating_sub(started);
+            outcome.copied.push(Copied { took, ..copied(session, *point, state, 0, "read back to prove it") });
         }
     }
     Ok(())
@@ -189,39 +236,14 @@ fn chosen<'o>(session: &Session<'_>, sources: &[VaultId], origins: &'o [Origin<'
     sources.iter().filter_map(find).collect()
 }
 
-fn copy(
-    session: &Session<'_>,
-    point: PointOrder,
-    origins: Vec<&Origin<'_>>,
-    reason: String,
-) -> Result<Copied, CopyError> {
-    let started = session.tools.clock.monotonic();
-    let outcome = wanted(session, point, origins).and_then(|wanted| copy_point(session, &wanted));
-    match outcome {
-        Ok((state, bytes)) => Ok(copied(session, point, state, bytes, started, &reason)),
-        Err(error) if error.ends_session() => Err(error),
-        Err(error) => {
-            let state = session.tools.catalog.placement(session.medium, point)?.map_or(State::Pending, |row| row.state);
-            Ok(Copied { failed: true, ..copied(session, point, state, 0, started, &chain(&error)) })
-        }
-    }
-}
-
-fn copied(
-    session: &Session<'_>,
-    point: PointOrder,
-    state: State,
-    bytes: u64,
-    started: Duration,
-    reason: &str,
-) -> Copied {
+fn copied(session: &Session<'_>, point: PointOrder, state: State, bytes: u64, reason: &str) -> Copied {
     Copied {
         point,
         medium: session.medium,
         destination: session.destination.clone(),
         state,
         bytes,
-        took: session.tools.clock.monotonic().saturating_sub(started),
+        took: Duration::ZERO,
         reason: reason.to_owned(),
         failed: matches!(state, State::Damaged | State::Missing),
     }

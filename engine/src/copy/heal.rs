@@ -55,7 +55,7 @@ fn heal(session: &Session<'_>, origins: &[Origin<'_>], object: &ObjectName) -> R
         // Damage at the origin is its own inspection's finding.
         if let Ok(ReadBack::Good(_)) = read_back(origin.store, &object.path(), &digest, session.tools.clock) {
             let load = Load { object, digest: &digest, bytes };
-            let evidence = send(session, origin.store, load, &mut |_| {})?;
+            let evidence = send(session.lane(), origin.store, load, &mut |_| {})?;
             session.store.still_there()?;
             session.tools.catalog.healed(session.medium, object, evidence)?;
             note(session, &format!("{object} was replaced from {}", origin.destination));

@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
+use super::Tools;
 use super::error::{CopyError, chain};
 use super::evidence::{ReadBack, read_back};
 use super::mapped::{MappedFile, PassError, Reading, hash_and_send};
-use super::session::Session;
 use crate::catalog::{CheckpointRow, Evidence};
-use crate::destination::{ErrorKind, ObjectWrite, ReadStore, Resume};
-use crate::model::{Digest, ObjectName};
+use crate::destination::{ErrorKind, ObjectWrite, ReadStore, Resume, WriteStore};
+use crate::model::{Digest, ObjectName, VaultId};
 
 /// Bytes sent at once.
 const BLOCK: usize = 4 << 20;
@@ -29,7 +29,7 @@ pub(super) enum Passed {
 }
 
 impl Passed {
-    const fn count(self) -> u64 {
+    pub(super) const fn count(self) -> u64 {
         match self {
             Self::Sent(bytes) | Self::LayThere(bytes) => bytes,
         }
@@ -40,6 +40,24 @@ impl Passed {
             Self::Sent(_) => Self::Sent(bytes),
             Self::LayThere(_) => Self::LayThere(bytes),
         }
+    }
+}
+
+/// What one object at a time is sent with: the parts of a session that several threads may use at once.
+#[derive(Clone, Copy)]
+pub(super) struct Lane<'l> {
+    pub tools: Tools<'l>,
+    pub store: &'l dyn WriteStore,
+    pub medium: VaultId,
+}
+
+impl<'l> Lane<'l> {
+    /// The same, stopped by something else.
+    pub(super) fn stopped_by<'s>(self, stop: &'s (dyn Fn() -> bool + Sync)) -> Lane<'s>
+    where
+        'l: 's,
+    {
+        Lane { tools: Tools { stop, ..self.tools }, ..self }
     }
 }
 
@@ -58,23 +76,23 @@ pub(super) struct Load<'l> {
 /// [`CopyError::Source`] if the origin's bytes are wrong, [`CopyError::NotKept`] if the place does not keep them, or as
 /// the place answers.
 pub(super) fn send(
-    session: &Session<'_>,
+    lane: Lane<'_>,
     from: &dyn ReadStore,
     load: Load<'_>,
     passed: &mut dyn FnMut(Passed),
 ) -> Result<Evidence, CopyError> {
     let path = load.object.path();
     for _ in 0..2 {
-        if session.store.stat(&path)?.is_none() {
-            transfer_on(session, from, load, passed)?;
+        if lane.store.stat(&path)?.is_none() {
+            transfer_on(lane, from, load, passed)?;
         }
-        match read_back(session.store, &path, load.digest, session.tools.clock)? {
+        match read_back(lane.store, &path, load.digest, lane.tools.clock)? {
             ReadBack::Good(evidence) => return Ok(evidence),
             // What lies there under this name is not the object: only so it can be written again. It goes only when
             // the origin is known to be good: parts of it may be the last that there is.
             ReadBack::Damaged => {
-                require_good(session, from, load)?;
-                session.store.delete(&path)?;
+                require_good(lane, from, load)?;
+                lane.store.delete(&path)?;
             }
             ReadBack::Missing => {}
         }
@@ -85,7 +103,7 @@ pub(super) fn send(
 /// Transfers; where the place failed in the middle and may work a little later, goes on from the checkpoint. What came
 /// through meanwhile counts: only so many failures without a byte of progress end it.
 fn transfer_on(
-    session: &Session<'_>,
+    lane: Lane<'_>,
     from: &dyn ReadStore,
     load: Load<'_>,
     passed: &mut dyn FnMut(Passed),
@@ -93,7 +111,7 @@ fn transfer_on(
     let (mut failures, mut furthest) = (0, 0);
     loop {
         let mut reached = 0;
-        let outcome = transfer(session, from, load, &mut |bytes| {
+        let outcome = transfer(lane, from, load, &mut |bytes| {
             reached += bytes.count();
             // What was told of before is not told again.
             if reached > furthest {
@@ -104,36 +122,35 @@ fn transfer_on(
         failures = if reached > furthest { 1 } else { failures + 1 };
         furthest = furthest.max(reached);
         let may_go_on = matches!(error.store_kind(), Some(ErrorKind::Transient | ErrorKind::Ambiguous));
-        if !may_go_on || failures > FAILURES_MAX || (session.tools.stop)() {
+        if !may_go_on || failures > FAILURES_MAX || (lane.tools.stop)() {
             return Err(error);
         }
-        session.tools.clock.sleep(PAUSE);
+        lane.tools.clock.sleep(PAUSE);
         // An answer that was lost may have been a yes.
-        if session.store.stat(&load.object.path())?.is_some() {
+        if lane.store.stat(&load.object.path())?.is_some() {
             return Ok(());
         }
     }
 }
 
 fn transfer(
-    session: &Session<'_>,
+    lane: Lane<'_>,
     from: &dyn ReadStore,
     load: Load<'_>,
     passed: &mut dyn FnMut(Passed),
 ) -> Result<(), CopyError> {
     let path = load.object.path();
-    let mut writer = match left_by_earlier(session, load)? {
-        Some(left) => session.store.resume(&path, &left)?,
-        None => session.store.create(&path)?,
+    let mut writer = match left_by_earlier(lane, load)? {
+        Some(left) => lane.store.resume(&path, &left)?,
+        None => lane.store.create(&path)?,
     };
     let start = writer.kept();
-    let mut flow =
-        Flow { session, load, start, done: start, checkpointed: session.tools.clock.monotonic(), failed: None };
+    let mut flow = Flow { lane, load, start, done: start, checkpointed: lane.tools.clock.monotonic(), failed: None };
     let whole = flow.run(from, &mut *writer, passed)?;
     if whole != *load.digest {
         drop(writer);
         // Whatever was sent of wrong bytes must not be resumed.
-        let _ = session.store.create(&path);
+        let _ = lane.store.create(&path);
         return Err(CopyError::Source {
             object: load.object.to_string(),
             why: "its bytes are not what its name says".into(),
@@ -146,8 +163,8 @@ fn transfer(
 }
 
 /// The origin's object reads back as what it should be.
-fn require_good(session: &Session<'_>, from: &dyn ReadStore, load: Load<'_>) -> Result<(), CopyError> {
-    match read_back(from, &load.object.path(), load.digest, session.tools.clock)? {
+fn require_good(lane: Lane<'_>, from: &dyn ReadStore, load: Load<'_>) -> Result<(), CopyError> {
+    match read_back(from, &load.object.path(), load.digest, lane.tools.clock)? {
         ReadBack::Good(_) => Ok(()),
         ReadBack::Damaged | ReadBack::Missing => {
             let why = "it is damaged or missing where it comes from".to_owned();
@@ -157,14 +174,14 @@ fn require_good(session: &Session<'_>, from: &dyn ReadStore, load: Load<'_>) -> 
 }
 
 /// Where an earlier session left off: a hint, as the whole is read back in the end.
-fn left_by_earlier(session: &Session<'_>, load: Load<'_>) -> Result<Option<Resume>, CopyError> {
-    let hint = session.tools.catalog.checkpoint_of(session.medium, load.object)?;
+fn left_by_earlier(lane: Lane<'_>, load: Load<'_>) -> Result<Option<Resume>, CopyError> {
+    let hint = lane.tools.catalog.checkpoint_of(lane.medium, load.object)?;
     Ok(hint.map(|hint| Resume { bytes: hint.done_bytes.min(load.bytes), token: hint.token }))
 }
 
 /// Bytes on their way.
 struct Flow<'f> {
-    session: &'f Session<'f>,
+    lane: Lane<'f>,
     load: Load<'f>,
     start: u64,
     done: u64,
@@ -248,7 +265,7 @@ impl Flow<'_> {
         writer: &mut dyn ObjectWrite,
         passed: &mut dyn FnMut(Passed),
     ) -> Result<(), CopyError> {
-        if (self.session.tools.stop)() {
+        if (self.lane.tools.stop)() {
             self.checkpoint(writer)?;
             return Err(CopyError::Stopped);
         }
@@ -262,7 +279,7 @@ impl Flow<'_> {
             self.done += missing.len() as u64;
             passed(Passed::Sent(missing.len() as u64));
         }
-        let now = self.session.tools.clock.monotonic();
+        let now = self.lane.tools.clock.monotonic();
         if self.done < self.load.bytes && now.saturating_sub(self.checkpointed) >= CHECKPOINT_EVERY {
             self.checkpointed = now;
             self.checkpoint(writer)?;
@@ -273,7 +290,7 @@ impl Flow<'_> {
     /// Flushed first, recorded then: a hint never promises more than there is. After a flush that failed there is none
     /// (D-7), unless the connection broke: what was flushed before is still there, and more than that is not kept.
     fn checkpoint(&self, writer: &mut dyn ObjectWrite) -> Result<(), CopyError> {
-        let (catalog, medium, object) = (self.session.tools.catalog, self.session.medium, self.load.object);
+        let (catalog, medium, object) = (self.lane.tools.catalog, self.lane.medium, self.load.object);
         let left = match writer.flush() {
             Ok(left) => left,
             Err(error) if error.kind == ErrorKind::Transient => return Err(error.into()),
@@ -282,7 +299,7 @@ impl Flow<'_> {
                 return Err(error.into());
             }
         };
-        let time = self.session.tools.clock.now();
+        let time = self.lane.tools.clock.now();
         let row = CheckpointRow { done_bytes: left.bytes, token: left.token, blocks: Vec::new(), time };
         catalog.checkpoint(medium, object, &row)?;
         Ok(())

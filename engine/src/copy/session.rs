@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::error::{CopyError, chain};
 use super::fence::{Fence, HeadSeen, Known, judge};
+use super::send::Lane;
 use super::{Told, Tools, confirm, newest, news, read_in, refused};
 use crate::catalog::{self, Catalog, MediumRow, MetaRow, PointRow, keeps_packs};
 use crate::destination::{ErrorKind, WriteStore};
@@ -54,6 +55,8 @@ pub struct Session<'s> {
     epoch: u32,
     /// Of the last head that was left; each has its own.
     number: Cell<u64>,
+    /// When the heads were looked at last.
+    looked: Cell<Option<Duration>>,
     /// What that head tells of this medium.
     told: RefCell<Vec<HeadNewest>>,
 }
@@ -85,6 +88,7 @@ impl<'s> Session<'s> {
             writer: meta.writer,
             epoch: meta.epoch,
             number: Cell::new(number),
+            looked: Cell::new(None),
             told: RefCell::default(),
         };
         if waits {
@@ -119,12 +123,28 @@ impl<'s> Session<'s> {
         Ok(deletions)
     }
 
+    /// What objects are sent with.
+    pub(super) fn lane(&self) -> Lane<'_> {
+        Lane { tools: self.tools, store: self.store, medium: self.medium }
+    }
+
+    /// The same as [`Self::look_again`] before a manifest. Where many are on their way at once one look stands for those
+    /// of a batch.
+    ///
+    /// # Errors
+    /// [`CopyError::Fenced`] if another one has.
+    pub(super) fn look_again_if_due(&self) -> Result<(), CopyError> {
+        let lately = |at: Duration| self.tools.clock.monotonic().saturating_sub(at) < BATCH;
+        if self.store.lanes() > 1 && self.looked.get().is_some_and(lately) { Ok(()) } else { self.look_again() }
+    }
+
     /// Has anybody else begun to write here? Asked before each manifest and each batch of deletions.
     ///
     /// # Errors
     /// [`CopyError::Fenced`] if so.
     pub fn look_again(&self) -> Result<(), CopyError> {
         let folder = crate::model::VaultPath::parse("heads").expect("a constant");
+        let began = self.tools.clock.monotonic();
         let names = self.store.list(&folder)?;
         let names: Vec<HeadName> = names.iter().filter_map(|listed| listed.path.file_name().parse().ok()).collect();
         let row = medium_row(self.tools.catalog, self.medium)?;
@@ -138,7 +158,11 @@ impl<'s> Session<'s> {
             Some(name) => {
                 Err(CopyError::Fenced { medium: self.medium, why: format!("the head {name} appeared there") })
             }
-            None => Ok(self.store.still_there()?),
+            None => {
+                self.store.still_there()?;
+                self.looked.set(Some(began));
+                Ok(())
+            }
         }
     }
 

@@ -168,6 +168,11 @@ pub trait WriteStore: ReadStore {
     /// `Exists` if an object is at `path` already.
     fn resume(&self, path: &VaultPath, left: &Resume) -> Result<Box<dyn ObjectWrite + '_>, StoreError>;
 
+    /// How many objects are best under way at once: one, where each goes as fast as the place alone.
+    fn lanes(&self) -> usize {
+        1
+    }
+
     /// Deletes the object at `path`, which may be a temporary name, and flushes its folder. Deleting what is not there
     /// is done. What a writer left unfinished goes by its own, temporary path only.
     ///

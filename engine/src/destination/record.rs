@@ -113,6 +113,10 @@ impl<S: WriteStore> WriteStore for Recorded<S> {
         Ok(Box::new(RecordedWrite { inner, tally: &self.tally }))
     }
 
+    fn lanes(&self) -> usize {
+        self.inner.lanes()
+    }
+
     fn delete(&self, path: &VaultPath) -> Result<(), StoreError> {
         self.tally.add(Operation::Delete, 0);
         self.inner.delete(path)

@@ -105,6 +105,10 @@ impl<S: WriteStore> WriteStore for Retried<S> {
         self.again(|| self.inner.resume(path, left))
     }
 
+    fn lanes(&self) -> usize {
+        self.inner.lanes()
+    }
+
     fn delete(&self, path: &VaultPath) -> Result<(), StoreError> {
         self.again(|| self.inner.delete(path))
     }

@@ -46,6 +46,10 @@ impl<S: WriteStore + ?Sized> WriteStore for Arc<S> {
         (**self).resume(path, left)
     }
 
+    fn lanes(&self) -> usize {
+        (**self).lanes()
+    }
+
     fn delete(&self, path: &VaultPath) -> Result<(), StoreError> {
         (**self).delete(path)
     }

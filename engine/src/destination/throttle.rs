@@ -121,6 +121,10 @@ impl<S: WriteStore> WriteStore for Throttled<S> {
         Ok(Box::new(ThrottledWrite { inner, bandwidth: &self.bandwidth }))
     }
 
+    fn lanes(&self) -> usize {
+        self.inner.lanes()
+    }
+
     fn delete(&self, path: &VaultPath) -> Result<(), StoreError> {
         self.inner.delete(path)
     }

@@ -1,42 +1,52 @@
 //! Tells how long a request at a place has not come back: a drive or server that the kernel waits for can't be asked to
 //! stop, but who waits for it can stop waiting.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::{Finish, Listed, ObjectRead, ObjectWrite, ReadStore, Resume, Space, StoreError, WriteStore};
 use crate::model::VaultPath;
 
-/// Since when a request is under way; shared with who waits.
+/// Since when each request is under way; shared with who waits.
 #[derive(Debug, Clone, Default)]
-pub struct Pulse(Arc<AtomicU64>);
+pub struct Pulse(Arc<Mutex<UnderWay>>);
 
-fn now() -> u64 {
-    static START: OnceLock<Instant> = OnceLock::new();
-    let elapsed = START.get_or_init(Instant::now).elapsed();
-    u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX).saturating_add(1)
+/// Requests in the order in which they began.
+#[derive(Debug, Default)]
+struct UnderWay {
+    begun: BTreeMap<u64, Instant>,
+    next: u64,
 }
 
 impl Pulse {
-    /// How long the request that is under way has taken so far; zero if none is.
+    /// How long the oldest request that is under way has taken so far; zero if none is.
     #[must_use]
     pub fn waits(&self) -> Duration {
-        match self.0.load(Ordering::Relaxed) {
-            0 => Duration::ZERO,
-            since => Duration::from_millis(now().saturating_sub(since)),
-        }
+        self.under_way().begun.values().next().map_or(Duration::ZERO, Instant::elapsed)
+    }
+
+    fn under_way(&self) -> MutexGuard<'_, UnderWay> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn during<T>(&self, request: impl FnOnce() -> T) -> T {
-        self.0.store(now(), Ordering::Relaxed);
+        let number = self.begin();
         let answer = request();
-        self.0.store(0, Ordering::Relaxed);
+        self.under_way().begun.remove(&number);
         answer
+    }
+
+    fn begin(&self) -> u64 {
+        let mut under_way = self.under_way();
+        let number = under_way.next;
+        under_way.next += 1;
+        under_way.begun.insert(number, Instant::now());
+        number
     }
 }
 
-/// A store whose requests are timed. One request at a time.
+/// A store whose requests are timed.
 #[derive(Debug)]
 pub struct Watched<S> {
     inner: S,
@@ -94,6 +104,10 @@ impl<S: WriteStore> WriteStore for Watched<S> {
         Ok(Box::new(WatchedWrite { inner, pulse: &self.pulse }))
     }
 
+    fn lanes(&self) -> usize {
+        self.inner.lanes()
+    }
+
     fn delete(&self, path: &VaultPath) -> Result<(), StoreError> {
         self.pulse.during(|| self.inner.delete(path))
     }
@@ -149,8 +163,7 @@ mod tests {
     fn only_a_request_under_way_waits() {
         let pulse = Pulse::default();
         assert_eq!(pulse.waits(), Duration::ZERO);
-        let inside = pulse.during(|| pulse.0.load(Ordering::Relaxed));
-        assert!(inside > 0);
-        assert_eq!(pulse.waits(), Duration::ZERO);
+        let inside = pulse.during(|| pulse.during(|| pulse.under_way().begun.len()));
+        assert_eq!((inside, pulse.waits()), (2, Duration::ZERO));
     }
 }

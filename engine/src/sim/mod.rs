@@ -22,5 +22,5 @@ mod verify;
 mod visit;
 mod world;
 
-pub use run::{Run, run};
+pub use run::{Run, run, run_over_lanes};
 pub use world::Canary;

@@ -113,6 +113,7 @@ pub struct Wire {
     power: Power,
     honesty: Honesty,
     intruder: Arc<Mutex<Option<Intruder>>>,
+    lanes: usize,
 }
 
 impl Wire {
@@ -127,7 +128,13 @@ impl Wire {
         intruder: Option<Intruder>,
     ) -> Result<Self, StoreError> {
         let intruder = Arc::new(Mutex::new(intruder));
-        Ok(Self { store: place.open()?, power: power.clone(), honesty, intruder })
+        Ok(Self { store: place.open()?, power: power.clone(), honesty, intruder, lanes: 1 })
+    }
+
+    /// The same, for so many objects at once.
+    #[must_use]
+    pub fn with_lanes(self, lanes: usize) -> Self {
+        Self { lanes, ..self }
     }
 
     fn pass(&self, operation: Operation) -> Result<(), StoreError> {
@@ -203,6 +210,10 @@ impl WriteStore for Wire {
         self.pass(Operation::Resume)?;
         let inner = self.store.resume(path, left)?;
         Ok(Box::new(WireWriter { inner, wire: self, path: path.clone() }))
+    }
+
+    fn lanes(&self) -> usize {
+        self.lanes
     }
 
     fn delete(&self, path: &VaultPath) -> Result<(), StoreError> {

@@ -27,7 +27,18 @@ impl Run {
 /// Simulates one installation.
 #[must_use]
 pub fn run(seed: u64, canary: Canary) -> Run {
-    let mut world = World::new(seed, canary);
+    simulate(seed, World::new(seed, canary))
+}
+
+/// The same where every place takes several objects at once. Threads race: the seed does not decide all of it.
+#[must_use]
+pub fn run_over_lanes(seed: u64, lanes: usize) -> Run {
+    let mut world = World::new(seed, Canary::None);
+    world.lanes = lanes;
+    simulate(seed, world)
+}
+
+fn simulate(seed: u64, mut world: World) -> Run {
     let wrong = story(&mut world).err().unwrap_or_default();
     Run { seed, log: world.log, wrong }
 }

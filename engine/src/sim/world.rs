@@ -108,6 +108,8 @@ pub struct World {
     pub canary: Canary,
     /// How large files get.
     pub large: Large,
+    /// How many objects go to a drive at once. With more than one the seed does not decide all of it.
+    pub lanes: usize,
     /// What happened.
     pub log: Vec<String>,
     /// What the engine told people meanwhile.
@@ -171,6 +173,7 @@ impl World {
             truths: Truths::default(),
             canary,
             large,
+            lanes: 1,
             log,
             notes: Mutex::default(),
         }
@@ -212,7 +215,8 @@ impl World {
         }
         let forgets = self.canary == Canary::ForgetfulDrives && drive.vault != self.home.vault;
         let honesty = if forgets { Honesty::Forgets } else { Honesty::Honest };
-        Wire::open(&drive.place, &self.power, honesty, drive.intruder.clone()).map_err(|error| error.to_string())
+        let wire = Wire::open(&drive.place, &self.power, honesty, drive.intruder.clone());
+        wire.map(|wire| wire.with_lanes(self.lanes)).map_err(|error| error.to_string())
     }
 }
 

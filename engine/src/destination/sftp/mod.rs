@@ -246,6 +246,11 @@ impl WriteStore for SftpStore {
         Ok(Box::new(begun?))
     }
 
+    /// Each object waits for some round trips of its own; these many fill them.
+    fn lanes(&self) -> usize {
+        4
+    }
+
     fn delete(&self, path: &VaultPath) -> Result<(), StoreError> {
         let remote = self.remote(path);
         self.on("delete", path, |session| async move {
