@@ -24,12 +24,11 @@ use super::round::LOST_AFTER;
 use super::{Call, Context, Exit, Failure, Manner, Wait};
 use crate::catalog::Generation;
 use crate::catalog::locks::{LockName, Wait as LockWait, Waiting, WorkLock};
-use crate::config::Destination;
 use crate::destination::watch::Pulse;
 use crate::installation::Look;
 use crate::model::{DestinationName, chain};
 use crate::platform::StopSignal;
-use crate::service::{Action, Distance, Place, View, agenda};
+use crate::service::{Action, Place, View, agenda};
 use drilling::Drilling;
 use jobs::Jobs;
 use working::Event;
@@ -72,10 +71,6 @@ fn alone(context: &Context) -> Result<WorkLock, Failure> {
     })
 }
 
-fn distance(destination: &Destination) -> Distance {
-    if destination.place.scheme() == "file" { Distance::Local } else { Distance::Server }
-}
-
 /// A visit under way.
 struct Visiting {
     pulse: Pulse,
@@ -106,7 +101,7 @@ impl Loop {
         Ok(Self {
             zone: TimeZone::system(),
             jobs: Jobs::of(config),
-            places: config.destinations.iter().map(|it| (it.name.clone(), Place::new(distance(it)))).collect(),
+            places: config.destinations.iter().map(|it| (it.name.clone(), Place::new(it.place.distance()))).collect(),
             looks: names().map(|name| (name, Look::Away("it was not looked at yet".into()))).collect(),
             visits: BTreeMap::new(),
             owed: BTreeMap::new(),

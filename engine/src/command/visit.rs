@@ -19,7 +19,7 @@ use crate::destination::throttle::{Bandwidth, Throttled};
 use crate::destination::watch::{Pulse, Watched};
 use crate::destination::{ReadStore, Space, WriteStore};
 use crate::installation::{Look, Opened};
-use crate::model::{DestinationName, PointOrder, VaultId, chain};
+use crate::model::{DestinationName, PointOrder, VaultId, Verify, chain};
 use crate::observe::{Observed, PointPacks, Seen, observe};
 use crate::plan::{self, Deletions, Plan, RemoveReason, State, Step, admit, propose, reason_text};
 
@@ -150,7 +150,11 @@ impl Visits {
         let catalog = &self.context.installation.catalog;
         let tools = Tools { catalog, keyring, clock: &*call.clock, entropy: &*call.entropy, stop: &stop, tell: &tell };
         match Session::open(tools, store, medium) {
-            Ok(session) => self.noted(medium, self.work(session, pulse)),
+            Ok(mut session) => {
+                let destination = self.context.installation.config.destination(&session.destination);
+                session.verify = destination.map_or(Verify::ReadBack, |destination| destination.verify);
+                self.noted(medium, self.work(session, pulse))
+            }
             Err(error) => self.noted(medium, self.not_begun(medium, error)),
         }
     }

@@ -7,7 +7,7 @@ use super::place_read::place;
 use super::quantity::{Window, rate, size, window};
 use super::reader::Read;
 use super::table::{Item, Table};
-use crate::model::DestinationName;
+use crate::model::{DestinationName, Verify};
 
 /// A destination.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,15 +47,6 @@ pub enum Evict {
     Oldest,
     /// Nothing: it stays full.
     Never,
-}
-
-/// Where the evidence for an object comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verify {
-    /// Every byte is read back.
-    ReadBack,
-    /// The server's own checksum of the whole object.
-    Checksum,
 }
 
 /// What lies at a destination.

@@ -28,7 +28,8 @@ mod url;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-pub use destination::{Destination, Evict, Layout, Verify};
+pub use crate::model::Verify;
+pub use destination::{Destination, Evict, Layout};
 pub use error::{ConfigError, Position};
 pub use job::{Copies, Job};
 pub use load::{LoadError, candidates, find, load};

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::secret::SecretSource;
+use crate::model::Distance;
 
 /// Where a destination is and how it is reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +33,15 @@ impl Place {
             Self::WebDav(WebDav { transport: Transport::Plain, .. }) => "webdav",
             Self::WebDav(_) => "webdavs",
             Self::S3(_) => "s3",
+        }
+    }
+
+    /// Is it on this computer, or behind a network?
+    #[must_use]
+    pub const fn distance(&self) -> Distance {
+        match self {
+            Self::File(_) => Distance::Local,
+            _ => Distance::Server,
         }
     }
 

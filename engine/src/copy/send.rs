@@ -7,9 +7,9 @@ use super::Tools;
 use super::error::{CopyError, chain};
 use super::evidence::{ReadBack, read_back};
 use super::mapped::{MappedFile, PassError, Reading, hash_and_send};
-use crate::catalog::{CheckpointRow, Evidence};
-use crate::destination::{ErrorKind, ObjectWrite, ReadStore, Resume, WriteStore};
-use crate::model::{Digest, ObjectName, VaultId};
+use crate::catalog::{CheckpointRow, Evidence, EvidenceKind};
+use crate::destination::{ErrorKind, Finish, ObjectWrite, ReadStore, Resume, WriteStore};
+use crate::model::{Digest, ObjectName, VaultId, Verify};
 
 /// Bytes sent at once.
 const BLOCK: usize = 4 << 20;
@@ -49,6 +49,7 @@ pub(super) struct Lane<'l> {
     pub tools: Tools<'l>,
     pub store: &'l dyn WriteStore,
     pub medium: VaultId,
+    pub verify: Verify,
 }
 
 impl<'l> Lane<'l> {
@@ -83,8 +84,12 @@ pub(super) fn send(
 ) -> Result<Evidence, CopyError> {
     let path = load.object.path();
     for _ in 0..2 {
-        if lane.store.stat(&path)?.is_none() {
-            transfer_on(lane, from, load, passed)?;
+        if lane.store.stat(&path)?.is_none()
+            && let Finish::Confirmed = transfer_on(lane, from, load, passed)?
+            && lane.verify == Verify::Checksum
+        {
+            lane.store.still_there()?;
+            return Ok(Evidence { kind: EvidenceKind::ServerChecksum, time: lane.tools.clock.now() });
         }
         match read_back(lane.store, &path, load.digest, lane.tools.clock)? {
             ReadBack::Good(evidence) => return Ok(evidence),
@@ -107,7 +112,7 @@ fn transfer_on(
     from: &dyn ReadStore,
     load: Load<'_>,
     passed: &mut dyn FnMut(Passed),
-) -> Result<(), CopyError> {
+) -> Result<Finish, CopyError> {
     let (mut failures, mut furthest) = (0, 0);
     loop {
         let mut reached = 0;
@@ -118,7 +123,10 @@ fn transfer_on(
                 passed(bytes.of((reached - furthest).min(bytes.count())));
             }
         });
-        let Err(error) = outcome else { return Ok(()) };
+        let error = match outcome {
+            Ok(finish) => return Ok(finish),
+            Err(error) => error,
+        };
         failures = if reached > furthest { 1 } else { failures + 1 };
         furthest = furthest.max(reached);
         let may_go_on = matches!(error.store_kind(), Some(ErrorKind::Transient | ErrorKind::Ambiguous));
@@ -128,7 +136,7 @@ fn transfer_on(
         lane.tools.clock.sleep(PAUSE);
         // An answer that was lost may have been a yes.
         if lane.store.stat(&load.object.path())?.is_some() {
-            return Ok(());
+            return Ok(Finish::Named);
         }
     }
 }
@@ -138,7 +146,7 @@ fn transfer(
     from: &dyn ReadStore,
     load: Load<'_>,
     passed: &mut dyn FnMut(Passed),
-) -> Result<(), CopyError> {
+) -> Result<Finish, CopyError> {
     let path = load.object.path();
     let mut writer = match left_by_earlier(lane, load)? {
         Some(left) => lane.store.resume(&path, &left)?,
@@ -157,8 +165,8 @@ fn transfer(
         });
     }
     match writer.finish() {
-        Err(error) if error.kind == ErrorKind::Exists => Ok(()),
-        finished => Ok(finished.map(drop)?),
+        Err(error) if error.kind == ErrorKind::Exists => Ok(Finish::Named),
+        finished => Ok(finished?),
     }
 }
 

@@ -12,7 +12,7 @@ use super::{Told, Tools, confirm, newest, news, read_in, refused};
 use crate::catalog::{self, Catalog, MediumRow, MetaRow, PointRow, keeps_packs};
 use crate::destination::{ErrorKind, WriteStore};
 use crate::format::{Head, HeadJob, HeadMark, HeadMedium, HeadName, HeadNewest, HeadProof};
-use crate::model::{DestinationName, PointId, PointOrder, Proof, VaultId, WriterId};
+use crate::model::{DestinationName, Distance, PointId, PointOrder, Proof, VaultId, Verify, WriterId};
 use crate::plan::Deletions;
 use crate::vault::{FoundHead, HEADS_KEPT, VaultError, list_heads, newest_told, write_head};
 
@@ -25,6 +25,8 @@ const SUCCEEDS: &str = "succeeds";
 /// A batch of deletions lasts no longer; a session that distrusts what it finds waits longer than that.
 pub(super) const BATCH: Duration = Duration::from_secs(5);
 const TAKE_OVER_WAIT: Duration = Duration::from_secs(10);
+/// The same at a server: a request there is given up after half a minute, and begun anew for not as long again.
+const TAKE_OVER_WAIT_AT_SERVER: Duration = Duration::from_secs(60);
 
 /// Whether the session before this one ended as it should.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +47,8 @@ pub struct Session<'s> {
     pub destination: DestinationName,
     /// May anything be deleted there?
     pub deletions: Deletions,
+    /// What is believed of an object that was sent; read back, if nobody says otherwise.
+    pub verify: Verify,
     /// How the session before ended.
     pub before: Before,
     /// Why the place let nothing be deleted, once it has refused.
@@ -82,6 +86,7 @@ impl<'s> Session<'s> {
             medium,
             destination: row.destination.clone(),
             deletions: Deletions::Allowed,
+            verify: Verify::ReadBack,
             before,
             refused: RefCell::default(),
             failed: Cell::new(false),
@@ -125,7 +130,7 @@ impl<'s> Session<'s> {
 
     /// What objects are sent with.
     pub(super) fn lane(&self) -> Lane<'_> {
-        Lane { tools: self.tools, store: self.store, medium: self.medium }
+        Lane { tools: self.tools, store: self.store, medium: self.medium, verify: self.verify }
     }
 
     /// The same as [`Self::look_again`] before a manifest. Where many are on their way at once one look stands for those
@@ -212,7 +217,7 @@ impl<'s> Session<'s> {
     /// FORMAT 12.2: after our first head where another one may have been at work, its last request is waited for; what it
     /// did by then is found when the place is listed.
     fn outlast(&self) -> Result<(), CopyError> {
-        let seconds = TAKE_OVER_WAIT.as_secs();
+        let seconds = self.take_over_wait().as_secs();
         let text = format!("another one may have been at work there; its last work is waited for, {seconds} s");
         (self.tools.tell)(&Told::Note(format!("{}: {text}", self.destination)));
         self.wait()?;
@@ -235,8 +240,15 @@ impl<'s> Session<'s> {
         Ok(catalog.heed_removed(&newest.removed.iter().copied().collect(), now)?)
     }
 
+    fn take_over_wait(&self) -> Duration {
+        match self.store.distance() {
+            Distance::Local => TAKE_OVER_WAIT,
+            Distance::Server => TAKE_OVER_WAIT_AT_SERVER,
+        }
+    }
+
     fn wait(&self) -> Result<(), CopyError> {
-        let until = self.tools.clock.monotonic() + TAKE_OVER_WAIT;
+        let until = self.tools.clock.monotonic() + self.take_over_wait();
         while self.tools.clock.monotonic() < until {
             if (self.tools.stop)() {
                 return Err(CopyError::Stopped);

@@ -49,7 +49,7 @@ pub use file::{FileStore, MediumReader, MediumWay, Privacy};
 pub use operation::Operation;
 pub use sftp::SftpStore;
 
-use crate::model::VaultPath;
+use crate::model::{Distance, VaultPath};
 
 /// What the name of an object that is not finished begins with.
 pub const TEMPORARY_PREFIX: &str = ".tmp-";
@@ -145,6 +145,11 @@ pub trait ReadStore: Send + Sync {
     /// # Errors
     /// As the place answers.
     fn space(&self) -> Result<Option<Space>, StoreError>;
+
+    /// Where the place is.
+    fn distance(&self) -> Distance {
+        Distance::Local
+    }
 
     /// Is the place still the one that was opened? Called before anything is believed to be done.
     ///

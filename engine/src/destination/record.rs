@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{Finish, Listed, ObjectRead, ObjectWrite, Operation, ReadStore, Resume, Space, StoreError, WriteStore};
-use crate::model::VaultPath;
+use crate::model::{Distance, VaultPath};
 
 /// What was asked for one kind of operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -91,6 +91,10 @@ impl<S: ReadStore> ReadStore for Recorded<S> {
     fn space(&self) -> Result<Option<Space>, StoreError> {
         self.tally.add(Operation::Space, 0);
         self.inner.space()
+    }
+
+    fn distance(&self) -> Distance {
+        self.inner.distance()
     }
 
     fn still_there(&self) -> Result<(), StoreError> {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{ErrorKind, Listed, ObjectRead, ObjectWrite, ReadStore, Resume, Space, StoreError, WriteStore};
-use crate::model::VaultPath;
+use crate::model::{Distance, VaultPath};
 use crate::port::{Clock, Entropy};
 
 /// The first wait; each further one is twice as long.
@@ -88,6 +88,10 @@ impl<S: ReadStore> ReadStore for Retried<S> {
 
     fn space(&self) -> Result<Option<Space>, StoreError> {
         self.again(|| self.inner.space())
+    }
+
+    fn distance(&self) -> Distance {
+        self.inner.distance()
     }
 
     fn still_there(&self) -> Result<(), StoreError> {

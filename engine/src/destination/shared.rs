@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Listed, ObjectRead, ObjectWrite, ReadStore, Resume, Space, StoreError, WriteStore};
-use crate::model::VaultPath;
+use crate::model::{Distance, VaultPath};
 
 #[deny(clippy::missing_trait_methods)]
 impl<S: ReadStore + ?Sized> ReadStore for Arc<S> {
@@ -29,6 +29,10 @@ impl<S: ReadStore + ?Sized> ReadStore for Arc<S> {
 
     fn space(&self) -> Result<Option<Space>, StoreError> {
         (**self).space()
+    }
+
+    fn distance(&self) -> Distance {
+        (**self).distance()
     }
 
     fn still_there(&self) -> Result<(), StoreError> {

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::{Finish, Listed, ObjectRead, ObjectWrite, ReadStore, Resume, Space, StoreError, WriteStore};
-use crate::model::VaultPath;
+use crate::model::{Distance, VaultPath};
 use crate::port::Clock;
 
 /// What passes at once at most, in time at the full rate, and in bytes.
@@ -102,6 +102,10 @@ impl<S: ReadStore> ReadStore for Throttled<S> {
 
     fn space(&self) -> Result<Option<Space>, StoreError> {
         self.inner.space()
+    }
+
+    fn distance(&self) -> Distance {
+        self.inner.distance()
     }
 
     fn still_there(&self) -> Result<(), StoreError> {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::{Finish, Listed, ObjectRead, ObjectWrite, ReadStore, Resume, Space, StoreError, WriteStore};
-use crate::model::VaultPath;
+use crate::model::{Distance, VaultPath};
 
 /// Since when each request is under way; shared with who waits.
 #[derive(Debug, Clone, Default)]
@@ -85,6 +85,10 @@ impl<S: ReadStore> ReadStore for Watched<S> {
 
     fn space(&self) -> Result<Option<Space>, StoreError> {
         self.pulse.during(|| self.inner.space())
+    }
+
+    fn distance(&self) -> Distance {
+        self.inner.distance()
     }
 
     fn still_there(&self) -> Result<(), StoreError> {

@@ -3,6 +3,7 @@
 //! Deliberately absent: I/O, clocks, randomness, formats and any dependency on another module of ours.
 
 mod chain;
+mod distance;
 mod entry;
 mod id;
 mod keep;
@@ -14,11 +15,12 @@ mod time;
 mod vault_path;
 
 pub use chain::chain;
+pub use distance::Distance;
 pub use entry::{ChunkRef, Content, DeviceKind, Entry, EntryPath, EntryPathError, Kind, Meta, Seen, Span, Xattr};
 pub use id::{ChunkId, Digest, FamilyId, GroupId, IdError, JobId, PackId, PointId, ShortPack, VaultId, WriterId};
 pub use keep::{Keep, KeepRule};
 pub use name::{DestinationName, HOME, JobName, Name, NameError};
-pub use placement::{Proof, State};
+pub use placement::{Proof, State, Verify};
 pub use point::{KeyEpoch, PointName, PointOrder};
 pub use problem::{Problem, reason};
 pub use time::Time;

@@ -104,3 +104,12 @@ impl fmt::Display for Proof {
         f.pad(self.as_str())
     }
 }
+
+/// Where the evidence for an object comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verify {
+    /// Every byte is read back.
+    ReadBack,
+    /// The server's own checksum of the whole object.
+    Checksum,
+}

@@ -17,4 +17,4 @@ pub use agenda::{Action, Agenda, DrillDue, JobDue, View, agenda};
 pub use drill::DrillMark;
 pub use due::{LastRun, Noticed, due_at, is_missed, noticed};
 pub use pause::Pause;
-pub use place::{Distance, Doing, Ended, Missing, Place};
+pub use place::{Doing, Ended, Missing, Place};

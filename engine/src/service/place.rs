@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::Pause;
-use crate::model::VaultId;
+use crate::model::{Distance, VaultId};
 
 /// A place that is away is looked at so often where the system sends no word of it: a folder that appears is not a mount.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -23,15 +23,6 @@ pub enum Doing {
     Look,
     /// A visit is.
     Visit,
-}
-
-/// Where a place is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Distance {
-    /// On this computer: a look costs nothing, and mounts tell of it.
-    Local,
-    /// Behind a network: a look is a login, and mounts mean nothing.
-    Server,
 }
 
 /// Why a look found no medium.

@@ -10,7 +10,7 @@ use crate::destination::memory::{MemoryPlace, MemoryStore};
 use crate::destination::{
     ErrorKind, Finish, Listed, ObjectRead, ObjectWrite, Operation, ReadStore, Resume, Space, StoreError, WriteStore,
 };
-use crate::model::VaultPath;
+use crate::model::{Distance, VaultPath};
 
 /// The power switch; clones are the same.
 #[derive(Debug, Clone)]
@@ -190,6 +190,10 @@ impl ReadStore for Wire {
     fn space(&self) -> Result<Option<Space>, StoreError> {
         self.pass(Operation::Space)?;
         self.store.space()
+    }
+
+    fn distance(&self) -> Distance {
+        self.store.distance()
     }
 
     fn still_there(&self) -> Result<(), StoreError> {

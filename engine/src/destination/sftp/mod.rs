@@ -48,7 +48,7 @@ use crate::destination::runtime::runtime;
 use crate::destination::{
     ErrorKind, Listed, ObjectRead, ObjectWrite, ReadStore, Resume, Space, StoreError, WriteStore, temporary,
 };
-use crate::model::VaultPath;
+use crate::model::{Distance, VaultPath};
 
 /// See the module.
 pub struct SftpStore {
@@ -229,6 +229,10 @@ impl ReadStore for SftpStore {
     }
 
     /// No request while the connection stands; else it is opened again, and the folder looked at.
+    fn distance(&self) -> Distance {
+        Distance::Server
+    }
+
     fn still_there(&self) -> Result<(), StoreError> {
         self.link.session().map(drop).map_err(|failure| self.fail("look at", &VaultPath::root(), failure))
     }
