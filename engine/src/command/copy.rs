@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::hours::{self, Hours};
 use super::owed::Placed;
 use super::round::{Home, Task, Wanted, preview, round};
 use super::visit::Visited;
@@ -46,6 +47,7 @@ pub fn copy(call: &Call, options: &CopyOptions) -> Result<(CopyReport, Exit), Fa
         destinations: options.destination.clone().map(|name| vec![name]),
         task: Task::Copies,
         home: Home::Not,
+        hours: Hours::Ignored,
     };
     let visited = round(&context, &wanted)?;
     let exit = exit(&context, &visited, &wanted)?;
@@ -189,17 +191,19 @@ type Owed = (DestinationName, Option<VaultId>, PointOrder, State);
 /// only present, and no plan wants any more evidence of, is left as it is and not owed.
 fn owed(context: &Arc<Context>) -> Result<Vec<Owed>, Failure> {
     let placed = Placed::read(&context.installation.catalog)?;
+    let config = &context.installation.config;
     let mut owed = Vec::new();
     for medium in placed.media.iter().filter(|row| !row.destination.is_home() && row.retired.is_none()) {
         for (order, row) in placed.at.get(&medium.vault).into_iter().flatten().rev() {
-            if matches!(row.state, State::Pending | State::Copying | State::Present | State::Missing | State::Damaged) {
+            let comes = matches!(row.state, State::Pending | State::Copying | State::Present);
+            let is_bad = matches!(row.state, State::Missing | State::Damaged);
+            if is_bad || comes && !placed.waits_its_turn(config, medium.vault, *order) {
                 owed.push((medium.destination.clone(), Some(medium.vault), *order, row.state));
             }
         }
     }
-    let config = &context.installation.config;
     for destination in &config.destinations {
-        let unknown = placed.owed(config, &destination.name).into_iter().rev();
+        let unknown = placed.waits(config, &destination.name).into_iter().rev();
         let is_unknown = |medium: Option<VaultId>, order| medium.is_none_or(|at| placed.state(at, order).is_none());
         let unknown = unknown.filter(|(medium, order)| is_unknown(*medium, *order));
         owed.extend(unknown.map(|(medium, order)| (destination.name.clone(), medium, order, State::Pending)));
@@ -239,13 +243,15 @@ pub(super) fn exit(context: &Arc<Context>, visited: &[Visited], wanted: &Wanted)
         exit = exit.and(Exit::Partial);
     }
     let is_wanted = |name: &DestinationName| wanted.destinations.as_ref().is_none_or(|names| names.contains(name));
+    let (config, now) = (&context.installation.config, context.call.clock.now());
+    let is_shut = |name: &DestinationName| wanted.hours == Hours::Kept && hours::shut(config, name, now).is_some();
     for (name, _, order, state) in owed(context)?.into_iter().filter(|(name, ..)| is_wanted(name)) {
         if !is_of_jobs(context, order, wanted)? {
             continue;
         }
         exit = exit.and(match state {
             State::Damaged | State::Missing => Exit::Damage,
-            _ if is_satisfied(context, order, &name)? => Exit::Done,
+            _ if is_satisfied(context, order, &name)? || is_shut(&name) => Exit::Done,
             _ => Exit::Partial,
         });
     }

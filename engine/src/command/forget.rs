@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::copy::report as copy_report;
 use super::give_up::give_up_copies;
+use super::hours::Hours;
 use super::publish::publish;
 use super::read::resolve;
 use super::round::{Home, Task, Wanted, looks, round, state_now};
@@ -206,7 +207,7 @@ fn visit(context: &Arc<Context>, state: &State, plan: &Plan, task: Task) -> Resu
     }
     let at_home = places.clone().any(|medium| medium.is_home());
     let home = if at_home { Home::Too } else { Home::Not };
-    round(context, &Wanted { jobs: None, destinations: Some(offsite), task, home })
+    round(context, &Wanted { jobs: None, destinations: Some(offsite), task, home, hours: Hours::Ignored })
 }
 
 fn kept(state: &State, refusals: &[Refusal]) -> Vec<KeptPoint> {

@@ -4,18 +4,9 @@ use super::backup::check_readable;
 use super::context::{configuration, wrong_configuration};
 use super::{Call, Context, Exit, Failure};
 use crate::config::{LoadError, candidates, find, starter};
-use crate::installation::{self, Made, Prepared};
+use crate::installation::{self, Made, Moved, Prepared};
 use crate::model::DestinationName;
 use crate::report;
-
-/// Whether a known vault is accepted where it is now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Moved {
-    /// `--moved`
-    Yes,
-    /// Not.
-    No,
-}
 
 /// With no configuration: writes a starter. With one: prepares what is missing.
 ///
@@ -100,8 +91,14 @@ pub fn enrol(call: &Call, name: &DestinationName, moved: Moved) -> Result<(repor
     let installation = &context.installation;
     let destination = installation.destination(name)?;
     let known = installation.catalog.media()?;
-    let (medium, made, same_disk) =
-        installation::enrol(&installation.config, &installation.catalog, destination, &*call.clock, &*call.entropy)?;
+    let (medium, made, same_disk) = installation::enrol(
+        &installation.config,
+        &installation.catalog,
+        destination,
+        &*call.clock,
+        &*call.entropy,
+        moved,
+    )?;
     let enrolled = match (made, known.iter().any(|row| row.vault == medium), moved) {
         (Made::Vault, ..) => report::Enrolled::Made,
         (_, false, _) => report::Enrolled::Found,
@@ -111,8 +108,16 @@ pub fn enrol(call: &Call, name: &DestinationName, moved: Moved) -> Result<(repor
     let points =
         installation.catalog.placements_at(medium)?.iter().filter(|(_, row)| row.state.is_there()).count() as u64;
     let place = installation.catalog.medium(medium)?.map(|row| row.place).unwrap_or_default();
-    let warnings =
-        if same_disk { vec![format!("{name} is on the same disk as this computer's data")] } else { Vec::new() };
+    let others = known.iter().filter(|row| row.destination == *name && row.vault != medium && row.retired.is_none());
+    let on_this_disk = same_disk.then(|| format!("{name} is on the same disk as this computer's data"));
+    let two_at_once = others.filter(|_| !destination.rotation).map(|other| {
+        format!(
+            "the medium {} serves {name} too: if they take turns, say `rotation = true`; if it is gone, `engine retire {name} \
+             --medium {}`",
+            other.vault, other.vault
+        )
+    });
+    let warnings = on_this_disk.into_iter().chain(two_at_once).collect();
     Ok((
         report::EnrolReport { destination: name.clone(), medium, place, enrolled, same_disk, points, warnings },
         Exit::Done,

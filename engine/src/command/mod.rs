@@ -11,6 +11,7 @@ mod exit;
 mod failure;
 mod forget;
 mod give_up;
+mod hours;
 mod init;
 mod last_failure;
 mod once;
@@ -33,13 +34,14 @@ mod verify;
 mod visit;
 mod voice;
 
+pub use crate::installation::Moved;
 pub use backup::{BackupOptions, backup};
 pub use context::Context;
 pub use copy::{CopyOptions, copy};
 pub use exit::Exit;
 pub use failure::Failure;
 pub use forget::{ForgetOptions, forget};
-pub use init::{Moved, enrol, init};
+pub use init::{enrol, init};
 pub use once::run_once;
 
 pub use pin::{clear_alarm, pin, unpin};

@@ -78,6 +78,25 @@ impl Placed {
         owed
     }
 
+    /// The same without what can wait: of drives that take turns each gets its points when it is there; until then one
+    /// that has a point is enough.
+    pub(super) fn waits(&self, config: &Config, name: &DestinationName) -> BTreeSet<(Option<VaultId>, PointOrder)> {
+        let mut owed = self.owed(config, name);
+        owed.retain(|(medium, point)| medium.is_none_or(|medium| !self.waits_its_turn(config, medium, *point)));
+        owed
+    }
+
+    /// Is the medium one of several that take turns, not the one that was there last, and another one has the point?
+    pub(super) fn waits_its_turn(&self, config: &Config, medium: VaultId, point: PointOrder) -> bool {
+        let Some(row) = self.media.iter().find(|row| row.vault == medium) else { return false };
+        if !config.destination(&row.destination).is_some_and(|destination| destination.rotation) {
+            return false;
+        }
+        let its = || self.in_use(&row.destination);
+        let is_in_turn = its().max_by_key(|row| row.last_seen).is_some_and(|last| last.vault == medium);
+        !is_in_turn && its().any(|other| self.state(other.vault, point) == Some(State::Complete))
+    }
+
     /// Points that were removed for good and lie at media of a destination all the same: a session there takes them away.
     fn leftovers(&self, name: &DestinationName) -> BTreeSet<(VaultId, PointOrder)> {
         let mut found = BTreeSet::new();

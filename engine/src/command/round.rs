@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
+use super::hours::Hours;
 use super::visit::{Visited, Visits};
 use super::{Context, Failure};
 use crate::copy::Outcome;
@@ -29,6 +30,8 @@ pub(super) struct Wanted {
     pub task: Task,
     /// Is home visited too, last?
     pub home: Home,
+    /// Are the destinations' hours kept?
+    pub hours: Hours,
 }
 
 /// Whether a round ends with home.
@@ -56,7 +59,7 @@ pub(super) enum Task {
 impl Wanted {
     /// All that is to be done anywhere.
     pub(super) const fn everything() -> Self {
-        Self { jobs: None, destinations: None, task: Task::Everything, home: Home::Too }
+        Self { jobs: None, destinations: None, task: Task::Everything, home: Home::Too, hours: Hours::Kept }
     }
 }
 
@@ -116,6 +119,10 @@ struct Begun {
 
 fn begin(visits: &Arc<Visits>, name: &DestinationName, look: &Look) -> Begun {
     let opened = match look {
+        Look::Here(_) if let Some(window) = visits.shut(name) => {
+            let why = format!("it is copied to by itself in its hours only, {window}");
+            return Begun { destination: name.clone(), visit: Err(why) };
+        }
         Look::Here(opened) => opened.clone(),
         Look::Away(why) | Look::Refused(why) => return Begun { destination: name.clone(), visit: Err(why.clone()) },
     };

@@ -19,6 +19,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use jiff::tz::TimeZone;
 
 use super::backup::check_readable;
+use super::hours::opens_in;
 use super::owed::fingerprints;
 use super::round::LOST_AFTER;
 use super::{Call, Context, Exit, Failure, Manner, Wait};
@@ -152,6 +153,7 @@ impl Loop {
 
     /// Begins what is due; gives how long there is nothing more to begin.
     fn act(&mut self) -> Duration {
+        self.keep_hours();
         let clock = &self.context.call.clock;
         let next = agenda(&View {
             now: clock.now(),
@@ -173,6 +175,16 @@ impl Loop {
             }
         }
         next.wake
+    }
+
+    fn keep_hours(&mut self) {
+        let (clock, config) = (&self.context.call.clock, &self.context.installation.config);
+        let (now, monotonic) = (clock.now(), clock.monotonic());
+        for destination in &config.destinations {
+            let opens = destination.window.and_then(|window| opens_in(window, now, &self.zone));
+            let place = self.places.get_mut(&destination.name);
+            place.into_iter().for_each(|place| place.shut_until(opens.map(|after| monotonic.saturating_add(after))));
+        }
     }
 
     fn take(&mut self, event: Event) {

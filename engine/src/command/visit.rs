@@ -10,10 +10,12 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use super::context::lock_failure;
+use super::hours::{self, Hours};
 use super::round::{Task, Wanted};
 use super::{Context, Failure, last_failure};
 use crate::catalog::locks::{LockError, LockName};
 use crate::catalog::{RemovalRules, Snapshot};
+use crate::config::Window;
 use crate::copy::{CopyError, Origin, Outcome, Session, Told, Tools, execute, removal_rules};
 use crate::destination::throttle::{Bandwidth, Throttled};
 use crate::destination::watch::{Pulse, Watched};
@@ -70,6 +72,12 @@ impl Visits {
         Ok(Self { context: Arc::clone(context), looks, home, wanted })
     }
 
+    /// The hours of a destination, if they are kept and it is not copied to now.
+    pub(super) fn shut(&self, name: &DestinationName) -> Option<Window> {
+        let (config, now) = (&self.context.installation.config, self.context.call.clock.now());
+        if self.wanted.hours == Hours::Kept { hours::shut(config, name, now) } else { None }
+    }
+
     pub(super) fn is_wanted(&self, name: &DestinationName) -> bool {
         self.wanted.destinations.as_ref().is_none_or(|wanted| wanted.contains(name))
     }
@@ -99,7 +107,7 @@ impl Visits {
         let home = self.home.as_ref()?;
         let what = "the home vault";
         let outcome = match self.context.try_lock(&LockName::Home, what) {
-            Ok(_lock) => self.visit_locked(&*home.store, home.medium, &Pulse::default()),
+            Ok(_lock) => self.visit_locked(&*home.store, &DestinationName::home(), home.medium, &Pulse::default()),
             Err(error) => not_begun(&error, what),
         };
         Some(Visited { destination: DestinationName::home(), outcome, away: None })
@@ -128,13 +136,13 @@ impl Visits {
     fn visit(&self, store: &dyn WriteStore, name: &DestinationName, medium: VaultId, pulse: &Pulse) -> Outcome {
         let what = format!("the destination {name}");
         match self.context.try_lock(&LockName::Medium(medium), &what) {
-            Ok(_lock) => self.visit_locked(store, medium, pulse),
+            Ok(_lock) => self.visit_locked(store, name, medium, pulse),
             Err(error) => not_begun(&error, &what),
         }
     }
 
     /// One session: plans and carries out until nothing is left to do there.
-    fn visit_locked(&self, store: &dyn WriteStore, medium: VaultId, pulse: &Pulse) -> Outcome {
+    fn visit_locked(&self, store: &dyn WriteStore, name: &DestinationName, medium: VaultId, pulse: &Pulse) -> Outcome {
         let call = &self.context.call;
         let tell = |told: &Told| match told {
             Told::Note(text) => call.voice.warn(text),
@@ -142,7 +150,7 @@ impl Visits {
                 call.voice.progress(&format!("{destination}: copying"), *done, *total)
             }
         };
-        let stop = || (call.stop)();
+        let stop = || (call.stop)() || self.shut(name).is_some();
         let keyring = match self.context.installation.keyring() {
             Ok(keyring) => keyring,
             Err(error) => return failed(chain(&error)),
@@ -153,10 +161,20 @@ impl Visits {
             Ok(mut session) => {
                 let destination = self.context.installation.config.destination(&session.destination);
                 session.verify = destination.map_or(Verify::ReadBack, |destination| destination.verify);
-                self.noted(medium, self.work(session, pulse))
+                self.noted(medium, self.at_closing_time(self.work(session, pulse)))
             }
-            Err(error) => self.noted(medium, self.not_begun(medium, error)),
+            Err(error) => self.noted(medium, self.at_closing_time(self.not_begun(medium, error))),
         }
+    }
+
+    /// That its hours are over is no failure: it goes on in the next ones.
+    fn at_closing_time(&self, mut outcome: Outcome) -> Outcome {
+        if matches!(outcome.ended, Some(CopyError::Stopped)) && !(self.context.call.stop)() {
+            let stopped = chain(&CopyError::Stopped);
+            outcome.failures.retain(|failure| !failure.ends_with(&stopped));
+            outcome.ended = None;
+        }
+        outcome
     }
 
     /// A session that could not begin is told of at once, as a step that fails is.

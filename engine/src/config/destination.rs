@@ -71,20 +71,10 @@ pub(super) fn destination(name: DestinationName, item: &Item<'_>) -> Read<Destin
     let verify = table.or("verify", Verify::ReadBack, |item| {
         item.choice(&[("read-back", Verify::ReadBack), ("checksum", Verify::Checksum)])
     });
-    let rotation = table.or("rotation", false, |item| {
-        let rotation = item.flag()?;
-        if rotation {
-            item.later("`rotation = true`", "false in this release: a destination for each drive");
-        }
-        Ok(rotation)
-    });
+    let rotation = table.or("rotation", false, |item| item.flag());
     let layout = layout(&mut table);
     let rate = table.optional("rate", |item| item.parse(rate));
-    let window = table.optional("window", |item| {
-        let window = item.parse(window)?;
-        item.later("`window`", "no such key in this release: it is copied to at any time");
-        Ok(window)
-    });
+    let window = table.optional("window", |item| item.parse(window));
     let url = table.required("url", "url = \"file:///path\" or another URL", Ok);
     let place = url.and_then(|url| {
         url_at = url.reader.position(url.at);

@@ -86,6 +86,19 @@ impl Window {
             self.from <= minute || minute < self.to
         }
     }
+
+    /// When it opens next, if it is shut at that minute of the local day: minutes from then, `1..1440`.
+    #[must_use]
+    pub const fn opens_in(self, minute: u16) -> Option<u16> {
+        if self.contains(minute) { None } else { Some((self.from + 1440 - minute) % 1440) }
+    }
+}
+
+impl std::fmt::Display for Window {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let [from, to] = [self.from, self.to].map(|minute| (minute / 60, minute % 60));
+        write!(f, "{:02}:{:02}-{:02}:{:02}", from.0, from.1, to.0, to.1)
+    }
 }
 
 /// `19:00-07:00`.
@@ -162,6 +175,8 @@ mod tests {
     #[test]
     fn a_window_may_cross_midnight() {
         let night = window("19:00-07:00").expect("a window");
+        assert_eq!([1139, 1140, 419, 420].map(|minute| night.opens_in(minute)), [Some(1), None, None, Some(720)]);
+        assert_eq!(night.to_string(), "19:00-07:00");
         assert!(night.contains(19 * 60) && night.contains(0) && night.contains(7 * 60 - 1));
         assert!(!night.contains(7 * 60) && !night.contains(18 * 60 + 59));
         let evening = window("19:00-24:00").expect("a window");

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::error::InstallationError;
+use super::look;
 use super::place::{another_there, is_refused, make_place, open_place, place_text, why_away};
 use super::sheet::sheet_file;
 use super::sight::shares_disk;
@@ -28,6 +29,15 @@ pub enum Made {
     Away(String),
     /// Something is there that can't be used; why.
     Failed(String),
+}
+
+/// Whether a known vault is accepted where it is now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moved {
+    /// It is: somebody said so.
+    Yes,
+    /// Not on another file system than before.
+    No,
 }
 
 /// What `init` did.
@@ -268,6 +278,7 @@ pub fn enrol(
     destination: &Destination,
     clock: &dyn Clock,
     entropy: &dyn Entropy,
+    moved: Moved,
 ) -> Result<(VaultId, Made, bool), InstallationError> {
     let family = catalog.meta()?.family;
     let away = |why: String| InstallationError::Away { destination: destination.name.to_string(), why };
@@ -285,8 +296,15 @@ pub fn enrol(
                 return Err(away(format!("the vault there belongs to `{}`", medium.destination)));
             }
             Some(medium) if medium.retired.is_some() => return Err(away(retired(medium))),
-            _ => (identity.vault, Made::AlreadyThere),
+            _ => match look::moved(destination, identity.vault, &media).filter(|_| moved == Moved::No) {
+                Some(why) => return Err(away(why)),
+                None => (identity.vault, Made::AlreadyThere),
+            },
         },
+        Found::Empty if is_mount_point_left_empty(config, destination, &media) => {
+            let why = "this is the disk of this computer, and its drives are on others: mount the drive first";
+            return Err(away(why.to_owned()));
+        }
         Found::Empty => {
             let set = keys_of(&FileStore::open(&config.home.path, Privacy::Private)?, family)?.set;
             let store = make_place(&destination.place).map_err(|error| away(why_away(&destination.place, &error)))?;
@@ -295,6 +313,22 @@ pub fn enrol(
     };
     let (_, _, _, same_disk) = adopt(config, destination, vault, catalog, clock)?;
     Ok((vault, made, same_disk))
+}
+
+/// An empty mount point is no drive: a destination whose media are on other disks gets none on this computer's own.
+fn is_mount_point_left_empty(config: &Config, destination: &Destination, media: &[MediumRow]) -> bool {
+    let mut its = media.iter().filter(|medium| medium.destination == destination.name && medium.retired.is_none());
+    its.any(|medium| !medium.same_disk) && folder_shares_disk(&destination.place, &config.home.path)
+}
+
+/// The folder, or the one that is to hold it.
+fn folder_shares_disk(place: &Place, home: &Path) -> bool {
+    match place {
+        Place::File(path) if !path.is_dir() => {
+            path.parent().is_some_and(|above| shares_disk(&Place::File(above.to_owned()), home))
+        }
+        place => shares_disk(place, home),
+    }
 }
 
 pub(crate) fn new_medium(

@@ -9,7 +9,7 @@ use crossbeam_channel::RecvTimeoutError;
 use super::place::{another_there, is_refused, open_place, place_text, why_away};
 use super::sight::{Sight, sight};
 use crate::catalog::MediumRow;
-use crate::config::Destination;
+use crate::config::{Destination, Place};
 use crate::destination::{ReadStore, Space, WriteStore};
 use crate::format::{FormatError, Identity};
 use crate::model::{VaultId, VaultPath, chain};
@@ -122,9 +122,13 @@ pub fn open_now(destination: &Destination, media: &[MediumRow], home: &Path) -> 
         Err(error) if is_refused(&destination.place, &error) => {
             return Look::Refused(why_away(&destination.place, &error));
         }
-        Err(error) => return Look::Away(why_away(&destination.place, &error)),
+        Err(error) => return Look::Away(turns(destination, why_away(&destination.place, &error))),
     };
-    match recognise(destination, &*store, media) {
+    let known = recognise(destination, &*store, media).and_then(|medium| match moved(destination, medium, media) {
+        Some(why) => Err(why),
+        None => Ok(medium),
+    });
+    match known {
         Ok(medium) => {
             let space = store.space().ok().flatten();
             let sight = Some(sight(&destination.place, &*store, home));
@@ -132,6 +136,21 @@ pub fn open_now(destination: &Destination, media: &[MediumRow], home: &Path) -> 
         }
         Err(why) => Look::Away(why),
     }
+}
+
+/// DESIGN 5.1: a known vault on another file system than before, a copy of the drive say, is asked about. An unknown file
+/// system is no change.
+pub(super) fn moved(destination: &Destination, medium: VaultId, media: &[MediumRow]) -> Option<String> {
+    let Place::File(path) = &destination.place else { return None };
+    let before = media.iter().find(|row| row.vault == medium).map(|row| row.file_system.as_str())?;
+    let now = crate::platform::file_system(path).ok()?.uuid?;
+    (!before.is_empty() && now != before).then(|| {
+        let (name, place) = (&destination.name, place_text(&destination.place));
+        format!(
+            "the vault at {place} is on another file system ({now}) than before ({before}): is it a copy of the drive? \
+             `engine enrol {name} --moved` accepts it where it is now"
+        )
+    })
 }
 
 /// Which of a destination's media is at `store`.
@@ -175,6 +194,16 @@ pub(crate) fn has_heads(store: &dyn ReadStore) -> bool {
 
 fn no_vault(place: &str, media: &[MediumRow], destination: &Destination) -> String {
     let known = media.iter().any(|medium| medium.destination == destination.name);
-    let hint = if known { another_there(&destination.place) } else { "it was never prepared; `engine init` does that" };
-    format!("no vault at {place}: {hint}")
+    if !known {
+        return format!("no vault at {place}: it was never prepared; `engine init` does that");
+    }
+    turns(destination, format!("no vault at {place}: {}", another_there(&destination.place)))
+}
+
+/// What is to be done where drives take turns.
+fn turns(destination: &Destination, why: String) -> String {
+    if !destination.rotation {
+        return why;
+    }
+    format!("{why}; if it is a new one that takes its turn, `engine enrol {}`", destination.name)
 }

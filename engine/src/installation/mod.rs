@@ -17,7 +17,7 @@ use std::sync::{Arc, OnceLock};
 
 pub use error::InstallationError;
 pub(crate) use init::new_medium;
-pub use init::{Made, Prepared, enrol, init};
+pub use init::{Made, Moved, Prepared, enrol, init};
 pub(crate) use look::has_heads;
 pub(crate) use look::recognise;
 pub use look::{Lies, Look, Opened, find_all, look_all, open_now};

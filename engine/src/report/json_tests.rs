@@ -59,7 +59,8 @@ fn a_status_is_the_contracts_document() {
         report["destinations"][0],
         json!({"destination": "usb", "available": false,
                "reason": "no vault at /media/ann/BACKUP/offsite: the drive is not there", "used-bytes": 0,
-               "free-bytes": null, "points": 0, "pending-points": 2, "same-disk": false, "problems": []})
+               "free-bytes": null, "points": 0, "pending-points": 2, "same-disk": false,
+               "window": null, "media": [], "problems": []})
     );
     assert_eq!(keys(&report["jobs"][1]["problems"][0]), ["do", "problem"]);
     assert_eq!((&report["jobs"][2]["newest"], &report["jobs"][2]["offsite"]), (&Value::Null, &json!("none")));

@@ -59,7 +59,7 @@ pub use recover::{RecoverReport, RecoverablePoint, TakenOver};
 pub use restore::{DamageMet, RestoreReport};
 pub use run::RunReport;
 pub use size::size;
-pub use status::{DestinationStatus, HomeStatus, JobStatus, Offsite, StatusProblem, StatusReport};
+pub use status::{DestinationStatus, HomeStatus, JobStatus, MediumStatus, Offsite, StatusProblem, StatusReport};
 pub use stream::{Lines, Streamed};
 pub use table::{Align, Cell, Table};
 pub use time::{local, utc};

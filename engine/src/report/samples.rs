@@ -65,6 +65,8 @@ pub fn status() -> StatusReport {
             points: 0,
             pending_points: 2,
             same_disk: false,
+            window: None,
+            media: Vec::new(),
             problems: Vec::new(),
         }],
         home: Some(HomeStatus {

@@ -9,7 +9,7 @@ use super::{Align, Cell, Page, Report, Table, Tone, size};
 use super::text::as_text;
 use super::time::as_utc_or_null;
 
-use crate::model::{DestinationName, JobName, State, Time};
+use crate::model::{DestinationName, JobName, State, Time, VaultId};
 
 /// Each job, each destination.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
@@ -84,8 +84,33 @@ pub struct DestinationStatus {
     pub pending_points: u64,
     /// On the same device as home or the root?
     pub same_disk: bool,
+    /// The hours in which it is copied to by itself; none for any.
+    pub window: Option<String>,
+    /// Its media that are in use, as they were enrolled.
+    pub media: Vec<MediumStatus>,
     /// What is wrong with it.
     pub problems: Vec<StatusProblem>,
+}
+
+/// One medium of a destination.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct MediumStatus {
+    /// Its id.
+    #[serde(serialize_with = "as_text")]
+    pub medium: VaultId,
+    /// Is it there now?
+    pub available: bool,
+    /// When it was there last.
+    #[serde(serialize_with = "as_utc_or_null")]
+    pub last_seen: Option<Time>,
+    /// As of when the newest point there is.
+    #[serde(serialize_with = "as_utc_or_null")]
+    pub newest: Option<Time>,
+    /// Points that are there.
+    pub points: u64,
+    /// Bytes of objects there.
+    pub used_bytes: u64,
 }
 
 /// The vault on this computer.
@@ -207,6 +232,37 @@ impl StatusReport {
             table.row(destination.row());
         }
         table.write(page, 0);
+        self.write_media(page);
+    }
+
+    /// Drives that take turns, each for itself.
+    fn write_media(&self, page: &mut Page) {
+        let shared = self.destinations.iter().filter(|place| place.media.len() > 1);
+        let media: Vec<_> = shared.flat_map(|place| place.media.iter().map(move |medium| (place, medium))).collect();
+        if media.is_empty() {
+            return;
+        }
+        page.gap();
+        let mut table = Table::new([
+            ("DRIVE OF", Align::Left),
+            ("MEDIUM", Align::Left),
+            ("POINTS", Align::Right),
+            ("NEWEST POINT", Align::Left),
+            ("USED", Align::Right),
+            ("LAST SEEN", Align::Left),
+        ]);
+        for (place, medium) in media {
+            let seen = if medium.available { "now".to_owned() } else { page.time_or(medium.last_seen, "never") };
+            table.row([
+                place.destination.as_str().into(),
+                medium.medium.to_string().into(),
+                medium.points.to_string().into(),
+                page.time_or(medium.newest, "none").into(),
+                size(medium.used_bytes).into(),
+                seen.into(),
+            ]);
+        }
+        table.write(page, 0);
     }
 
     fn write_problems(&self, page: &mut Page) {
@@ -253,7 +309,8 @@ impl DestinationStatus {
         let same_disk =
             if self.same_disk { " (on the same disk as this computer's own data: not offsite)" } else { "" };
         let reason = self.reason.as_deref().unwrap_or("it was not found");
-        let there = if self.available { format!("yes{same_disk}") } else { format!("no: {reason}{same_disk}") };
+        let hours = self.window.as_ref().map(|window| format!(", copied to {window} only")).unwrap_or_default();
+        let there = if self.available { format!("yes{hours}{same_disk}") } else { format!("no: {reason}{same_disk}") };
         let tone = if self.available && !self.same_disk { Tone::Plain } else { Tone::Waiting };
         [
             self.destination.as_str().into(),

@@ -62,6 +62,8 @@ pub struct Place {
     pause: Pause,
     /// Between looks at a server that is away.
     absence: Pause,
+    /// When its hours begin, if it is not copied to now.
+    shut_until: Option<Duration>,
 }
 
 impl Place {
@@ -80,6 +82,7 @@ impl Place {
             begun: 0,
             pause: Pause::new(FIRST_PAUSE, LONGEST_PAUSE),
             absence: Pause::new(LOOK_AT_SERVER, LONGEST_PAUSE),
+            shut_until: None,
         }
     }
 
@@ -106,6 +109,11 @@ impl Place {
     /// That much is owed there now.
     pub fn owes(&mut self, owed: u64) {
         self.owed = owed;
+    }
+
+    /// Its hours are over until then, or it is copied to now.
+    pub fn shut_until(&mut self, opens: Option<Duration>) {
+        self.shut_until = opens;
     }
 
     /// A look begins.
@@ -186,6 +194,11 @@ impl Place {
     }
 
     fn visit_wanted(&self) -> Option<Duration> {
+        let opens = self.shut_until.unwrap_or(Duration::ZERO);
+        self.visit_owed().map(|at| at.max(opens))
+    }
+
+    fn visit_owed(&self) -> Option<Duration> {
         match self.served {
             None => Some(self.pause.until()),
             Some(_) if self.owed == 0 => None,

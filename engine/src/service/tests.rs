@@ -7,9 +7,9 @@ use jiff::tz::TimeZone;
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{DestinationName, JobName, Time, VaultId};
+use crate::model::{DestinationName, Distance, JobName, Time, VaultId};
 
-const MEDIUM: VaultId = VaultId([1; 16]);
+const MEDIUM: VaultId = MEDIUM;
 
 fn time(text: &str) -> Time {
     Time::from_seconds(text.parse::<jiff::Timestamp>().expect("a time").as_second())
@@ -155,7 +155,7 @@ fn a_drill_waits_for_its_time_and_for_the_one_before() {
 
 #[test]
 fn a_drive_that_appears_is_looked_at_and_visited_at_once() {
-    let mut usb = Place::new(crate::model::Distance::Local);
+    let mut usb = Place::new(Distance::Local);
     assert_eq!(of_place(&usb, seconds(1)).actions, look());
     usb.look_began();
     assert_eq!(of_place(&usb, seconds(1)).actions, [], "one look at a time");
@@ -171,7 +171,7 @@ fn a_drive_that_appears_is_looked_at_and_visited_at_once() {
 
 #[test]
 fn a_place_that_has_all_is_left_alone_until_something_is_owed() {
-    let mut usb = Place::new(crate::model::Distance::Local);
+    let mut usb = Place::new(Distance::Local);
     usb.looked(Ok(MEDIUM), seconds(1), 0);
     usb.visit_began();
     assert_eq!(of_place(&usb, seconds(1)).actions, []);
@@ -186,7 +186,7 @@ fn a_place_that_has_all_is_left_alone_until_something_is_owed() {
 
 #[test]
 fn what_can_not_be_done_there_is_not_tried_for_ever() {
-    let mut usb = Place::new(crate::model::Distance::Local);
+    let mut usb = Place::new(Distance::Local);
     usb.looked(Ok(MEDIUM), seconds(1), 0);
     usb.owes(5);
     usb.visit_began();
@@ -199,7 +199,7 @@ fn what_can_not_be_done_there_is_not_tried_for_ever() {
 
 #[test]
 fn what_came_while_a_visit_was_under_way_is_served_at_once() {
-    let mut usb = Place::new(crate::model::Distance::Local);
+    let mut usb = Place::new(Distance::Local);
     usb.looked(Ok(MEDIUM), seconds(1), 0);
     usb.owes(5);
     usb.visit_began();
@@ -210,7 +210,7 @@ fn what_came_while_a_visit_was_under_way_is_served_at_once() {
 
 #[test]
 fn a_failing_place_waits_longer_each_time_and_one_that_comes_back_does_not_wait() {
-    let mut usb = Place::new(crate::model::Distance::Local);
+    let mut usb = Place::new(Distance::Local);
     usb.looked(Ok(MEDIUM), Duration::ZERO, 0);
     let mut now = Duration::ZERO;
     for _ in 0..20 {
@@ -281,8 +281,7 @@ fn tick(docs: &mut JobDue, now: Time, monotonic: Duration, runs: &mut Vec<Time>)
 
 #[test]
 fn a_server_that_is_away_is_logged_in_to_less_and_less_often_and_mounts_mean_nothing_to_it() {
-    let (mut office, mut now, mut before) =
-        (Place::new(crate::model::Distance::Server), Duration::ZERO, Duration::ZERO);
+    let (mut office, mut now, mut before) = (Place::new(Distance::Server), Duration::ZERO, Duration::ZERO);
     for _ in 0..12 {
         assert_eq!(of_place(&office, now).actions, look());
         office.look_began();
@@ -306,9 +305,21 @@ fn a_server_that_is_away_is_logged_in_to_less_and_less_often_and_mounts_mean_not
 
 #[test]
 fn a_server_that_refuses_is_left_alone_for_a_quarter_of_an_hour() {
-    let mut office = Place::new(crate::model::Distance::Server);
+    let mut office = Place::new(Distance::Server);
     office.look_began();
     office.looked(Err(Missing::Refused), seconds(10), 7);
     assert_eq!(of_place(&office, seconds(909)).actions, []);
     assert_eq!(of_place(&office, seconds(910)).actions, look());
+}
+
+#[test]
+fn a_place_whose_hours_are_over_is_visited_when_they_begin() {
+    let mut usb = Place::new(Distance::Local);
+    usb.owes(7);
+    assert!(usb.looked(Ok(MEDIUM), seconds(1), 0));
+    usb.shut_until(Some(seconds(50)));
+    let shut = of_place(&usb, seconds(2));
+    assert_eq!((shut.actions, shut.wake), (Vec::new(), seconds(48)));
+    usb.shut_until(None);
+    assert!(!of_place(&usb, seconds(50)).actions.is_empty());
 }

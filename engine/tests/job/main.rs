@@ -8,6 +8,7 @@ mod list;
 mod owed;
 mod races;
 mod repair;
+mod rotation;
 mod service;
 mod set_back;
 mod source;

@@ -11,7 +11,7 @@ use fixtures::data::{inventory, noise};
 use fixtures::{Bench, Drive};
 
 /// What follows `[key]` and its line, with the place of the error and words that tell it.
-const WRONG: [(&str, &str, &str); 36] = [
+const WRONG: [(&str, &str, &str); 34] = [
     ("[hom]\npath = \"vault\"", ":4:2:", "unknown key `hom`"),
     ("[home]\npaht = \"vault\"", ":5:1:", "unknown key `paht`"),
     ("[home]\nlimit = \"200 Gig\"", ":5:9:", "is not a size"),
@@ -36,8 +36,6 @@ const WRONG: [(&str, &str, &str); 36] = [
         ":6:8:",
         "later",
     ),
-    ("[destination.d]\nurl = \"file:///d\"\nwindow = \"19:00-07:00\"", ":6:10:", "comes with a later release"),
-    ("[destination.d]\nurl = \"file:///d\"\nrotation = true", ":6:12:", "comes with a later release"),
     (
         "[destination.d]\nurl = \"file:///d\"\nlayout = \"mirror\"\nencrypt = false",
         ":6:10:",

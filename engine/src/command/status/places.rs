@@ -11,9 +11,12 @@ use crate::destination::ReadStore;
 use crate::installation::{Look, Opened};
 use crate::model::{DestinationName, PointOrder, Time, VaultId, chain};
 use crate::plan::{Plan, Problem, State, problem_text};
-use crate::report::{DestinationStatus, HomeStatus, StatusProblem};
+use crate::report::{DestinationStatus, HomeStatus, MediumStatus, StatusProblem};
 
 type Outlook = (State, Plan);
+
+/// A drive that takes turns and was away for longer is told of.
+const UNSEEN_DAYS: u64 = 30;
 
 /// One destination.
 pub(super) fn destination(
@@ -29,7 +32,7 @@ pub(super) fn destination(
         used_bytes = used_bytes.saturating_add(facts.context.installation.catalog.usage(row.vault)?.bytes());
     }
     let config = &facts.context.installation.config;
-    let pending: BTreeSet<PointOrder> = facts.placed.owed(config, name).into_iter().map(|(_, order)| order).collect();
+    let pending: BTreeSet<PointOrder> = facts.placed.waits(config, name).into_iter().map(|(_, order)| order).collect();
     let (reason, free_bytes) = match look {
         Some(Look::Here(opened)) => (None, opened.space.map(|space| space.free)),
         Some(Look::Away(why) | Look::Refused(why)) => (Some(why.clone()), None),
@@ -42,7 +45,9 @@ pub(super) fn destination(
         problems.push(not_offsite(media.iter().any(|row| row.device == 0)));
     }
     problems.extend(look.and_then(unusable));
+    problems.extend(no_turns(destination, &media));
     for row in &media {
+        problems.extend(Some(row).filter(|_| destination.rotation).and_then(|row| not_seen(facts, row, look)));
         problems
             .extend(facts.doubts.iter().filter(|doubt| doubt.medium == row.vault).map(|doubt| doubt.problem.clone()));
         problems.extend(failed(facts, row.vault)?);
@@ -59,7 +64,52 @@ pub(super) fn destination(
         points: points_there(facts, media.iter().map(|row| row.vault)),
         pending_points: u64::try_from(pending.len()).unwrap_or(u64::MAX),
         same_disk,
+        window: destination.window.map(|window| window.to_string()),
+        media: media.iter().map(|row| medium(facts, row, look)).collect::<Result<_, _>>()?,
         problems,
+    })
+}
+
+/// One of its media.
+fn medium(facts: &Facts<'_>, row: &MediumRow, look: Option<&Look>) -> Result<MediumStatus, Failure> {
+    let at = facts.placed.at.get(&row.vault);
+    let is_there = |order: &PointOrder| at.and_then(|at| at.get(order)).is_some_and(|placed| placed.state.is_there());
+    let newest = facts.placed.points.iter().rev().find(|point| is_there(&point.order));
+    Ok(MediumStatus {
+        medium: row.vault,
+        available: is_here(row, look),
+        last_seen: row.last_seen,
+        newest: newest.map(|point| point.created),
+        points: points_there(facts, std::iter::once(row.vault)),
+        used_bytes: facts.context.installation.catalog.usage(row.vault)?.bytes(),
+    })
+}
+
+fn is_here(row: &MediumRow, look: Option<&Look>) -> bool {
+    matches!(look, Some(Look::Here(opened)) if opened.medium == row.vault)
+}
+
+/// A drive that takes turns and was not there for long: what is on it grows old, and nobody knows whether it still works.
+fn not_seen(facts: &Facts<'_>, row: &MediumRow, look: Option<&Look>) -> Option<StatusProblem> {
+    let seen = row.last_seen.unwrap_or(row.enrolled);
+    let days = facts.now.since(seen).as_secs() / 86_400;
+    (!is_here(row, look) && days >= UNSEEN_DAYS).then(|| {
+        let (name, medium) = (&row.destination, row.vault);
+        let text = format!("its drive {medium} was not there for {days} days, since {}", facts.when(seen));
+        problem(text, format!("let it take its turn; if it is gone for good, `engine retire {name} --medium {medium}`"))
+    })
+}
+
+/// Two media and no word of turns: the one that is away is waited for.
+fn no_turns(destination: &Destination, media: &[&MediumRow]) -> Option<StatusProblem> {
+    let several = media.len() > 1 && !destination.rotation;
+    several.then(|| {
+        let name = &destination.name;
+        let text = format!("it has {} media, and every point waits for each of them", media.len());
+        let advice = format!(
+            "if they take turns, say `rotation = true`; else `engine retire {name} --medium ID` for what is gone"
+        );
+        problem(text, advice)
     })
 }
 
