@@ -228,11 +228,11 @@ impl ReadStore for SftpStore {
         Ok(below.map(|below| below.space))
     }
 
-    /// No request while the connection stands; else it is opened again, and the folder looked at.
     fn distance(&self) -> Distance {
         Distance::Server
     }
 
+    /// No request while the connection stands; else it is opened again, and the folder looked at.
     fn still_there(&self) -> Result<(), StoreError> {
         self.link.session().map(drop).map_err(|failure| self.fail("look at", &VaultPath::root(), failure))
     }
