@@ -18,7 +18,7 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 use super::error::{CopyError, chain};
 use super::point::{Wanted, last_look, left_there, send_from_any};
 use super::progress::Progress;
-use super::send::{Lane, Load, Passed};
+use super::send::{Lane, LiesThere, Load, Passed};
 use super::session::Session;
 use crate::catalog::{Evidence, Leftover, NewCopy, PackNo, PackRow};
 use crate::model::{Digest, ObjectName, State};
@@ -74,7 +74,7 @@ struct Task<'o> {
 }
 
 enum Work {
-    Pack(PackNo, PackRow),
+    Pack(PackNo, PackRow, LiesThere),
     Look(Vec<(PackNo, PackRow)>),
     Manifest,
 }
@@ -105,15 +105,20 @@ fn work<'o>(lane: Lane<'_>, tasks: &Receiver<Task<'o>>, events: &Sender<Event<'o
 fn carry_out(lane: Lane<'_>, task: &Task<'_>, passed: &mut dyn FnMut(Passed)) -> Result<Brought, CopyError> {
     let wanted = &*task.wanted;
     match &task.work {
-        Work::Pack(_, row) => {
+        Work::Pack(_, row, there) => {
             let (object, digest) = (ObjectName::Pack(row.id), Digest(row.id.0));
-            let load = Load { object: &object, digest: &digest, bytes: row.bytes };
+            let load = Load { object: &object, digest: &digest, bytes: row.bytes, lies_there: *there };
             send_from_any(lane, wanted, load, passed).map(Brought::Evidence)
         }
         Work::Look(rows) => last_look(lane, rows).map(|()| Brought::Looked),
         Work::Manifest => {
             let (object, point) = (wanted.object(), &wanted.point);
-            let load = Load { object: &object, digest: &point.manifest_digest, bytes: point.manifest_bytes };
+            let load = Load {
+                object: &object,
+                digest: &point.manifest_digest,
+                bytes: point.manifest_bytes,
+                lies_there: LiesThere::Perhaps,
+            };
             send_from_any(lane, wanted, load, passed).map(Brought::Evidence)
         }
     }
@@ -142,7 +147,7 @@ struct Flight<'f, 'o> {
     next: &'f mut dyn FnMut() -> Option<Result<Wanted<'o>, CopyError>>,
     queue: VecDeque<Task<'o>>,
     aboard: BTreeMap<usize, Aboard<'f, 'o>>,
-    /// Packs that are queued or on a lane, and the points that wait for them.
+    /// Packs that are queued or on a lane, just as long as they are, and the points that wait for them.
     waiting: BTreeMap<PackNo, BTreeSet<usize>>,
     seen: BTreeMap<PackNo, Duration>,
     flown: Vec<Option<Flown>>,
@@ -236,14 +241,15 @@ impl<'f, 'o> Flight<'f, 'o> {
         })?;
         let total = work.absent.iter().map(|pack| rows[pack].bytes).sum::<u64>() + wanted.point.manifest_bytes;
         let wanted = Arc::new(wanted);
-        let missing: BTreeSet<PackNo> = work.absent.iter().chain(&work.unproven).copied().collect();
-        for pack in work.absent.iter().chain(&work.unproven) {
-            let waiting = self.waiting.entry(*pack).or_default();
-            if waiting.is_empty() {
-                let work = Work::Pack(*pack, rows[pack].clone());
+        let absent = work.absent.iter().map(|pack| (pack, LiesThere::No));
+        let missing: Vec<(&PackNo, LiesThere)> =
+            absent.chain(work.unproven.iter().map(|pack| (pack, LiesThere::Perhaps))).collect();
+        for (pack, there) in &missing {
+            if !self.waiting.contains_key(*pack) {
+                let work = Work::Pack(**pack, rows[*pack].clone(), *there);
                 self.queue.push_back(Task { point, wanted: Arc::clone(&wanted), work });
             }
-            waiting.insert(point);
+            self.waiting.entry(**pack).or_default().insert(point);
         }
         let progress = Progress::new(self.session, wanted.point.order, total);
         let (left, missing) = (work.before, missing.len());
@@ -269,7 +275,7 @@ impl<'f, 'o> Flight<'f, 'o> {
         let point = task.point;
         self.point(point).aloft -= 1;
         let outcome = match (brought, &task.work) {
-            (Ok(Brought::Evidence(evidence)), Work::Pack(pack, _)) => self.pack_arrived(*pack, evidence),
+            (Ok(Brought::Evidence(evidence)), Work::Pack(pack, ..)) => self.pack_arrived(*pack, evidence),
             (Ok(Brought::Evidence(evidence)), _) => self.manifest_arrived(point, evidence),
             (Ok(Brought::Looked), _) => self.looked(point, &task.work),
             (Err(error), _) => Err(error),
@@ -343,7 +349,7 @@ impl<'f, 'o> Flight<'f, 'o> {
 
     /// A pack that its point does not bring: the next one that waits for it does.
     fn hand_on(&mut self, task: Task<'o>) {
-        let Work::Pack(pack, _) = &task.work else { return };
+        let Work::Pack(pack, ..) = &task.work else { return };
         let next = self.waiting.get(pack).and_then(BTreeSet::first).copied();
         match next.and_then(|point| self.aboard.get(&point).map(|aboard| (point, Arc::clone(&aboard.wanted)))) {
             Some((point, wanted)) if self.ended.is_none() => self.queue.push_back(Task { point, wanted, ..task }),

@@ -12,7 +12,7 @@ use super::execute::Origin;
 use super::inspect::Inspection;
 use super::lists::Lists;
 use super::read_in::ReadIn;
-use super::send::{Load, send};
+use super::send::{LiesThere, Load, send};
 use super::session::Session;
 use crate::catalog::{Evidence, keeps_packs};
 use crate::destination::ReadStore;
@@ -54,7 +54,7 @@ fn heal(session: &Session<'_>, origins: &[Origin<'_>], object: &ObjectName) -> R
     for origin in origins.iter().filter(|origin| origin.medium != session.medium) {
         // Damage at the origin is its own inspection's finding.
         if let Ok(ReadBack::Good(_)) = read_back(origin.store, &object.path(), &digest, session.tools.clock) {
-            let load = Load { object, digest: &digest, bytes };
+            let load = Load { object, digest: &digest, bytes, lies_there: LiesThere::Perhaps };
             let evidence = send(session.lane(), origin.store, load, &mut |_| {})?;
             session.store.still_there()?;
             session.tools.catalog.healed(session.medium, object, evidence)?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::error::{CopyError, chain};
 use super::evidence::{ReadBack, read_back};
 use super::lists::{Lists, record_damage};
-use super::send::{Lane, Load, Passed, send};
+use super::send::{Lane, LiesThere, Load, Passed, send};
 use super::session::Session;
 use super::{Told, execute::Origin};
 use crate::catalog::{Evidence, Finding, Leftover, PackNo, PackRow, PackState, PointRow, Side};
@@ -208,7 +208,7 @@ fn check_origin(
     match read_back(origin.store, &object.path(), digest, session.tools.clock)? {
         ReadBack::Good(_) => Ok(()),
         _ => {
-            look_at_origin(session.lane(), origin, Load { object, digest, bytes })?;
+            look_at_origin(session.lane(), origin, Load { object, digest, bytes, lies_there: LiesThere::Perhaps })?;
             Err(CopyError::Source {
                 object: object.to_string(),
                 why: "it is damaged or missing where it comes from".into(),

@@ -68,6 +68,16 @@ pub(super) struct Load<'l> {
     pub object: &'l ObjectName,
     pub digest: &'l Digest,
     pub bytes: u64,
+    pub lies_there: LiesThere,
+}
+
+/// What is known of an object before it is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LiesThere {
+    /// It was never there: no look is spent on it, as beginning it looks too.
+    No,
+    /// It may.
+    Perhaps,
 }
 
 /// Sends an object and takes the evidence; an object that lies there already is only read back. `passed` is told of
@@ -83,8 +93,9 @@ pub(super) fn send(
     passed: &mut dyn FnMut(Passed),
 ) -> Result<Evidence, CopyError> {
     let path = load.object.path();
-    for _ in 0..2 {
-        if lane.store.stat(&path)?.is_none()
+    for turn in 0..2 {
+        let is_new = turn == 0 && load.lies_there == LiesThere::No;
+        if (is_new || lane.store.stat(&path)?.is_none())
             && let Finish::Confirmed = transfer_on(lane, from, load, passed)?
             && lane.verify == Verify::Checksum
         {
@@ -148,9 +159,13 @@ fn transfer(
     passed: &mut dyn FnMut(Passed),
 ) -> Result<Finish, CopyError> {
     let path = load.object.path();
-    let mut writer = match left_by_earlier(lane, load)? {
-        Some(left) => lane.store.resume(&path, &left)?,
-        None => lane.store.create(&path)?,
+    let begun = match left_by_earlier(lane, load)? {
+        Some(left) => lane.store.resume(&path, &left),
+        None => lane.store.create(&path),
+    };
+    let mut writer = match begun {
+        Err(error) if error.kind == ErrorKind::Exists => return Ok(Finish::Named),
+        begun => begun?,
     };
     let start = writer.kept();
     let mut flow = Flow { lane, load, start, done: start, checkpointed: lane.tools.clock.monotonic(), failed: None };

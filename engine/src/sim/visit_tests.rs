@@ -2,6 +2,9 @@
 
 use super::*;
 use crate::catalog::{Generation, LastCopy, Withheld};
+use crate::destination::Operation;
+use crate::destination::record::{Recorded, Tally};
+use crate::model::VaultPath;
 use crate::plan::CopyReason;
 
 fn copy(point: PointOrder, from: VaultId) -> (Step, String) {
@@ -41,5 +44,39 @@ fn once_a_removal_has_to_wait_nothing_more_is_copied_and_the_reason_is_told() {
     assert!(notes.contains("keep-at-least"), "{notes}");
     let outcome = execute(&session, &steps, &origins, &none);
     assert_eq!((outcome.removed.len(), outcome.copied.len()), (1, 1), "{outcome:?}");
+    session.close().expect("closed");
+}
+
+#[test]
+fn points_that_follow_one_another_share_lanes_looks_and_packs() {
+    let mut world = World::new(1, Canary::None);
+    world.lanes = 4;
+    let mut points = Vec::new();
+    for _ in 0..12 {
+        let now = world.clock.now();
+        lock(&world.jobs[0].tree).work(&mut world.chance, now, world.large);
+        points.push(world.capture(0, Reading::Everything).expect("made").name.order);
+    }
+    let (home, drive) = (world.home.vault, world.drives[0].vault);
+    let (here, there) = (world.wire(&world.home).expect("there"), world.wire(&world.drives[0]).expect("there"));
+    let tally = Tally::default();
+    let there = Recorded::new(there, tally.clone());
+    let tell = |told: &Told| world.note(told);
+    let origins = [Origin { medium: home, destination: DestinationName::home(), store: &here }];
+    let session = Session::open(world.tools(&tell), &there, drive).expect("opened");
+    let rules = RemovalRules { keep_at_least: 0, last_copy: LastCopy::MayGo, planned: Generation(u64::MAX) };
+    tally.reset();
+    let steps: Vec<_> = points.iter().rev().map(|point| copy(*point, home)).collect();
+    let outcome = execute(&session, &steps, &origins, &rules);
+    let copied: Vec<_> = outcome.copied.iter().map(|it| (it.point, it.state)).collect();
+    let all: Vec<_> = points.iter().rev().map(|point| (*point, Placed::Complete)).collect();
+    assert_eq!((copied, &outcome.failures[..]), (all, &[][..]), "in the plan's order");
+    let is_object = |path: &&VaultPath| path.as_str().starts_with("packs/") || path.as_str().starts_with("points/");
+    let objects = world.drives[0].place.contents().keys().filter(is_object).count();
+    let of = |operation| tally.of(operation).requests;
+    let told = format!("{objects} objects: {:?}", tally.all());
+    assert_eq!(of(Operation::Finish), objects as u64, "each is sent once: {told}");
+    assert!(of(Operation::List) <= 3, "one look at the heads stands for a batch of manifests: {told}");
+    assert!(of(Operation::Stat) <= 2 * objects as u64, "{told}");
     session.close().expect("closed");
 }
