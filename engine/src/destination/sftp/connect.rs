@@ -21,7 +21,7 @@ use super::failure::Failure;
 use super::login;
 use super::means::Means;
 use super::packet::{self, Assembly, Rest};
-use super::session::{Cut, Offer, Parts, Session, Sizes};
+use super::session::{Cut, Line, Offer, Parts, Session, Sizes};
 use super::trust::{Known, Verdict};
 use crate::config::{Server, Sftp};
 use crate::destination::ErrorKind;
@@ -112,9 +112,14 @@ pub(super) async fn connect(place: &Sftp, user: &str, means: Means) -> Result<Se
     timeout(LOGIN, login::log_in(&mut ssh, user, means, &heard))
         .await
         .map_err(|_| slow("the login did not end", LOGIN))??;
-    timeout(GREETING, greet(ssh, cut, &heard))
-        .await
-        .map_err(|_| slow(&format!("{} gives no SFTP session", server.host), GREETING))?
+    another(server, Arc::new(Line { ssh, heard, _cut: cut })).await
+}
+
+/// A session over a connection that stands. Each has a window of its own at the server, so that several objects go
+/// faster over several.
+pub(super) async fn another(server: &Server, line: Arc<Line>) -> Result<Session, Failure> {
+    let greeted = timeout(GREETING, greet(line)).await;
+    greeted.map_err(|_| slow(&format!("{} gives no SFTP session", server.host), GREETING))?
 }
 
 fn slow(what: &str, limit: Duration) -> Failure {
@@ -196,13 +201,13 @@ fn config(known: &Known) -> client::Config {
 }
 
 /// The channel, the subsystem, and what both sides speak.
-async fn greet(ssh: Handle<Host>, cut: Cut, heard: &Heard) -> Result<Session, Failure> {
-    let lost = |error: russh::Error| Failure::Broken(heard.farewell().unwrap_or_else(|| error.to_string()));
+async fn greet(line: Arc<Line>) -> Result<Session, Failure> {
+    let lost = |error: russh::Error| Failure::Broken(line.heard.farewell().unwrap_or_else(|| error.to_string()));
     let refused = |error: russh::Error| match error {
         russh::Error::ChannelOpenFailure(_) => denied("the server opens no session for this user"),
         error => lost(error),
     };
-    let (mut reading, writing) = ssh.channel_open_session().await.map_err(refused)?.split();
+    let (mut reading, writing) = line.ssh.channel_open_session().await.map_err(refused)?.split();
     writing.request_subsystem(true, "sftp").await.map_err(lost)?;
     granted(&mut reading).await?;
     writing.data_bytes(packet::hello()).await.map_err(lost)?;
@@ -215,9 +220,9 @@ async fn greet(ssh: Handle<Host>, cut: Cut, heard: &Heard) -> Result<Session, Fa
             format!("the server speaks SFTP version {version} only, not 3"),
         ));
     }
-    let offer = offer(&offers, &heard.with(|said| said.software.clone()));
+    let offer = offer(&offers, &line.heard.with(|said| said.software.clone()));
     let sizes = Sizes { read: DATA_BYTES, write: DATA_BYTES };
-    let mut session = Session::begin(Parts { ssh, cut, reading, writing, assembly, offer, sizes });
+    let mut session = Session::begin(Parts { line, reading, writing, assembly, offer, sizes });
     if session.offer.limits {
         let sizes = limits(&session).await?;
         session.set_sizes(sizes);

@@ -1,4 +1,4 @@
-//! The connection of a store: kept while it works, opened again by the next operation when it broke.
+//! The connection of a store, and the sessions over it: kept while it works, opened again by the next operation when it broke.
 //!
 //! In: a place. Out: a session whose folder is there.
 //! Invariants: a folder that is on another file system than when the place was opened is `Gone`; after a login or a
@@ -8,7 +8,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::connect::connect;
+use super::LANES;
+use super::connect::{another, connect};
 use super::failure::Failure;
 use super::means::Means;
 use super::packet::{self, Kind};
@@ -27,6 +28,10 @@ pub(super) struct Link {
 #[derive(Default)]
 struct State {
     session: Option<Arc<Session>>,
+    /// More over the same connection, for objects that go at the same time.
+    beside: Vec<Arc<Session>>,
+    /// The server gives no more.
+    alone: bool,
     /// The file system's id when the place was opened; the server may not tell.
     file_system: Option<u64>,
     refused: Option<String>,
@@ -79,6 +84,7 @@ impl Link {
         state.file_system = state.file_system.or(found);
         let session = Arc::new(session);
         state.session = Some(Arc::clone(&session));
+        (state.beside, state.alone) = (Vec::new(), false);
         Ok(session)
     }
 
@@ -107,11 +113,44 @@ impl Link {
 
     /// The session in use, or a new one.
     pub fn session(&self) -> Result<Arc<Session>, Failure> {
+        self.first(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A session that no other object uses now, as long as the server gives one; else the one that the fewest use.
+    pub fn own_session(&self) -> Result<Arc<Session>, Failure> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = self.first(&mut state)?;
+        state.beside.retain(|session| session.is_whole());
+        // The first one is held here, too.
+        let users = |session: &Arc<Session>| Arc::strong_count(session) - usize::from(Arc::ptr_eq(session, &first));
+        let least = state.beside.iter().chain([&first]).min_by_key(|session| users(session)).cloned();
+        let least = least.unwrap_or_else(|| Arc::clone(&first));
+        // The list's hold and this one's are no use.
+        let is_free = users(&least) <= 2;
+        if is_free || state.alone || state.beside.len() + 1 >= LANES {
+            return Ok(least);
+        }
+        let runtime = runtime().map_err(|error| Failure::Found(error.kind, error.source.to_string()))?;
+        match runtime.block_on(another(&self.place.server, first.line())) {
+            Ok(session) => {
+                let session = Arc::new(session);
+                state.beside.push(Arc::clone(&session));
+                Ok(session)
+            }
+            Err(_) => {
+                // Its connection may have broken with that; who uses it sees.
+                state.alone = true;
+                Ok(least)
+            }
+        }
+    }
+
+    fn first(&self, state: &mut State) -> Result<Arc<Session>, Failure> {
         if let Some(session) = state.session.as_ref().filter(|session| session.is_whole()) {
             return Ok(Arc::clone(session));
         }
         state.session = None;
+        state.beside.clear();
         if let Some(why) = &state.refused {
             return Err(Failure::Found(ErrorKind::Denied, why.clone()));
         }
@@ -120,7 +159,7 @@ impl Link {
                 state.refused = Some(failure.to_string());
             }
         })?;
-        self.taken(&mut state, session).map_err(gone_if_missing)
+        self.taken(state, session).map_err(gone_if_missing)
     }
 }
 

@@ -50,6 +50,10 @@ use crate::destination::{
 };
 use crate::model::{Distance, VaultPath};
 
+/// Objects at once, each over a session of its own: a server's window holds what is sent in one round trip, and an object
+/// waits for some round trips of its own.
+const LANES: usize = 6;
+
 /// See the module.
 pub struct SftpStore {
     link: Link,
@@ -137,7 +141,20 @@ impl SftpStore {
     where
         F: Future<Output = Result<T, Failure>> + 's,
     {
-        let done = self.link.session().and_then(|session| {
+        self.over(self.link.session(), operation, path, what)
+    }
+
+    fn over<'s, T, F>(
+        &'s self,
+        session: Result<Arc<Session>, Failure>,
+        operation: &'static str,
+        path: &VaultPath,
+        what: impl FnOnce(Arc<Session>) -> F,
+    ) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<T, Failure>> + 's,
+    {
+        let done = session.and_then(|session| {
             let done = self.wait(what(Arc::clone(&session)));
             done.map_err(|failure| explained(&session, failure, self.link.root_path()))
         });
@@ -157,7 +174,7 @@ impl SftpStore {
 
     fn reader(&self, operation: &'static str, path: &VaultPath, offset: u64, bytes: u64) -> Result<Reader, StoreError> {
         let (address, remote) = (self.named(path), self.remote(path));
-        self.on(operation, path, |session| async move {
+        self.over(self.link.own_session(), operation, path, |session| async move {
             let opened = Reader::open(Arc::clone(&session), address, &remote, offset, bytes).await;
             self.absence(&session, opened).await
         })
@@ -246,13 +263,14 @@ impl WriteStore for SftpStore {
     fn resume(&self, path: &VaultPath, left: &Resume) -> Result<Box<dyn ObjectWrite + '_>, StoreError> {
         let target = self.target(path)?;
         let claim = self.claims.claim(path);
-        let begun = self.on("create", path, |session| Writer::begin(&self.link, session, target, claim, left.bytes));
+        let session = self.link.own_session();
+        let begun =
+            self.over(session, "create", path, |session| Writer::begin(&self.link, session, target, claim, left.bytes));
         Ok(Box::new(begun?))
     }
 
-    /// Each object waits for some round trips of its own; these many fill them.
     fn lanes(&self) -> usize {
-        4
+        LANES
     }
 
     fn delete(&self, path: &VaultPath) -> Result<(), StoreError> {

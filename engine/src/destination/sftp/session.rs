@@ -26,7 +26,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
-use super::connect::Host;
+use super::connect::{Heard, Host};
 use super::failure::{Failure, OK};
 use super::packet::{self, Answer, Assembly, Attributes, Request};
 
@@ -64,9 +64,14 @@ pub(super) struct Session {
     pub offer: Offer,
     pub sizes: Sizes,
     tasks: [JoinHandle<()>; 2],
-    /// Ends the SSH session when dropped.
-    _ssh: client::Handle<Host>,
-    _cut: Cut,
+    line: Arc<Line>,
+}
+
+/// One SSH connection: the channels of one or more sessions run through it. Ends when dropped.
+pub(super) struct Line {
+    pub ssh: client::Handle<Host>,
+    pub heard: Heard,
+    pub _cut: Cut,
 }
 
 /// Ends the connection when dropped, even where its task waits for a server that does not read.
@@ -147,8 +152,7 @@ impl Shared {
 
 /// What a session is made of.
 pub(super) struct Parts {
-    pub ssh: client::Handle<Host>,
-    pub cut: Cut,
+    pub line: Arc<Line>,
     pub reading: ChannelReadHalf,
     pub writing: ChannelWriteHalf<client::Msg>,
     pub assembly: Assembly,
@@ -159,7 +163,7 @@ pub(super) struct Parts {
 impl Session {
     /// Begins to carry requests; the greetings were exchanged.
     pub fn begin(parts: Parts) -> Self {
-        let Parts { ssh, cut, reading, writing, assembly, offer, sizes } = parts;
+        let Parts { line, reading, writing, assembly, offer, sizes } = parts;
         let shared = Arc::new(Shared { waiting: Mutex::default(), last_progress: Mutex::new(Instant::now()) });
         let (queue, queued) = mpsc::channel(QUEUED_PACKETS_MAX);
         let tasks = [
@@ -167,12 +171,17 @@ impl Session {
             tokio::spawn(receive(reading, assembly, Arc::clone(&shared))),
         ];
         let window = Arc::new(Semaphore::new(usize::try_from(IN_FLIGHT_BYTES_MAX).unwrap_or(usize::MAX)));
-        Self { queue, shared, window, ids: AtomicU32::new(1), offer, sizes, tasks, _ssh: ssh, _cut: cut }
+        Self { queue, shared, window, ids: AtomicU32::new(1), offer, sizes, tasks, line }
     }
 
     /// Bytes that go in one request now.
     pub fn set_sizes(&mut self, sizes: Sizes) {
         self.sizes = sizes;
+    }
+
+    /// The connection that it runs through.
+    pub fn line(&self) -> Arc<Line> {
+        Arc::clone(&self.line)
     }
 
     /// Can it still be used, as far as is known?
