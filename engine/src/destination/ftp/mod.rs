@@ -38,11 +38,11 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use engine::config::{Ftp, FtpData, FtpTls};
-use engine::destination::{
+use super::{
     ErrorKind, Finish, Listed, ObjectRead, ObjectWrite, ReadStore, Resume, Space, StoreError, WriteStore, temporary,
 };
-use engine::model::VaultPath;
+use crate::config::{Ftp, FtpData, FtpTls};
+use crate::model::VaultPath;
 
 use self::listing::{Entry, Found};
 use self::pool::{Lease, Pool};
