@@ -47,7 +47,7 @@ pub mod watch;
 
 pub use error::{ErrorKind, StoreError};
 pub use file::{FileStore, MediumReader, MediumWay, Privacy};
-pub use ftp::FtpStore;
+pub use ftp::{Answer, FtpStore};
 pub use operation::Operation;
 pub use sftp::SftpStore;
 

@@ -1,7 +1,7 @@
 //! Lists of folders as servers write them: MLSD and MLST facts (RFC 3659), `ls -l`, and that of Windows. Pure.
 //!
 //! In: lines of text. Out: names with their kind and length, or that a line can't be understood.
-//! Invariants: no line panics; a name that holds a space is never ours, and is left out.
+//! Invariants: no line panics; a name that holds a space is never ours, and is left out, as is one that leads elsewhere.
 //! Deliberately absent: times, owners, modes.
 
 /// One line of a list.
@@ -47,13 +47,18 @@ pub(super) fn facts(line: &str) -> Option<Line> {
             _ => {}
         }
     }
-    let name = name.rsplit('/').next().unwrap_or_default().to_owned();
+    let name = name.rsplit('/').next().unwrap_or_default();
     Some(match kind.as_str() {
-        "file" => Line::Entry(Entry { name, found: Found::File(bytes) }),
-        "dir" => Line::Entry(Entry { name, found: Found::Folder }),
+        "file" => entry(name, Found::File(bytes)),
+        "dir" => entry(name, Found::Folder),
         "cdir" => Line::Itself,
         _ => Line::Other,
     })
+}
+
+/// A name that leads elsewhere is none of a folder's.
+fn entry(name: &str, found: Found) -> Line {
+    if name.contains('/') { Line::Other } else { Line::Entry(Entry { name: name.to_owned(), found }) }
 }
 
 /// One line of LIST.
@@ -81,7 +86,7 @@ fn unix(words: &[&str]) -> Option<Line> {
         [".."] => Some(Line::Other),
         [name] => {
             let found = if kind == 'd' { Found::Folder } else { Found::File(words.get(size)?.parse().ok()) };
-            Some(Line::Entry(Entry { name: (*name).to_owned(), found }))
+            Some(entry(name, found))
         }
         _ => Some(Line::Other),
     }
@@ -137,13 +142,15 @@ fn windows(words: &[&str]) -> Option<Line> {
         [] => None,
         ["."] => Some(Line::Itself),
         [".."] => Some(Line::Other),
-        [name] => Some(Line::Entry(Entry { name: (*name).to_owned(), found })),
+        [name] => Some(entry(name, found)),
         _ => Some(Line::Other),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn file(name: &str, bytes: u64) -> Option<Line> {
@@ -186,6 +193,7 @@ mod tests {
             ("drwxr-xr-x    2 0        0            4096 Nov 22 09:15 ..", Some(Line::Other)),
             ("-rw-r--r--   1 0 0 12 Nov 22 09:15 not ours", Some(Line::Other)),
             ("lrwxrwxrwx   1 0 0 1 Nov 22 09:15 l -> a", Some(Line::Other)),
+            ("-rw-r--r--   1 0 0 12 Nov 22 09:15 ../../a", Some(Line::Other)),
             ("total 12", Some(Line::Other)),
             ("", Some(Line::Other)),
             ("11-22-26  09:15AM       <DIR>          packs", folder("packs")),
@@ -200,19 +208,21 @@ mod tests {
         }
     }
 
-    #[test]
-    fn no_line_panics() {
-        let pieces =
-            ["-rw-r--r--", "d", "=", ";", " ", "Nov", "22", "é", "type=file", "<DIR>", "2026-11-22", ":", "\u{0}"];
-        let mut state = 1_u32;
-        for _ in 0..20_000 {
-            let line: String = (0..9)
-                .map(|_| {
-                    state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                    pieces[(state >> 16) as usize % pieces.len()]
-                })
-                .collect();
-            let _ = (facts(&line), listed(&line));
+    proptest! {
+        #[test]
+        fn no_line_panics_and_no_name_leads_elsewhere(
+            pieces in proptest::collection::vec(prop_oneof![
+                "(-rw-r--r--|d|=|;|Nov|22|2026|09:15|é|type=file|type=dir|size=1|<DIR>|2026-11-22|11-22-26|:|\\.\\.|/|\u{0})",
+                "\\PC{0,4}",
+                Just(" ".to_owned()),
+            ], 0..14),
+        ) {
+            let line = pieces.concat();
+            for line in [facts(&line), listed(&line)].into_iter().flatten() {
+                if let Line::Entry(entry) = line {
+                    prop_assert!(!entry.name.contains('/'));
+                }
+            }
         }
     }
 }

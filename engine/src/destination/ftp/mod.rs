@@ -19,10 +19,18 @@
 //! a read: a look, EPSV, connect, RETR, TLS, end. Objects of different names go over connections of their own, at the
 //! same time, up to 8. A server whose MLST does not say why it refuses (ProFTPD) costs a SIZE more for each free name.
 //!
+//! Memory: of an object at most 256 KiB are held, whatever its length (`writer`; a reader holds nothing); a list of a
+//! folder is held whole, and refused beyond 64 MiB of text, some half a million names. What lies under way beyond that
+//! is in the sockets' buffers, which the system bounds.
+//!
 //! Deliberately absent: retries of whole operations, keep-alive while nothing is moved (a connection that was closed is
 //! opened again), moving bytes from server to server, ASCII mode.
 
+mod answer;
+mod connect;
+mod cut;
 mod features;
+mod finish;
 mod listing;
 mod look;
 mod open;
@@ -44,6 +52,7 @@ use super::{
 use crate::config::{Ftp, FtpData, FtpTls};
 use crate::model::VaultPath;
 
+pub use self::answer::Answer;
 use self::listing::{Entry, Found};
 use self::pool::{Lease, Pool};
 use self::reader::FtpReader;

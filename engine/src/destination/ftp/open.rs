@@ -5,9 +5,9 @@
 
 use zeroize::Zeroizing;
 
+use super::connect::{Endpoint, Refusal};
 use super::pool::Pool;
 use super::reply::Failure;
-use super::session::{Endpoint, Refusal};
 use super::tls::{Trust, Versions};
 use super::{ErrorKind, Ftp, FtpStore, FtpTls, StoreError};
 

@@ -10,9 +10,10 @@ use std::ops::{Deref, DerefMut};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::connect::{Endpoint, Refusal};
 use super::features::Features;
 use super::reply::Failure;
-use super::session::{Endpoint, Refusal, Session};
+use super::session::Session;
 use super::tls::Versions;
 use super::{ErrorKind, StoreError};
 
@@ -132,13 +133,7 @@ impl Pool {
         loop {
             let versions = self.state().versions;
             match self.endpoint.connect(features.clone(), versions) {
-                Ok(session) => {
-                    self.state().features.get_or_insert_with(|| session.features.clone());
-                    let mut lease = Lease { pool: self, session: Some(session), is_new: true };
-                    let entered = self.enter(&mut lease);
-                    lease.broken |= entered.is_err();
-                    return entered.map(|()| Some(lease));
-                }
+                Ok(session) => return self.opened(session).map(Some),
                 Err(Refusal::Crowded(said)) => {
                     if self.state().allow_fewer() {
                         return Ok(None);
@@ -159,6 +154,14 @@ impl Pool {
                 }
             }
         }
+    }
+
+    fn opened(&self, session: Session) -> Result<Lease<'_>, StoreError> {
+        self.state().features.get_or_insert_with(|| session.features.clone());
+        let mut lease = Lease { pool: self, session: Some(session), is_new: true };
+        let entered = self.enter(&mut lease);
+        lease.broken |= entered.is_err();
+        entered.map(|()| lease)
     }
 
     fn crowded(&self, said: &str) -> StoreError {

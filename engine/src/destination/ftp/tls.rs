@@ -23,6 +23,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, NamedGroup, RootCertStore, SupportedProtocolVersion};
 use suppaftp::{FtpError, FtpResult, RustlsConnector, TlsConnector};
 
+use super::cut::Cut;
 use super::session::bound;
 use super::{ErrorKind, StoreError};
 
@@ -93,7 +94,10 @@ pub(super) type RustlsStream = <RustlsConnector as TlsConnector>::Stream;
 
 /// Makes TLS of a control connection and its data connections.
 #[derive(Debug)]
-pub(super) struct Connector(RustlsConnector);
+pub(super) struct Connector {
+    tls: RustlsConnector,
+    cut: Option<Cut>,
+}
 
 impl Connector {
     /// For one control connection, with sessions of its own.
@@ -101,7 +105,12 @@ impl Connector {
         let mut config = if versions == Versions::Tls12 { trust.tls12.clone() } else { trust.newest.clone() };
         let sessions = Arc::new(Sessions::default());
         config.resumption = Resumption::store(Arc::clone(&sessions) as Arc<dyn ClientSessionStore>);
-        (Self(Arc::new(config).into()), sessions)
+        (Self { tls: Arc::new(config).into(), cut: None }, sessions)
+    }
+
+    /// The same, whose first connection can be cut off.
+    pub fn with_cut(self, cut: &Cut) -> Self {
+        Self { cut: Some(cut.clone()), ..self }
     }
 }
 
@@ -109,8 +118,9 @@ impl TlsConnector for Connector {
     type Stream = RustlsStream;
 
     fn connect(&self, domain: &str, stream: TcpStream) -> FtpResult<RustlsStream> {
-        bound(&stream).map_err(FtpError::ConnectionError)?;
-        self.0.connect(domain, stream)
+        let held = self.cut.as_ref().map_or(Ok(()), |cut| cut.hold(&stream));
+        bound(&stream).and(held).map_err(FtpError::ConnectionError)?;
+        self.tls.connect(domain, stream)
     }
 }
 

@@ -15,12 +15,13 @@ use std::time::Duration;
 
 use suppaftp::{DataStream, FtpResult, Mode, Status, TlsStream, TransferStream};
 
+use super::connect::CONNECT;
 use super::reply::{Failure, Reply};
-use super::session::{CONNECT, PROGRESS, Session, bound};
+use super::session::{PROGRESS, Session, bound};
 use super::tls::RustlsStream;
 
-/// Longest list of a folder, in bytes: some two million names.
-const LIST_MAX: u64 = 256 << 20;
+/// Longest list of a folder, in bytes: some half a million names, a hundred times what a folder of a vault holds.
+const LIST_MAX: u64 = 64 << 20;
 /// How long a server may take to close a data connection that we closed.
 const CLOSING: Duration = Duration::from_secs(5);
 

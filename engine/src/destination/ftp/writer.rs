@@ -1,6 +1,7 @@
-//! An object on its way in: `.tmp-NAME`, its length compared, renamed to NAME.
+//! An object on its way in, as `.tmp-NAME`; `finish` makes it an object.
 //!
-//! In: bytes. Out: an object, or what of it can be gone on from.
+//! In: bytes. Out: a file at the server, or what of it can be gone on from.
+//! Invariants: 256 KiB of an object are held here, and nothing more of it but what the sockets' buffers take.
 //!
 //! A data connection is opened when the first buffer is full, so that a small object needs none before it is finished,
 //! and several may be under way where the server allows one connection.
@@ -9,16 +10,13 @@
 //! no more; the transfer goes on. Where no other connection is to be had, the transfer is ended instead, the length
 //! looked at, and the next write goes on behind it by REST and STOR.
 //!
-//! `finish` believes a 226 only together with the length. If the acknowledgement is lost, a new connection looks at the
-//! length, which decides. A lost answer to RNTO is resolved by a look at both names.
-//!
 //! Deliberately absent: cutting a file short, which FTP can't. A file that an earlier writer left longer than the
 //! object is deleted when that shows, and the object must be begun anew.
 
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
-use super::features::{Checksum, sha256};
+use super::finish::exists;
 use super::listing::Found;
 use super::pool::Lease;
 use super::reply::Failure;
@@ -38,20 +36,20 @@ const LOOK_STEP: Duration = Duration::from_millis(20);
 
 /// See the module.
 pub(super) struct FtpWriter<'s> {
-    store: &'s FtpStore,
-    path: VaultPath,
-    temporary: VaultPath,
+    pub(super) store: &'s FtpStore,
+    pub(super) path: VaultPath,
+    pub(super) temporary: VaultPath,
     /// Which writer of this temporary name it is.
-    turn: u64,
-    kept: u64,
+    pub(super) turn: u64,
+    pub(super) kept: u64,
     /// Bytes given to data connections, the kept ones too.
-    sent: u64,
+    pub(super) sent: u64,
     /// Bytes that the server was seen to have.
     seen: u64,
     buffer: Vec<u8>,
     open: Option<(Lease<'s>, Transfer)>,
     /// Of everything written, where nothing was kept.
-    digest: Option<ring::digest::Context>,
+    pub(super) digest: Option<ring::digest::Context>,
 }
 
 impl<'s> FtpWriter<'s> {
@@ -86,11 +84,11 @@ impl<'s> FtpWriter<'s> {
         Ok(writer)
     }
 
-    fn fail(&self, operation: &'static str, failure: Failure) -> StoreError {
+    pub(super) fn fail(&self, operation: &'static str, failure: Failure) -> StoreError {
         self.store.fail(operation, &self.path, failure)
     }
 
-    fn wrong(&self, kind: ErrorKind, why: String) -> StoreError {
+    pub(super) fn wrong(&self, kind: ErrorKind, why: String) -> StoreError {
         StoreError::new(kind, "finish", self.store.shown(&self.path), why)
     }
 
@@ -232,94 +230,6 @@ impl<'s> FtpWriter<'s> {
         }
         Ok(())
     }
-
-    /// Is what lies under the temporary name what was written? Else it must not be gone on from.
-    fn check_length(&mut self) -> Result<(), StoreError> {
-        let found = self.store.length(&self.temporary)?;
-        if found == Some(self.sent) {
-            return Ok(());
-        }
-        if !self.store.holds(&self.temporary, self.turn) || found.is_none() {
-            return Err(self.taken_over());
-        }
-        let found = found.unwrap_or(0);
-        if found > self.sent || self.kept > 0 {
-            // It went on elsewhere than asked, or an earlier writer's end is still behind it.
-            self.store.begin_anew();
-            self.store.remove(&self.temporary)?;
-        }
-        let why = format!("the server has {found} bytes of it, not the {} that were written", self.sent);
-        Err(self.wrong(ErrorKind::Transient, why))
-    }
-
-    /// The temporary name is not this writer's any more.
-    fn taken_over(&self) -> StoreError {
-        match self.store.look("finish", &self.path) {
-            Ok(Found::Absent) => {
-                self.wrong(ErrorKind::Transient, "what was written of it is not there any more".to_owned())
-            }
-            Ok(_) => exists(self.store, "finish", &self.path),
-            Err(error) => error,
-        }
-    }
-
-    /// The server's own checksum, where it has one of the whole object.
-    fn confirm(&mut self) -> Result<Finish, StoreError> {
-        let Some(digest) = self.digest.take() else { return Ok(Finish::Named) };
-        let expected: String = digest.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-        let told = self.store.with("look at", &self.temporary, |session| {
-            let command = match session.features.checksum {
-                None => return Ok(None),
-                Some(Checksum::Hash { .. }) => "HASH",
-                Some(Checksum::XSha256) => "XSHA256",
-            };
-            session.ask(&format!("{command} {}", self.temporary)).map(|reply| sha256(&reply))
-        });
-        // A checksum that can't be had is none.
-        match told.unwrap_or(None) {
-            None => Ok(Finish::Named),
-            Some(told) if told == expected => Ok(Finish::Confirmed),
-            Some(_) => {
-                self.store.remove(&self.temporary)?;
-                Err(self.wrong(ErrorKind::Transient, "the server's checksum is not that of what was sent".to_owned()))
-            }
-        }
-    }
-
-    /// Gives it its name, if that is free. FTP can't do both at once.
-    fn rename(&self) -> Result<(), StoreError> {
-        if self.store.look("finish", &self.path)? != Found::Absent {
-            return Err(exists(self.store, "finish", &self.path));
-        }
-        let mut lease = self.store.lease()?;
-        let failure = match rename(&mut lease, &self.temporary, &self.path) {
-            Ok(()) => return Ok(()),
-            Err(failure) => failure,
-        };
-        drop(lease);
-        if failure.ends_connection() {
-            return self.resolve(failure);
-        }
-        match self.store.look("finish", &self.path)? {
-            Found::Absent => Err(self.fail("rename", failure)),
-            _ => Err(exists(self.store, "finish", &self.path)),
-        }
-    }
-
-    /// The answer to a rename was lost: did it happen?
-    fn resolve(&self, failure: Failure) -> Result<(), StoreError> {
-        let names = self.store.length(&self.path).and_then(|new| Ok((new, self.store.length(&self.temporary)?)));
-        let error = self.fail("rename", failure);
-        match names {
-            Ok((Some(bytes), None)) if bytes == self.sent => Ok(()),
-            Ok((None, Some(_))) => Err(error),
-            _ => Err(StoreError { kind: ErrorKind::Ambiguous, ..error }),
-        }
-    }
-}
-
-fn exists(store: &FtpStore, operation: &'static str, path: &VaultPath) -> StoreError {
-    StoreError::new(ErrorKind::Exists, operation, store.shown(path), "the name is taken; it is not replaced")
 }
 
 /// Makes the folders above `path`; that one is there already is no error, and what else is wrong shows later.
@@ -330,14 +240,6 @@ fn make_folders(session: &mut Session, path: &VaultPath) -> Result<(), Failure> 
         session.ask(&format!("MKD {}", &folder.as_str()[..end]))?;
     }
     Ok(())
-}
-
-fn rename(session: &mut Session, from: &VaultPath, to: &VaultPath) -> Result<(), Failure> {
-    let reply = session.ask(&format!("RNFR {from}"))?;
-    if reply.code != 350 {
-        return Err(Failure::Refused(reply));
-    }
-    session.done(&format!("RNTO {to}")).map(drop)
 }
 
 impl ObjectWrite for FtpWriter<'_> {
@@ -379,13 +281,7 @@ impl ObjectWrite for FtpWriter<'_> {
             self.push()?;
         }
         self.stop()?;
-        self.check_length()?;
-        if !self.store.holds(&self.temporary, self.turn) {
-            return Err(self.taken_over());
-        }
-        let known = self.confirm()?;
-        self.rename()?;
-        Ok(known)
+        self.name()
     }
 }
 
