@@ -1,30 +1,21 @@
-"""A small FTP server for tests, with the faults that are named on its command line.
+"""A small FTP server for tests, with the faults that are named on its command line; `pyftpd` beside it says which."""
 
-no-size, no-facts, no-rest, no-epsv, no-feat   the command is not known (SIZE; MLST and MLSD; REST; EPSV; FEAT)
-rest-ignored       REST is answered as if it counted, and does not
-pasv-elsewhere     PASV names another host
-lost-226           the control connection is closed instead of the reply to the first upload, whose bytes arrived
-idle-421           a 421 instead of that reply, then closed
-lost-rnto          the first RNTO is done and its reply is lost
-short              the last byte of each upload is dropped, and 226 said
-cut-retr           a download ends in its middle, and 226 is said
-no-rnto            RNTO is refused with 550
-max=N              one connection more than N is answered by 421
-log=FILE           every command, but for the password, as it came
-"""
-
+import os
 import sys
 
 from pyftpdlib.authorizers import DummyAuthorizer
-from pyftpdlib.handlers import DTPHandler, FTPHandler
+from pyftpdlib.handlers import DTPHandler, FTPHandler, TLS_DTPHandler, TLS_FTPHandler
 from pyftpdlib.servers import FTPServer
 
-data, port, *faults = sys.argv[1:]
-values = dict(fault.split("=", 1) for fault in faults if "=" in fault)
-once = {"lost-226", "idle-421", "lost-rnto"} & set(faults)
+folder, port, *faults = sys.argv[1:]
+faults = dict(fault.split("=", 1) for fault in faults)
+data = folder + "/data"
+log = open(folder + "/log", "a", encoding="utf-8")
+tls = "tls" in faults
+once = {"lost-226", "idle-421", "lost-rnto"} & faults.keys()
 
 
-class Data(DTPHandler):
+class Data(TLS_DTPHandler if tls else DTPHandler):
     def handle_close(self):
         if "short" in faults and self.receive and self.file_obj.tell() > 0:
             self.file_obj.truncate(self.file_obj.tell() - 1)
@@ -43,6 +34,11 @@ class Data(DTPHandler):
                     self.cmd_channel.close_when_done()
         super().close()
 
+    def _do_ssl_shutdown(self):
+        if "truncated" in faults:
+            return DTPHandler.close(self)
+        return super()._do_ssl_shutdown()
+
 
 class Producer:
     """Half of a file."""
@@ -56,7 +52,7 @@ class Producer:
         return chunk
 
 
-class Handler(FTPHandler):
+class Handler(TLS_FTPHandler if tls else FTPHandler):
     dtp_handler = Data
     use_sendfile = False
     banner = "hello"
@@ -64,9 +60,7 @@ class Handler(FTPHandler):
     auth_failed_timeout = 0.1
 
     def pre_process_command(self, line, cmd, arg):
-        if "log" in values:
-            with open(values["log"], "a", encoding="utf-8") as log:
-                log.write(f"{cmd} {'' if cmd == 'PASS' else arg}\n")
+        print(cmd, "" if cmd == "PASS" else arg, file=log, flush=True)
         super().pre_process_command(line, cmd, arg)
 
     def ftp_RNTO(self, path):
@@ -88,16 +82,11 @@ class Handler(FTPHandler):
 
     def ftp_RETR(self, file):
         if "cut-retr" in faults:
-            import os
-
             source = open(file, "rb")
             size = os.path.getsize(file)
             self.push_dtp_data(Producer(source, size // 2), isproducer=True, file=None, cmd="RETR")
             return file
         return super().ftp_RETR(file)
-
-    def _make_epasv(self, extmode=False):
-        super()._make_epasv(extmode)
 
 
 if "pasv-elsewhere" in faults:
@@ -106,14 +95,17 @@ if "pasv-elsewhere" in faults:
 unknown = {"no-size": ["SIZE"], "no-facts": ["MLST", "MLSD"], "no-rest": ["REST"], "no-epsv": ["EPSV"], "no-feat": ["FEAT"]}
 Handler.proto_cmds = {
     name: how
-    for name, how in FTPHandler.proto_cmds.items()
+    for name, how in Handler.proto_cmds.items()
     if not any(name in names for fault, names in unknown.items() if fault in faults)
 }
 
 users = DummyAuthorizer()
-users.add_user("ann", "secret", data, perm="elradfmwMT")
+users.add_user("ann", open(folder + "/password", encoding="utf-8").read().strip(), data, perm="elradfmwMT")
 Handler.authorizer = users
+if tls:
+    Handler.certfile = folder + "/server.pem"
+    Handler.tls_control_required = Handler.tls_data_required = True
 server = FTPServer(("127.0.0.1", int(port)), Handler)
-if "max" in values:
-    server.max_cons = int(values["max"]) + 1
+if "max" in faults:
+    server.max_cons = int(faults["max"]) + 1
 server.serve_forever()

@@ -2,10 +2,8 @@
 //! ones, and the whole job through the binary. One program: each further one costs a link and a wait.
 #![allow(clippy::unwrap_used, clippy::cast_possible_truncation)]
 
-mod bad_days;
-mod good_days;
-mod login;
-mod places;
+mod common;
+mod ftp;
 mod proxy;
-mod speed;
+mod sftp;
 mod story;

@@ -1,93 +1,163 @@
-//! The rules of the stores, against real servers.
+//! The rules of every store, on each kind of server, and that small connections and folders do.
 
-mod common;
+use std::time::{Duration, Instant};
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use engine::config::{Ftp, FtpData};
+use engine::destination::{ErrorKind, Finish, FtpStore, ReadStore, Resume, WriteStore};
+use engine::model::VaultPath;
 
-use common::{Server, open};
-use engine::config::FtpData;
-use engine::destination::conformance;
+use super::{made, opened, start};
+use crate::common::{conforms, kind, path, pattern, put, told, whole};
 
-fn conforms(server: &Server, data: FtpData) {
-    let next = AtomicU32::new(0);
-    conformance::run(|| {
-        let place = server.place(&format!("place{}", next.fetch_add(1, Ordering::SeqCst)));
-        open(&engine::config::Ftp { data, ..place }).expect("open")
-    });
+fn keeps_every_rule(script: &str, words: &[&str], data: FtpData) {
+    let Some(running) = start(script, words) else { return };
+    conforms(|below| made(&Ftp { data, ..running.place(below) }));
 }
 
 #[test]
 fn proftpd_in_clear() {
-    conforms(&Server::start("proftpd", &[]), FtpData::Passive);
+    keeps_every_rule("proftpd", &[], FtpData::Passive);
 }
 
 #[test]
 fn proftpd_in_clear_active() {
-    conforms(&Server::start("proftpd", &[]), FtpData::Active);
+    keeps_every_rule("proftpd", &[], FtpData::Active);
 }
 
 #[test]
 fn proftpd_over_ipv6() {
-    let server = Server::start("proftpd", &["address=::1"]);
-    conforms(&server, FtpData::Passive);
-}
-
-#[test]
-fn proftpd_over_ipv6_active() {
-    conforms(&Server::start("proftpd", &["address=::1"]), FtpData::Active);
+    keeps_every_rule("proftpd", &["address=::1"], FtpData::Passive);
 }
 
 #[test]
 fn proftpd_with_explicit_tls() {
-    conforms(&Server::start("proftpd", &["tls=explicit"]), FtpData::Passive);
-}
-
-#[test]
-fn proftpd_with_explicit_tls_active() {
-    conforms(&Server::start("proftpd", &["tls=explicit"]), FtpData::Active);
+    keeps_every_rule("proftpd", &["tls=explicit"], FtpData::Passive);
 }
 
 #[test]
 fn proftpd_with_implicit_tls() {
-    conforms(&Server::start("proftpd", &["tls=implicit"]), FtpData::Passive);
+    keeps_every_rule("proftpd", &["tls=implicit"], FtpData::Passive);
 }
 
 #[test]
 fn proftpd_with_a_checksum() {
-    conforms(&Server::start("proftpd", &["tls=explicit", "checksum"]), FtpData::Passive);
-}
-
-#[test]
-fn proftpd_that_does_not_restart() {
-    conforms(&Server::start("proftpd", &["no-restart"]), FtpData::Passive);
-}
-
-#[test]
-fn vsftpd_in_clear() {
-    conforms(&Server::start("vsftpd", &[]), FtpData::Passive);
-}
-
-#[test]
-fn vsftpd_that_wants_its_tls_session() {
-    conforms(&Server::start("vsftpd", &["tls=explicit"]), FtpData::Passive);
-}
-
-#[test]
-fn vsftpd_without_size() {
-    conforms(&Server::start("vsftpd", &["hide-size"]), FtpData::Passive);
-}
-
-#[test]
-fn a_server_with_hardly_any_command() {
-    conforms(&Server::start("pyftpd", &["no-size", "no-facts", "no-epsv", "no-feat", "no-rest"]), FtpData::Passive);
-}
-
-#[test]
-fn a_server_that_names_another_host() {
-    conforms(&Server::start("pyftpd", &["no-epsv", "pasv-elsewhere"]), FtpData::Passive);
+    keeps_every_rule("proftpd", &["tls=explicit", "checksum"], FtpData::Passive);
 }
 
 #[test]
 fn proftpd_with_one_connection() {
-    conforms(&Server::start("proftpd", &["max=1"]), FtpData::Passive);
+    keeps_every_rule("proftpd", &["max=1"], FtpData::Passive);
+}
+
+#[test]
+fn vsftpd_that_wants_its_tls_session() {
+    keeps_every_rule("vsftpd", &["tls=explicit"], FtpData::Passive);
+}
+
+#[test]
+fn vsftpd_without_size() {
+    keeps_every_rule("vsftpd", &["hide-size"], FtpData::Passive);
+}
+
+#[test]
+fn a_server_with_hardly_any_command() {
+    let few = ["no-size", "no-facts", "no-epsv", "no-feat", "no-rest"];
+    keeps_every_rule("pyftpd", &few, FtpData::Passive);
+}
+
+#[test]
+fn data_goes_to_the_server_itself_whatever_host_it_names() {
+    let Some(running) = start("pyftpd", &["no-epsv", "pasv-elsewhere"]) else { return };
+    let store = running.made("vault");
+    put(&store, "a", b"content").unwrap();
+    assert_eq!(whole(&store, "a").unwrap(), b"content");
+}
+
+#[test]
+fn active_connections_carry_tls_and_ipv6_too() {
+    for word in ["tls=explicit", "address=::1"] {
+        let Some(running) = start("proftpd", &[word]) else { return };
+        let store = made(&Ftp { data: FtpData::Active, ..running.place("vault") });
+        put(&store, "packs/ab/one", &pattern(300_000)).unwrap();
+        assert!(whole(&store, "packs/ab/one").unwrap() == pattern(300_000), "{word}");
+        assert_eq!(store.list(&path("packs/ab")).unwrap().len(), 1, "{word}");
+    }
+}
+
+#[test]
+fn one_connection_is_enough() {
+    let Some(running) = start("proftpd", &["max=1"]) else { return };
+    let store = running.made("vault");
+    let bytes = pattern(3 << 20);
+    let mut one = store.create(&path("packs/ab/one")).unwrap();
+    let mut two = store.create(&path("packs/ab/two")).unwrap();
+    two.write(b"small").unwrap();
+    one.write(&bytes[..2 << 20]).unwrap();
+    assert_eq!(one.flush().unwrap(), Resume::at(2 << 20));
+    two.finish().expect("the other one has paused");
+    one.write(&bytes[2 << 20..]).unwrap();
+    let begun = Instant::now();
+    let error = store.stat(&path("packs/ab/two")).expect_err("the connection is in use");
+    assert!(error.kind == ErrorKind::Transient && told(&error).contains("no more connections"), "{}", told(&error));
+    assert!(begun.elapsed() < Duration::from_secs(20));
+    one.finish().unwrap();
+    assert!(whole(&store, "packs/ab/one").unwrap() == bytes);
+}
+
+#[test]
+fn a_place_that_is_not_there_is_not_made_by_looking() {
+    for script in ["proftpd", "vsftpd"] {
+        let Some(running) = start(script, &[]) else { return };
+        let create = |below: &str| kind(FtpStore::create_root(&running.place(below), &|_| {}));
+        assert_eq!(kind(opened(&running.place("new/below"))), Some(ErrorKind::NotFound));
+        assert_eq!(create("new/below"), Some(ErrorKind::NotFound));
+        let store = running.made("new place");
+        put(&store, "a", b"x").unwrap();
+        assert_eq!(create("new place"), Some(ErrorKind::Exists));
+        assert_eq!(store.list(&VaultPath::root()).unwrap().len(), 1);
+    }
+}
+
+#[test]
+fn the_servers_own_checksum_is_taken() {
+    let Some(running) = start("proftpd", &["tls=explicit", "checksum"]) else { return };
+    let store = running.made("vault");
+    assert_eq!(put(&store, "a", &pattern(3 << 20)).unwrap(), Finish::Confirmed);
+    assert_eq!(put(&store, "b", b"").unwrap(), Finish::Confirmed);
+}
+
+#[test]
+fn tls_sessions_do_not_run_out() {
+    let servers = [
+        ("vsftpd", &["tls=explicit"][..]),
+        ("vsftpd", &["tls=implicit"]),
+        ("proftpd", &["tls=explicit"]),
+        ("proftpd", &["tls=explicit", "only-tls13"]),
+    ];
+    for (script, words) in servers {
+        let Some(running) = start(script, words) else { return };
+        let store = running.made("vault");
+        for n in 0..6 {
+            put(&store, &format!("a{n}"), b"content").unwrap_or_else(|error| panic!("{words:?}: {}", told(&error)));
+        }
+        for n in 0..4 {
+            assert_eq!(store.list(&VaultPath::root()).unwrap().len(), 6, "{n}");
+            assert_eq!(store.read(&path("a1"), 1, 2).unwrap(), b"on");
+        }
+    }
+}
+
+#[test]
+fn a_clock_that_is_a_day_off_changes_nothing() {
+    for (words, clock) in
+        [(&["no-facts"][..], "clock=-1d"), (&["no-facts"], "clock=+1d"), (&["tls=explicit"], "clock=+1d")]
+    {
+        let script = if words == ["tls=explicit"] { "proftpd" } else { "pyftpd" };
+        let Some(running) = start(script, &[words, &[clock]].concat()) else { return };
+        let store = running.made("vault");
+        put(&store, "packs/ab/one", b"content").unwrap();
+        let age = std::fs::metadata(running.on_disk("vault/packs/ab/one")).unwrap().modified().unwrap();
+        assert_eq!(store.list(&path("packs/ab")).unwrap()[0].bytes, Some(7), "{clock}, {age:?}");
+        assert_eq!(whole(&store, "packs/ab/one").unwrap(), b"content");
+    }
 }

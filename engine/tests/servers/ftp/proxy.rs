@@ -24,7 +24,7 @@ struct Shared {
 
 impl Proxy {
     /// Before the server on that port.
-    pub fn start(server: u16, delay: Duration) -> Self {
+    pub fn to(server: u16, delay: Duration) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let shared = Shared {
             port: listener.local_addr().expect("bound").port(),
