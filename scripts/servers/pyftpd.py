@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 
 from pyftpdlib.authorizers import DummyAuthorizer
 from pyftpdlib.handlers import DTPHandler, FTPHandler, TLS_DTPHandler, TLS_FTPHandler
@@ -11,6 +12,7 @@ folder, port, *faults = sys.argv[1:]
 faults = dict(fault.split("=", 1) for fault in faults)
 data = folder + "/data"
 log = open(folder + "/log", "a", encoding="utf-8")
+print(time.strftime("%Y-%m-%d %H:%M:%S"), file=log, flush=True)
 tls = "tls" in faults
 once = {"lost-226", "idle-421", "lost-rnto"} & faults.keys()
 

