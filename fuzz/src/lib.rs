@@ -5,16 +5,18 @@
 //! would ever get past it. `engine/tests/fuzz_seeds.rs` runs the same functions on stable.
 
 mod formats;
+mod servers;
 mod texts;
 
 pub use formats::{entries, heads, identity, manifest, pack, slots};
+pub use servers::ftp;
 pub use texts::{configuration, paths, schedule, sheet};
 
 /// A harness and its name, which its folder of seeds has too.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All harnesses.
-pub const TARGETS: [Target; 10] = [
+pub const TARGETS: [Target; 11] = [
     ("identity", identity),
     ("slots", slots),
     ("heads", heads),
@@ -25,4 +27,5 @@ pub const TARGETS: [Target; 10] = [
     ("schedule", schedule),
     ("sheet", sheet),
     ("paths", paths),
+    ("ftp", ftp),
 ];

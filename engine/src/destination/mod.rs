@@ -30,6 +30,7 @@
 pub mod conformance;
 mod error;
 mod file;
+mod ftp;
 #[cfg(all(test, target_os = "linux"))]
 pub(crate) mod loop_drive;
 pub mod memory;
@@ -46,6 +47,7 @@ pub mod watch;
 
 pub use error::{ErrorKind, StoreError};
 pub use file::{FileStore, MediumReader, MediumWay, Privacy};
+pub use ftp::{Answer, FtpStore};
 pub use operation::Operation;
 pub use sftp::SftpStore;
 

@@ -9,6 +9,7 @@ mod error;
 mod init;
 mod look;
 mod place;
+mod refused;
 mod sheet;
 mod sight;
 
@@ -44,6 +45,7 @@ pub struct Installation {
     pub catalog: Catalog,
     home: OnceLock<Arc<FileStore>>,
     keyring: OnceLock<Keyring>,
+    refusals: refused::Refusals,
     warn: Warn,
 }
 
@@ -70,7 +72,8 @@ impl Installation {
             Err(CatalogError::Missing { .. }) => return Err(InstallationError::NotMade { file: config.file }),
             catalog => catalog?,
         };
-        Ok(Self { config, catalog, home: OnceLock::new(), keyring: OnceLock::new(), warn })
+        let (home, keyring, refusals) = Default::default();
+        Ok(Self { config, catalog, home, keyring, refusals, warn })
     }
 
     /// The home vault.
@@ -154,22 +157,29 @@ impl Installation {
         Ok(look_all(std::slice::from_ref(destination), &media, &self.config.home.path).remove(0))
     }
 
-    /// Every destination as it is now, in the configuration's order. On which disk each one is, is noted.
+    /// Every destination as it is now, in the configuration's order, and what it shows is noted. One that refused us
+    /// lately is not asked again: what it said stands.
     ///
     /// # Errors
     /// If the catalog can't be read; that one is away is no error.
     pub fn looks(&self) -> Result<Vec<(DestinationName, Look)>, InstallationError> {
         let media = Arc::new(self.catalog.media()?);
         let destinations = &self.config.destinations;
-        let names = destinations.iter().map(|destination| destination.name.clone());
-        let looks: Vec<_> = names.zip(look_all(destinations, &media, &self.config.home.path)).collect();
-        looks.iter().for_each(|(_, look)| self.note_disk(look));
-        Ok(looks)
+        let refused: Vec<_> = destinations.iter().map(|it| self.refusals.lately(&it.name)).collect();
+        let asked = destinations.iter().zip(&refused).filter(|(_, refused)| refused.is_none());
+        let asked: Vec<_> = asked.map(|(destination, _)| destination.clone()).collect();
+        let found = look_all(&asked, &media, &self.config.home.path);
+        asked.iter().zip(&found).for_each(|(destination, look)| self.note(&destination.name, look));
+        let mut found = found.into_iter();
+        let looks = refused.into_iter().map(|refused| refused.map(Look::Refused).or_else(|| found.next()));
+        let named = destinations.iter().zip(looks);
+        Ok(named.filter_map(|(destination, look)| Some((destination.name.clone(), look?))).collect())
     }
 
-    /// Notes on which disk a medium was found. Where the catalog can't be written to now, the next look notes it: who
-    /// tells of the disk goes by the look.
-    pub fn note_disk(&self, look: &Look) {
+    /// Notes whether a destination refused us, and on which disk its medium was found. Where the catalog can't be
+    /// written to now, the next look notes it: who tells of the disk goes by the look.
+    pub fn note(&self, name: &DestinationName, look: &Look) {
+        self.refusals.note(name, look);
         if let Look::Here(Opened { medium, sight: Some(sight), .. }) = look {
             let _later = self.catalog.found_on(*medium, sight.device, sight.same_disk);
         }

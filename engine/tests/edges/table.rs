@@ -94,6 +94,8 @@ pub const CRATES: &[Row] = &[
     ("vault", "blake3 zeroize", "names and identities are checked; plain bytes of keys are wiped"),
     ("destination", "rustix libc", "syscalls relative to a folder; error numbers to kinds"),
     ("destination", "russh", "SSH: trust, login, one channel"),
+    ("destination", "suppaftp", "FTP: one control connection and its data connections"),
+    ("destination", "rustls rustls_native_certs", "TLS: whom to trust, sessions that data connections resume"),
     ("destination", "tokio", "the threads that network stores share, sockets, time-outs"),
     ("destination", "data_encoding ring", "hashed names of known hosts"),
     ("destination", "zeroize", "passwords and keys are wiped"),

@@ -1,48 +1,59 @@
-//! A job whose only destination is a server, through the binary, from `init` to a computer that has nothing.
+//! A job whose destination is a server, through the binary, from `init` to a computer that has nothing: each story on
+//! each kind of server.
+
+mod sftp;
 
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use fixtures::bench::{objects, text, wait_until};
+use fixtures::bench::{leftovers, objects, text, wait_until};
 use fixtures::data::noisy_files;
-use fixtures::server::Options;
 use fixtures::{Bench, Server, same};
 use serde_json::Value;
 
-use crate::places::through;
 use crate::proxy::Proxy;
+
+/// A script of a server and its options.
+type Kind = (&'static str, &'static [&'static str]);
+const SFTP: Kind = ("sftp", &[]);
+const FTPS: Kind = ("proftpd", &["tls=explicit"]);
+
+fn start((script, words): Kind, folder: &Path) -> Option<Server> {
+    Server::start_as(script, words, folder)
+}
 
 /// A bench with so many files of noise and one job for them, whose destination `office` is on the server.
 fn bench(server: &Server, files: u64, login: &str) -> Bench {
     let bench = Bench::new(env!("CARGO_BIN_EXE_engine"));
     noisy_files(&bench.path("data"), 1, files, 200_000).unwrap();
-    configure(&bench, server, login);
+    configure(&bench, "\"office\"", &office_at(&server.url(), server, login));
     bench
 }
 
-fn configure(bench: &Bench, server: &Server, login: &str) {
-    configure_at(bench, &url(server, server.port()), &server.folder.join("known_hosts"), login);
-}
-
-fn configure_at(bench: &Bench, url: &str, known_hosts: &Path, login: &str) {
-    let known = text(known_hosts);
+/// The only job goes to these destinations.
+fn configure(bench: &Bench, offsite: &str, destinations: &str) {
     bench.configure(&format!(
-        "[job.data]\nsource = {{ folders = [\"data\"] }}\noffsite = [\"office\"]\n\n[destination.office]\n\
-         url = \"{url}\"\nknown-hosts = \"{known}\"\n{login}\n",
+        "[job.data]\nsource = {{ folders = [\"data\"] }}\noffsite = [{offsite}]\n\n{destinations}"
     ));
 }
 
-fn url(server: &Server, port: u16) -> String {
-    format!("sftp://{}@127.0.0.1:{port}{}/vault", server.told("user"), server.told("data"))
+/// The destination `office`, with these lines for the login.
+fn office_at(url: &str, server: &Server, login: &str) -> String {
+    format!("[destination.office]\nurl = \"{url}\"\n{}\n{login}\n", line(server.trust()))
 }
 
-fn by_key(server: &Server) -> String {
-    format!("identity-file = \"{}\"", server.folder.join("id_ed25519").display())
+fn line((key, file): (&str, std::path::PathBuf)) -> String {
+    format!("{key} = \"{}\"", file.display())
 }
 
-fn office(bench: &Bench) -> Value {
+/// How the server lets us in.
+fn right(server: &Server) -> String {
+    line(server.login())
+}
+
+fn seen(bench: &Bench) -> Value {
     bench.done(&["status"])["destinations"][0].clone()
 }
 
@@ -53,49 +64,141 @@ fn restores(bench: &Bench) {
 }
 
 #[test]
-fn a_job_goes_to_a_server_and_comes_back_on_a_computer_that_has_nothing() {
+fn a_job_goes_to_an_sftp_server_and_comes_back_on_a_computer_that_has_nothing() {
+    goes_and_comes_back(SFTP);
+}
+
+#[test]
+fn a_job_goes_to_an_ftps_server_and_comes_back_on_a_computer_that_has_nothing() {
+    goes_and_comes_back(FTPS);
+}
+
+fn goes_and_comes_back(kind: Kind) {
     let folder = tempfile::tempdir().unwrap();
-    let Some(server) = Server::start("sftp", folder.path()) else { return };
-    let bench = bench(&server, 20, &by_key(&server));
+    let Some(server) = start(kind, folder.path()) else { return };
+    let bench = bench(&server, 20, &right(&server));
     let made = bench.done(&["init"]);
     assert!(made.to_string().contains("\"made\":\"made\""), "{made}");
     bench.done(&["run", "--once"]);
-    let status = office(&bench);
-    assert_eq!(
-        (&status["available"], &status["same-disk"], &status["points"]),
-        (&true.into(), &false.into(), &1.into())
-    );
-    assert!(status["free-bytes"].as_u64() > Some(0) && status["problems"] == Value::Array(vec![]), "{status}");
-    assert_eq!(bench.done(&["status"])["jobs"][0]["offsite"], "complete");
+    let status = bench.done(&["status"]);
+    let there = &status["destinations"][0];
+    let expected = (&true.into(), &false.into(), &1.into());
+    assert_eq!((&there["available"], &there["same-disk"], &there["points"]), expected, "{status}");
+    assert_eq!(there["free-bytes"].is_u64(), kind == SFTP, "FTP does not tell: {status}");
+    assert_eq!((&there["problems"], &status["jobs"][0]["offsite"]), (&Value::Array(vec![]), &"complete".into()));
     assert_eq!(bench.complete_at("office").len(), 1);
     assert_eq!(bench.engine(&["init"]).exits(0).code, 0, "once more changes nothing");
     restores(&bench);
     let verified = bench.done(&["verify", "office"]);
     assert_eq!(verified["places"][0]["damaged"], Value::Array(vec![]), "{verified}");
+    recovers(&bench, &server);
+}
 
+/// On a computer that has nothing but the address, the login and the passphrase.
+fn recovers(bench: &Bench, server: &Server) {
     let nothing = tempfile::tempdir().unwrap();
     let to = nothing.path().join("to");
-    let server_keys = [server.folder.join("id_ed25519"), server.folder.join("known_hosts")].map(|file| text(&file));
-    let (passphrase, to_text, url) = (bench.text("passphrase"), text(&to), url(&server, server.port()));
-    let [key, known] = &server_keys;
-    let words =
-        ["recover", "--from", &url, "--identity-file", key, "--known-hosts", known, "--passphrase-file", &passphrase];
-    let mut recover = bench.command(&[&words[..], &["--to", &to_text]].concat());
-    let _ = fixtures::Ran::of(recover.env("HOME", nothing.path())).exits(0);
+    let mut words = vec!["recover".to_owned(), "--from".to_owned(), server.url()];
+    for (key, file) in
+        [server.trust(), server.login(), ("passphrase-file", bench.path("passphrase")), ("to", to.clone())]
+    {
+        words.extend([format!("--{key}"), text(&file)]);
+    }
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let _ = fixtures::Ran::of(bench.command(&words).env("HOME", nothing.path())).exits(0);
     let data = bench.path("data");
     assert_eq!(same(&data, &to.join(data.strip_prefix("/").unwrap())), Vec::<String>::new());
 }
 
 #[test]
-fn a_server_killed_in_mid_copy_gets_the_rest_when_it_is_back() {
+fn damage_and_loss_on_an_sftp_server_are_found_and_healed() {
+    damage_is_found(SFTP);
+}
+
+#[test]
+fn damage_and_loss_on_an_ftps_server_are_found_and_healed() {
+    damage_is_found(FTPS);
+}
+
+fn damage_is_found(kind: Kind) {
     let folder = tempfile::tempdir().unwrap();
-    let Some(server) = Server::start("sftp", folder.path()) else { return };
+    let Some(server) = start(kind, folder.path()) else { return };
+    let bench = bench(&server, 5, &right(&server));
+    bench.done(&["init"]);
+    bench.done(&["run", "--once"]);
+    let packs = objects(&server.data().join("vault"));
+    let (pack, _) = packs.iter().max_by_key(|(_, bytes)| *bytes).unwrap();
+    let mut content = fs::read(pack).unwrap();
+    let middle = content.len() / 2;
+    content[middle] ^= 1;
+    fs::write(pack, &content).unwrap();
+    let _ = bench.engine(&["verify", "office"]).exits(4);
+    assert_eq!(bench.complete_at("office"), Vec::<String>::new());
+    let _ = bench.engine(&["verify", "office", "--repair"]).exits(0);
+    restores(&bench);
+    fs::remove_file(pack).unwrap();
+    let _ = bench.engine(&["verify", "office"]).exits(4);
+    let _ = bench.engine(&["verify", "office", "--repair"]).exits(0);
+    restores(&bench);
+}
+
+#[test]
+fn while_an_sftp_server_is_away_the_next_destination_is_served() {
+    next_is_served(SFTP);
+}
+
+#[test]
+fn while_an_ftps_server_is_away_the_next_destination_is_served() {
+    next_is_served(FTPS);
+}
+
+fn next_is_served(kind: Kind) {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(mut server) = start(kind, folder.path()) else { return };
+    let bench = bench(&server, 5, "");
+    let usb = format!("[destination.usb]\nurl = \"file://{}\"\n", bench.text("usb"));
+    let both = format!("{}\n{usb}", office_at(&server.url(), &server, &right(&server)));
+    configure(&bench, "\"office\", \"usb\"", &both);
+    bench.done(&["init"]);
+    server.kill();
+    let _ = bench.engine(&["run", "--once"]).exits(3);
+    assert_eq!((bench.complete_at("office").len(), bench.complete_at("usb").len()), (0, 1));
+    let status = seen(&bench);
+    assert_eq!((&status["available"], &status["pending-points"]), (&false.into(), &1.into()), "{status}");
+    assert!(status["reason"].as_str().unwrap().contains("can't be reached"), "{status}");
+    server.again();
+    bench.done(&["copy"]);
+    assert_eq!((bench.complete_at("office").len(), bench.complete_at("usb").len()), (1, 1));
+    restores(&bench);
+}
+
+#[test]
+fn an_sftp_server_killed_in_mid_copy_gets_the_rest_when_it_is_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(server) = start(SFTP, folder.path()) else { return };
     let proxy = Proxy::to(server.port(), Duration::ZERO);
-    let known = through(&server, proxy.port, "vault").known_hosts.unwrap();
+    let known = line(("known-hosts", crate::sftp::known_hosts_at(&server, proxy.port)));
+    let office = office_at(&server.url_at(proxy.port), &server, &right(&server)).replace(&line(server.trust()), &known);
+    killed_in_mid_copy(server, &office, &|_| proxy.rules.sent.load(Ordering::Relaxed));
+}
+
+#[test]
+fn an_ftps_server_killed_in_mid_copy_gets_the_rest_when_it_is_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(server) = start(FTPS, folder.path()) else { return };
+    let office = office_at(&server.url(), &server, &right(&server));
+    // Bytes of each upload, as the server noted them.
+    let sent = |folder: &Path| {
+        let noted = fs::read_to_string(folder.join("uploads")).unwrap_or_default();
+        noted.lines().map(|bytes| bytes.parse::<u64>().unwrap_or(0)).sum()
+    };
+    killed_in_mid_copy(server, &office, &sent);
+}
+
+/// `sent` tells how many bytes of uploads the server was sent so far.
+fn killed_in_mid_copy(mut server: Server, office: &str, sent: &dyn Fn(&Path) -> u64) {
     let bench = bench(&server, 100, "");
-    let set =
-        |more: &str| configure_at(&bench, &url(&server, proxy.port), &known, &format!("{}\n{more}", by_key(&server)));
-    set("rate = \"4 MiB/s\"");
+    configure(&bench, "\"office\"", &format!("{office}rate = \"4 MiB/s\"\n"));
     bench.done(&["init"]);
     bench.done(&["backup"]);
     let vault = server.data().join("vault");
@@ -103,88 +206,53 @@ fn a_server_killed_in_mid_copy_gets_the_rest_when_it_is_back() {
     let bytes = || objects(&vault).iter().map(|(_, bytes)| bytes).sum::<u64>();
     // Checkpoints lie at 4, 8 or 12 MiB, as the limit lets them.
     wait_until("more than half of it is on the server", || bytes() > 13_000_000);
-    set("");
-    let port = server.port();
-    let kept = server.kill();
+    configure(&bench, "\"office\"", office);
+    server.kill();
     let broken = copying.end().exits(3);
     assert!(!broken.out.contains("complete"), "{broken}");
     assert_eq!(bench.complete_at("office"), Vec::<String>::new());
-    let status = office(&bench);
+    let status = seen(&bench);
     assert!(status["reason"].as_str().unwrap().contains("can't be reached"), "{status}");
 
-    let again = Options { port: Some(port), ..Options::default() };
-    let Some(_server) = Server::start_with("sftp", &kept, &again) else { return };
-    let before = proxy.rules.sent.load(Ordering::Relaxed);
+    server.again();
+    let before = sent(&server.folder);
     let copied = bench.done(&["copy"]);
-    let sent = proxy.rules.sent.load(Ordering::Relaxed) - before;
+    let again = sent(&server.folder) - before;
     assert_eq!(copied["copies"][0]["state"], "complete", "{copied}");
-    assert!(sent < 13_000_000, "{sent} bytes of {} were sent though 13,000,000 were there", bytes());
+    assert!(again > 0 && again < 13_000_000, "{again} bytes of {} were sent though 13,000,000 were there", bytes());
     assert_eq!(bench.complete_at("office").len(), 1);
-    assert_eq!(fixtures::bench::leftovers(&vault), Vec::<std::path::PathBuf>::new());
+    assert_eq!(leftovers(&vault), Vec::<std::path::PathBuf>::new());
     restores(&bench);
 }
 
 #[test]
-fn a_wrong_password_is_told_in_status_and_tried_once_for_each_look() {
+fn a_wrong_password_is_told_in_status_and_an_sftp_server_is_asked_once_for_each_command() {
+    a_wrong_password_is_tried_once(SFTP, "Failed password");
+}
+
+#[test]
+fn a_wrong_password_is_told_in_status_and_an_ftps_server_is_asked_once_for_each_command() {
+    a_wrong_password_is_tried_once(FTPS, "Login failed");
+}
+
+fn a_wrong_password_is_tried_once(kind: Kind, noted: &str) {
     let folder = tempfile::tempdir().unwrap();
-    let Some(server) = Server::start("sftp", folder.path()) else { return };
+    let Some(server) = start(kind, folder.path()) else { return };
     let bench = bench(&server, 2, "password-file = \"secret\"");
     fs::copy(server.folder.join("password"), bench.path("secret")).unwrap();
     bench.done(&["init"]);
     bench.done(&["run", "--once"]);
 
     fs::write(bench.path("secret"), "no password of theirs").unwrap();
-    let status = office(&bench);
+    let tries = || server.log().matches(noted).count();
+    let status = seen(&bench);
     let reason = status["reason"].as_str().unwrap();
-    assert!(reason.contains("refuses the password") && reason.contains("To do:"), "{reason}");
-    assert_eq!(server.log().matches("Failed password").count(), 1, "{}", server.log());
-    let ran = bench.engine(&["copy"]);
-    assert!(!format!("{ran}").contains("no password of theirs"), "{ran}");
-    assert_eq!(server.log().matches("Failed password").count(), 2, "{}", server.log());
-}
-
-#[test]
-fn a_service_asks_a_server_that_refuses_it_once() {
-    let folder = tempfile::tempdir().unwrap();
-    let Some(server) = Server::start("sftp", folder.path()) else { return };
-    let bench = bench(&server, 2, "password-file = \"secret\"");
-    fs::copy(server.folder.join("password"), bench.path("secret")).unwrap();
-    bench.done(&["init"]);
-    fs::write(bench.path("secret"), "no password of theirs").unwrap();
-    let service = bench.begin(&["run"]);
-    wait_until("it was refused", || server.log().contains("Failed password"));
-    // Longer than the pause between looks at what is away on this computer.
-    std::thread::sleep(Duration::from_secs(7));
-    service.signal(rustix::process::Signal::TERM);
-    let ended = service.end().exits(0).says("refuses the password").says("quarter of an hour");
-    assert_eq!(server.log().matches("Failed password").count(), 1, "{ended}");
-}
-
-#[test]
-fn a_secret_that_others_can_read_is_told_once() {
-    use std::os::unix::fs::PermissionsExt;
-    let folder = tempfile::tempdir().unwrap();
-    let Some(server) = Server::start("sftp", folder.path()) else { return };
-    let bench = bench(&server, 2, "password-file = \"secret\"");
-    fs::copy(server.folder.join("password"), bench.path("secret")).unwrap();
-    fs::set_permissions(bench.path("secret"), fs::Permissions::from_mode(0o644)).unwrap();
-    bench.done(&["init"]);
-    let ran = bench.engine(&["run", "--once"]).exits(0);
-    assert_eq!(ran.err.matches("others can read the secret in").count(), 1, "{ran}");
-}
-
-#[test]
-fn init_makes_nothing_where_it_is_not_let_in_and_says_what_to_do() {
-    let folder = tempfile::tempdir().unwrap();
-    let Some(server) = Server::start("sftp", folder.path()) else { return };
-    let bench = bench(&server, 2, &by_key(&server));
-    fs::write(bench.path("nobody"), "").unwrap();
-    let known = text(&server.folder.join("known_hosts"));
-    let config = fs::read_to_string(bench.path("offsite.toml")).unwrap();
-    fs::write(bench.path("offsite.toml"), config.replace(&known, &bench.text("nobody"))).unwrap();
-    let _ = bench.engine(&["init"]).exits(3).says("ssh-keyscan");
-    assert!(!server.data().join("vault").exists());
-    fs::write(bench.path("offsite.toml"), config).unwrap();
-    bench.done(&["init"]);
-    assert!(server.data().join("vault/VAULT").exists());
+    assert!(reason.contains("refuses the ") && reason.contains("password"), "{reason}");
+    assert_eq!(tries(), 1, "{}", server.log());
+    for (command, so_far) in [(&["copy"][..], 2), (&["run", "--once"], 3)] {
+        let ran = bench.engine(command);
+        assert!(!format!("{ran}").contains("no password of theirs"), "{ran}");
+        assert_eq!(tries(), so_far, "{command:?}: {}", server.log());
+    }
+    assert_eq!(bench.engine(&["run", "--once"]).code, 3);
 }

@@ -9,16 +9,26 @@ use crate::harness::{bare, drill};
 
 #[test]
 fn a_point_on_an_sftp_server_is_drilled_without_home_or_catalog_and_damage_there_is_found() {
+    is_drilled("sftp", &[]);
+}
+
+#[test]
+fn a_point_on_an_ftps_server_is_drilled_without_home_or_catalog_and_damage_there_is_found() {
+    is_drilled("proftpd", &["tls=explicit"]);
+}
+
+fn is_drilled(script: &str, words: &[&str]) {
     let folder = tempfile::tempdir().expect("a folder");
-    let Some(server) = Server::start("sftp", folder.path()) else { return };
+    let Some(server) = Server::start_as(script, words, folder.path()) else { return };
     let bench = bare();
     noisy_files(&bench.path("data"), 1, 5, 100_000).expect("writable");
-    let (user, port, data) = (server.told("user"), server.port(), server.told("data"));
+    let ((trust, whom), (login, secret)) = (server.trust(), server.login());
     bench.configure(&format!(
         "[job.data]\nsource = {{ folders = [\"data\"] }}\noffsite = [\"office\"]\n\n[destination.office]\n\
-         url = \"sftp://{user}@127.0.0.1:{port}{data}/vault\"\nknown-hosts = \"{0}/known_hosts\"\n\
-         identity-file = \"{0}/id_ed25519\"\n",
-        server.folder.display()
+         url = \"{}\"\n{trust} = \"{}\"\n{login} = \"{}\"\n",
+        server.url(),
+        whom.display(),
+        secret.display()
     ));
     bench.done(&["init"]);
     bench.done(&["run", "--once"]);

@@ -101,6 +101,7 @@ impl Loop {
 
     pub(super) fn looked(&mut self, name: DestinationName, look: Look) {
         let (now, dice) = (self.context.call.clock.monotonic(), self.dice());
+        self.context.installation.note(&name, &look);
         let found = medium_of(&look);
         let Some(place) = self.places.get_mut(&name) else { return };
         let was_here = place.is_here();
@@ -112,7 +113,6 @@ impl Loop {
                 }
                 // Only for people: a medium that is there is known to be.
                 let _ = self.context.installation.catalog.seen(opened.medium, self.context.call.clock.now());
-                self.context.installation.note_disk(&look);
             }
             Look::Away(why) if was_here => self.say(&format!("{name} is not there any more: {why}")),
             Look::Refused(why) if !matches!(self.looks.get(&name), Some(Look::Refused(before)) if before == why) => {

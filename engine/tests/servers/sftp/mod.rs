@@ -1,11 +1,17 @@
-//! Places on the servers, and what is put there and read.
+//! SFTP servers: the store against OpenSSH and asyncssh. Here: places on them.
 
-use std::path::Path;
+pub mod bad_days;
+mod good_days;
+mod login;
+mod speed;
+
+use std::path::PathBuf;
 
 use engine::config::{SecretSource, Server as Address, Sftp};
-use engine::destination::{ErrorKind, ReadStore, SftpStore, StoreError, WriteStore};
-use engine::model::VaultPath;
+use engine::destination::{SftpStore, StoreError};
 use fixtures::Server;
+
+use crate::common::told;
 
 /// A place below the server's data folder, logged in to by key.
 pub fn place(server: &Server, below: &str) -> Sftp {
@@ -27,17 +33,15 @@ pub fn by_password(server: &Server, root: &str, user: &str, below: &str) -> Sftp
 
 /// The same place through a proxy, which the server's known hosts do not name.
 pub fn through(server: &Server, port: u16, below: &str) -> Sftp {
+    Sftp { known_hosts: Some(known_hosts_at(server, port)), ..at_port(&place(server, below), port) }
+}
+
+/// The known hosts of the server as it is seen through a proxy.
+pub fn known_hosts_at(server: &Server, port: u16) -> PathBuf {
     let known = std::fs::read_to_string(server.folder.join("known_hosts")).unwrap();
     let file = server.folder.join(format!("known_hosts-{port}"));
     std::fs::write(&file, known.replace(&format!(":{} ", server.port()), &format!(":{port} "))).unwrap();
-    Sftp { known_hosts: Some(file), ..at_port(&place(server, below), port) }
-}
-
-/// A secret in a file.
-pub fn secret(folder: &Path, text: &str) -> Option<SecretSource> {
-    let file = folder.join(format!("secret-{}", text.len()));
-    std::fs::write(&file, text).unwrap();
-    Some(SecretSource::File(file))
+    file
 }
 
 /// The same place, elsewhere or with something changed.
@@ -52,39 +56,4 @@ pub fn made(place: &Sftp) -> SftpStore {
 
 pub fn opened(place: &Sftp) -> Result<SftpStore, StoreError> {
     SftpStore::open(place, &|_| {})
-}
-
-pub fn told(error: &StoreError) -> String {
-    format!("{:?}: {error}: {}", error.kind, error.source)
-}
-
-pub fn kind<T>(result: Result<T, StoreError>) -> Option<ErrorKind> {
-    result.err().map(|error| error.kind)
-}
-
-pub fn path(text: &str) -> VaultPath {
-    VaultPath::parse(text).expect("a path")
-}
-
-pub fn pattern(bytes: usize) -> Vec<u8> {
-    (0..u32::try_from(bytes).expect("small")).map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[0]).collect()
-}
-
-pub fn put(store: &SftpStore, at: &str, bytes: &[u8]) -> Result<(), StoreError> {
-    let mut writer = store.create(&path(at))?;
-    for piece in bytes.chunks(1 << 20) {
-        writer.write(piece)?;
-    }
-    writer.finish().map(drop)
-}
-
-pub fn whole(store: &SftpStore, at: &str) -> Result<Vec<u8>, StoreError> {
-    let mut reader = store.read_medium(&path(at))?;
-    let (mut all, mut piece) = (Vec::new(), vec![0; 1 << 20]);
-    loop {
-        match reader.read(&mut piece)? {
-            0 => return Ok(all),
-            bytes => all.extend_from_slice(&piece[..bytes]),
-        }
-    }
 }

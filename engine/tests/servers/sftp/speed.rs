@@ -1,20 +1,13 @@
 //! A line with latency costs its round trips and no more.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use engine::destination::{ReadStore, WriteStore};
 use fixtures::Server;
 
-use crate::places::{made, path, pattern, place, put, through, whole};
+use super::{made, place, through};
+use crate::common::{path, pattern, put, timed, whole};
 use crate::proxy::Proxy;
-
-fn timed<T>(what: &str, bytes: usize, work: impl FnOnce() -> T) -> (T, Duration) {
-    let begun = Instant::now();
-    let result = work();
-    let took = begun.elapsed();
-    eprintln!("{what}: {took:?}, {:.1} MB/s", bytes as f64 / took.as_secs_f64() / 1e6);
-    (result, took)
-}
 
 /// Round trips are counted by a line so slow that nothing else counts.
 #[test]
@@ -29,7 +22,7 @@ fn an_object_costs_the_round_trips_that_the_module_states() {
         let trips = took.as_secs_f64() / TRIP.as_secs_f64();
         assert!(trips < most + 0.7, "{what}: {trips:.1} round trips");
     };
-    trips("put", 4.0, &|| put(&store, "packs/ab/x", &pattern(100_000)).unwrap());
+    trips("put", 4.0, &|| assert!(put(&store, "packs/ab/x", &pattern(100_000)).is_ok()));
     trips("read back", 2.0, &|| assert_eq!(whole(&store, "packs/ab/x").unwrap().len(), 100_000));
     trips("stat", 1.0, &|| assert_eq!(store.stat(&path("packs/ab/x")).unwrap(), Some(100_000)));
     trips("list", 2.0, &|| assert_eq!(store.list(&path("packs/ab")).unwrap().len(), 2));
@@ -47,8 +40,8 @@ fn latency_does_not_stop_the_stream() {
     timed("write, no latency", bytes.len(), || put(&near, "near", &bytes).unwrap());
     timed("read, no latency", bytes.len(), || assert!(whole(&near, "near").unwrap() == bytes));
     let proxy = Proxy::to(server.port(), Duration::from_millis(25));
-    let far = crate::places::opened(&through(&server, proxy.port, "vault")).unwrap();
-    let ((), wrote) = timed("write, 50 ms", bytes.len(), || put(&far, "far", &bytes).unwrap());
+    let far = super::opened(&through(&server, proxy.port, "vault")).unwrap();
+    let (_, wrote) = timed("write, 50 ms", bytes.len(), || put(&far, "far", &bytes).unwrap());
     let ((), read) = timed("read, 50 ms", bytes.len(), || assert!(whole(&far, "far").unwrap() == bytes));
     // Without a window of requests it would be 1,200 round trips of 32 KiB: a minute.
     assert!(wrote < Duration::from_secs(15) && read < Duration::from_secs(15), "{wrote:?}, {read:?}");

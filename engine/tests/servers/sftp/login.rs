@@ -6,9 +6,9 @@ use std::process::Command;
 use engine::config::{SecretSource, Sftp};
 use engine::destination::{ErrorKind, ReadStore};
 use fixtures::Server;
-use fixtures::server::Options;
 
-use crate::places::{by_password, made, opened, place, put, secret, told};
+use super::{by_password, made, opened, place};
+use crate::common::{put, secret, told};
 
 fn refused(place: &Sftp) -> String {
     let error = opened(place).err().expect("refused");
@@ -42,8 +42,8 @@ fn each_kind_of_key_and_the_password_get_in() {
 #[test]
 fn rsa_does_not_sign_with_sha_1() {
     let folder = tempfile::tempdir().unwrap();
-    let newer = Options { more: "PubkeyAcceptedAlgorithms rsa-sha2-512", ..Options::default() };
-    let Some(server) = Server::start_with("sftp", folder.path(), &newer) else { return };
+    let newer = "more=PubkeyAcceptedAlgorithms rsa-sha2-512";
+    let Some(server) = Server::start_as("sftp", &[newer], folder.path()) else { return };
     made(&Sftp { identity_file: Some(server.folder.join("id_rsa")), password: None, ..place(&server, "vault") });
 }
 
@@ -170,7 +170,7 @@ fn keys_of_the_agent_get_in() {
     let home = folder.path().join("empty");
     std::fs::create_dir(&home).unwrap();
     in_environment(
-        "login::with_what_the_environment_has",
+        "sftp::login::with_what_the_environment_has",
         &[("SSH_AUTH_SOCK", &socket), ("HOME", &home), ("TEST_SERVER", folder.path())],
     );
     agent.kill().unwrap();
@@ -190,7 +190,7 @@ fn the_default_keys_and_known_hosts_of_the_user_get_in() {
             std::fs::copy(server.folder.join(file), home.path().join(".ssh").join(file)).unwrap();
         }
         in_environment(
-            "login::with_what_the_environment_has",
+            "sftp::login::with_what_the_environment_has",
             &[("HOME", home.path()), ("TEST_SERVER", folder.path())],
         );
     }
@@ -211,6 +211,6 @@ fn with_what_the_environment_has() {
     let known_hosts = if own.exists() { None } else { Some(folder.join("known_hosts")) };
     let place = Sftp { server, identity_file: None, known_hosts, password: None, passphrase: None };
     let store = opened(&place).unwrap_or_else(|error| panic!("{}", told(&error)));
-    put(&store, "a", b"x").map_or_else(|error| assert_eq!(error.kind, ErrorKind::Exists), |()| {});
+    put(&store, "a", b"x").map_or_else(|error| assert_eq!(error.kind, ErrorKind::Exists), |_| {});
     store.still_there().unwrap();
 }

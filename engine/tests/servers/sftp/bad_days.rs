@@ -9,36 +9,33 @@ use std::time::{Duration, Instant};
 
 use engine::destination::{ErrorKind, ReadStore, Resume, WriteStore};
 use fixtures::Server;
-use fixtures::server::Options;
 
-use crate::places::{at_port, kind, made, opened, path, pattern, place, put, through, told, whole};
+use super::{at_port, made, opened, place, through};
+use crate::common::{Mounted, kind, path, pattern, put, told, whole};
 use crate::proxy::Proxy;
 
 #[test]
 fn a_server_killed_in_mid_object_is_gone_on_with_where_it_was() {
     let folder = tempfile::tempdir().unwrap();
-    let Some(server) = Server::start("sftp", folder.path()) else { return };
-    let port = server.port();
+    let Some(mut server) = Server::start("sftp", folder.path()) else { return };
     let store = made(&place(&server, "vault"));
     let bytes = pattern(20_000_000);
     let mut writer = store.create(&path("packs/ab/x")).unwrap();
     writer.write(&bytes[..12_000_000]).unwrap();
     let left = writer.flush().unwrap();
     assert_eq!(left, Resume::at(12_000_000));
-    let folder_kept = server.kill();
+    server.kill();
     let failed = writer.write(&bytes[12_000_000..]).and_then(|()| writer.finish().map(drop)).err().unwrap();
     assert_eq!(failed.kind, ErrorKind::Transient, "{}", told(&failed));
     assert_eq!(kind(store.still_there()), Some(ErrorKind::Transient), "nobody listens");
 
-    let again = Options { port: Some(port), ..Options::default() };
-    let Some(server) = Server::start_with("sftp", &folder_kept, &again) else { return };
+    server.again();
     store.still_there().unwrap();
     let mut writer = store.resume(&path("packs/ab/x"), &left).unwrap();
     assert_eq!(writer.kept(), 12_000_000, "no acknowledged byte is sent again");
     writer.write(&bytes[12_000_000..]).unwrap();
     writer.finish().unwrap();
     assert!(whole(&store, "packs/ab/x").unwrap() == bytes);
-    drop(server);
 }
 
 #[test]
@@ -62,7 +59,7 @@ fn a_connection_cut_anywhere_never_makes_an_object_that_is_not_whole() {
         proxy.rules.cut_after.store(0, Ordering::Relaxed);
         let said_done = outcome.is_ok();
         match outcome {
-            Ok(()) => done += 1,
+            Ok(_) => done += 1,
             Err(error) => {
                 let fits = matches!(error.kind, ErrorKind::Transient | ErrorKind::Ambiguous);
                 assert!(fits, "cut after {cut} of {all}: {}", told(&error));
@@ -94,8 +91,7 @@ fn a_broken_connection_is_opened_again_by_the_next_operation() {
     assert_eq!(store.stat(&path("a")).unwrap(), Some(1));
 }
 
-#[test]
-fn a_server_that_freezes_is_given_up_within_a_minute() {
+pub fn a_server_that_freezes_is_given_up_within_a_minute() {
     let folder = tempfile::tempdir().unwrap();
     let Some(server) = Server::start("sftp", folder.path()) else { return };
     let proxy = Proxy::to(server.port(), Duration::ZERO);
@@ -110,8 +106,7 @@ fn a_server_that_freezes_is_given_up_within_a_minute() {
     put(&store, "b", b"x").unwrap();
 }
 
-#[test]
-fn something_that_listens_and_never_speaks_is_no_server() {
+pub fn something_that_listens_and_never_speaks_is_no_server() {
     let folder = tempfile::tempdir().unwrap();
     let Some(server) = Server::start("sftp", folder.path()) else { return };
     let silent = TcpListener::bind(("127.0.0.1", 0)).unwrap();
@@ -125,24 +120,6 @@ fn something_that_listens_and_never_speaks_is_no_server() {
     let mut sent = Vec::new();
     connection.read_to_end(&mut sent).unwrap();
     assert!(sent.starts_with(b"SSH-2.0-"));
-}
-
-struct Mounted(std::path::PathBuf);
-
-impl Mounted {
-    fn small(folder: &std::path::Path, at: &std::path::Path) -> Self {
-        let image = folder.join("image");
-        let run = |line: String| assert!(Command::new("sh").arg("-c").arg(&line).status().unwrap().success(), "{line}");
-        run(format!("truncate -s 24M {0} && mkfs.ext4 -q -m 0 {0}", image.display()));
-        run(format!("mkdir -p {1} && mount -o loop {0} {1} && chmod 777 {1}", image.display(), at.display()));
-        Self(at.to_owned())
-    }
-}
-
-impl Drop for Mounted {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
 }
 
 #[test]

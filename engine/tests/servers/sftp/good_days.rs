@@ -1,36 +1,27 @@
 //! The rules of every store, on each server; lists; names without replacing.
 
 use engine::config::Sftp;
-use engine::destination::{ErrorKind, ReadStore, Resume, WriteStore, conformance};
+use engine::destination::{ErrorKind, ReadStore, Resume, WriteStore};
 use fixtures::Server;
-use fixtures::server::Options;
 
-use crate::places::{by_password, kind, made, opened, path, pattern, place, put, whole};
-
-fn conforms(place_below: impl Fn(&str) -> Sftp) {
-    let mut places = 0;
-    conformance::run(|| {
-        places += 1;
-        made(&place_below(&format!("vault-{places}")))
-    });
-}
+use super::{by_password, made, opened, place};
+use crate::common::{conforms, kind, path, pattern, put, whole};
 
 #[test]
 fn openssh_keeps_every_rule() {
     let folder = tempfile::tempdir().unwrap();
     let Some(server) = Server::start("sftp", folder.path()) else { return };
-    conforms(|below| place(&server, below));
+    conforms(|below| made(&place(&server, below)));
 }
 
 #[test]
 fn a_chrooted_user_without_a_shell_keeps_every_rule() {
     let folder = tempfile::tempdir().unwrap();
-    let jail = Options { words: &["--jail"], ..Options::default() };
-    let Some(server) = Server::start_with("sftp", folder.path(), &jail) else { return };
+    let Some(server) = Server::start_as("sftp", &["--jail"], folder.path()) else { return };
     conforms(|below| {
         let mut place = by_password(&server, "jail", &server.told("jailed"), below);
         place.server.path = format!("/data/{below}");
-        place
+        made(&place)
     });
 }
 
@@ -38,7 +29,7 @@ fn a_chrooted_user_without_a_shell_keeps_every_rule() {
 fn a_server_that_works_on_several_requests_at_once_keeps_every_rule() {
     let folder = tempfile::tempdir().unwrap();
     let Some(server) = Server::start("sftp-at-once", folder.path()) else { return };
-    conforms(|below| by_password(&server, "data", "ann", below));
+    conforms(|below| made(&by_password(&server, "data", "ann", below)));
 }
 
 #[test]

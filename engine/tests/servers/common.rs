@@ -1,0 +1,89 @@
+//! What is the same for every kind of server: objects that are put and read, errors as they are told, a small disk.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use engine::config::SecretSource;
+use engine::destination::{ErrorKind, Finish, ReadStore, StoreError, WriteStore, conformance};
+use engine::model::VaultPath;
+
+pub fn told(error: &StoreError) -> String {
+    format!("{:?}: {error}: {}", error.kind, error.source)
+}
+
+pub fn kind<T>(result: Result<T, StoreError>) -> Option<ErrorKind> {
+    result.err().map(|error| error.kind)
+}
+
+pub fn path(text: &str) -> VaultPath {
+    VaultPath::parse(text).expect("a path")
+}
+
+pub fn pattern(bytes: usize) -> Vec<u8> {
+    (0..u32::try_from(bytes).expect("small")).map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[0]).collect()
+}
+
+pub fn put(store: &dyn WriteStore, at: &str, bytes: &[u8]) -> Result<Finish, StoreError> {
+    let mut writer = store.create(&path(at))?;
+    for piece in bytes.chunks(1 << 20) {
+        writer.write(piece)?;
+    }
+    writer.finish()
+}
+
+pub fn whole(store: &dyn ReadStore, at: &str) -> Result<Vec<u8>, StoreError> {
+    let mut reader = store.read_medium(&path(at))?;
+    let (mut all, mut piece) = (Vec::new(), vec![0; 1 << 20]);
+    loop {
+        match reader.read(&mut piece)? {
+            0 => return Ok(all),
+            bytes => all.extend_from_slice(&piece[..bytes]),
+        }
+    }
+}
+
+/// Every rule of stores, each in a folder of its own.
+pub fn conforms<S: WriteStore>(made_below: impl Fn(&str) -> S) {
+    let mut places = 0;
+    conformance::run(|| {
+        places += 1;
+        made_below(&format!("vault-{places}"))
+    });
+}
+
+/// A secret in a file.
+pub fn secret(folder: &Path, text: &str) -> Option<SecretSource> {
+    use std::os::unix::fs::PermissionsExt;
+    let file = folder.join(format!("secret-{}", text.len()));
+    std::fs::write(&file, text).unwrap();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+    Some(SecretSource::File(file))
+}
+
+pub fn timed<T>(what: &str, bytes: usize, work: impl FnOnce() -> T) -> (T, Duration) {
+    let begun = Instant::now();
+    let result = work();
+    let took = begun.elapsed();
+    eprintln!("{what}: {took:?}, {:.1} MB/s", bytes as f64 / took.as_secs_f64() / 1e6);
+    (result, took)
+}
+
+/// A file system of 24 MB that everyone may write, mounted until this is dropped.
+pub struct Mounted(PathBuf);
+
+impl Mounted {
+    pub fn small(folder: &Path, at: &Path) -> Self {
+        let image = folder.join("image");
+        let run = |line: String| assert!(Command::new("sh").arg("-c").arg(&line).status().unwrap().success(), "{line}");
+        run(format!("truncate -s 24M {0} && mkfs.ext4 -q -m 0 {0}", image.display()));
+        run(format!("mkdir -p {1} && mount -o loop {0} {1} && chmod 777 {1}", image.display(), at.display()));
+        Self(at.to_owned())
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
