@@ -175,7 +175,8 @@ impl<'f, 'o> Flight<'f, 'o> {
             }
             let mut busy = 0;
             loop {
-                while busy < lanes {
+                // Fewer than at first where the place has said so since.
+                while busy < lanes.min(self.session.store.lanes()) {
                     let Some(task) = self.take() else { break };
                     busy += usize::from(give.send(task).is_ok());
                 }

@@ -27,6 +27,7 @@
 //! - S-18 A store whose place is there says so; `still_there` has no effect.
 //! - S-19 Writers of different names do not disturb each other.
 
+mod claims;
 pub mod conformance;
 mod error;
 mod file;
@@ -38,6 +39,7 @@ mod operation;
 pub mod record;
 pub mod retry;
 mod runtime;
+mod s3;
 mod sftp;
 mod shared;
 #[cfg(test)]
@@ -49,6 +51,7 @@ pub use error::{ErrorKind, StoreError};
 pub use file::{FileStore, MediumReader, MediumWay, Privacy};
 pub use ftp::{Answer, FtpStore};
 pub use operation::Operation;
+pub use s3::S3Store;
 pub use sftp::SftpStore;
 
 use crate::model::{Distance, VaultPath};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::is_absent;
 use crate::config::{Place, Server};
 use crate::destination::retry::Retried;
-use crate::destination::{ErrorKind, FileStore, FtpStore, Privacy, SftpStore, StoreError, WriteStore};
+use crate::destination::{ErrorKind, FileStore, FtpStore, Privacy, S3Store, SftpStore, StoreError, WriteStore};
 use crate::model::chain;
 use crate::port::{Clock, Entropy};
 
@@ -23,7 +23,8 @@ pub fn open_place(place: &Place) -> Result<Arc<dyn WriteStore>, StoreError> {
         Place::File(path) => Ok(Arc::new(FileStore::open(path, Privacy::Umask)?)),
         Place::Sftp(sftp) => Ok(Arc::new(SftpStore::open(sftp, TOLD_ELSEWHERE)?)),
         Place::Ftp(ftp) => Ok(Arc::new(FtpStore::open(ftp, TOLD_ELSEWHERE)?)),
-        Place::WebDav(_) | Place::S3(_) => Err(later(place)),
+        Place::S3(s3) => Ok(Arc::new(S3Store::open(s3, TOLD_ELSEWHERE)?)),
+        Place::WebDav(_) => Err(later(place)),
     }
 }
 
@@ -36,7 +37,8 @@ pub(super) fn make_place(place: &Place) -> Result<Arc<dyn WriteStore>, StoreErro
         Place::File(path) => FileStore::create_root(path, Privacy::Umask).map(|store| Arc::new(store) as _),
         Place::Sftp(sftp) => SftpStore::create_root(sftp, TOLD_ELSEWHERE).map(|store| Arc::new(store) as _),
         Place::Ftp(ftp) => FtpStore::create_root(ftp, TOLD_ELSEWHERE).map(|store| Arc::new(store) as _),
-        Place::WebDav(_) | Place::S3(_) => Err(later(place)),
+        Place::S3(s3) => S3Store::create_root(s3, TOLD_ELSEWHERE).map(|store| Arc::new(store) as _),
+        Place::WebDav(_) => Err(later(place)),
     };
     match made {
         Err(error) if error.kind == ErrorKind::Exists => open_place(place),

@@ -4,7 +4,7 @@
 
 mod common;
 mod ftp;
-mod proxy;
+mod s3;
 mod sftp;
 mod story;
 

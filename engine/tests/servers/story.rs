@@ -13,7 +13,7 @@ use fixtures::data::noisy_files;
 use fixtures::{Bench, Server, same};
 use serde_json::Value;
 
-use crate::proxy::Proxy;
+use fixtures::Proxy;
 
 /// A script of a server and its options.
 type Kind = (&'static str, &'static [&'static str]);

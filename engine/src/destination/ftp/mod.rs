@@ -50,7 +50,7 @@ use super::{
     ErrorKind, Finish, Listed, ObjectRead, ObjectWrite, ReadStore, Resume, Space, StoreError, WriteStore, temporary,
 };
 use crate::config::{Ftp, FtpData, FtpTls};
-use crate::model::VaultPath;
+use crate::model::{Distance, VaultPath};
 
 pub use self::answer::Answer;
 use self::listing::{Entry, Found};
@@ -59,6 +59,9 @@ use self::reader::FtpReader;
 use self::reply::Failure;
 use self::session::Session;
 use self::writer::FtpWriter;
+
+/// Objects at once.
+const LANES: usize = 4;
 
 /// See the module.
 pub struct FtpStore {
@@ -232,6 +235,10 @@ impl ReadStore for FtpStore {
         Ok(None)
     }
 
+    fn distance(&self) -> Distance {
+        Distance::Server
+    }
+
     fn still_there(&self) -> Result<(), StoreError> {
         if self.pool.is_steady() {
             return Ok(());
@@ -255,6 +262,12 @@ impl WriteStore for FtpStore {
 
     fn resume(&self, path: &VaultPath, left: &Resume) -> Result<Box<dyn ObjectWrite + '_>, StoreError> {
         Ok(Box::new(FtpWriter::begin(self, path, temporary(path)?, left.bytes)?))
+    }
+
+    /// As many as the server lets in, within reason: each object takes a connection, and looks at what is on its way one
+    /// more.
+    fn lanes(&self) -> usize {
+        self.pool.allowed(LANES + 1).saturating_sub(1).max(1)
     }
 
     fn delete(&self, path: &VaultPath) -> Result<(), StoreError> {

@@ -44,6 +44,8 @@ struct State {
     only_newest: bool,
     /// Did all connections stay good since the place was last seen?
     steady: bool,
+    /// Was it tried how many the server allows?
+    tried: bool,
 }
 
 /// One connection, for as long as it is held.
@@ -72,6 +74,7 @@ impl Pool {
             versions: Versions::Newest,
             only_newest: false,
             steady: true,
+            tried: false,
         };
         Self { endpoint, state: Mutex::new(state), returned: Condvar::new() }
     }
@@ -87,6 +90,19 @@ impl Pool {
     /// Does the server have a checksum of whole objects?
     pub fn has_checksum(&self) -> bool {
         self.state().features.as_ref().is_some_and(|features| features.checksum.is_some())
+    }
+
+    /// How many of so many connections the server allows at once. They are opened, once, and kept: whoever finds out only
+    /// when all are in use by long uploads would fail for it.
+    pub fn allowed(&self, wanted: usize) -> usize {
+        if !std::mem::replace(&mut self.state().tried, true) {
+            std::thread::scope(|scope| {
+                let opened: Vec<_> = (0..wanted).map(|_| scope.spawn(|| self.try_take())).collect();
+                // One that can't be had for another reason fails again for who needs it.
+                let _leases: Vec<_> = opened.into_iter().map(std::thread::ScopedJoinHandle::join).collect();
+            });
+        }
+        self.state().most.min(wanted)
     }
 
     /// Did every connection stay good since the place was last seen?

@@ -19,7 +19,6 @@
 //!
 //! Deliberately absent: what the bytes mean; locks (one writer for each vault); making parent folders; trying again.
 
-mod claims;
 mod connect;
 mod failure;
 mod finish;
@@ -36,7 +35,6 @@ mod writer;
 
 use std::sync::Arc;
 
-use self::claims::Claims;
 use self::failure::{Failure, NO_SUCH_FILE};
 use self::link::Link;
 use self::packet::{Kind, Name};
@@ -44,6 +42,7 @@ use self::reader::Reader;
 use self::session::Session;
 use self::writer::{Target, Writer, explained};
 use crate::config::Sftp;
+use crate::destination::claims::Claims;
 use crate::destination::runtime::runtime;
 use crate::destination::{
     ErrorKind, Listed, ObjectRead, ObjectWrite, ReadStore, Resume, Space, StoreError, WriteStore, temporary,

@@ -11,7 +11,6 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::claims::Claim;
 use super::failure::Failure;
 use super::finish::{self, Naming};
 use super::link::Link;
@@ -19,6 +18,7 @@ use super::look::withdraws;
 use super::packet;
 use super::reader::close;
 use super::session::{Session, Ticket};
+use crate::destination::claims::Claim;
 use crate::destination::runtime::runtime;
 use crate::destination::{ErrorKind, Finish, ObjectWrite, Resume, StoreError};
 
@@ -89,7 +89,7 @@ impl<'s> Writer<'s> {
 
     /// Takes bytes, and sends each full packet.
     async fn take(&mut self, mut bytes: &[u8]) -> Result<(), Failure> {
-        self.claim.holds()?;
+        holds(&self.claim)?;
         while !bytes.is_empty() {
             let room = self.packet_bytes().saturating_sub(self.waiting.len());
             let (now, later) = bytes.split_at(room.min(bytes.len()));
@@ -131,7 +131,7 @@ impl<'s> Writer<'s> {
     }
 
     async fn flushed(&mut self) -> Result<u64, Failure> {
-        self.claim.holds()?;
+        holds(&self.claim)?;
         self.settle().await?;
         let sync = self.ask_sync().await?;
         self.synced(sync).await?;
@@ -166,7 +166,7 @@ impl<'s> Writer<'s> {
 
     /// Flush, length and close in 1 round trip, then the name.
     async fn finished(&mut self) -> Result<(), Failure> {
-        self.claim.holds()?;
+        holds(&self.claim)?;
         self.settle().await?;
         let sync = self.ask_sync().await?;
         let (id, request) = self.session.request(packet::FSTAT);
@@ -205,7 +205,7 @@ impl<'s> Writer<'s> {
         // Some servers write when they close.
         self.session.done(closed).await?;
         self.as_long_as_sent(length).await?;
-        self.claim.holds()?;
+        holds(&self.claim)?;
         finish::name(&Naming { link: self.link, session: &self.session, target: &self.target, bytes: self.sent }).await
     }
 
@@ -323,6 +323,11 @@ async fn cut(session: &Session, handle: &[u8], length: u64, left: u64) -> Result
         (Ok(()), Ok(now)) if now.size == Some(left) => Ok(left),
         _ => Ok(0),
     }
+}
+
+fn holds(claim: &Claim<'_>) -> Result<(), Failure> {
+    let why = "another writer of the same object took its place";
+    if claim.is_held() { Ok(()) } else { Err(Failure::Found(ErrorKind::Exists, why.to_owned())) }
 }
 
 impl ObjectWrite for Writer<'_> {

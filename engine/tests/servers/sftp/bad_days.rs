@@ -12,7 +12,7 @@ use fixtures::Server;
 
 use super::{at_port, made, opened, place, through};
 use crate::common::{Mounted, kind, path, pattern, put, told, whole};
-use crate::proxy::Proxy;
+use fixtures::Proxy;
 
 #[test]
 fn a_server_killed_in_mid_object_is_gone_on_with_where_it_was() {

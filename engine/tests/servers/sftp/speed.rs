@@ -7,7 +7,7 @@ use fixtures::Server;
 
 use super::{made, place, through};
 use crate::common::{path, pattern, put, timed, whole};
-use crate::proxy::Proxy;
+use fixtures::Proxy;
 
 /// Round trips are counted by a line so slow that nothing else counts.
 #[test]

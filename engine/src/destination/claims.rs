@@ -1,13 +1,11 @@
-//! Which writer owns a temporary name: of several in one store, the one that began last.
+//! Which writer of an object is the one that counts: of several in one store, the one that began last.
 //!
-//! SFTP tells nothing by which a file is known again, so that a writer can't see that its file was replaced by that of
-//! another writer of the same object. Writers of other processes are kept away by the vault's lock.
+//! Not every server refuses to replace an object, and few tell a file from another of the same name, so that writers of
+//! one store must know of each other. Writers of other processes are kept away by the vault's lock.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use super::failure::Failure;
-use crate::destination::ErrorKind;
 use crate::model::VaultPath;
 
 /// See the module.
@@ -32,7 +30,7 @@ impl Claims {
         use_it(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Claims the temporary name of the object at `path`.
+    /// Claims the object at `path`.
     pub fn claim(&self, path: &VaultPath) -> Claim<'_> {
         let number = self.with(|counts| {
             counts.next = counts.next.saturating_add(1);
@@ -44,15 +42,9 @@ impl Claims {
 }
 
 impl Claim<'_> {
-    fn is_held(&self) -> bool {
+    /// Has no other writer of the same object begun since?
+    pub fn is_held(&self) -> bool {
         self.claims.with(|counts| counts.owners.get(&self.path) == Some(&self.number))
-    }
-
-    /// # Errors
-    /// `Exists` if another writer of the same object began since.
-    pub fn holds(&self) -> Result<(), Failure> {
-        let why = "another writer of the same object took its place";
-        if self.is_held() { Ok(()) } else { Err(Failure::Found(ErrorKind::Exists, why.to_owned())) }
     }
 }
 

@@ -1,0 +1,10 @@
+//! Buckets behind the S3 protocol.
+
+pub mod bad_days;
+mod cluster;
+mod costs;
+mod good_days;
+mod locks;
+mod login;
+mod places;
+mod proxy;

@@ -1,0 +1,71 @@
+//! Places on the servers, and what is put there and read.
+
+use std::path::Path;
+use std::sync::OnceLock;
+
+use engine::config::{Endpoint, ObjectLock, S3, S3Credentials, SecretSource};
+use engine::destination::{ReadStore, S3Store, StoreError};
+use engine::model::VaultPath;
+
+use fixtures::Server;
+
+use crate::common::{path, told};
+
+/// One server for all tests that do not harm it. It ends with this process.
+pub fn shared() -> Option<&'static Server> {
+    static SERVER: OnceLock<Option<Server>> = OnceLock::new();
+    let folder = || tempfile::tempdir().unwrap().keep();
+    SERVER.get_or_init(|| Server::start("seaweedfs", &folder())).as_ref()
+}
+
+/// What lies below this is this test's alone.
+pub fn own(below: &str) -> String {
+    let test = std::thread::current().name().unwrap_or("test").replace("::", "-");
+    format!("{test}/{below}")
+}
+
+/// A place of this test's own in the server's bucket, as its administrator.
+pub fn place(server: &Server, below: &str) -> S3 {
+    keyed(server, "", &server.told("bucket"), &own(below))
+}
+
+/// The same in another bucket, with the keys of `access_key…` and `secret_key…`.
+pub fn keyed(server: &Server, who: &str, bucket: &str, below: &str) -> S3 {
+    let file = |name: &str| SecretSource::File(server.folder.join(format!("{name}{who}")));
+    S3 {
+        bucket: bucket.to_owned(),
+        prefix: below.to_owned(),
+        endpoint: Some(Endpoint { tls: false, host: "127.0.0.1".into(), port: server.port(), path: "/".into() }),
+        region: None,
+        path_style: true,
+        credentials: Some(S3Credentials { access_key_id: file("access_key"), secret_access_key: file("secret_key") }),
+        ca_file: None,
+        object_lock: ObjectLock::Off,
+    }
+}
+
+/// The same place behind another port.
+pub fn at_port(place: &S3, port: u16) -> S3 {
+    let endpoint = place.endpoint.clone().map(|endpoint| Endpoint { port, ..endpoint });
+    S3 { endpoint, ..place.clone() }
+}
+
+/// A secret in a file.
+pub fn secret(folder: &Path, name: &str, text: &str) -> SecretSource {
+    let file = folder.join(name);
+    std::fs::write(&file, text).unwrap();
+    SecretSource::File(file)
+}
+
+pub fn opened(place: &S3) -> Result<S3Store, StoreError> {
+    S3Store::open(place, &|_| {})
+}
+
+pub fn made(place: &S3) -> S3Store {
+    S3Store::create_root(place, &|_| {}).unwrap_or_else(|error| panic!("{}", told(&error)))
+}
+
+pub fn names(store: &S3Store, folder: &str) -> Vec<String> {
+    let folder = if folder.is_empty() { VaultPath::root() } else { path(folder) };
+    store.list(&folder).unwrap().into_iter().map(|one| one.path.to_string()).collect()
+}
