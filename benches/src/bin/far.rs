@@ -73,6 +73,7 @@ fn sftp(folder: &Path, objects: &[PathBuf], small: &[PathBuf]) -> Result<()> {
     for (tool, command) in tools {
         let run = |name: &str| command(&folder.join(name)).and_then(|mut command| timed(&mut command));
         rows.push(Row { tool, large: run("large").map_err(tell).ok(), small: run("small").map_err(tell).ok() });
+        println!("  {tool}: {:?}, {:?}", rows.last().and_then(|row| row.large), rows.last().and_then(|row| row.small));
     }
     table("sftp", objects.len() * OBJECT_BYTES, &rows);
     Ok(())
@@ -99,7 +100,9 @@ fn table(scheme: &str, bytes: usize, rows: &[Row]) {
 /// Runs to the end; a tool that is not there or fails has no time.
 fn timed(command: &mut Command) -> Result<Duration> {
     let begun = Instant::now();
-    let output = command.stdin(Stdio::null()).output().with_context(|| format!("{command:?}"))?;
+    let mut limited = Command::new("timeout");
+    limited.arg("120").arg(command.get_program()).args(command.get_args()).stdin(Stdio::null());
+    let output = limited.output().with_context(|| format!("{command:?}"))?;
     ensure!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     Ok(begun.elapsed())
 }

@@ -46,6 +46,7 @@ mod shared;
 mod still;
 pub mod throttle;
 pub mod watch;
+mod webdav;
 
 pub use error::{ErrorKind, StoreError};
 pub use file::{FileStore, MediumReader, MediumWay, Privacy};
@@ -53,6 +54,7 @@ pub use ftp::{Answer, FtpStore};
 pub use operation::Operation;
 pub use s3::S3Store;
 pub use sftp::SftpStore;
+pub use webdav::WebDavStore;
 
 use crate::model::{Distance, VaultPath};
 

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use super::is_absent;
 use crate::config::{Place, Server};
 use crate::destination::retry::Retried;
-use crate::destination::{ErrorKind, FileStore, FtpStore, Privacy, S3Store, SftpStore, StoreError, WriteStore};
+use crate::destination::{
+    ErrorKind, FileStore, FtpStore, Privacy, S3Store, SftpStore, StoreError, WebDavStore, WriteStore,
+};
 use crate::model::chain;
 use crate::port::{Clock, Entropy};
 
@@ -24,7 +26,7 @@ pub fn open_place(place: &Place) -> Result<Arc<dyn WriteStore>, StoreError> {
         Place::Sftp(sftp) => Ok(Arc::new(SftpStore::open(sftp, TOLD_ELSEWHERE)?)),
         Place::Ftp(ftp) => Ok(Arc::new(FtpStore::open(ftp, TOLD_ELSEWHERE)?)),
         Place::S3(s3) => Ok(Arc::new(S3Store::open(s3, TOLD_ELSEWHERE)?)),
-        Place::WebDav(_) => Err(later(place)),
+        Place::WebDav(dav) => Ok(Arc::new(WebDavStore::open(dav, TOLD_ELSEWHERE)?)),
     }
 }
 
@@ -38,7 +40,7 @@ pub(super) fn make_place(place: &Place) -> Result<Arc<dyn WriteStore>, StoreErro
         Place::Sftp(sftp) => SftpStore::create_root(sftp, TOLD_ELSEWHERE).map(|store| Arc::new(store) as _),
         Place::Ftp(ftp) => FtpStore::create_root(ftp, TOLD_ELSEWHERE).map(|store| Arc::new(store) as _),
         Place::S3(s3) => S3Store::create_root(s3, TOLD_ELSEWHERE).map(|store| Arc::new(store) as _),
-        Place::WebDav(_) => Err(later(place)),
+        Place::WebDav(dav) => WebDavStore::create_root(dav, TOLD_ELSEWHERE).map(|store| Arc::new(store) as _),
     };
     match made {
         Err(error) if error.kind == ErrorKind::Exists => open_place(place),
@@ -71,11 +73,6 @@ pub(super) const fn another_there(place: &Place) -> &'static str {
         Place::File(_) => "the drive is not there, or another one is",
         _ => "its folder was moved or emptied, or another server answers",
     }
-}
-
-fn later(place: &Place) -> StoreError {
-    let why = format!("{} destinations come with a later release", place.scheme());
-    StoreError::new(ErrorKind::Permanent, "open", place_text(place), why)
 }
 
 /// Why nothing can be opened there, for people.

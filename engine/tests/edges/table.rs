@@ -99,6 +99,7 @@ pub const CRATES: &[Row] = &[
     ("destination", "reqwest http http_body bytes percent_encoding", "HTTP requests and answers"),
     ("destination", "reqsign_aws_v4 reqsign_core", "S3: signatures, and where keys come from"),
     ("destination", "quick_xml serde jiff", "answers in XML, and the dates in them"),
+    ("destination", "getrandom", "names of what is tried out at a WebDAV server"),
     ("destination", "tokio", "the threads that network stores share, sockets, time-outs"),
     ("destination", "data_encoding ring", "hashed names of known hosts"),
     ("destination", "zeroize", "passwords and keys are wiped"),

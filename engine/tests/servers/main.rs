@@ -7,6 +7,7 @@ mod ftp;
 mod s3;
 mod sftp;
 mod story;
+mod webdav;
 
 /// All at once: what each takes is a wait.
 #[test]
