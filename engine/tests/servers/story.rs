@@ -19,6 +19,8 @@ use fixtures::Proxy;
 type Kind = (&'static str, &'static [&'static str]);
 const SFTP: Kind = ("sftp", &[]);
 const FTPS: Kind = ("proftpd", &["tls=explicit"]);
+const DAVS: Kind = ("apache-dav", &[]);
+const S3: Kind = ("seaweedfs", &[]);
 
 fn start((script, words): Kind, folder: &Path) -> Option<Server> {
     Server::start_as(script, words, folder)
@@ -41,16 +43,12 @@ fn configure(bench: &Bench, offsite: &str, destinations: &str) {
 
 /// The destination `office`, with these lines for the login.
 fn office_at(url: &str, server: &Server, login: &str) -> String {
-    format!("[destination.office]\nurl = \"{url}\"\n{}\n{login}\n", line(server.trust()))
-}
-
-fn line((key, file): (&str, std::path::PathBuf)) -> String {
-    format!("{key} = \"{}\"", file.display())
+    format!("[destination.office]\nurl = \"{url}\"\n{}\n{login}\n", Server::lines(&server.trust()))
 }
 
 /// How the server lets us in.
 fn right(server: &Server) -> String {
-    line(server.login())
+    Server::lines(&server.login())
 }
 
 fn seen(bench: &Bench) -> Value {
@@ -73,6 +71,16 @@ fn a_job_goes_to_an_ftps_server_and_comes_back_on_a_computer_that_has_nothing() 
     goes_and_comes_back(FTPS);
 }
 
+#[test]
+fn a_job_goes_to_a_webdav_server_and_comes_back_on_a_computer_that_has_nothing() {
+    goes_and_comes_back(DAVS);
+}
+
+#[test]
+fn a_job_goes_to_a_bucket_and_comes_back_on_a_computer_that_has_nothing() {
+    goes_and_comes_back(S3);
+}
+
 fn goes_and_comes_back(kind: Kind) {
     let folder = tempfile::tempdir().unwrap();
     let Some(server) = start(kind, folder.path()) else { return };
@@ -84,7 +92,7 @@ fn goes_and_comes_back(kind: Kind) {
     let there = &status["destinations"][0];
     let expected = (&true.into(), &false.into(), &1.into());
     assert_eq!((&there["available"], &there["same-disk"], &there["points"]), expected, "{status}");
-    assert_eq!(there["free-bytes"].is_u64(), kind == SFTP, "FTP does not tell: {status}");
+    assert_eq!(there["free-bytes"].is_u64(), kind == SFTP, "only SFTP tells here: {status}");
     assert_eq!((&there["problems"], &status["jobs"][0]["offsite"]), (&Value::Array(vec![]), &"complete".into()));
     assert_eq!(bench.complete_at("office").len(), 1);
     assert_eq!(bench.engine(&["init"]).exits(0).code, 0, "once more changes nothing");
@@ -99,10 +107,10 @@ fn recovers(bench: &Bench, server: &Server) {
     let nothing = tempfile::tempdir().unwrap();
     let to = nothing.path().join("to");
     let mut words = vec!["recover".to_owned(), "--from".to_owned(), server.url()];
-    for (key, file) in
-        [server.trust(), server.login(), ("passphrase-file", bench.path("passphrase")), ("to", to.clone())]
-    {
-        words.extend([format!("--{key}"), text(&file)]);
+    let ours = vec![("passphrase-file", bench.text("passphrase")), ("to", text(&to))];
+    for (key, value) in [server.trust(), server.login(), ours].concat() {
+        words.push(format!("--{key}"));
+        words.extend(Some(value).filter(|value| value != "true"));
     }
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let _ = fixtures::Ran::of(bench.command(&words).env("HOME", nothing.path())).exits(0);
@@ -118,6 +126,11 @@ fn damage_and_loss_on_an_sftp_server_are_found_and_healed() {
 #[test]
 fn damage_and_loss_on_an_ftps_server_are_found_and_healed() {
     damage_is_found(FTPS);
+}
+
+#[test]
+fn damage_and_loss_on_a_webdav_server_are_found_and_healed() {
+    damage_is_found(DAVS);
 }
 
 fn damage_is_found(kind: Kind) {
@@ -152,6 +165,16 @@ fn while_an_ftps_server_is_away_the_next_destination_is_served() {
     next_is_served(FTPS);
 }
 
+#[test]
+fn while_a_webdav_server_is_away_the_next_destination_is_served() {
+    next_is_served(DAVS);
+}
+
+#[test]
+fn while_a_bucket_is_away_the_next_destination_is_served() {
+    next_is_served(S3);
+}
+
 fn next_is_served(kind: Kind) {
     let folder = tempfile::tempdir().unwrap();
     let Some(mut server) = start(kind, folder.path()) else { return };
@@ -177,8 +200,9 @@ fn an_sftp_server_killed_in_mid_copy_gets_the_rest_when_it_is_back() {
     let folder = tempfile::tempdir().unwrap();
     let Some(server) = start(SFTP, folder.path()) else { return };
     let proxy = Proxy::to(server.port(), Duration::ZERO);
-    let known = line(("known-hosts", crate::sftp::known_hosts_at(&server, proxy.port)));
-    let office = office_at(&server.url_at(proxy.port), &server, &right(&server)).replace(&line(server.trust()), &known);
+    let known = format!("known-hosts = \"{}\"", crate::sftp::known_hosts_at(&server, proxy.port).display());
+    let whom = Server::lines(&server.trust());
+    let office = office_at(&server.url_at(proxy.port), &server, &right(&server)).replace(&whom, &known);
     killed_in_mid_copy(server, &office, &|_| proxy.rules.sent.load(Ordering::Relaxed));
 }
 
@@ -233,6 +257,11 @@ fn a_wrong_password_is_told_in_status_and_an_sftp_server_is_asked_once_for_each_
 #[test]
 fn a_wrong_password_is_told_in_status_and_an_ftps_server_is_asked_once_for_each_command() {
     a_wrong_password_is_tried_once(FTPS, "Login failed");
+}
+
+#[test]
+fn a_wrong_password_is_told_in_status_and_a_webdav_server_is_asked_once_for_each_command() {
+    a_wrong_password_is_tried_once(DAVS, "Password Mismatch");
 }
 
 fn a_wrong_password_is_tried_once(kind: Kind, noted: &str) {

@@ -17,18 +17,21 @@ fn a_point_on_an_ftps_server_is_drilled_without_home_or_catalog_and_damage_there
     is_drilled("proftpd", &["tls=explicit"]);
 }
 
+#[test]
+fn a_point_on_a_webdav_server_is_drilled_without_home_or_catalog_and_damage_there_is_found() {
+    is_drilled("apache-dav", &[]);
+}
+
 fn is_drilled(script: &str, words: &[&str]) {
     let folder = tempfile::tempdir().expect("a folder");
     let Some(server) = Server::start_as(script, words, folder.path()) else { return };
     let bench = bare();
     noisy_files(&bench.path("data"), 1, 5, 100_000).expect("writable");
-    let ((trust, whom), (login, secret)) = (server.trust(), server.login());
+    let keys = Server::lines(&[server.trust(), server.login()].concat());
     bench.configure(&format!(
         "[job.data]\nsource = {{ folders = [\"data\"] }}\noffsite = [\"office\"]\n\n[destination.office]\n\
-         url = \"{}\"\n{trust} = \"{}\"\n{login} = \"{}\"\n",
+         url = \"{}\"\n{keys}\n",
         server.url(),
-        whom.display(),
-        secret.display()
     ));
     bench.done(&["init"]);
     bench.done(&["run", "--once"]);
