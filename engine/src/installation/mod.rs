@@ -205,7 +205,7 @@ fn holds_vault(path: &Path) -> bool {
     store.is_ok_and(|store| there(&store, "VAULT") || there(&store, "VAULT.copy"))
 }
 
-/// Is nothing at all there: no such folder?
+/// Is nothing at all there: no such folder? A mount whose server or daemon died is there, and says so.
 pub(crate) fn is_absent(error: &crate::destination::StoreError) -> bool {
-    matches!(error.kind, ErrorKind::NotFound | ErrorKind::Gone)
+    error.kind == ErrorKind::NotFound
 }

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::model::{DestinationName, Distance, JobName, Time, VaultId};
 
-const MEDIUM: VaultId = MEDIUM;
+const MEDIUM: VaultId = VaultId([1; 16]);
 
 fn time(text: &str) -> Time {
     Time::from_seconds(text.parse::<jiff::Timestamp>().expect("a time").as_second())
