@@ -45,7 +45,7 @@ pub mod throttle;
 pub mod watch;
 
 pub use error::{ErrorKind, StoreError};
-pub use file::{FileStore, MediumReader, MediumWay, NamesKept, Privacy, Renaming};
+pub use file::{Case, FileStore, Locks, Manners, MediumReader, MediumWay, NamesKept, Privacy, Renaming};
 pub use operation::Operation;
 pub use sftp::SftpStore;
 

@@ -22,6 +22,7 @@
 mod drive_tests;
 #[cfg(unix)]
 mod folder;
+mod manners;
 mod medium;
 #[cfg(unix)]
 mod pages;
@@ -36,6 +37,7 @@ mod writer;
 #[cfg(not(unix))]
 use portable::{folder, pages, root};
 
+pub use manners::{Case, Locks, Manners};
 pub use medium::{MediumReader, MediumWay};
 
 use std::collections::BTreeSet;
