@@ -89,6 +89,20 @@ pub struct MediumRow {
     pub marks: Vec<Mark>,
 }
 
+/// The name of the probe's answer that tells whether the place lets us delete: [`DELETES`] if so, else why not.
+pub const DELETIONS: &str = "deletions";
+/// It does.
+pub const DELETES: &str = "allowed";
+
+impl MediumRow {
+    /// Why the place let nothing be deleted when it was enrolled; none if it did, or was not asked.
+    #[must_use]
+    pub fn only_adds(&self) -> Option<&str> {
+        let answer = self.probe.iter().find(|mark| mark.name == DELETIONS)?;
+        (answer.value != DELETES).then_some(answer.value.as_str())
+    }
+}
+
 /// How an object was shown to be good where it lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Archive, Serialize, Deserialize)]
 pub enum EvidenceKind {

@@ -4,7 +4,7 @@ use super::backup::check_readable;
 use super::context::{configuration, wrong_configuration};
 use super::{Call, Context, Exit, Failure};
 use crate::config::{LoadError, candidates, find, starter};
-use crate::installation::{self, Made, Moved, Prepared};
+use crate::installation::{self, Asked, Made, Moved, Prepared, PreparedPlace};
 use crate::model::DestinationName;
 use crate::report;
 
@@ -21,7 +21,7 @@ pub fn init(call: &Call) -> Result<(report::InitReport, Exit), Failure> {
     let config = configuration(call)?;
     check_readable(&config, &config.jobs)?;
     let prepared = installation::init(&config, &*call.clock, &*call.entropy)?;
-    let failed = prepared.places.iter().any(|(_, made, ..)| matches!(made, Made::Failed(_)));
+    let failed = prepared.places.iter().any(|place| matches!(place.made, Made::Failed(_)));
     Ok((told(&config, &prepared), if failed { Exit::Partial } else { Exit::Done }))
 }
 
@@ -50,28 +50,29 @@ fn told(config: &crate::config::Config, prepared: &Prepared) -> report::InitRepo
         Some(place) => installation::place_text(place),
         None => config.home.path.display().to_string(),
     };
-    let vault = |(name, made, medium, same_disk): &(DestinationName, Made, Option<crate::model::VaultId>, bool)| {
-        report::VaultMade {
-            destination: name.clone(),
-            medium: *medium,
-            place: place(name),
-            made: match made {
-                Made::Vault => report::Made::Made,
-                Made::AlreadyThere => report::Made::WasThere,
-                Made::Away(_) | Made::Failed(_) => report::Made::NotThere,
-            },
-            reason: match made {
-                Made::Away(why) | Made::Failed(why) => Some(why.clone()),
-                Made::Vault | Made::AlreadyThere => None,
-            },
-            same_disk: *same_disk,
-        }
+    let vault = |prepared: &PreparedPlace| report::VaultMade {
+        destination: prepared.destination.clone(),
+        medium: prepared.medium,
+        place: place(&prepared.destination),
+        made: match &prepared.made {
+            Made::Vault => report::Made::Made,
+            Made::AlreadyThere => report::Made::WasThere,
+            Made::Away(_) | Made::Failed(_) => report::Made::NotThere,
+        },
+        reason: match &prepared.made {
+            Made::Away(why) | Made::Failed(why) => Some(why.clone()),
+            Made::Vault | Made::AlreadyThere => None,
+        },
+        same_disk: prepared.same_disk,
+        probe: prepared.asked.as_ref().and_then(answers),
     };
-    let same = prepared.places.iter().filter(|(.., same_disk)| *same_disk);
-    let warnings = same
-        .map(|(name, ..)| format!("{name} is on the same disk as this computer's data: it does not count as offsite"))
-        .chain(config.notes())
-        .chain(config.secret_notes());
+    let same = prepared.places.iter().filter(|place| place.same_disk).map(|place| {
+        format!("{} is on the same disk as this computer's data: it does not count as offsite", place.destination)
+    });
+    let asked =
+        prepared.places.iter().filter_map(|place| Some((config.destination(&place.destination)?, &place.asked)));
+    let probed = asked.flat_map(|(destination, asked)| asked.iter().flat_map(|asked| asked.warnings(destination)));
+    let warnings = same.chain(probed).chain(config.notes()).chain(config.secret_notes());
     let sheet = config.state.join("recovery-sheet.txt");
     report::InitReport {
         starter: None,
@@ -80,6 +81,12 @@ fn told(config: &crate::config::Config, prepared: &Prepared) -> report::InitRepo
         sheet_written: prepared.sheet.is_some(),
         warnings: warnings.collect(),
     }
+}
+
+/// For a report: none of a place that did not answer.
+fn answers(asked: &Asked) -> Option<report::Answers> {
+    let marks = asked.marks().into_iter().map(|mark| (mark.name, mark.value));
+    Some(marks.collect()).filter(|answers: &report::Answers| !answers.is_empty())
 }
 
 /// Makes what is at a destination now one more of its media.
@@ -91,7 +98,7 @@ pub fn enrol(call: &Call, name: &DestinationName, moved: Moved) -> Result<(repor
     let installation = &context.installation;
     let destination = installation.destination(name)?;
     let known = installation.catalog.media()?;
-    let (medium, made, same_disk) = installation::enrol(
+    let prepared = installation::enrol(
         &installation.config,
         &installation.catalog,
         destination,
@@ -99,6 +106,9 @@ pub fn enrol(call: &Call, name: &DestinationName, moved: Moved) -> Result<(repor
         &*call.entropy,
         moved,
     )?;
+    let PreparedPlace { made, medium, same_disk, asked, .. } = prepared;
+    let medium =
+        medium.ok_or_else(|| Failure::new("no medium was enrolled", "none was recorded", "please report this"))?;
     let enrolled = match (made, known.iter().any(|row| row.vault == medium), moved) {
         (Made::Vault, ..) => report::Enrolled::Made,
         (_, false, _) => report::Enrolled::Found,
@@ -117,9 +127,11 @@ pub fn enrol(call: &Call, name: &DestinationName, moved: Moved) -> Result<(repor
             other.vault, other.vault
         )
     });
-    let warnings = on_this_disk.into_iter().chain(two_at_once).collect();
+    let probed = asked.iter().flat_map(|asked| asked.warnings(destination));
+    let warnings = on_this_disk.into_iter().chain(two_at_once).chain(probed).collect();
+    let probe = asked.as_ref().and_then(answers);
     Ok((
-        report::EnrolReport { destination: name.clone(), medium, place, enrolled, same_disk, points, warnings },
+        report::EnrolReport { destination: name.clone(), medium, place, enrolled, same_disk, points, probe, warnings },
         Exit::Done,
     ))
 }

@@ -1,15 +1,21 @@
 //! Vaults that would lie in each other: two destinations with one place, a destination at home.
 //!
 //! Invariant: where two names or two real folders are the same, or one lies inside the other, it is an error at the
-//! later of the two. Servers are compared by name only.
+//! later of the two. Servers are compared by name only, and so is a folder that does not answer: a mount that hangs must
+//! hold up no command.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
 
 use super::error::{ConfigError, Position, Wrong};
 use super::place::{Endpoint, Ftp, Place, S3, Server};
 use super::reader::Reader;
 use super::{Config, Destination};
 
+/// All folders together have this long to answer.
+const PATIENCE: Duration = Duration::from_secs(2);
 const ALLOWED: &str = "a place of its own for each destination, for `home` and for `state`";
 
 /// The same check by names alone, while the file is read.
@@ -24,14 +30,43 @@ pub(super) fn check_names(config: &Config, reader: &Reader<'_>) {
 /// # Errors
 /// One for each clash.
 pub fn check_places(config: &Config) -> Result<(), Vec<ConfigError>> {
-    let clashes = clashes(config, real_folder);
+    let real = real_folders(config);
+    let by_name = |path: &Path| Folder { path: path.to_owned(), id: None };
+    let clashes = clashes(config, |path| real.get(path).cloned().unwrap_or_else(|| by_name(path)));
     if clashes.is_empty() {
         return Ok(());
     }
     Err(clashes.into_iter().map(|(at, what)| config.error_at(at, what, ALLOWED)).collect())
 }
 
+/// The folders of a configuration as they really are: those that answer in time.
+fn real_folders(config: &Config) -> BTreeMap<PathBuf, Folder> {
+    let places = config.destinations.iter().filter_map(|destination| match &destination.place {
+        Place::File(folder) => Some(folder),
+        _ => None,
+    });
+    in_time(places.chain([&config.home.path, &config.state]).cloned(), real_folder)
+}
+
+/// Asks of all at once, each in a thread of its own that nobody joins.
+fn in_time(
+    paths: impl Iterator<Item = PathBuf>,
+    ask: impl Fn(&Path) -> Folder + Copy + Send + 'static,
+) -> BTreeMap<PathBuf, Folder> {
+    let deadline = Instant::now() + PATIENCE;
+    let (send, receive) = mpsc::channel();
+    for path in paths {
+        let send = send.clone();
+        // Without a thread it is compared by its name.
+        let _ = std::thread::Builder::new().name("same-place".into()).spawn(move || send.send((ask(&path), path)));
+    }
+    drop(send);
+    let answers = std::iter::from_fn(|| receive.recv_timeout(deadline.saturating_duration_since(Instant::now())).ok());
+    answers.map(|(folder, path)| (path, folder)).collect()
+}
+
 /// A folder and, where it exists and the system tells, what tells it from all others.
+#[derive(Clone)]
 struct Folder {
     path: PathBuf,
     id: Option<(u64, u64)>,

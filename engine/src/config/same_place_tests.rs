@@ -62,3 +62,17 @@ fn one_real_folder_behind_two_names_is_found() {
     let errors = check_places(&config).expect_err("one folder");
     assert_eq!((errors.len(), errors[0].line, &*errors[0].what), (1, 10, "`d0` and `d1` have one place"));
 }
+
+#[test]
+fn a_folder_that_does_not_answer_is_not_waited_for() {
+    let hangs = |path: &Path| {
+        if path == Path::new("/hangs") {
+            std::thread::park();
+        }
+        Folder { path: path.to_owned(), id: None }
+    };
+    let begun = Instant::now();
+    let answered = in_time(["/hangs", "/answers"].map(PathBuf::from).into_iter(), hangs);
+    assert_eq!(answered.into_keys().collect::<Vec<_>>(), [PathBuf::from("/answers")]);
+    assert!(begun.elapsed() < PATIENCE * 2);
+}

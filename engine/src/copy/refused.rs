@@ -15,6 +15,12 @@ pub(crate) fn refused_at(row: &MediumRow) -> Option<&str> {
     row.marks.iter().find(|mark| mark.name == REFUSED).map(|mark| mark.value.as_str())
 }
 
+/// Why nothing is tried to be deleted at a place that refused it when it was enrolled.
+pub(super) fn only_adds(row: &MediumRow) -> Option<String> {
+    let (why, name) = (row.only_adds()?, &row.destination);
+    Some(format!("it only let us add when it was enrolled ({why}); `engine enrol {name}` asks again"))
+}
+
 /// Keeps it; what is as it was is not written.
 ///
 /// # Errors

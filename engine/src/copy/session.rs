@@ -107,15 +107,18 @@ impl<'s> Session<'s> {
         if waits {
             session.outlast()?;
         }
-        session.deletions = session.may_delete(&heads)?;
+        session.deletions = session.may_delete(&row, &heads)?;
         refused::note(tools.catalog, medium, &session.deletions)?;
         confirm::confirm(&session, &heads)?;
         Ok(session)
     }
 
     /// Reads in what the catalog does not know, and says whether anything may be deleted there.
-    fn may_delete(&self, heads: &[FoundHead]) -> Result<Deletions, CopyError> {
+    fn may_delete(&self, row: &MediumRow, heads: &[FoundHead]) -> Result<Deletions, CopyError> {
         let deletions = read_in::read_in(self, heads)?;
+        if let Some(why) = refused::only_adds(row) {
+            return Ok(Deletions::Refused(why));
+        }
         if let Some(why) = self.tools.catalog.fenced()? {
             return Ok(Deletions::Refused(why));
         }

@@ -49,7 +49,7 @@ pub mod watch;
 mod webdav;
 
 pub use error::{ErrorKind, StoreError};
-pub use file::{FileStore, MediumReader, MediumWay, Privacy};
+pub use file::{Case, FileStore, Locks, Manners, MediumReader, MediumWay, NamesKept, Privacy, Renaming};
 pub use ftp::{Answer, FtpStore};
 pub use operation::Operation;
 pub use s3::S3Store;

@@ -57,6 +57,12 @@ pub enum InstallationError {
         /// Why.
         why: String,
     },
+    /// A place that does not give back what is written there.
+    #[error("what was written to {place} does not read back: it can't hold a backup")]
+    Unfit {
+        /// The place.
+        place: String,
+    },
     /// A folder or file of ours can't be made.
     #[error("can't make {}", path.display())]
     Make {
@@ -112,6 +118,7 @@ impl InstallationError {
             Self::Catalog(CatalogError::Damaged { .. }) => "run `engine catalog rebuild`".into(),
             Self::Catalog(CatalogError::Busy { .. }) => "try again when the other engine process has finished".into(),
             Self::Away { .. } => "connect it and try again".into(),
+            Self::Unfit { .. } => "nothing was recorded: check the drive or the server, or choose another place".into(),
             Self::Make { .. } => "check the path and its permissions".into(),
             Self::NoDestination { .. } => "name one of those, or add [destination.NAME]".into(),
             Self::Secret(error) => secret_advice(error).into(),

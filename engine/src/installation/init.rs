@@ -1,17 +1,19 @@
 //! `init` and `enrol`: making the home vault, the master key, and the vault of every destination that is there.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
 use super::error::InstallationError;
 use super::look;
 use super::place::{another_there, is_refused, make_place, open_place, place_text, why_away};
+use super::probe::{Asked, probe};
 use super::sheet::sheet_file;
 use super::sight::shares_disk;
 use crate::catalog::{Catalog, CatalogError, Founding, MediumRow, NewMedium, OpenOptions};
 use crate::config::{Config, Destination, Place};
-use crate::destination::{ErrorKind, FileStore, Privacy, WriteStore};
+use crate::destination::{ErrorKind, FileStore, Privacy, StoreError, WriteStore};
 use crate::format::{FormatError, Identity, SlotKind, SlotSet};
 use crate::model::{DestinationName, FamilyId, Time, VaultId, WriterId};
 use crate::port::{Clock, Entropy};
@@ -45,10 +47,32 @@ pub enum Moved {
 pub struct Prepared {
     /// The family.
     pub family: FamilyId,
-    /// Each place in the configuration's order, home first: what was made, its medium, whether it shares a disk.
-    pub places: Vec<(DestinationName, Made, Option<VaultId>, bool)>,
+    /// Each place in the configuration's order, home first.
+    pub places: Vec<PreparedPlace>,
     /// Where the recovery sheet was written, if keys were made now.
     pub sheet: Option<PathBuf>,
+}
+
+/// One place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PreparedPlace {
+    /// Its destination.
+    pub destination: DestinationName,
+    /// What was done there.
+    pub made: Made,
+    /// Its medium.
+    pub medium: Option<VaultId>,
+    /// On the same device as home or the root of this computer?
+    pub same_disk: bool,
+    /// What it can do, if it was asked now.
+    pub asked: Option<Asked>,
+}
+
+impl PreparedPlace {
+    /// Nothing was made there.
+    fn not(destination: DestinationName, made: Made) -> Self {
+        Self { destination, made, medium: None, same_disk: false, asked: None }
+    }
 }
 
 /// A place that was looked at before anything is written.
@@ -82,9 +106,11 @@ pub fn init(config: &Config, clock: &dyn Clock, entropy: &dyn Entropy) -> Result
     };
     let family = catalog.meta()?.family;
     let home_made = if sheet.is_some() { Made::Vault } else { Made::AlreadyThere };
-    let mut prepared = vec![(DestinationName::home(), home_made, catalog.meta()?.home, false)];
+    let home = PreparedPlace { medium: catalog.meta()?.home, ..PreparedPlace::not(DestinationName::home(), home_made) };
+    let tools = Tools { config, catalog: &catalog, clock, entropy };
+    let mut prepared = vec![home];
     for (destination, found) in places {
-        prepared.push(prepare(config, destination, &found, &catalog, &set, clock, entropy)?);
+        prepared.push(prepare(&tools, destination, &found, &set)?);
     }
     Ok(Prepared { family, places: prepared, sheet })
 }
@@ -192,52 +218,66 @@ fn make_home(
     Ok((catalog, set, Some(path)))
 }
 
+/// What one destination is prepared with.
+struct Tools<'t> {
+    config: &'t Config,
+    catalog: &'t Catalog,
+    clock: &'t dyn Clock,
+    entropy: &'t dyn Entropy,
+}
+
 /// The vault of one destination, if it is there and has none.
 fn prepare(
-    config: &Config,
+    tools: &Tools<'_>,
     destination: &Destination,
     found: &Found,
-    catalog: &Catalog,
     set: &SlotSet,
-    clock: &dyn Clock,
-    entropy: &dyn Entropy,
-) -> Result<(DestinationName, Made, Option<VaultId>, bool), InstallationError> {
+) -> Result<PreparedPlace, InstallationError> {
     let name = destination.name.clone();
-    let media = catalog.media()?;
+    let media = tools.catalog.media()?;
     let known: Vec<&MediumRow> = media.iter().filter(|medium| medium.destination == name).collect();
     match found {
-        Found::Away(why) => Ok((name, Made::Away(why.clone()), None, false)),
-        Found::Unusable(why) => Ok((name, Made::Failed(why.clone()), None, false)),
+        Found::Away(why) => Ok(PreparedPlace::not(name, Made::Away(why.clone()))),
+        Found::Unusable(why) => Ok(PreparedPlace::not(name, Made::Failed(why.clone()))),
         Found::Vault(identity) => match known.iter().find(|medium| medium.vault == identity.vault) {
-            Some(medium) if medium.retired.is_some() => Ok((name, Made::Failed(retired(medium)), None, false)),
-            Some(medium) => Ok((name, Made::AlreadyThere, Some(medium.vault), medium.same_disk)),
+            Some(medium) if medium.retired.is_some() => Ok(PreparedPlace::not(name, Made::Failed(retired(medium)))),
+            Some(medium) => Ok(PreparedPlace {
+                medium: Some(medium.vault),
+                same_disk: medium.same_disk,
+                ..PreparedPlace::not(name, Made::AlreadyThere)
+            }),
             // A vault of ours that an `init` founded and could not record any more.
-            None if known.is_empty() => adopt(config, destination, identity.vault, catalog, clock),
-            None => Ok((
-                name.clone(),
-                Made::Away(format!("another vault of ours is there; `engine enrol {name}` makes it one more medium")),
-                None,
-                false,
-            )),
-        },
-        Found::Empty if known.is_empty() => match make_place(&destination.place) {
-            Ok(store) => {
-                let vault = make_vault(&*store, set, clock, entropy)?;
-                adopt(config, destination, vault, catalog, clock)
+            None if known.is_empty() => match ask(tools, &destination.place, open_place) {
+                Ok((_, asked)) => tools.adopt(destination, identity.vault, asked),
+                Err(why) => Ok(PreparedPlace::not(name, Made::Failed(why))),
+            },
+            None => {
+                let why = format!("another vault of ours is there; `engine enrol {name}` makes it one more medium");
+                Ok(PreparedPlace::not(name, Made::Away(why)))
             }
-            Err(error) => Ok((name, Made::Failed(why_away(&destination.place, &error)), None, false)),
         },
-        Found::Empty => Ok((
-            name,
-            Made::Away(format!(
-                "no vault at {}: {}",
-                place_text(&destination.place),
-                another_there(&destination.place)
-            )),
-            None,
-            false,
-        )),
+        Found::Empty if known.is_empty() => match ask(tools, &destination.place, make_place) {
+            Ok((_, Asked::Unwritable(why))) | Err(why) => Ok(PreparedPlace::not(name, Made::Failed(why))),
+            Ok((store, asked)) => {
+                let vault = make_vault(&*store, set, tools.clock, tools.entropy)?;
+                tools.adopt(destination, vault, asked)
+            }
+        },
+        Found::Empty => {
+            let (place, why) = (place_text(&destination.place), another_there(&destination.place));
+            Ok(PreparedPlace::not(name, Made::Away(format!("no vault at {place}: {why}"))))
+        }
     }
+}
+
+type Opening = fn(&Place) -> Result<Arc<dyn WriteStore>, StoreError>;
+
+/// Opens, or makes, a place and asks what it can do; else why not, for people: one place that can't be used keeps the
+/// others from nothing.
+fn ask(tools: &Tools<'_>, place: &Place, open: Opening) -> Result<(Arc<dyn WriteStore>, Asked), String> {
+    let store = open(place).map_err(|error| why_away(place, &error))?;
+    let asked = probe(place, &*store, tools.clock, tools.entropy).map_err(|error| crate::model::chain(&error))?;
+    Ok((store, asked))
 }
 
 /// A retired medium stays so: its points were given up when it was.
@@ -256,22 +296,25 @@ fn make_vault(
     Ok(identity.vault)
 }
 
-fn adopt(
-    config: &Config,
-    destination: &Destination,
-    vault: VaultId,
-    catalog: &Catalog,
-    clock: &dyn Clock,
-) -> Result<(DestinationName, Made, Option<VaultId>, bool), InstallationError> {
-    let same_disk = shares_disk(&destination.place, &config.home.path);
-    catalog.enrol(&new_medium(vault, destination.name.clone(), &destination.place, same_disk, clock.now()))?;
-    Ok((destination.name.clone(), Made::Vault, Some(vault), same_disk))
+impl Tools<'_> {
+    fn adopt(
+        &self,
+        destination: &Destination,
+        vault: VaultId,
+        asked: Asked,
+    ) -> Result<PreparedPlace, InstallationError> {
+        let same_disk = shares_disk(&destination.place, &self.config.home.path);
+        let (name, now) = (destination.name.clone(), self.clock.now());
+        let medium = new_medium(vault, name.clone(), &destination.place, same_disk, now);
+        self.catalog.enrol(&NewMedium { probe: asked.marks(), ..medium })?;
+        Ok(PreparedPlace { destination: name, made: Made::Vault, medium: Some(vault), same_disk, asked: Some(asked) })
+    }
 }
 
 /// Makes what is there now one more medium of a destination; a known one is accepted where it is now.
 ///
 /// # Errors
-/// If it is away, foreign, or a medium of another destination.
+/// If it is away, foreign, a medium of another destination, or can't hold a backup: nothing is recorded then.
 pub fn enrol(
     config: &Config,
     catalog: &Catalog,
@@ -279,11 +322,14 @@ pub fn enrol(
     clock: &dyn Clock,
     entropy: &dyn Entropy,
     moved: Moved,
-) -> Result<(VaultId, Made, bool), InstallationError> {
+) -> Result<PreparedPlace, InstallationError> {
     let family = catalog.meta()?.family;
     let away = |why: String| InstallationError::Away { destination: destination.name.to_string(), why };
     let media = catalog.media()?;
-    let (vault, made) = match look_at_place(&destination.place)? {
+    let tools = Tools { config, catalog, clock, entropy };
+    let opened = |open: Opening| open(&destination.place).map_err(|error| away(why_away(&destination.place, &error)));
+    let asked_of = |store: &dyn WriteStore| probe(&destination.place, store, clock, entropy);
+    let (vault, made, asked) = match look_at_place(&destination.place)? {
         Found::Away(why) | Found::Unusable(why) => return Err(away(why)),
         Found::Vault(identity) if identity.family != family => {
             return Err(InstallationError::Foreign {
@@ -298,7 +344,7 @@ pub fn enrol(
             Some(medium) if medium.retired.is_some() => return Err(away(retired(medium))),
             _ => match look::moved(destination, identity.vault, &media).filter(|_| moved == Moved::No) {
                 Some(why) => return Err(away(why)),
-                None => (identity.vault, Made::AlreadyThere),
+                None => (identity.vault, Made::AlreadyThere, asked_of(&*opened(open_place)?)?),
             },
         },
         Found::Empty if is_mount_point_left_empty(config, destination, &media) => {
@@ -307,12 +353,12 @@ pub fn enrol(
         }
         Found::Empty => {
             let set = keys_of(&FileStore::open(&config.home.path, Privacy::Private)?, family)?.set;
-            let store = make_place(&destination.place).map_err(|error| away(why_away(&destination.place, &error)))?;
-            (make_vault(&*store, &set, clock, entropy)?, Made::Vault)
+            let store = opened(make_place)?;
+            let asked = asked_of(&*store)?;
+            (make_vault(&*store, &set, clock, entropy)?, Made::Vault, asked)
         }
     };
-    let (_, _, _, same_disk) = adopt(config, destination, vault, catalog, clock)?;
-    Ok((vault, made, same_disk))
+    Ok(PreparedPlace { made, ..tools.adopt(destination, vault, asked)? })
 }
 
 /// An empty mount point is no drive: a destination whose media are on other disks gets none on this computer's own.

@@ -9,6 +9,7 @@ mod error;
 mod init;
 mod look;
 mod place;
+mod probe;
 mod refused;
 mod sheet;
 mod sight;
@@ -18,12 +19,13 @@ use std::sync::{Arc, OnceLock};
 
 pub use error::InstallationError;
 pub(crate) use init::new_medium;
-pub use init::{Made, Moved, Prepared, enrol, init};
+pub use init::{Made, Moved, Prepared, PreparedPlace, enrol, init};
 pub(crate) use look::has_heads;
 pub(crate) use look::recognise;
 pub use look::{Lies, Look, Opened, find_all, look_all, open_now};
 pub(crate) use place::place_text;
 pub use place::{open_place, patient, why_away};
+pub use probe::Asked;
 pub use sheet::{read_sheet, sheet_file};
 pub use sight::Sight;
 pub(crate) use sight::shares_disk;
@@ -215,7 +217,7 @@ fn holds_vault(path: &Path) -> bool {
     store.is_ok_and(|store| there(&store, "VAULT") || there(&store, "VAULT.copy"))
 }
 
-/// Is nothing at all there: no such folder?
+/// Is nothing at all there: no such folder? A mount whose server or daemon died is there, and says so.
 pub(crate) fn is_absent(error: &crate::destination::StoreError) -> bool {
-    matches!(error.kind, ErrorKind::NotFound | ErrorKind::Gone)
+    error.kind == ErrorKind::NotFound
 }

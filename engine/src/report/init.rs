@@ -54,7 +54,12 @@ pub struct VaultMade {
     pub reason: Option<String>,
     /// On the same device as home or the root?
     pub same_disk: bool,
+    /// What it can do, answer by answer; none if it was not asked now.
+    pub probe: Option<Answers>,
 }
+
+/// What a place answered when it was asked what it can do, by what was asked.
+pub type Answers = std::collections::BTreeMap<String, String>;
 
 impl Report for InitReport {
     fn people(&self, page: &mut Page) {

@@ -26,6 +26,8 @@ pub struct EnrolReport {
     pub same_disk: bool,
     /// Points that are there already.
     pub points: u64,
+    /// What it can do, answer by answer; none if it could not be asked.
+    pub probe: Option<super::Answers>,
     /// What a person should know.
     pub warnings: Vec<String>,
 }

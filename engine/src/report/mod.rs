@@ -47,7 +47,7 @@ pub use explain::{
 };
 pub use find::{FindReport, FoundEntry, NotSearched};
 pub use forget::{ForgetReport, KeptPoint, RemovedPoint};
-pub use init::{InitReport, Made, VaultMade};
+pub use init::{Answers, InitReport, Made, VaultMade};
 pub use ls::{EntryReport, LsReport};
 pub use media::{EnrolReport, Enrolled, RetireReport, RetiredMedium};
 pub use page::{Colour, Page, Tone};

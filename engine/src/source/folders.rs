@@ -56,6 +56,8 @@ pub struct Folders {
     pub(super) excludes: Excludes,
     pub(super) file_systems: FileSystems,
     pub(super) own: Vec<PathBuf>,
+    /// The roots as they are named.
+    pub(super) root_paths: Vec<PathBuf>,
 }
 
 impl Folders {
@@ -70,7 +72,8 @@ impl Folders {
         let roots = RootNode::of(options.roots.iter().map(PathBuf::as_path))
             .map_err(|root| FoldersError::NotAbsolute(root.to_owned()))?;
         let excludes = Excludes::new(&options.roots, &options.exclude, &options.exclude_files)?;
-        Ok(Self { roots, excludes, file_systems: options.file_systems, own: options.own.clone() })
+        let (own, root_paths) = (options.own.clone(), options.roots.clone());
+        Ok(Self { roots, excludes, file_systems: options.file_systems, own, root_paths })
     }
 }
 

@@ -13,6 +13,7 @@ mod item;
 mod links;
 mod marker;
 mod names;
+mod own;
 mod roots;
 mod walk;
 #[cfg(test)]

@@ -15,6 +15,7 @@ use super::item::FolderItem;
 use super::links::FirstNames;
 use super::marker;
 use super::names::Names;
+use super::own;
 use super::roots::RootNode;
 use super::{LeftOut, Verdict, Visitor, Walked};
 use crate::model::{EntryPath, Problem, reason};
@@ -62,7 +63,7 @@ enum Looked {
 pub(super) struct Walk<'a, 'v> {
     source: &'a Folders,
     visitor: &'v mut dyn Visitor,
-    own: Vec<(u64, u64)>,
+    own: Vec<own::Id>,
     path: Vec<u8>,
     first_names: FirstNames,
     frames: Vec<Frame<'a>>,
@@ -70,8 +71,7 @@ pub(super) struct Walk<'a, 'v> {
 
 impl<'a, 'v> Walk<'a, 'v> {
     pub(super) fn new(source: &'a Folders, visitor: &'v mut dyn Visitor) -> Self {
-        let own = source.own.iter().filter_map(|path| platform::stat_path(path).ok()).map(|s| (s.device, s.inode));
-        let own = own.collect();
+        let own = own::ids(&source.own, &source.root_paths);
         Self { source, visitor, own, path: Vec::new(), first_names: FirstNames::default(), frames: Vec::new() }
     }
 

@@ -11,6 +11,7 @@ mod repair;
 mod rotation;
 mod service;
 mod set_back;
+mod shares;
 mod source;
 mod story;
 mod told;

@@ -10,12 +10,19 @@
 //! Order of a write: temporary file, data flushed every 8 MiB, fsync, exclusive rename, fsync of the folder; folders
 //! on the way were made durable before the file was begun. A flush that fails deletes the file (D-7).
 //!
+//! Some shares and FUSE file systems can't flush folders. Whether a place can is asked when it is opened and nothing is
+//! dirty; where it can't, it is not asked again ([`FileStore::names_kept`]). Then a file's *bytes* are durable when a
+//! write has ended and its *name* is not: if the server stops in the seconds after, an object that was called complete
+//! can be gone, or have its temporary name again. The next look at its length there finds that, and `verify` or a drill.
+//! An `EIO` from a place that could is the failed flush that it says it is.
+//!
 //! Deliberately absent: what the bytes mean; locks (one writer for each vault); making parent folders.
 
 #[cfg(all(test, target_os = "linux"))]
 mod drive_tests;
 #[cfg(unix)]
 mod folder;
+mod manners;
 mod medium;
 #[cfg(unix)]
 mod pages;
@@ -30,6 +37,7 @@ mod writer;
 #[cfg(not(unix))]
 use portable::{folder, pages, root};
 
+pub use manners::{Case, Locks, Manners};
 pub use medium::{MediumReader, MediumWay};
 
 use std::collections::BTreeSet;
@@ -50,6 +58,26 @@ pub enum Privacy {
     Private,
     /// As the process's umask says.
     Umask,
+}
+
+/// When the names in a folder are durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NamesKept {
+    /// When the folder was flushed.
+    WhenFlushed,
+    /// When the server or the daemon behind the place sees to it: it can't be asked for.
+    Later,
+}
+
+/// How a file is given a free name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Renaming {
+    /// In one step that is refused if the name is taken.
+    Exclusive,
+    /// By a hard link, which is refused if the name is taken.
+    ByLink,
+    /// After a look whether it is free: a file that takes the name in between is replaced.
+    AfterLook,
 }
 
 /// What lies under a name.
@@ -99,7 +127,7 @@ impl FileStore {
         privacy: Privacy,
         operation: &'static str,
     ) -> Result<Self, StoreError> {
-        let opened = root.and_then(|root| Ok((Identity::of(&root)?, root)));
+        let opened = root.and_then(|root| Ok((Identity::of(&root)?, root.knowing())));
         let (identity, root) = opened.map_err(|error| {
             let missing = error.kind() == io::ErrorKind::NotADirectory;
             let error = StoreError::from_io(operation, address.display().to_string(), error);
@@ -113,6 +141,12 @@ impl FileStore {
     #[must_use]
     pub fn address(&self) -> &Path {
         &self.address
+    }
+
+    /// When the names of what is written there are durable; see the module.
+    #[must_use]
+    pub fn names_kept(&self) -> NamesKept {
+        self.root.names_kept()
     }
 
     /// As [`ReadStore::read_medium`], and tells how near to the medium the bytes come from.

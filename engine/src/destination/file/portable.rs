@@ -9,7 +9,7 @@ pub(super) mod folder {
     use std::io;
     use std::path::{Path, PathBuf};
 
-    use super::super::{Found, Privacy};
+    use super::super::{Found, NamesKept, Privacy, Renaming};
     use crate::destination::Space;
 
     /// The path of a folder that was there.
@@ -30,6 +30,15 @@ pub(super) mod folder {
         pub fn make_at(path: &Path, _: Privacy) -> io::Result<Self> {
             std::fs::create_dir(path)?;
             Self::at(path)
+        }
+
+        /// See [`Self::flush`]: there is nothing to know.
+        pub fn knowing(self) -> Self {
+            self
+        }
+
+        pub fn names_kept(&self) -> NamesKept {
+            NamesKept::Later
         }
 
         pub fn again(&self) -> io::Result<Self> {
@@ -112,15 +121,15 @@ pub(super) mod folder {
 
         /// A second name, which is refused if it is taken, then the first one goes. Where there are no second names
         /// (FAT), a look and then a rename, which would replace what came in between.
-        pub fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        pub fn rename(&self, from: &str, to: &str) -> io::Result<Renaming> {
             let (old, new) = (self.0.join(from), self.0.join(to));
             match std::fs::hard_link(&old, &new) {
-                Ok(()) => return std::fs::remove_file(&old),
+                Ok(()) => return std::fs::remove_file(&old).map(|()| Renaming::ByLink),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(error),
                 Err(_) => {}
             }
             match self.look(to)? {
-                None => std::fs::rename(&old, &new),
+                None => std::fs::rename(&old, &new).map(|()| Renaming::AfterLook),
                 Some(_) => Err(io::ErrorKind::AlreadyExists.into()),
             }
         }

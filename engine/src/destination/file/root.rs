@@ -17,7 +17,7 @@ pub(super) struct Identity {
 impl Identity {
     /// That of an open folder.
     pub fn of(folder: &Folder) -> io::Result<Self> {
-        let stat = rustix::fs::fstat(&folder.0)?;
+        let stat = rustix::fs::fstat(&folder.fd)?;
         #[allow(clippy::unnecessary_cast, clippy::useless_conversion)] // the widths differ by system
         Ok(Self { device: stat.st_dev as u64, inode: u64::from(stat.st_ino), mount: mount_of(folder) })
     }
@@ -40,7 +40,7 @@ impl Identity {
 #[cfg(target_os = "linux")]
 fn mount_of(folder: &Folder) -> Option<u64> {
     use rustix::fs::{AtFlags, StatxFlags};
-    let stat = rustix::fs::statx(&folder.0, "", AtFlags::EMPTY_PATH, StatxFlags::MNT_ID).ok()?;
+    let stat = rustix::fs::statx(&folder.fd, "", AtFlags::EMPTY_PATH, StatxFlags::MNT_ID).ok()?;
     (stat.stx_mask & StatxFlags::MNT_ID.bits() != 0).then_some(stat.stx_mnt_id)
 }
 
