@@ -10,6 +10,8 @@ use jiff::Timestamp;
 use super::xml;
 use crate::destination::{ErrorKind, StoreError};
 
+/// Before the reason why there is no connection.
+pub(super) const UNREACHED: &str = "can't connect: ";
 /// Longest text of a server that is passed on, in characters.
 const TEXT_MAX: usize = 300;
 
@@ -17,7 +19,7 @@ const TEXT_MAX: usize = 300;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Failure {
     /// The connection is no more, or never was; the request may have been carried out or not.
-    #[error("the connection broke: {0}")]
+    #[error("{}", at_the_line(.0))]
     Broken(String),
     /// The server answered that it did not.
     #[error("{0}")]
@@ -238,6 +240,14 @@ impl Failure {
             Self::Refused(refusal) => matches!(refusal.status, 500 | 502 | 504) || refusal.code == "InternalError",
             Self::Found(..) => false,
         }
+    }
+}
+
+/// A server that was never reached did not break off.
+fn at_the_line(why: &str) -> String {
+    match why.strip_prefix(UNREACHED) {
+        Some(why) => format!("the server can't be reached: {why}"),
+        None => format!("the connection broke: {why}"),
     }
 }
 

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, timeout_at};
 
-use super::failure::Failure;
+use super::failure::{Failure, UNREACHED};
 
 /// Without a byte for so long a request is given up.
 const STILL_MAX: Duration = Duration::from_secs(30);
@@ -75,7 +75,11 @@ fn broken(error: &reqwest::Error) -> Failure {
         next = cause.source();
     }
     let text = if text.is_empty() { "no reason was given".to_owned() } else { text };
-    if text.contains("certificate") { untrusted(&text) } else { Failure::Broken(text) }
+    match () {
+        () if text.contains("certificate") => untrusted(&text),
+        () if error.is_connect() => Failure::Broken(format!("{UNREACHED}{text}")),
+        () => Failure::Broken(text),
+    }
 }
 
 fn untrusted(text: &str) -> Failure {

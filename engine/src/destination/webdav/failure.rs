@@ -9,11 +9,13 @@ use rustls::CertificateError;
 
 use crate::destination::{ErrorKind, StoreError};
 
+/// Before the reason why there is no connection.
+pub(super) const UNREACHED: &str = "can't connect: ";
 /// A request that did not do what it should.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Failure {
     /// No answer came, or not all of it; the request may have been carried out or not.
-    #[error("the connection broke: {0}")]
+    #[error("{}", at_the_line(.0))]
     Broken(String),
     /// The server answered that it did not.
     #[error("the server answered {method} with {code}{}{note}", meaning(*code))]
@@ -143,7 +145,15 @@ fn innermost(error: &reqwest::Error) -> String {
         cause = below;
     }
     let text = cause.to_string();
-    if error.is_connect() { format!("can't connect: {text}") } else { text }
+    if error.is_connect() { format!("{UNREACHED}{text}") } else { text }
+}
+
+/// A server that was never reached did not break off.
+fn at_the_line(why: &str) -> String {
+    match why.strip_prefix(UNREACHED) {
+        Some(why) => format!("the server can't be reached: {why}"),
+        None => format!("the connection broke: {why}"),
+    }
 }
 
 #[cfg(test)]

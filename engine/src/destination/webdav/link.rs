@@ -155,7 +155,7 @@ impl Link {
                 format!("the server offers no Basic login, only `{offered}`. To do: switch Basic on for this folder")
             }
             Some(user) => format!(
-                "the server refuses {user} and the password; it was tried once. To do: check both, and that the user \
+                "the server refuses the user {user} and the password; it was tried once. To do: check both, and that the user \
                 may use this folder"
             ),
         };

@@ -23,7 +23,7 @@ fn a_wrong_password_is_tried_once() {
         let Some(server) = started(script, folder.path()) else { return };
         let wrong = WebDav { password: secret(folder.path(), "wrong-horse"), ..place(&server, "") };
         let text = refused(&wrong);
-        assert!(text.contains("refuses ann and the password") && text.contains("To do:"), "{text}");
+        assert!(text.contains("refuses the user ann and the password") && text.contains("To do:"), "{text}");
         let all = asked_since(&server, 0, 1);
         assert_eq!(all.len(), 1, "{script}: {all:?}");
     }
