@@ -44,6 +44,9 @@ fn files(folder: &Path, count: usize, bytes: usize) -> Result<Vec<PathBuf>> {
     Ok((0..count).map(|number| folder.join(number.to_string())).collect())
 }
 
+/// A tool's name, and its command for a folder of files.
+type Tool<'t> = (&'static str, &'t dyn Fn(&Path) -> Result<Command>);
+
 /// Times of one tool: the large objects, the small ones.
 struct Row {
     tool: &'static str,
@@ -65,7 +68,7 @@ fn sftp(folder: &Path, objects: &[PathBuf], small: &[PathBuf]) -> Result<()> {
         data: server.data(),
     };
     let mut rows = vec![at.ours(objects, small)?];
-    let tools: [(&str, &dyn Fn(&Path) -> Result<Command>); 3] = [
+    let tools: [Tool<'_>; 3] = [
         ("sftp -R 256", &|from| at.openssh(from)),
         ("lftp, 4 at once", &|from| at.lftp(from)),
         ("rclone, 8 at once", &|from| at.rclone(from)),
@@ -168,7 +171,7 @@ impl Sftp {
             small: Some(send(&*store, "small", small)?),
         };
         let took = read_back(&*store, "large", objects)?;
-        println!("  ours, read back: {:.1} MiB/s", (objects.len() * OBJECT_BYTES >> 20) as f64 / took.as_secs_f64());
+        println!("  ours, read back: {:.1} MiB/s", ((objects.len() * OBJECT_BYTES) >> 20) as f64 / took.as_secs_f64());
         Ok(row)
     }
 

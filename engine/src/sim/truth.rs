@@ -9,7 +9,7 @@ use crate::browse::dump;
 use crate::catalog::PointRow;
 use crate::destination::{ErrorKind, Listed, ObjectRead, ReadStore, Space, StoreError};
 use crate::format::Manifest;
-use crate::model::{Digest, Entry, JobName, Kind, ObjectName, PointId, Span, VaultPath, chain};
+use crate::model::{Digest, Distance, Entry, JobName, Kind, ObjectName, PointId, Span, VaultPath, chain};
 use crate::seal::Keyring;
 use crate::vault::{EntryStream, PackNames, VaultReader};
 
@@ -155,6 +155,10 @@ impl ReadStore for Still<'_> {
 
     fn space(&self) -> Result<Option<Space>, StoreError> {
         Ok(None)
+    }
+
+    fn distance(&self) -> Distance {
+        Distance::Local
     }
 
     fn still_there(&self) -> Result<(), StoreError> {

@@ -1,6 +1,6 @@
 //! Destinations behind a network against real servers, which `scripts/servers` starts: the stores on good days and bad
 //! ones, and the whole job through the binary. One program: each further one costs a link and a wait.
-#![allow(clippy::unwrap_used, clippy::cast_possible_truncation)]
+#![allow(clippy::unwrap_used, clippy::cast_possible_truncation, clippy::print_stdout)]
 
 mod common;
 mod ftp;

@@ -25,7 +25,7 @@ use self::writer::MemoryWriter;
 use super::{
     ErrorKind, Listed, ObjectRead, ObjectWrite, Operation, ReadStore, Resume, Space, StoreError, WriteStore, temporary,
 };
-use crate::model::VaultPath;
+use crate::model::{Distance, VaultPath};
 
 /// A drive in memory; clones are the same drive.
 #[derive(Debug, Clone)]
@@ -314,6 +314,10 @@ impl ReadStore for MemoryStore {
         })
     }
 
+    fn distance(&self) -> Distance {
+        Distance::Local
+    }
+
     fn still_there(&self) -> Result<(), StoreError> {
         self.request(Operation::StillThere, &VaultPath::root(), |_| Ok(()))
     }
@@ -345,6 +349,10 @@ impl WriteStore for MemoryStore {
 
     fn resume(&self, path: &VaultPath, left: &Resume) -> Result<Box<dyn ObjectWrite + '_>, StoreError> {
         self.begin(Operation::Resume, path, left.bytes)
+    }
+
+    fn lanes(&self) -> usize {
+        1
     }
 
     fn delete(&self, path: &VaultPath) -> Result<(), StoreError> {

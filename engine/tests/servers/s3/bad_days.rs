@@ -40,9 +40,9 @@ fn a_server_killed_in_mid_object_is_gone_on_with_where_it_was() {
 #[test]
 fn a_connection_cut_at_any_request_never_makes_an_object_that_is_not_whole() {
     let Some(server) = shared() else { return };
-    let sound = made(&place(&server, "vault"));
+    let sound = made(&place(server, "vault"));
     let proxy = Proxy::to(server.port(), Duration::ZERO);
-    let place = at_port(&place(&server, "vault"), proxy.port);
+    let place = at_port(&place(server, "vault"), proxy.port);
     for (size, requests) in [(100_000, 4), (9_000_000, 10)] {
         let bytes = pattern(size);
         for deed in [Deed::Cut, Deed::Lose] {
@@ -70,7 +70,7 @@ fn a_connection_cut_at_any_request_never_makes_an_object_that_is_not_whole() {
 fn a_lost_acknowledgement_is_resolved_by_a_look() {
     let Some(server) = shared() else { return };
     let proxy = Proxy::to(server.port(), Duration::ZERO);
-    let store = made(&at_port(&place(&server, "vault"), proxy.port));
+    let store = made(&at_port(&place(server, "vault"), proxy.port));
     for (name, size) in [("small", 1_000), ("large", 9_000_000)] {
         proxy.choose(|_, line| {
             let makes = line.starts_with("PUT ") && !line.contains("partNumber")
@@ -87,7 +87,7 @@ fn a_lost_acknowledgement_is_resolved_by_a_look() {
 fn a_server_that_is_busy_is_asked_again_for_a_part_and_passing_else() {
     let Some(server) = shared() else { return };
     let proxy = Proxy::to(server.port(), Duration::ZERO);
-    let store = made(&at_port(&place(&server, "vault"), proxy.port));
+    let store = made(&at_port(&place(server, "vault"), proxy.port));
     let slow = || refusal("503 Slow Down", "SlowDown", "Retry-After: 1\r\n");
     // Every part once; each part's first request comes before any other of its number.
     let seen = std::sync::Mutex::new(std::collections::BTreeSet::new());
@@ -110,7 +110,7 @@ fn a_server_that_is_busy_is_asked_again_for_a_part_and_passing_else() {
 fn a_server_without_checksums_and_conditions_is_used_without() {
     let Some(server) = shared() else { return };
     let proxy = Proxy::to(server.port(), Duration::ZERO);
-    let store = made(&at_port(&place(&server, "vault"), proxy.port));
+    let store = made(&at_port(&place(server, "vault"), proxy.port));
     // The first two ways to put it are not understood.
     proxy.choose(|number, line| {
         let first = line.starts_with("PUT ") && number < 3;
@@ -127,7 +127,7 @@ fn a_server_without_checksums_and_conditions_is_used_without() {
 fn a_full_place_is_full() {
     let Some(server) = shared() else { return };
     let proxy = Proxy::to(server.port(), Duration::ZERO);
-    let store = made(&at_port(&place(&server, "vault"), proxy.port));
+    let store = made(&at_port(&place(server, "vault"), proxy.port));
     for (status, code) in [("507 Insufficient Storage", "InsufficientStorage"), ("403 Forbidden", "QuotaExceeded")] {
         proxy.choose(move |_, line| if line.starts_with("PUT ") { refusal(status, code, "") } else { Deed::Pass });
         for size in [10, 9_000_000] {
@@ -166,7 +166,7 @@ fn a_quota_that_is_reached_is_named_as_far_as_the_server_tells() {
 fn a_server_that_freezes_is_given_up_within_a_minute() {
     let Some(server) = shared() else { return };
     let proxy = Proxy::to(server.port(), Duration::ZERO);
-    let store = made(&at_port(&place(&server, "vault"), proxy.port));
+    let store = made(&at_port(&place(server, "vault"), proxy.port));
     proxy.rules.frozen.store(true, Ordering::Relaxed);
     let begun = Instant::now();
     let failed = store.stat(&path("a")).err().unwrap();
@@ -209,19 +209,19 @@ fn something_that_listens_and_speaks_no_http_is_no_server() {
             let _ = std::io::Write::write_all(&mut client, b"220 ftp.example ready\r\n");
         }
     });
-    let failed = opened(&at_port(&place(&server, "vault"), port)).err().unwrap();
+    let failed = opened(&at_port(&place(server, "vault"), port)).err().unwrap();
     assert_eq!(failed.kind, ErrorKind::Transient, "{}", told(&failed));
     let nobody = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
-    assert_eq!(kind(opened(&at_port(&place(&server, "vault"), nobody))), Some(ErrorKind::Transient));
+    assert_eq!(kind(opened(&at_port(&place(server, "vault"), nobody))), Some(ErrorKind::Transient));
 }
 
 #[test]
 fn a_damaged_object_reads_as_it_is() {
     let Some(server) = shared() else { return };
-    let store = made(&place(&server, "vault"));
+    let store = made(&place(server, "vault"));
     put(&store, "a", &pattern(1_000_000)).unwrap();
     // Someone with the key writes over it.
-    let other = opened(&place(&server, "vault")).unwrap();
+    let other = opened(&place(server, "vault")).unwrap();
     other.delete(&path("a")).unwrap();
     put(&other, "a", b"short").unwrap();
     assert_eq!(whole(&store, "a").unwrap(), b"short");

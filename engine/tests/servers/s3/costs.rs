@@ -16,7 +16,7 @@ fn an_operation_costs_the_requests_that_the_module_states() {
         let seen = proxy.take();
         assert_eq!(seen.len(), expected, "{what}: {seen:#?}");
     };
-    let store = made(&at_port(&place(&server, "vault"), proxy.port));
+    let store = made(&at_port(&place(server, "vault"), proxy.port));
     count("open", 2);
     put(&store, "packs/ab/small", &pattern(8 << 20)).unwrap();
     count("put 8 MiB", 2);
@@ -48,7 +48,7 @@ fn an_operation_costs_the_requests_that_the_module_states() {
     store.delete(&path("packs/ab/.tmp-small")).unwrap();
     count("delete a temporary name", 2);
 
-    let versioned = made(&at_port(&keyed(&server, "", &server.told("versioned"), &own("vault")), proxy.port));
+    let versioned = made(&at_port(&keyed(server, "", &server.told("versioned"), &own("vault")), proxy.port));
     put(&versioned, "a", b"x").unwrap();
     let _ = proxy.take();
     versioned.delete(&path("a")).unwrap();
@@ -67,11 +67,11 @@ fn timed(what: &str, bytes: usize, work: impl FnOnce()) -> Duration {
 fn latency_costs_a_request_each_part_and_no_more() {
     let Some(server) = shared() else { return };
     let bytes = pattern(64 << 20);
-    let near = made(&place(&server, "vault"));
+    let near = made(&place(server, "vault"));
     timed("write, no latency", bytes.len(), || assert!(put(&near, "near", &bytes).is_ok()));
     timed("read, no latency", bytes.len(), || assert!(whole(&near, "near").unwrap() == bytes));
     let proxy = Proxy::to(server.port(), Duration::from_millis(50));
-    let far = opened(&at_port(&place(&server, "vault"), proxy.port)).unwrap();
+    let far = opened(&at_port(&place(server, "vault"), proxy.port)).unwrap();
     let plain = timed("write through a proxy, 50 ms", bytes.len(), || assert!(put(&far, "far", &bytes).is_ok()));
     timed("read through a proxy, 50 ms", bytes.len(), || assert!(whole(&far, "far").unwrap() == bytes));
     assert!(plain < Duration::from_secs(10), "{plain:?}");

@@ -12,12 +12,12 @@ use fixtures::Server;
 fn every_rule_holds_on_seaweedfs() {
     let Some(server) = shared() else { return };
     let number = AtomicU32::new(0);
-    conformance::run(|| made(&place(&server, &format!("a/vault{}", number.fetch_add(1, Ordering::Relaxed)))));
+    conformance::run(|| made(&place(server, &format!("a/vault{}", number.fetch_add(1, Ordering::Relaxed)))));
     // In a bucket that keeps versions they hold, too.
     let number = AtomicU32::new(0);
     conformance::run(|| {
         made(&keyed(
-            &server,
+            server,
             "",
             &server.told("versioned"),
             &own(&format!("v{}", number.fetch_add(1, Ordering::Relaxed))),
@@ -36,7 +36,7 @@ fn every_rule_holds_on_rclone() {
 #[test]
 fn an_object_is_confirmed_by_the_servers_checksum_in_one_piece_and_in_parts() {
     let Some(server) = shared() else { return };
-    let store = made(&place(&server, "vault"));
+    let store = made(&place(server, "vault"));
     for (name, bytes) in [("small", 5_000_000), ("whole-parts", 16 << 20), ("large", 20_000_000), ("empty", 0)] {
         let bytes = pattern(bytes);
         assert_eq!(put(&store, name, &bytes).unwrap_or_else(|error| panic!("{}", told(&error))), Finish::Confirmed);
@@ -49,7 +49,7 @@ fn an_object_is_confirmed_by_the_servers_checksum_in_one_piece_and_in_parts() {
 #[test]
 fn an_unfinished_object_is_gone_on_with_listed_and_ended() {
     let Some(server) = shared() else { return };
-    let store = made(&place(&server, "vault"));
+    let store = made(&place(server, "vault"));
     let bytes = pattern(20_000_000);
     let mut writer = store.create(&path("packs/ab/x")).unwrap();
     writer.write(&bytes[..18_000_000]).unwrap();
@@ -61,7 +61,7 @@ fn an_unfinished_object_is_gone_on_with_listed_and_ended() {
     assert_eq!(names(&store, ""), ["packs"], "a folder that holds nothing else");
 
     // Another process, which knows less.
-    let again = opened(&place(&server, "vault")).unwrap();
+    let again = opened(&place(server, "vault")).unwrap();
     let mut writer = again.resume(&path("packs/ab/x"), &Resume { bytes: 9 << 20, ..left.clone() }).unwrap();
     assert_eq!(writer.kept(), 8 << 20);
     writer.write(&bytes[8 << 20..]).unwrap();
@@ -81,21 +81,21 @@ fn an_unfinished_object_is_gone_on_with_listed_and_ended() {
 #[test]
 fn a_place_is_there_with_its_bucket_and_new_while_nothing_lies_below_its_prefix() {
     let Some(server) = shared() else { return };
-    assert_eq!(kind(opened(&keyed(&server, "", "no-such-bucket", "vault"))), Some(ErrorKind::NotFound));
-    let store = opened(&place(&server, "vault")).unwrap();
+    assert_eq!(kind(opened(&keyed(server, "", "no-such-bucket", "vault"))), Some(ErrorKind::NotFound));
+    let store = opened(&place(server, "vault")).unwrap();
     assert!(names(&store, "").is_empty());
-    let store = made(&place(&server, "vault"));
+    let store = made(&place(server, "vault"));
     put(&store, "VAULT", b"x").unwrap();
-    let again = engine::destination::S3Store::create_root(&place(&server, "vault"), &|_| {});
+    let again = engine::destination::S3Store::create_root(&place(server, "vault"), &|_| {});
     assert_eq!(kind(again), Some(ErrorKind::Exists));
-    made(&place(&server, "vau"));
-    made(&place(&server, "vault/inner"));
+    made(&place(server, "vau"));
+    made(&place(server, "vault/inner"));
 }
 
 #[test]
 fn a_long_list_is_whole() {
     let Some(server) = shared() else { return };
-    let store = made(&place(&server, "vault"));
+    let store = made(&place(server, "vault"));
     std::thread::scope(|scope| {
         for thread in 0..8 {
             let store = &store;

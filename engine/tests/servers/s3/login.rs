@@ -17,7 +17,7 @@ fn a_wrong_key_is_denied_with_one_request() {
     let folder = tempfile::tempdir().unwrap();
     let Some(server) = shared() else { return };
     let proxy = Proxy::to(server.port(), Duration::ZERO);
-    let right = at_port(&place(&server, "vault"), proxy.port);
+    let right = at_port(&place(server, "vault"), proxy.port);
     let keys = right.credentials.clone().unwrap();
     let wrong = |credentials| S3 { credentials: Some(credentials), ..right.clone() };
     let other = secret(folder.path(), "other", "hunter2");
@@ -107,7 +107,7 @@ fn opens_by_the_chain() {
 fn keys_come_from_the_usual_chain_and_none_is_known_soon() {
     let folder = tempfile::tempdir().unwrap();
     let Some(server) = shared() else { return };
-    let place = place(&server, "vault");
+    let place = place(server, "vault");
     let (id, key) = (server.told("access_key"), server.told("secret_key"));
     let home = folder.path().join("home");
     std::fs::create_dir_all(home.join(".aws")).unwrap();
@@ -148,7 +148,7 @@ fn a_clock_that_is_wrong_is_named() {
         ("FAKETIME", "-25h"),
         ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
     ];
-    let text = again("s3::login::opens_by_the_chain", &place(&server, "vault"), folder.path(), &set);
+    let text = again("s3::login::opens_by_the_chain", &place(server, "vault"), folder.path(), &set);
     assert!(text.contains("Denied") && text.contains("RequestTimeTooSkewed"), "{text}");
     assert!(
         text.contains("clock is 25 hours behind the server's") || text.contains("clock is 24 hours behind"),
