@@ -43,3 +43,19 @@ fn once_a_removal_has_to_wait_nothing_more_is_copied_and_the_reason_is_told() {
     assert_eq!((outcome.removed.len(), outcome.copied.len()), (1, 1), "{outcome:?}");
     session.close().expect("closed");
 }
+
+#[test]
+fn a_place_that_only_let_us_add_when_it_was_enrolled_is_not_asked_to_delete_until_it_is_enrolled_again() {
+    use crate::catalog::{DELETES, DELETIONS, Mark};
+    let world = World::new(1, Canary::None);
+    let drive = world.drives[0].vault;
+    let answered = |value: &str| {
+        let mark = Mark { name: DELETIONS.to_owned(), value: value.to_owned() };
+        world.catalog.update_medium(drive, &|row| row.probe = vec![mark.clone()]).expect("known");
+        let (store, tell) = (world.wire(&world.drives[0]).expect("there"), |told: &Told| world.note(told));
+        Session::open(world.tools(&tell), &store, drive).expect("opened").deletions()
+    };
+    let Deletions::Refused(why) = answered("can't delete x: Permission denied") else { panic!("it may not delete") };
+    assert!(why.contains("Permission denied") && why.contains("engine enrol"), "{why}");
+    assert_eq!(answered(DELETES), Deletions::Allowed);
+}
