@@ -80,3 +80,19 @@ fn points_that_follow_one_another_share_lanes_looks_and_packs() {
     assert!(of(Operation::Stat) <= 2 * objects as u64, "{told}");
     session.close().expect("closed");
 }
+
+#[test]
+fn a_place_that_only_let_us_add_when_it_was_enrolled_is_not_asked_to_delete_until_it_is_enrolled_again() {
+    use crate::catalog::{DELETES, DELETIONS, Mark};
+    let world = World::new(1, Canary::None);
+    let drive = world.drives[0].vault;
+    let answered = |value: &str| {
+        let mark = Mark { name: DELETIONS.to_owned(), value: value.to_owned() };
+        world.catalog.update_medium(drive, &|row| row.probe = vec![mark.clone()]).expect("known");
+        let (store, tell) = (world.wire(&world.drives[0]).expect("there"), |told: &Told| world.note(told));
+        Session::open(world.tools(&tell), &store, drive).expect("opened").deletions()
+    };
+    let Deletions::Refused(why) = answered("can't delete x: Permission denied") else { panic!("it may not delete") };
+    assert!(why.contains("Permission denied") && why.contains("engine enrol"), "{why}");
+    assert_eq!(answered(DELETES), Deletions::Allowed);
+}

@@ -2,6 +2,7 @@
 
 mod clock;
 mod drives;
+mod foreign;
 mod harness;
 mod kill;
 mod list;

@@ -145,9 +145,8 @@ fn resumed(folder: &Folder, name: &str, left: u64) -> io::Result<Option<File>> {
         _ => return Ok(None),
     }
     let mut file = folder.append(name)?;
-    file.set_len(left)?;
-    if file.metadata()?.len() != left {
-        // Some file systems (fusefat) say that they cut a file, and don't.
+    // Some file systems (fusefat) refuse to cut a file, or say that they did, and didn't: it is begun anew then.
+    if file.set_len(left).is_err() || file.metadata()?.len() != left {
         return Ok(None);
     }
     file.seek(SeekFrom::Start(left))?;
