@@ -89,10 +89,12 @@ enum Found {
 /// [`InstallationError::Foreign`] before anything is written, if a place holds a vault that is not ours.
 pub fn init(config: &Config, clock: &dyn Clock, entropy: &dyn Entropy) -> Result<Prepared, InstallationError> {
     let home = look_at_place(&Place::File(config.home.path.clone()))?;
+    let found = look::ask_all(&config.destinations, |destination| look_at_destination(&destination.place));
     let places: Vec<(&Destination, Found)> = config
         .destinations
         .iter()
-        .map(|d| Ok((d, look_at_destination(&d.place)?)))
+        .zip(found)
+        .map(|(destination, found)| Ok((destination, found.unwrap_or_else(|why| Ok(Found::Away(why)))?)))
         .collect::<Result<_, InstallationError>>()?;
     let catalog = existing_catalog(config, &home)?;
     refuse_foreign(config, catalog.as_ref(), &home, &places)?;
@@ -329,7 +331,9 @@ pub fn enrol(
     let tools = Tools { config, catalog, clock, entropy };
     let opened = |open: Opening| open(&destination.place).map_err(|error| away(why_away(&destination.place, &error)));
     let asked_of = |store: &dyn WriteStore| probe(&destination.place, store, clock, entropy);
-    let (vault, made, asked) = match look_at_place(&destination.place)? {
+    let found = look::ask_all(std::slice::from_ref(destination), |destination| look_at_place(&destination.place));
+    let found = found.into_iter().next().expect("one look comes back for each destination");
+    let (vault, made, asked) = match found.unwrap_or_else(|why| Ok(Found::Away(why)))? {
         Found::Away(why) | Found::Unusable(why) => return Err(away(why)),
         Found::Vault(identity) if identity.family != family => {
             return Err(InstallationError::Foreign {

@@ -83,7 +83,7 @@ fn lies_at(destination: &Destination) -> Lies {
 }
 
 /// Asks of all at once, each in a thread of its own; what blocks is waited for no longer than ten seconds.
-fn ask_all<T: Send + 'static>(
+pub(super) fn ask_all<T: Send + 'static>(
     destinations: &[Destination],
     ask: impl Fn(&Destination) -> T + Send + Sync + 'static,
 ) -> Vec<Result<T, String>> {

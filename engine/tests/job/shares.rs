@@ -205,6 +205,8 @@ fn a_mount_that_hangs_holds_up_nobody_else() {
     fill(&bench, 2, 1);
     share.freeze();
     status_in_time(&bench);
+    let _ = bench.engine(&["init"]).exits(0).says("it blocks");
+    let _ = bench.engine(&["enrol", "share"]).exits(1).says("it blocks");
     let ran = bench.engine(&["run", "--once"]).exits(3).says("it blocks");
     assert_eq!(newest_at(&bench, "office"), "complete", "{ran}");
     share.thaw();
