@@ -92,6 +92,7 @@ pub const CRATES: &[Row] = &[
     ("seal", "ring argon2 blake3 zeroize", "the only place that encrypts and stretches"),
     ("vault", "zstd", "the codec of chunks"),
     ("vault", "blake3 zeroize", "names and identities are checked; plain bytes of keys are wiped"),
+    ("copy", "crossbeam_channel", "objects to lanes, and what became of them"),
     ("destination", "rustix libc", "syscalls relative to a folder; error numbers to kinds"),
     ("destination", "russh", "SSH: trust, login, one channel"),
     ("destination", "suppaftp", "FTP: one control connection and its data connections"),
