@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use super::hours::{self, Hours};
+use super::hours::Hours;
 use super::owed::Placed;
 use super::round::{Home, Task, Wanted, preview, round};
 use super::visit::Visited;
 use super::{Call, Context, DryRun, Exit, Failure};
+use crate::catalog::MediumRow;
 use crate::config::Copies;
 use crate::copy::refused_at;
 use crate::model::{DestinationName, JobId, JobName, PointOrder, State, VaultId};
@@ -243,8 +244,8 @@ pub(super) fn exit(context: &Arc<Context>, visited: &[Visited], wanted: &Wanted)
         exit = exit.and(Exit::Partial);
     }
     let is_wanted = |name: &DestinationName| wanted.destinations.as_ref().is_none_or(|names| names.contains(name));
-    let (config, now) = (&context.installation.config, context.call.clock.now());
-    let is_shut = |name: &DestinationName| wanted.hours == Hours::Kept && hours::shut(config, name, now).is_some();
+    let is_shut =
+        |name: &DestinationName| visited.iter().any(|place| place.destination == *name && place.shut.is_some());
     for (name, _, order, state) in owed(context)?.into_iter().filter(|(name, ..)| is_wanted(name)) {
         if !is_of_jobs(context, order, wanted)? {
             continue;
@@ -284,7 +285,7 @@ fn is_satisfied(context: &Context, order: PointOrder, destination: &DestinationN
         return Ok(true);
     }
     let elsewhere = catalog.placements_of(order)?;
-    let complete =
-        elsewhere.iter().any(|(row, placement)| !row.destination.is_home() && placement.state == State::Complete);
+    let counts = |row: &MediumRow| job.offsite.contains(&row.destination) && row.retired.is_none();
+    let complete = elsewhere.iter().any(|(row, placement)| counts(row) && placement.state == State::Complete);
     Ok(job.copies == Copies::First && complete)
 }

@@ -46,7 +46,7 @@ impl Places {
                     let store = context.patient(&name, opened.store);
                     places.here.push(Here { name, medium: opened.medium, store });
                 }
-                Look::Away(why) | Look::Refused(why) => places.away.push((name, why)),
+                Look::Away(why) | Look::Refused(why) | Look::Emptied(why) => places.away.push((name, why)),
             }
         }
         Ok(places)

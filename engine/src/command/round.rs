@@ -10,6 +10,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 use super::hours::Hours;
 use super::visit::{Visited, Visits};
 use super::{Context, Failure};
+use crate::config::Window;
 use crate::copy::Outcome;
 use crate::destination::watch::Pulse;
 use crate::installation::Look;
@@ -115,31 +116,45 @@ fn visit_offsite(visits: &Arc<Visits>) -> Vec<Visited> {
 struct Begun {
     destination: DestinationName,
     visit: Result<(Receiver<Outcome>, Pulse), String>,
+    shut: Option<Window>,
+    failed: bool,
 }
 
 fn begin(visits: &Arc<Visits>, name: &DestinationName, look: &Look) -> Begun {
     let opened = match look {
         Look::Here(_) if let Some(window) = visits.shut(name) => {
             let why = format!("it is copied to by itself in its hours only, {window}");
-            return Begun { destination: name.clone(), visit: Err(why) };
+            return Begun { shut: Some(window), ..Begun::not(name, why) };
         }
         Look::Here(opened) => opened.clone(),
-        Look::Away(why) | Look::Refused(why) => return Begun { destination: name.clone(), visit: Err(why.clone()) },
+        Look::Away(why) | Look::Refused(why) => return Begun::not(name, why.clone()),
+        // What the catalog says is there is not: that is a failure, whether anything is owed or not.
+        Look::Emptied(why) => {
+            visits.warn(&format!("{name}: {why}"));
+            return Begun { failed: true, ..Begun::not(name, why.clone()) };
+        }
     };
     let (send, receive) = crossbeam_channel::bounded(1);
     let pulse = visits.begin(name, opened, move |outcome| drop(send.send(outcome)));
     let visit = pulse.map(|pulse| (receive, pulse)).map_err(|error| format!("no thread for it: {error}"));
-    Begun { destination: name.clone(), visit }
+    Begun { visit, ..Begun::not(name, String::new()) }
 }
 
 impl Begun {
+    fn not(name: &DestinationName, why: String) -> Self {
+        Self { destination: name.clone(), visit: Err(why), shut: None, failed: false }
+    }
+
     /// Waits for the visit, unless a request of it does not come back.
     fn wait(self) -> Visited {
         let (outcome, away) = match &self.visit {
             Ok((receive, pulse)) => wait(receive, pulse),
-            Err(why) => (Outcome::default(), Some(why.clone())),
+            Err(why) => {
+                let failures = self.failed.then(|| format!("{}: {why}", self.destination)).into_iter().collect();
+                (Outcome { failures, ..Outcome::default() }, Some(why.clone()))
+            }
         };
-        Visited { destination: self.destination, outcome, away }
+        Visited { destination: self.destination, outcome, away, shut: self.shut }
     }
 }
 

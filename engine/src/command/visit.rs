@@ -34,6 +34,8 @@ pub(super) struct Visited {
     pub outcome: Outcome,
     /// Why nothing, or not all, was done there.
     pub away: Option<String>,
+    /// The hours that it was left alone for, though it is there.
+    pub shut: Option<Window>,
 }
 
 /// Steps with their reasons, and what removals among them go by.
@@ -78,6 +80,11 @@ impl Visits {
         if self.wanted.hours == Hours::Kept { hours::shut(config, name, now) } else { None }
     }
 
+    /// Something that a person should know now.
+    pub(super) fn warn(&self, text: &str) {
+        self.context.call.voice.warn(text);
+    }
+
     pub(super) fn is_wanted(&self, name: &DestinationName) -> bool {
         self.wanted.destinations.as_ref().is_none_or(|wanted| wanted.contains(name))
     }
@@ -110,7 +117,7 @@ impl Visits {
             Ok(_lock) => self.visit_locked(&*home.store, &DestinationName::home(), home.medium, &Pulse::default()),
             Err(error) => not_begun(&error, what),
         };
-        Some(Visited { destination: DestinationName::home(), outcome, away: None })
+        Some(Visited { destination: DestinationName::home(), outcome, away: None, shut: None })
     }
 
     /// The state as it is now, as far as it is known without a session.
@@ -331,7 +338,7 @@ impl Visits {
                 destination: name.clone(),
                 store: Box::new(Watched::new(self.context.patient(name, Arc::clone(&opened.store)), pulse.clone())),
             }),
-            Look::Away(_) | Look::Refused(_) => None,
+            Look::Away(_) | Look::Refused(_) | Look::Emptied(_) => None,
         });
         home.chain(offsite).filter(|there| Some(there.medium) != but).collect()
     }
@@ -346,7 +353,7 @@ impl Visits {
         }
         let here = self.looks.iter().filter_map(|(_, look)| match look {
             Look::Here(opened) => Some((opened.medium, opened.space)),
-            Look::Away(_) | Look::Refused(_) => None,
+            Look::Away(_) | Look::Refused(_) | Look::Emptied(_) => None,
         });
         let home = self.home.iter().map(|opened| (opened.medium, opened.store.space().ok().flatten()));
         for (medium, space) in home.chain(here) {
@@ -357,7 +364,7 @@ impl Visits {
 
     fn away(&self, destination: &DestinationName) -> Option<String> {
         self.looks.iter().find_map(|(name, look)| match look {
-            Look::Away(why) | Look::Refused(why) if name == destination => Some(why.clone()),
+            Look::Away(why) | Look::Refused(why) | Look::Emptied(why) if name == destination => Some(why.clone()),
             _ => None,
         })
     }

@@ -2,8 +2,8 @@
 
 use super::error::CopyError;
 use crate::catalog::{Evidence, EvidenceKind};
-use crate::destination::{ErrorKind, ReadStore};
-use crate::model::{Digest, VaultPath};
+use crate::destination::{ErrorKind, ReadStore, StoreError};
+use crate::model::{Digest, Distance, VaultPath};
 use crate::port::Clock;
 use crate::vault::{VaultError, get_digest};
 
@@ -37,12 +37,15 @@ pub fn read_back(
         Ok(_) => Ok(ReadBack::Damaged),
         Err(VaultError::Missing { .. }) => missing(store),
         Err(VaultError::Store(error)) if error.kind == ErrorKind::NotFound => missing(store),
-        // A sector that can't be read is damage of this object, if the drive itself is still there.
-        Err(VaultError::Store(error)) if error.kind == ErrorKind::Permanent && store.still_there().is_ok() => {
-            Ok(ReadBack::Damaged)
-        }
+        Err(VaultError::Store(error)) if is_bad_sector(store, &error) => Ok(ReadBack::Damaged),
         Err(error) => Err(error.into()),
     }
+}
+
+/// A sector that can't be read is damage of its object, if the drive itself is still there. What a server answers to a
+/// read is not: it may refuse all of them, and have everything whole.
+pub(super) fn is_bad_sector(store: &dyn ReadStore, error: &StoreError) -> bool {
+    error.kind == ErrorKind::Permanent && store.distance() == Distance::Local && store.still_there().is_ok()
 }
 
 /// Missing at a place that is gone is no finding.

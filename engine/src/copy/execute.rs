@@ -184,6 +184,7 @@ fn copy_all(
     if outcome.copied.iter().any(|copied| copied.failed) {
         session.note_failure();
     }
+    let ended = ended.or_else(|| (session.tools.stop)().then_some(CopyError::Stopped));
     ended.and_then(|error| failed(session, error, outcome))
 }
 

@@ -282,6 +282,8 @@ impl<'f, 'o> Flight<'f, 'o> {
             (Err(error), _) => Err(error),
         };
         if let Err(error) = outcome {
+            // Something is not as it was seen.
+            self.seen.clear();
             self.fail(point, error);
             self.hand_on(task);
         }
@@ -290,9 +292,9 @@ impl<'f, 'o> Flight<'f, 'o> {
 
     fn pack_arrived(&mut self, pack: PackNo, evidence: Evidence) -> Result<(), CopyError> {
         self.lane.tools.catalog.pack_arrived(self.lane.medium, pack, Some(evidence))?;
-        self.seen.insert(pack, self.now());
         for point in self.waiting.remove(&pack).unwrap_or_default() {
-            let waiting = self.point(point);
+            // One that landed when the session ended waits no more.
+            let Some(waiting) = self.aboard.get_mut(&point) else { continue };
             waiting.missing -= 1;
             if waiting.missing == 0 && self.ended.is_none() {
                 self.queue_look(point);
@@ -336,7 +338,8 @@ impl<'f, 'o> Flight<'f, 'o> {
         let is_echo = self.ended.is_some() && matches!(error, CopyError::Stopped);
         self.note_end(&error);
         let aboard = self.point(point);
-        if !is_echo && aboard.failed.is_none() {
+        // What ends the session is told rather than what came before it.
+        if !is_echo && (aboard.failed.is_none() || error.ends_session()) {
             aboard.failed = Some(error);
         }
         for waiting in self.waiting.values_mut() {

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::error::CopyError;
+use super::evidence::is_bad_sector;
 use super::inspect::{Flaw, Inspected, Inspection, say};
 use crate::catalog::Finding;
 use crate::destination::ErrorKind;
@@ -170,10 +171,7 @@ fn content(at: &Inspected<'_>, path: &VaultPath, found: &mut Inspection) -> Resu
             at.store.still_there()?;
             Ok(Content::Missing)
         }
-        Err(VaultError::Store(error)) if error.kind == ErrorKind::Permanent => {
-            at.store.still_there()?;
-            Ok(Content::Damaged(chain(&error)))
-        }
+        Err(VaultError::Store(error)) if is_bad_sector(at.store, &error) => Ok(Content::Damaged(chain(&error))),
         Err(error) if error.is_damage() => Ok(Content::Damaged(chain(&error))),
         Err(error) => found.refused(at, path.clone(), error.into()).map(|()| Content::Unread),
     }

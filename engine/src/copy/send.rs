@@ -9,7 +9,7 @@ use super::evidence::{ReadBack, read_back};
 use super::mapped::{MappedFile, PassError, Reading, hash_and_send};
 use crate::catalog::{CheckpointRow, Evidence, EvidenceKind};
 use crate::destination::{ErrorKind, Finish, ObjectWrite, ReadStore, Resume, WriteStore};
-use crate::model::{Digest, ObjectName, VaultId, Verify};
+use crate::model::{Digest, Distance, ObjectName, VaultId, Verify};
 
 /// Bytes sent at once.
 const BLOCK: usize = 4 << 20;
@@ -106,11 +106,12 @@ pub(super) fn send(
             ReadBack::Good(evidence) => return Ok(evidence),
             // What lies there under this name is not the object: only so it can be written again. It goes only when
             // the origin is known to be good: parts of it may be the last that there is.
-            ReadBack::Damaged => {
+            ReadBack::Damaged if turn == 0 => {
                 require_good(lane, from, load)?;
                 lane.store.delete(&path)?;
             }
-            ReadBack::Missing => {}
+            // What was written anew and still does not read back says more of the place than of the object: it stays.
+            ReadBack::Damaged | ReadBack::Missing => {}
         }
     }
     Err(CopyError::NotKept { object: load.object.to_string() })
@@ -140,7 +141,9 @@ fn transfer_on(
         };
         failures = if reached > furthest { 1 } else { failures + 1 };
         furthest = furthest.max(reached);
-        let may_go_on = matches!(error.store_kind(), Some(ErrorKind::Transient | ErrorKind::Ambiguous));
+        // A manifest is sent after a look at the heads, and not again without another (FORMAT 12.2).
+        let may_go_on = matches!(error.store_kind(), Some(ErrorKind::Transient | ErrorKind::Ambiguous))
+            && !(lane.store.distance() == Distance::Server && matches!(load.object, ObjectName::Point(..)));
         if !may_go_on || failures > FAILURES_MAX || (lane.tools.stop)() {
             return Err(error);
         }
@@ -172,7 +175,8 @@ fn transfer(
     let whole = flow.run(from, &mut *writer, passed)?;
     if whole != *load.digest {
         drop(writer);
-        // Whatever was sent of wrong bytes must not be resumed.
+        // Whatever was sent of wrong bytes must not be gone on from.
+        lane.tools.catalog.drop_checkpoint(lane.medium, load.object)?;
         let _ = lane.store.create(&path);
         return Err(CopyError::Source {
             object: load.object.to_string(),

@@ -26,7 +26,7 @@ const SUCCEEDS: &str = "succeeds";
 pub(super) const BATCH: Duration = Duration::from_secs(5);
 const TAKE_OVER_WAIT: Duration = Duration::from_secs(10);
 /// The same at a server: a request there is given up after half a minute, and begun anew for not as long again.
-const TAKE_OVER_WAIT_AT_SERVER: Duration = Duration::from_secs(60);
+const TAKE_OVER_WAIT_AT_SERVER: Duration = Duration::from_secs(90);
 
 /// Whether the session before this one ended as it should.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,9 +10,9 @@ use super::place::{another_there, is_refused, open_place, place_text, why_away};
 use super::sight::{Sight, sight};
 use crate::catalog::MediumRow;
 use crate::config::{Destination, Place};
-use crate::destination::{ReadStore, Space, WriteStore};
+use crate::destination::{ErrorKind, ReadStore, Space, WriteStore};
 use crate::format::{FormatError, Identity};
-use crate::model::{VaultId, VaultPath, chain};
+use crate::model::{Distance, VaultId, VaultPath, chain};
 use crate::vault::{VaultError, identity_of};
 
 /// CONTRACT: looked at now, at most ten seconds.
@@ -40,6 +40,8 @@ pub enum Look {
     Away(String),
     /// A server that is there and does not let us in: a wrong password, an unknown host key; what to do, for people.
     Refused(String),
+    /// A server that is there and lets us in, and has no vault where a known one should be; why, for people.
+    Emptied(String),
 }
 
 /// What lies at a destination, whatever a catalog says.
@@ -122,7 +124,11 @@ pub fn open_now(destination: &Destination, media: &[MediumRow], home: &Path) -> 
         Err(error) if is_refused(&destination.place, &error) => {
             return Look::Refused(why_away(&destination.place, &error));
         }
-        Err(error) => return Look::Away(turns(destination, why_away(&destination.place, &error))),
+        Err(error) => {
+            let why = turns(destination, why_away(&destination.place, &error));
+            let is_gone = error.kind == ErrorKind::NotFound;
+            return if is_gone { without_vault(destination, media, why) } else { Look::Away(why) };
+        }
     };
     let known = recognise(destination, &*store, media).and_then(|medium| match moved(destination, medium, media) {
         Some(why) => Err(why),
@@ -134,8 +140,18 @@ pub fn open_now(destination: &Destination, media: &[MediumRow], home: &Path) -> 
             let sight = Some(sight(&destination.place, &*store, home));
             Look::Here(Opened { medium, store, space, sight })
         }
+        Err(why) if matches!(identity_of(&*store), Err(VaultError::Missing { .. })) => {
+            without_vault(destination, media, why)
+        }
         Err(why) => Look::Away(why),
     }
+}
+
+/// No vault: a drive is not there then, but a server that answers has lost it, if it had one.
+fn without_vault(destination: &Destination, media: &[MediumRow], why: String) -> Look {
+    let had_one = media.iter().any(|row| row.destination == destination.name && row.retired.is_none());
+    let is_server = destination.place.distance() == Distance::Server;
+    if had_one && is_server { Look::Emptied(why) } else { Look::Away(why) }
 }
 
 /// DESIGN 5.1: a known vault on another file system than before, a copy of the drive say, is asked about. An unknown file

@@ -145,7 +145,7 @@ impl Installation {
         let stores =
             self.config.destinations.iter().filter_map(|destination| match look::open_now(destination, &media, home) {
                 Look::Here(opened) => Some(opened.store),
-                Look::Away(_) | Look::Refused(_) => None,
+                Look::Away(_) | Look::Refused(_) | Look::Emptied(_) => None,
             });
         stores.into_iter().find_map(|store| keys_of(&*store, family).ok()).ok_or(first)
     }

@@ -27,7 +27,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use super::error::InstallationError;
 use super::place::place_text;
 use crate::catalog::{DELETES, DELETIONS, Mark};
-use crate::config::{Destination, Place};
+use crate::config::{Destination, ObjectLock, Place};
 use crate::destination::{
     Case, ErrorKind, FileStore, Locks, Manners, NamesKept, Privacy, ReadStore, Renaming, StoreError, WriteStore,
 };
@@ -111,7 +111,8 @@ pub(super) fn probe(
         Place::File(at) => asked_of_folder(at, &path, now),
         _ => None,
     };
-    let only_adds = kept(store, &path)?;
+    // What a lock keeps for a while can be deleted after it: each session finds out for itself.
+    let only_adds = kept(store, &path)?.filter(|_| !locks(place));
     let tells_space = store.space()?.is_some();
     Ok(Asked::Answers(Answers { only_adds, taken, tells_space, folder }))
 }
@@ -159,6 +160,11 @@ fn kept(store: &dyn WriteStore, path: &VaultPath) -> Result<Option<String>, Stor
         done => done?,
     }
     Ok(store.stat(path)?.map(|_| "what was deleted is still there".to_owned()))
+}
+
+/// Does the configuration ask for a lock on each object?
+fn locks(place: &Place) -> bool {
+    matches!(place, Place::S3(s3) if s3.object_lock != ObjectLock::Off)
 }
 
 /// What fails here is not known, and no reason to fail.

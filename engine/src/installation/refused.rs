@@ -31,7 +31,7 @@ impl Refusals {
     pub fn note(&self, name: &DestinationName, look: &Look) {
         match look {
             Look::Refused(why) => drop(self.said().insert(name.clone(), (Instant::now(), why.clone()))),
-            Look::Here(_) | Look::Away(_) => drop(self.said().remove(name)),
+            Look::Here(_) | Look::Away(_) | Look::Emptied(_) => drop(self.said().remove(name)),
         }
     }
 }

@@ -155,6 +155,29 @@ fn damage_is_found(kind: Kind) {
     restores(&bench);
 }
 
+/// Nothing is due, and nobody asked for the vault: it is missed all the same.
+#[test]
+fn a_vault_that_vanished_from_a_server_is_told_of_by_status_and_by_copy() {
+    for kind in [SFTP, DAVS] {
+        let folder = tempfile::tempdir().unwrap();
+        let Some(server) = start(kind, folder.path()) else { return };
+        let bench = bench(&server, 3, &right(&server));
+        bench.done(&["init"]);
+        bench.done(&["run", "--once"]);
+        fs::remove_dir_all(server.data().join("vault")).unwrap();
+        let status = bench.done(&["status"]);
+        assert_ne!(status["jobs"][0]["offsite"], "complete", "{status}");
+        let problems = status["destinations"][0]["problems"].to_string();
+        assert!(problems.contains("is not there now") && problems.contains("engine enrol office"), "{problems}");
+        let _ = bench.engine(&["copy"]).exits(3).says("no vault at");
+        bench.done(&["enrol", "office"]);
+        let old = seen(&bench)["media"][0]["medium"].as_str().unwrap().to_owned();
+        bench.done(&["retire", "office", "--medium", &old]);
+        let _ = bench.engine(&["copy"]).exits(0);
+        restores(&bench);
+    }
+}
+
 #[test]
 fn while_an_sftp_server_is_away_the_next_destination_is_served() {
     next_is_served(SFTP);

@@ -114,11 +114,16 @@ impl Loop {
                 // Only for people: a medium that is there is known to be.
                 let _ = self.context.installation.catalog.seen(opened.medium, self.context.call.clock.now());
             }
-            Look::Away(why) if was_here => self.say(&format!("{name} is not there any more: {why}")),
+            Look::Away(why) | Look::Emptied(why) if was_here => {
+                self.say(&format!("{name} is not there any more: {why}"))
+            }
             Look::Refused(why) if !matches!(self.looks.get(&name), Some(Look::Refused(before)) if before == why) => {
                 self.context.call.voice.warn(&format!("{name}: {why}; it is asked again after a quarter of an hour"));
             }
-            Look::Away(_) | Look::Refused(_) => {}
+            Look::Emptied(why) if !matches!(self.looks.get(&name), Some(Look::Emptied(_))) => {
+                self.context.call.voice.warn(&format!("{name}: {why}"));
+            }
+            Look::Away(_) | Look::Refused(_) | Look::Emptied(_) => {}
         }
         self.looks.insert(name, look);
     }
@@ -258,5 +263,6 @@ fn medium_of(look: &Look) -> Result<VaultId, Missing> {
         Look::Here(opened) => Ok(opened.medium),
         Look::Away(_) => Err(Missing::Away),
         Look::Refused(_) => Err(Missing::Refused),
+        Look::Emptied(_) => Err(Missing::Away),
     }
 }

@@ -32,7 +32,25 @@ pub(super) fn doubts(facts: &Facts<'_>, before: &[MediumRow], meta: &MetaRow) ->
         let names = sight.heads.as_ref().ok().filter(|_| is_at_rest)?;
         Some(Doubt { medium, problem: judged(names, row, meta)? })
     };
-    here.filter_map(doubt).collect()
+    here.filter_map(doubt).chain(emptied(facts)).collect()
+}
+
+/// Media that should be where a server answers and has no vault: what the catalog says of them does not count now.
+fn emptied<'f>(facts: &'f Facts<'_>) -> impl Iterator<Item = Doubt> + 'f {
+    let emptied = facts.looks.iter().filter_map(|(name, look)| match look {
+        Look::Emptied(why) => Some((name, why)),
+        _ => None,
+    });
+    emptied.flat_map(|(name, why)| {
+        facts.placed.in_use(name).map(move |row| {
+            let advice = format!(
+                "put its folder back, or check its address; if it is lost, `engine enrol {name}` makes a new vault there, and \
+                 `engine retire {name} --medium {}` gives the old one up",
+                row.vault
+            );
+            Doubt { medium: row.vault, problem: problem(format!("what it held is not there now: {why}"), advice) }
+        })
+    })
 }
 
 fn judged(names: &[HeadName], row: &MediumRow, meta: &MetaRow) -> Option<StatusProblem> {

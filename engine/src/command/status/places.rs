@@ -35,7 +35,7 @@ pub(super) fn destination(
     let pending: BTreeSet<PointOrder> = facts.placed.waits(config, name).into_iter().map(|(_, order)| order).collect();
     let (reason, free_bytes) = match look {
         Some(Look::Here(opened)) => (None, opened.space.map(|space| space.free)),
-        Some(Look::Away(why) | Look::Refused(why)) => (Some(why.clone()), None),
+        Some(Look::Away(why) | Look::Refused(why) | Look::Emptied(why)) => (Some(why.clone()), None),
         None => (Some("it was not looked at".to_owned()), None),
     };
     let same_disk = !media.is_empty() && media.iter().all(|row| row.same_disk);
