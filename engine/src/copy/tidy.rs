@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::error::CopyError;
 use super::session::Session;
+use crate::catalog::PointRow;
 use crate::model::{ObjectName, PackId, VaultPath};
 use crate::plan::Deletions;
 
@@ -19,9 +20,7 @@ pub(super) fn tidy(session: &Session<'_>) -> Result<(), CopyError> {
     if !session.may_have_litter() || session.deletions() != Deletions::Allowed {
         return Ok(());
     }
-    let catalog = session.tools.catalog;
-    let resumable: BTreeSet<VaultPath> =
-        catalog.checkpoints(session.medium)?.iter().map(|(object, _)| object.path()).collect();
+    let resumable = resumable(session)?;
     session.look_again()?;
     for folder in folders_of_ours(session)? {
         for listed in session.store.list(&folder)? {
@@ -34,6 +33,32 @@ pub(super) fn tidy(session: &Session<'_>) -> Result<(), CopyError> {
         }
     }
     Ok(())
+}
+
+/// What a copy may go on with. A checkpoint of what no point needs any more goes: the point was forgotten meanwhile.
+fn resumable(session: &Session<'_>) -> Result<BTreeSet<VaultPath>, CopyError> {
+    let catalog = session.tools.catalog;
+    let points: Vec<PointRow> = catalog.points()?.into_iter().filter(|point| point.removed.is_none()).collect();
+    let mut resumable = BTreeSet::new();
+    for (object, _) in catalog.checkpoints(session.medium)? {
+        if is_wanted(session, &object, &points)? {
+            resumable.insert(object.path());
+        } else {
+            catalog.drop_checkpoint(session.medium, &object)?;
+        }
+    }
+    Ok(resumable)
+}
+
+fn is_wanted(session: &Session<'_>, object: &ObjectName, points: &[PointRow]) -> Result<bool, CopyError> {
+    match object {
+        ObjectName::Point(_, name) => Ok(points.iter().any(|point| (point.order, point.id) == (name.order, name.id))),
+        ObjectName::Pack(id) => {
+            let row = session.tools.catalog.pack_by_id(id)?.map(|(_, row)| row);
+            let used = row.and_then(|row| row.used.map(|used| (row.group, used)));
+            Ok(used.is_some_and(|(group, used)| points.iter().any(|it| it.group == group && used.holds(it.order))))
+        }
+    }
 }
 
 /// Folders in which the engine writes under temporary names.

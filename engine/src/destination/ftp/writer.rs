@@ -28,8 +28,8 @@ use super::{ErrorKind, Finish, FtpStore, ObjectWrite, Resume, StoreError, VaultP
 const BUFFER: usize = 256 << 10;
 /// Less than this is sent again rather than gone on from: it takes no longer than the requests to do so.
 const WORTH_RESUMING: u64 = 1 << 20;
-/// Bytes that show whether a disk is full.
-const PROBE: usize = 64 << 10;
+/// Bytes that show whether a disk is full: more than a server writes at once, as it may have written a part.
+const PROBE: usize = 1 << 20;
 /// How long a file that does not grow is looked at.
 const STILL: Duration = Duration::from_millis(300);
 const LOOK_STEP: Duration = Duration::from_millis(20);
