@@ -29,7 +29,8 @@ const BUFFER: usize = 256 << 10;
 /// Less than this is sent again rather than gone on from: it takes no longer than the requests to do so.
 const WORTH_RESUMING: u64 = 1 << 20;
 /// Bytes that show whether a disk is full: more than a server writes at once, as it may have written a part.
-const PROBE: usize = 1 << 20;
+const PROBE: usize = 256 << 10;
+const PROBES_MAX: usize = 4;
 /// How long a file that does not grow is looked at.
 const STILL: Duration = Duration::from_millis(300);
 const LOOK_STEP: Duration = Duration::from_millis(20);
@@ -173,18 +174,27 @@ impl<'s> FtpWriter<'s> {
         StoreError { kind: if full { ErrorKind::Full } else { error.kind }, ..error }
     }
 
+    /// A write that the disk had room for in part is unclear again: the next one, with that part in place, is not.
     fn is_full(&self) -> bool {
-        let Ok(probe) = temporary(&self.temporary) else { return false };
-        let tried = self.store.with("write", &probe, |session| {
+        let (mut probes, mut kind) = (vec![self.temporary.clone()], Some(ErrorKind::Transient));
+        while kind == Some(ErrorKind::Transient) && probes.len() <= PROBES_MAX {
+            let Some(Ok(probe)) = probes.last().map(temporary) else { break };
+            kind = self.probe(&probe).err().map(|error| error.kind);
+            probes.push(probe);
+        }
+        // What can't be deleted now has a temporary name, and goes with those.
+        probes.iter().skip(1).for_each(|probe| drop(self.store.remove(probe)));
+        kind == Some(ErrorKind::Full)
+    }
+
+    fn probe(&self, probe: &VaultPath) -> Result<(), StoreError> {
+        self.store.with("write", probe, |session| {
             let mut transfer = session.begin(Way::Store(0), probe.as_str())?;
             match transfer.write_all(&[0; PROBE]).and_then(|()| transfer.flush()) {
                 Ok(()) => session.end(transfer),
                 Err(error) => Err(session.explain(transfer, error)),
             }
-        });
-        // What can't be deleted now has a temporary name, and goes with those.
-        let _ = self.store.remove(&probe);
-        tried.is_err_and(|error| error.kind == ErrorKind::Full)
+        })
     }
 
     /// Ends the data connection. A lost acknowledgement is no error: the length decides.
