@@ -3,8 +3,8 @@
 //!
 //! In: points in the order of the plan, fetched when a lane is free. Out: how each landed, in that order.
 //! Invariants: a manifest is sent when each pack that it names has its evidence and was looked at once more; an object
-//! is on one lane at a time, also where two points need it; the points' rows in the catalog are changed by this thread
-//! only. Where a place has one lane there is no other thread, and one point at a time.
+//! is on one lane at a time, also where two points need it; lanes record damage that they meet, and only this thread moves
+//! a point's copy on. Where a place has one lane there is no other thread, and one point at a time.
 //! Deliberately absent: which points, from where and why (`execute`); one object's way (`send`).
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};

@@ -5,6 +5,7 @@
 //! pulled plug between any two leaves, at worst, objects that nothing refers to (DESIGN 5.2).
 //! Deliberately absent: deciding what to copy or remove (`plan/`), which media are there (`observe`), schedules.
 
+mod begin;
 mod confirm;
 mod error;
 mod evidence;
@@ -30,6 +31,7 @@ mod session;
 mod tidy;
 mod unsure;
 
+pub(crate) use begin::{is_ahead, known};
 pub use error::CopyError;
 pub use evidence::{ReadBack, read_back};
 pub use execute::{Copied, Kept, Origin, Outcome, Removed, execute, removal_rules};
@@ -44,7 +46,6 @@ pub(crate) use read_in::{ReadIn, list_points, point_row, twin, twin_text};
 pub(crate) use refused::refused_at;
 pub(crate) use remove::sweep_home;
 pub use session::{Before, Session, publish_head};
-pub(crate) use session::{is_ahead, known};
 
 use crate::catalog::Catalog;
 use crate::port::{Clock, Entropy};
