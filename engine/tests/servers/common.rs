@@ -80,6 +80,11 @@ impl Mounted {
         run(format!("mkdir -p {1} && mount -o loop {0} {1} && chmod 777 {1}", image.display(), at.display()));
         Self(at.to_owned())
     }
+
+    /// Writes the journal: until it is, ext4 may refuse to give out again what was freed.
+    pub fn settle(&self) {
+        assert!(Command::new("sync").arg("-f").arg(&self.0).status().unwrap().success());
+    }
 }
 
 impl Drop for Mounted {

@@ -85,13 +85,14 @@ fn a_full_disk_is_full_and_works_again_when_there_is_room() {
     for tls in [&[][..], &["tls=explicit"]] {
         let Some(running) = start("proftpd", tls) else { return };
         let aside = tempfile::tempdir().unwrap();
-        let _disk = Mounted::small(aside.path(), &running.on_disk("disk"));
+        let disk = Mounted::small(aside.path(), &running.on_disk("disk"));
         let store = running.made("disk/vault");
         put(&store, "packs/ab/a", &pattern(4_000_000)).unwrap();
         let error = put(&store, "packs/ab/b", &pattern(30_000_000)).expect_err("too much");
         assert_eq!(error.kind, ErrorKind::Full, "{}", told(&error));
         assert_eq!(store.stat(&path("packs/ab/b")).unwrap(), None);
         store.delete(&path("packs/ab/.tmp-b")).unwrap();
+        disk.settle();
         put(&store, "packs/ab/c", &pattern(4_000_000)).unwrap();
         assert!(whole(&store, "packs/ab/c").unwrap() == pattern(4_000_000));
     }

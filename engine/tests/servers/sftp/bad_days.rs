@@ -126,13 +126,14 @@ pub fn something_that_listens_and_never_speaks_is_no_server() {
 fn a_full_disk_is_full_and_works_again_when_there_is_room() {
     let folder = tempfile::tempdir().unwrap();
     let Some(server) = Server::start("sftp", folder.path()) else { return };
-    let _disk = Mounted::small(folder.path(), &server.data().join("disk"));
+    let disk = Mounted::small(folder.path(), &server.data().join("disk"));
     let store = made(&place(&server, "disk/vault"));
     put(&store, "a", &pattern(4_000_000)).unwrap();
     let failed = put(&store, "b", &pattern(30_000_000)).err().unwrap();
     assert_eq!(failed.kind, ErrorKind::Full, "{}", told(&failed));
     assert_eq!(store.stat(&path("b")).unwrap(), None);
     store.delete(&path(".tmp-b")).unwrap();
+    disk.settle();
     put(&store, "c", &pattern(4_000_000)).unwrap();
     assert!(whole(&store, "c").unwrap() == pattern(4_000_000));
 }

@@ -10,7 +10,7 @@ use engine::config::{Server as Address, Transport, WebDav};
 use engine::destination::{ErrorKind, ReadStore, Resume, StoreError, WriteStore};
 
 use super::places::{ALL, at_port, made, opened, pattern, place, started};
-use crate::common::{kind, path, put, told, whole};
+use crate::common::{Mounted, kind, path, put, told, whole};
 use fixtures::proxy::Proxy;
 
 #[test]
@@ -150,30 +150,12 @@ fn something_that_listens_and_never_speaks_is_no_server() {
     }
 }
 
-struct Mounted(std::path::PathBuf);
-
-impl Mounted {
-    fn small(folder: &std::path::Path, at: &std::path::Path) -> Self {
-        let image = folder.join("image");
-        let run = |line: String| assert!(Command::new("sh").arg("-c").arg(&line).status().unwrap().success(), "{line}");
-        run(format!("truncate -s 24M {0} && mkfs.ext4 -q -m 0 {0}", image.display()));
-        run(format!("mkdir -p {1} && mount -o loop {0} {1} && chmod 777 {1}", image.display(), at.display()));
-        Self(at.to_owned())
-    }
-}
-
-impl Drop for Mounted {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
-}
-
 #[test]
 fn a_full_disk_is_full_and_works_again_when_there_is_room() {
     for script in ALL {
         let folder = tempfile::tempdir().unwrap();
         let Some(server) = started(script, folder.path()) else { return };
-        let _disk = Mounted::small(folder.path(), &server.data().join("disk"));
+        let disk = Mounted::small(folder.path(), &server.data().join("disk"));
         let store = made(&place(&server, "disk/vault"));
         put(&store, "a", &pattern(4_000_000)).unwrap();
         let failed = put(&store, "b", &pattern(30_000_000)).err().unwrap();
@@ -189,6 +171,7 @@ fn a_full_disk_is_full_and_works_again_when_there_is_room() {
                 std::fs::remove_file(left.path()).unwrap();
             }
         }
+        disk.settle();
         put(&store, "c", &pattern(4_000_000)).unwrap();
         assert!(whole(&store, "c").unwrap() == pattern(4_000_000), "{script}");
     }
