@@ -172,7 +172,7 @@ pub struct S3 {
 }
 
 /// An S3 server's address.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Endpoint {
     /// `http` or `https`.
     pub tls: bool,

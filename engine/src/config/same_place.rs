@@ -1,10 +1,11 @@
 //! Vaults that would lie in each other: two destinations with one place, a destination at home.
 //!
 //! Invariant: where two names or two real folders are the same, or one lies inside the other, it is an error at the
-//! later of the two. Servers are compared by name only, and so is a folder that does not answer: a mount that hangs must
-//! hold up no command.
+//! later of the two. Servers are compared by name only (all names of this computer are one), and so is a folder that does
+//! not answer: a mount that hangs must hold up no command. That one server has two names shows when its vault is met.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -75,8 +76,8 @@ struct Folder {
 /// What is compared of a place.
 enum Where<'c> {
     Folder(Folder),
-    Server(&'static str, &'c Server),
-    Bucket(Option<&'c Endpoint>, &'c str, &'c str),
+    /// What tells an account or a bucket from all others, and the folder or the prefix in it.
+    Elsewhere(String, &'c Path),
 }
 
 struct Located<'c> {
@@ -104,12 +105,26 @@ fn clashes(config: &Config, resolve: impl Fn(&Path) -> Folder) -> Vec<(Position,
 fn locate<'c>(destination: &'c Destination, resolve: &impl Fn(&Path) -> Folder) -> Located<'c> {
     let place = match &destination.place {
         Place::File(folder) => Where::Folder(resolve(folder)),
-        Place::Sftp(sftp) => Where::Server("sftp", &sftp.server),
-        Place::Ftp(Ftp { server, .. }) => Where::Server("ftp", server),
-        Place::WebDav(webdav) => Where::Server("webdav", &webdav.server),
-        Place::S3(S3 { endpoint, bucket, prefix, .. }) => Where::Bucket(endpoint.as_ref(), bucket, prefix),
+        Place::Sftp(sftp) => on_server("sftp", &sftp.server),
+        Place::Ftp(Ftp { server, .. }) => on_server("ftp", server),
+        Place::WebDav(webdav) => on_server("webdav", &webdav.server),
+        Place::S3(S3 { endpoint, bucket, prefix, .. }) => {
+            let Endpoint { host, port, path, .. } = endpoint.clone().unwrap_or_default();
+            Where::Elsewhere(format!("s3 {} {port} {path} {bucket}", one_name(&host)), Path::new(prefix))
+        }
     };
     Located { name: destination.name.to_string(), at: destination.url_at, place }
+}
+
+fn on_server<'c>(protocol: &str, server: &'c Server) -> Where<'c> {
+    let Server { user, host, port, path } = server;
+    Where::Elsewhere(format!("{protocol} {user:?} {} {port}", one_name(host)), Path::new(path))
+}
+
+/// One of the names of this computer stands for all of them.
+fn one_name(host: &str) -> &str {
+    let is_loopback = host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback());
+    if is_loopback { "localhost" } else { host }
 }
 
 fn clash(one: &Located<'_>, later: &Located<'_>) -> Option<String> {
@@ -121,12 +136,10 @@ fn clash(one: &Located<'_>, later: &Located<'_>) -> Option<String> {
         (Where::Folder(a), Where::Folder(b)) if a.path == b.path || (a.id.is_some() && a.id == b.id) => same(),
         (Where::Folder(a), Where::Folder(b)) if a.path.starts_with(&b.path) => inside(one, later),
         (Where::Folder(a), Where::Folder(b)) if b.path.starts_with(&a.path) => inside(later, one),
-        (Where::Server(a, a_server), Where::Server(b, b_server)) if (a, a_server) == (b, b_server) => same(),
-        (Where::Bucket(a, a_name, a_prefix), Where::Bucket(b, b_name, b_prefix))
-            if (a, a_name, a_prefix) == (b, b_name, b_prefix) =>
-        {
-            same()
-        }
+        (Where::Elsewhere(a, _), Where::Elsewhere(b, _)) if a != b => None,
+        (Where::Elsewhere(_, a), Where::Elsewhere(_, b)) if a == b => same(),
+        (Where::Elsewhere(_, a), Where::Elsewhere(_, b)) if a.starts_with(b) => inside(one, later),
+        (Where::Elsewhere(_, a), Where::Elsewhere(_, b)) if b.starts_with(a) => inside(later, one),
         _ => None,
     }
 }

@@ -34,6 +34,8 @@ fn one_place_under_two_names_is_an_error_at_the_later() {
         ["sftp://ann@HOST/x", "sftp://ann@host:22/x/"],
         ["ftp://localhost/x", "ftps://localhost/x"],
         ["s3://bucket/x/", "s3://bucket/x"],
+        ["sftp://ann@localhost/x", "sftp://ann@127.0.0.1/x"],
+        ["webdavs://ann@[::1]/x", "webdavs://ann@localhost/x"],
     ];
     for urls in table {
         assert_eq!(wrong("vault", "state", &urls), [(10, "`d0` and `d1` have one place".into())], "{urls:?}");
@@ -47,6 +49,17 @@ fn a_vault_inside_another_is_an_error() {
     assert_eq!(wrong("/mnt", "state", &["file:///mnt/a"]), [(8, inside("d0", "home"))]);
     assert_eq!(wrong("/mnt/a", "state", &["file:///mnt/a/"]), [(8, "`home` and `d0` have one place".into())]);
     assert_eq!(wrong("vault", "state", &["file:///mnt/a", "file:///mnt/a/b"]), [(10, inside("d1", "d0"))]);
+    let nested = [
+        ["sftp://ann@host/x", "sftp://ann@host/x/y"],
+        ["ftps://host/x", "ftps://host/x/y/z"],
+        ["s3://bucket", "s3://bucket/x"],
+        ["s3://bucket/x", "s3://bucket/x/y"],
+    ];
+    for urls in nested {
+        assert_eq!(wrong("vault", "state", &urls), [(10, inside("d1", "d0"))], "{urls:?}");
+    }
+    let beside = ["sftp://ann@host/x", "sftp://ann@host/xy", "s3://bucket/x", "s3://bucket/xy", "s3://other/x"];
+    assert_eq!(wrong("vault", "state", &beside), []);
     assert_eq!(wrong("vault", "vault/state", &[]), [(4, "`state` lies inside `home`".into())]);
 }
 

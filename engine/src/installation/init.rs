@@ -241,7 +241,8 @@ fn prepare(
     match found {
         Found::Away(why) => Ok(PreparedPlace::not(name, Made::Away(why.clone()))),
         Found::Unusable(why) => Ok(PreparedPlace::not(name, Made::Failed(why.clone()))),
-        Found::Vault(identity) => match known.iter().find(|medium| medium.vault == identity.vault) {
+        Found::Vault(identity) => match media.iter().find(|medium| medium.vault == identity.vault) {
+            Some(medium) if medium.destination != name => Ok(PreparedPlace::not(name, Made::Failed(shared(medium)))),
             Some(medium) if medium.retired.is_some() => Ok(PreparedPlace::not(name, Made::Failed(retired(medium)))),
             Some(medium) => Ok(PreparedPlace {
                 medium: Some(medium.vault),
@@ -260,10 +261,14 @@ fn prepare(
         },
         Found::Empty if known.is_empty() => match ask(tools, &destination.place, make_place) {
             Ok((_, Asked::Unwritable(why))) | Err(why) => Ok(PreparedPlace::not(name, Made::Failed(why))),
-            Ok((store, asked)) => {
-                let vault = make_vault(&*store, set, tools.clock, tools.entropy)?;
-                tools.adopt(destination, vault, asked)
+            // Another destination's, if both are one place under two names.
+            Ok((store, _)) if let Ok(made) = identity_of(&*store) => {
+                prepare(tools, destination, &Found::Vault(made), set)
             }
+            Ok((store, asked)) => match make_vault(&*store, set, tools.clock, tools.entropy) {
+                Ok(vault) => tools.adopt(destination, vault, asked),
+                Err(error) => Ok(PreparedPlace::not(name, Made::Failed(crate::model::chain(&error)))),
+            },
         },
         Found::Empty => {
             let (place, why) = (place_text(&destination.place), another_there(&destination.place));
@@ -285,6 +290,12 @@ fn ask(tools: &Tools<'_>, place: &Place, open: Opening) -> Result<(Arc<dyn Write
 /// A retired medium stays so: its points were given up when it was.
 fn retired(medium: &MediumRow) -> String {
     format!("the medium {} that is there was retired: move it aside, and a new vault can be made", medium.vault)
+}
+
+/// One place under two names would hold each copy once and count it twice.
+fn shared(medium: &MediumRow) -> String {
+    let owner = &medium.destination;
+    format!("the vault there is that of `{owner}`: it is one place under two names; give each destination its own")
 }
 
 fn make_vault(
@@ -343,7 +354,7 @@ pub fn enrol(
         }
         Found::Vault(identity) => match media.iter().find(|medium| medium.vault == identity.vault) {
             Some(medium) if medium.destination != destination.name => {
-                return Err(away(format!("the vault there belongs to `{}`", medium.destination)));
+                return Err(away(shared(medium)));
             }
             Some(medium) if medium.retired.is_some() => return Err(away(retired(medium))),
             _ => match look::moved(destination, identity.vault, &media).filter(|_| moved == Moved::No) {
