@@ -7,15 +7,18 @@ use super::publish::publish_at;
 use super::round::looks;
 use super::{Call, Context, Exit, Failure};
 use crate::catalog::{Catalog, MediumRow};
-use crate::model::{DestinationName, PointOrder, State, VaultId};
+use crate::model::{DestinationName, PointOrder, State};
 use crate::plan::{Unwanted, unwanted_text};
 use crate::report::{RetireReport, RetiredMedium};
+
+/// So many digits of a medium's id name it, as they do a point.
+const SHORTEST: usize = 4;
 
 /// Retires all media of a destination, or one of them.
 ///
 /// # Errors
 /// Exit 2 for a name or a medium that is not known; exit 1 if the installation can't be opened.
-pub fn retire(call: &Call, name: &DestinationName, medium: Option<VaultId>) -> Result<(RetireReport, Exit), Failure> {
+pub fn retire(call: &Call, name: &DestinationName, medium: Option<&str>) -> Result<(RetireReport, Exit), Failure> {
     let context = Context::open(call)?;
     let media = chosen(&context, name, medium)?;
     let in_use: Vec<&MediumRow> = media.iter().filter(|row| row.retired.is_none()).collect();
@@ -26,13 +29,14 @@ pub fn retire(call: &Call, name: &DestinationName, medium: Option<VaultId>) -> R
         report.retired.push(retire_one(&context, row)?);
         report.warnings.extend(only_there(&context.installation.catalog, row)?);
     }
+    report.warnings.extend(left_without(&context)?);
     if !looks.is_empty() {
         publish_at(&context, looks)?;
     }
     Ok((report, Exit::Done))
 }
 
-fn chosen(context: &Arc<Context>, name: &DestinationName, medium: Option<VaultId>) -> Result<Vec<MediumRow>, Failure> {
+fn chosen(context: &Arc<Context>, name: &DestinationName, medium: Option<&str>) -> Result<Vec<MediumRow>, Failure> {
     if name.is_home() {
         return Err(Failure::usage("home can't be retired", "recovery points are made there", ""));
     }
@@ -48,12 +52,24 @@ fn chosen(context: &Arc<Context>, name: &DestinationName, medium: Option<VaultId
     }
     let Some(medium) = medium else { return Ok(of_name) };
     let ids: Vec<String> = of_name.iter().map(|row| row.vault.to_string()).collect();
-    let found: Vec<MediumRow> = of_name.into_iter().filter(|row| row.vault == medium).collect();
-    if found.is_empty() {
+    let is_meant = |row: &MediumRow| medium.len() >= SHORTEST && row.vault.to_string().starts_with(medium);
+    let found: Vec<MediumRow> = of_name.into_iter().filter(is_meant).collect();
+    if found.len() != 1 {
         let why = format!("its media are {}", ids.join(", "));
-        return Err(Failure::usage(format!("{name} has no medium {medium}"), why, "name one of them"));
+        let advice = format!("name one of them, by {SHORTEST} digits of its beginning or more");
+        return Err(Failure::usage(format!("`{medium}` names no one medium of {name}"), why, advice));
     }
     Ok(found)
+}
+
+/// Jobs none of whose destinations takes copies any more.
+fn left_without(context: &Context) -> Result<Option<String>, Failure> {
+    let media = context.installation.catalog.media()?;
+    let in_use = |name: &DestinationName| media.iter().any(|row| row.destination == *name && row.retired.is_none());
+    let jobs = context.installation.config.jobs.iter().filter(|job| !job.offsite.iter().any(in_use));
+    let names: Vec<_> = jobs.map(|job| job.name.as_str()).collect();
+    let text = format!("nothing of {} goes offsite any more: none of its destinations takes copies", names.join(", "));
+    Ok((!names.is_empty()).then_some(text))
 }
 
 fn retire_one(context: &Context, row: &MediumRow) -> Result<RetiredMedium, Failure> {
@@ -86,6 +102,7 @@ fn only_there(catalog: &Catalog, row: &MediumRow) -> Result<Option<String>, Fail
         });
         only += u64::from(placed.state == State::Complete && !elsewhere);
     }
-    let text = format!("{only} points on {} are complete at no other place offsite: keep it safe", row.vault);
+    let points = if only == 1 { "1 point on it is" } else { &format!("{only} points on it are") };
+    let text = format!("{points} complete at no other place offsite: keep {} safe", row.vault);
     Ok((only > 0).then_some(text))
 }

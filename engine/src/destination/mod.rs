@@ -32,6 +32,7 @@ pub mod conformance;
 mod error;
 mod file;
 mod ftp;
+pub mod late;
 #[cfg(all(test, target_os = "linux"))]
 pub(crate) mod loop_drive;
 pub mod memory;

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::error::InstallationError;
 use super::look;
-use super::place::{another_there, is_refused, make_place, open_place, place_text, why_away};
+use super::place::{another_there, is_refused, make_place, open_place, place_text, why_away, why_not_made};
 use super::probe::{Asked, probe};
 use super::sheet::sheet_file;
 use super::sight::shares_disk;
@@ -282,7 +282,7 @@ type Opening = fn(&Place) -> Result<Arc<dyn WriteStore>, StoreError>;
 /// Opens, or makes, a place and asks what it can do; else why not, for people: one place that can't be used keeps the
 /// others from nothing.
 fn ask(tools: &Tools<'_>, place: &Place, open: Opening) -> Result<(Arc<dyn WriteStore>, Asked), String> {
-    let store = open(place).map_err(|error| why_away(place, &error))?;
+    let store = open(place).map_err(|error| why_not_made(place, &error))?;
     let asked = probe(place, &*store, tools.clock, tools.entropy).map_err(|error| crate::model::chain(&error))?;
     Ok((store, asked))
 }
@@ -340,7 +340,7 @@ pub fn enrol(
     let away = |why: String| InstallationError::Away { destination: destination.name.to_string(), why };
     let media = catalog.media()?;
     let tools = Tools { config, catalog, clock, entropy };
-    let opened = |open: Opening| open(&destination.place).map_err(|error| away(why_away(&destination.place, &error)));
+    let opened = |open: Opening| open(&destination.place).map_err(|error| away(why_not_made(&destination.place, &error)));
     let asked_of = |store: &dyn WriteStore| probe(&destination.place, store, clock, entropy);
     let found = look::ask_all(std::slice::from_ref(destination), |destination| look_at_place(&destination.place));
     let found = found.into_iter().next().expect("one look comes back for each destination");

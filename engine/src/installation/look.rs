@@ -196,7 +196,8 @@ pub(crate) fn recognise(
         Some(medium) if medium.destination == destination.name => Ok(identity.vault),
         Some(medium) => Err(format!("the vault at {place} belongs to `{}`", medium.destination)),
         None => Err(format!(
-            "the vault at {place} is not known here: `engine enrol {}` makes it one more medium",
+            "the vault at {place} is not known here: if it is of this installation, `engine enrol {}` makes it one more \
+             medium; `engine recover` reads that of another",
             destination.name
         )),
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::is_absent;
 use crate::config::{Place, Server};
+use crate::destination::late::LateDeletions;
 use crate::destination::retry::Retried;
 use crate::destination::{
     ErrorKind, FileStore, FtpStore, Privacy, S3Store, SftpStore, StoreError, WebDavStore, WriteStore,
@@ -48,7 +49,8 @@ pub(super) fn make_place(place: &Place) -> Result<Arc<dyn WriteStore>, StoreErro
     }
 }
 
-/// A server's store that asks again where it may work a little later; a folder of this computer as it is.
+/// A server's store that asks again where it may work a little later, and outlasts deletions whose answer was lost; a
+/// folder of this computer as it is.
 #[must_use]
 pub fn patient(
     place: &Place,
@@ -58,7 +60,10 @@ pub fn patient(
 ) -> Arc<dyn WriteStore> {
     match place {
         Place::File(_) => store,
-        _ => Arc::new(Retried::new(store, Arc::clone(clock), Arc::clone(entropy))),
+        _ => {
+            let store = LateDeletions::new(store, Arc::clone(clock));
+            Arc::new(Retried::new(store, Arc::clone(clock), Arc::clone(entropy)))
+        }
     }
 }
 
@@ -84,6 +89,16 @@ pub fn why_away(place: &Place, error: &StoreError) -> String {
         }
         _ => chain(error),
     }
+}
+
+/// Why nothing can be made there, for people.
+pub(super) fn why_not_made(place: &Place, error: &StoreError) -> String {
+    let above = match (error.kind, place) {
+        (ErrorKind::NotFound, Place::S3(s3)) => format!("there is no bucket `{}`: make it first", s3.bucket),
+        (ErrorKind::NotFound, _) => "the folder that is to hold it is not there: make it first".to_owned(),
+        _ => return why_away(place, error),
+    };
+    format!("no vault can be made at {}: {above}", place_text(place))
 }
 
 /// A place as people know it, without secrets: a path, or a URL.

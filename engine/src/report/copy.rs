@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::backup::seconds;
 use super::forget::write_removed;
+use super::media::Drives;
 use super::{Page, Report, Tone, size};
 
 use super::forget::RemovedPoint;
@@ -88,7 +89,8 @@ impl Report for CopyReport {
 /// Copies that should be there and are not.
 pub(super) fn not_copied(copies: &[CopiedPoint]) -> Vec<String> {
     let waits = copies.iter().filter(|copy| !matches!(copy.state, State::Complete | State::NotWanted | State::Evicted));
-    waits.map(CopiedPoint::line).collect()
+    let drives = drives(copies);
+    waits.map(|copy| copy.line_of(&drives, &copy.outcome().0)).collect()
 }
 
 /// What would be done, on a dry run.
@@ -98,20 +100,26 @@ pub(super) fn write_plan(page: &mut Page, plan: &[String]) {
 
 /// Copies, one line each.
 pub(super) fn write_copies(page: &mut Page, copies: &[CopiedPoint]) {
+    let drives = drives(copies);
     for copy in copies {
         let (what, tone) = copy.outcome();
         let what = page.toned(&what, tone);
-        page.line(copy.line_of(&what));
+        page.line(copy.line_of(&drives, &what));
     }
+}
+
+fn drives(copies: &[CopiedPoint]) -> Drives<'_> {
+    Drives::of(copies.iter().map(|copy| (&copy.destination, copy.medium)))
 }
 
 /// What made room, one line each.
 pub(super) fn write_evicted(page: &mut Page, evicted: &[EvictedPoint]) {
+    let drives = Drives::of(evicted.iter().map(|point| (&point.destination, point.medium)));
     for point in evicted {
         page.line(format_args!(
             "{} was evicted from {}, {} freed: {}",
             point.point,
-            point.destination,
+            drives.name(&point.destination, point.medium),
             size(point.bytes),
             point.reason
         ));
@@ -119,13 +127,10 @@ pub(super) fn write_evicted(page: &mut Page, evicted: &[EvictedPoint]) {
 }
 
 impl CopiedPoint {
-    fn line(&self) -> String {
-        self.line_of(&self.outcome().0)
-    }
-
-    fn line_of(&self, what: &str) -> String {
+    fn line_of(&self, drives: &Drives<'_>, what: &str) -> String {
         let reason = if self.reason.is_empty() { String::new() } else { format!(": {}", self.reason) };
-        format!("{} {} -> {}: {what}{reason}", self.job, self.point, self.destination)
+        let place = drives.name(&self.destination, self.medium);
+        format!("{} {} -> {place}: {what}{reason}", self.job, self.point)
     }
 
     fn outcome(&self) -> (String, Tone) {

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::{Align, Page, Report, Table, Tone, size};
 
+use super::media::Drives;
 use super::points::{PlacementReport, PointReport};
 use super::text::{as_text, as_text_or_null, as_texts};
 use super::time::{as_utc, as_utc_or_null};
@@ -210,8 +211,9 @@ impl ExplainedPoint {
                 false => page.line(format_args!("  removed: {reason}; it still lies at {}", left.join(", "))),
             }
         }
+        let drives = Drives::of(self.media.iter().map(|it| (&it.placement.destination, it.placement.medium)));
         for medium in &self.media {
-            medium.write(page);
+            medium.write(page, &drives.name(&medium.placement.destination, medium.placement.medium));
         }
         let dependents: Vec<_> = self.dependents.iter().map(ToString::to_string).collect();
         if !dependents.is_empty() {
@@ -230,7 +232,7 @@ impl ExplainedPoint {
 }
 
 impl ExplainedPlacement {
-    fn write(&self, page: &mut Page) {
+    fn write(&self, page: &mut Page, place: &str) {
         let placement = &self.placement;
         let tone = match placement.state {
             State::Complete => Tone::Good,
@@ -241,7 +243,7 @@ impl ExplainedPlacement {
         let state = page.toned(placement.state.as_str(), tone);
         let since = self.since.map(|since| format!(" since {}", page.time(since))).unwrap_or_default();
         let reason = if self.reason.is_empty() { String::new() } else { format!(": {}", self.reason) };
-        page.line(format_args!("  {}: {state}{since}{reason}", placement.destination));
+        page.line(format_args!("  {place}: {state}{since}{reason}"));
         if let Some(evidence) = &self.evidence {
             let verified = page.time_or(placement.verified, "never");
             page.line(format_args!("    evidence: {evidence}, {verified}; proof: {}", placement.proof));
@@ -262,8 +264,9 @@ impl ExplainedName {
             page.line(alarm);
             page.line(format_args!("  -> `engine alarm clear {}` lets eviction and retention go on", self.name));
         }
+        let drives = Drives::of(self.media.iter().map(|it| (&it.destination, Some(it.medium))));
         for medium in &self.media {
-            medium.write(page);
+            medium.write(page, &drives.name(&medium.destination, Some(medium.medium)));
         }
         if let Some(newest) = &self.newest {
             page.heading("Its newest point");
@@ -314,9 +317,9 @@ impl ExplainedMedium {
         self.complete + self.pending + self.evicted + self.not_wanted + self.damaged == 0 && self.last_failure.is_none()
     }
 
-    fn write(&self, page: &mut Page) {
+    fn write(&self, page: &mut Page, name: &str) {
         let seen = page.time_or(self.last_seen, "never");
-        page.line(format_args!("  {} at {}, last seen {seen}", self.destination, self.place));
+        page.line(format_args!("  {name} at {}, last seen {seen}", self.place));
         if let Some(retired) = self.retired {
             page.line(format_args!("    retired {}: nothing is owed to it", page.time(retired)));
         }
@@ -337,9 +340,11 @@ fn write_events(page: &mut Page, heading: &str, events: &[ExplainedEvent]) {
         return;
     }
     page.heading(heading);
+    let drives = Drives::of(events.iter().filter_map(|event| Some((event.destination.as_ref()?, event.medium))));
     for event in events {
         let point = event.point.map(|point| format!(" {point}")).unwrap_or_default();
-        let place = event.destination.as_ref().map(|place| format!(" at {place}")).unwrap_or_default();
+        let at = |place| format!(" at {}", drives.name(place, event.medium));
+        let place = event.destination.as_ref().map(at).unwrap_or_default();
         let bytes = if event.bytes == 0 { String::new() } else { format!(", {}", size(event.bytes)) };
         let reason = if event.reason.is_empty() { String::new() } else { format!(": {}", event.reason) };
         page.line(format_args!("  {}  {}{point}{place}{bytes}{reason}", page.time(event.time), event.event));

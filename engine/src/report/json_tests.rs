@@ -53,7 +53,7 @@ fn a_status_is_the_contracts_document() {
     assert_eq!(
         report["jobs"][0],
         json!({"job": "documents", "newest": "2026-11-21T18:00:00Z", "next": "2026-11-22T18:00:00Z",
-               "offsite": "complete", "problems": []})
+               "offsite": "complete", "complete-at": [], "problems": []})
     );
     assert_eq!(
         report["destinations"][0],

@@ -1,12 +1,35 @@
 //! `engine enrol` and `engine retire`: which media serve a destination.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::Serialize;
 
 use super::{Page, Report, Tone};
 
-use super::text::as_text;
+use super::text::{as_text, count};
 
 use crate::model::{DestinationName, VaultId};
+
+/// Destinations as people are told of them: where a report tells of several drives of one, each by its id's beginning.
+pub(super) struct Drives<'r>(BTreeMap<&'r DestinationName, BTreeSet<Option<VaultId>>>);
+
+impl<'r> Drives<'r> {
+    /// Of all that a report tells of.
+    pub(super) fn of(told: impl Iterator<Item = (&'r DestinationName, Option<VaultId>)>) -> Self {
+        let mut drives = BTreeMap::<_, BTreeSet<_>>::new();
+        told.for_each(|(destination, medium)| drives.entry(destination).or_default().extend([medium]));
+        Self(drives)
+    }
+
+    /// As in `usb`, or `usb (3fa19c02)`.
+    pub(super) fn name(&self, destination: &DestinationName, medium: Option<VaultId>) -> String {
+        let several = self.0.get(destination).is_some_and(|media| media.len() > 1);
+        match medium.map(|it| it.to_string()) {
+            Some(id) if several => format!("{destination} ({})", &id[..8]),
+            _ => destination.to_string(),
+        }
+    }
+}
 
 /// A medium that was enrolled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -83,7 +106,7 @@ impl Report for EnrolReport {
         };
         page.line(format_args!("{how} {}: medium {} at {}", self.destination, self.medium, self.place));
         if self.points > 0 {
-            page.line(format_args!("  {} points are there", self.points));
+            page.line(format_args!("  there already: {}", count(self.points, "point")));
         }
         write_warnings(page, &self.warnings);
     }
@@ -97,8 +120,9 @@ impl Report for RetireReport {
                 self.destination, medium.medium, medium.place
             ));
             page.line(format_args!(
-                "  {} points that it holds stay known, {} that were owed to it are not any more",
-                medium.points, medium.no_longer_owed
+                "  it holds {}, which stay known; {} owed to it before",
+                count(medium.points, "point"),
+                medium.no_longer_owed
             ));
         }
         if self.retired.is_empty() {

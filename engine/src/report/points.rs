@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::media::Drives;
 use super::{Align, Cell, Page, Report, Table, Tone, size};
 
 use super::text::{as_text, as_text_or_null};
@@ -105,8 +106,9 @@ impl Report for PointsReport {
 impl PointReport {
     /// As in `home complete, usb copying 40 %`.
     fn whereabouts(&self) -> String {
+        let drives = Drives::of(self.placements.iter().map(|it| (&it.destination, it.medium)));
         let wanted = self.placements.iter().filter(|placement| placement.state != State::NotWanted);
-        let words: Vec<_> = wanted.map(PlacementReport::words).collect();
+        let words: Vec<_> = wanted.map(|it| it.words(&drives.name(&it.destination, it.medium))).collect();
         if words.is_empty() { "nowhere".to_owned() } else { words.join(", ") }
     }
 
@@ -123,11 +125,11 @@ impl PointReport {
 }
 
 impl PlacementReport {
-    fn words(&self) -> String {
+    fn words(&self, place: &str) -> String {
         let (done, total) = (u128::from(self.done_bytes), u128::from(self.total_bytes));
         match (self.state, (done * 100).checked_div(total)) {
-            (State::Copying, Some(percent)) => format!("{} copying {percent} %", self.destination),
-            (state, _) => format!("{} {state}", self.destination),
+            (State::Copying, Some(percent)) => format!("{place} copying {percent} %"),
+            (state, _) => format!("{place} {state}"),
         }
     }
 }

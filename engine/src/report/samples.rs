@@ -48,6 +48,7 @@ pub fn status() -> StatusReport {
         newest,
         next: Some(Time::from_seconds(SIX.seconds + 86_400)),
         offsite,
+        complete_at: Vec::new(),
         problems,
     };
     StatusReport {

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{Align, Cell, Page, Report, Table, Tone, size};
 
-use super::text::as_text;
+use super::text::{as_text, as_texts, count};
 use super::time::as_utc_or_null;
 
 use crate::model::{DestinationName, JobName, State, Time, VaultId};
@@ -59,6 +59,9 @@ pub struct JobStatus {
     /// How the newest one stands offsite.
     #[serde(serialize_with = "as_text")]
     pub offsite: Offsite,
+    /// Where on other disks or computers the newest one is whole already.
+    #[serde(serialize_with = "as_texts")]
+    pub complete_at: Vec<DestinationName>,
     /// What keeps it from being protected.
     pub problems: Vec<StatusProblem>,
 }
@@ -109,6 +112,8 @@ pub struct MediumStatus {
     pub newest: Option<Time>,
     /// Points that are there.
     pub points: u64,
+    /// Points that should be there and are not yet; with drives that take turns they wait for its turn.
+    pub pending_points: u64,
     /// Bytes of objects there.
     pub used_bytes: u64,
 }
@@ -164,19 +169,19 @@ impl StatusReport {
             }
             all if all == protected && self.has_problems() => {
                 let text =
-                    format!("The newest recovery points are offsite ({}), but something is wrong.", count(all, "job"));
+                    format!("The newest recovery points are offsite ({}), but something is wrong.", count(all as u64, "job"));
                 let verdict = page.toned(&text, Tone::Bad);
                 page.line(verdict);
             }
             all if all == protected => {
-                let verdict = page.toned(&format!("All is protected: {}.", count(all, "job")), Tone::Good);
+                let verdict = page.toned(&format!("All is protected: {}.", count(all as u64, "job")), Tone::Good);
                 page.line(verdict);
             }
             all => {
                 let not: Vec<_> =
                     self.jobs.iter().filter(|job| !job.is_protected()).map(|job| job.job.as_str()).collect();
                 let verdict =
-                    format!("{protected} of {} protected; not protected: {}.", count(all, "job"), not.join(", "));
+                    format!("{protected} of {} protected; not protected: {}.", count(all as u64, "job"), not.join(", "));
                 let verdict = page.toned(&verdict, Tone::Bad);
                 page.line(verdict);
             }
@@ -247,6 +252,7 @@ impl StatusReport {
             ("DRIVE OF", Align::Left),
             ("MEDIUM", Align::Left),
             ("POINTS", Align::Right),
+            ("OWED", Align::Right),
             ("NEWEST POINT", Align::Left),
             ("USED", Align::Right),
             ("LAST SEEN", Align::Left),
@@ -257,6 +263,7 @@ impl StatusReport {
                 place.destination.as_str().into(),
                 medium.medium.to_string().into(),
                 medium.points.to_string().into(),
+                medium.pending_points.to_string().into(),
                 page.time_or(medium.newest, "none").into(),
                 size(medium.used_bytes).into(),
                 seen.into(),
@@ -290,15 +297,24 @@ impl JobStatus {
         self.newest.is_some() && self.offsite == Offsite::State(State::Complete) && self.problems.is_empty()
     }
 
+    /// One copy is better than none, and less than what the job asks for.
+    fn partly(&self, what: &str) -> String {
+        let whole: Vec<_> = self.complete_at.iter().map(|place| place.as_str()).collect();
+        match whole.is_empty() {
+            true => format!("not yet: {what}"),
+            false => format!("in part: it is whole at {}, not yet at all its places", whole.join(", ")),
+        }
+    }
+
     fn protection(&self) -> (String, Tone) {
         match (self.newest, self.offsite) {
             (None, _) => ("no: there is no recovery point yet".to_owned(), Tone::Bad),
             (_, Offsite::None) => ("no: it has no copy offsite".to_owned(), Tone::Bad),
             (_, Offsite::State(State::Complete)) if self.problems.is_empty() => ("yes".to_owned(), Tone::Good),
             (_, Offsite::State(State::Complete)) => ("in trouble: see below".to_owned(), Tone::Bad),
-            (_, Offsite::State(State::Pending)) => ("not yet: its copy offsite waits".to_owned(), Tone::Waiting),
-            (_, Offsite::State(State::Copying)) => ("not yet: it is being copied".to_owned(), Tone::Waiting),
-            (_, Offsite::State(State::Present)) => ("not yet: its copy was not read back".to_owned(), Tone::Waiting),
+            (_, Offsite::State(State::Pending)) => (self.partly("its copy offsite waits"), Tone::Waiting),
+            (_, Offsite::State(State::Copying)) => (self.partly("it is being copied"), Tone::Waiting),
+            (_, Offsite::State(State::Present)) => (self.partly("its copy was not read back"), Tone::Waiting),
             (_, Offsite::State(state)) => (format!("no: its copy offsite is {state}"), Tone::Bad),
         }
     }
@@ -336,8 +352,4 @@ impl HomeStatus {
             format!("{there}: {}{limit}", self.place).into(),
         ]
     }
-}
-
-fn count(number: usize, of: &str) -> String {
-    if number == 1 { format!("1 {of}") } else { format!("{number} {of}s") }
 }

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use engine::model::{DestinationName, JobName, VaultId};
+use engine::model::{DestinationName, JobName};
 use examples as example;
 use login::Login;
 pub use words::PathBytes;
@@ -130,9 +130,9 @@ pub struct Enrol {
 pub struct Retire {
     /// The destination
     pub name: DestinationName,
-    /// Only this one of its media
+    /// Only this one of its media: its id, or 4 digits of its beginning or more
     #[arg(long, value_name = "ID")]
-    pub medium: Option<VaultId>,
+    pub medium: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -15,7 +15,7 @@ pub fn perform(command: Command, call: &Call, show: &Show) -> Exit {
     match command {
         Command::Init => show.result(commands::init(call)),
         Command::Enrol(args) => show.outcome(commands::enrol(call, &args.name, moved(args.moved))),
-        Command::Retire(args) => show.outcome(commands::retire(call, &args.name, args.medium)),
+        Command::Retire(args) => show.outcome(commands::retire(call, &args.name, args.medium.as_deref())),
         Command::Backup(args) if args.dry_run => show.outcome(commands::backup(call, &args.into())),
         Command::Backup(args) => show.result(commands::backup(call, &args.into())),
         Command::Copy(args) if args.dry_run => show.outcome(commands::copy(call, &args.into())),

@@ -27,6 +27,7 @@ pub(super) fn status(facts: &Facts<'_>, job: &Job) -> Result<JobStatus, Failure>
     problems.extend(seen.last_run());
     problems.extend(seen.missed());
     problems.extend(seen.alarms());
+    problems.extend(seen.no_medium());
     problems.extend(seen.same_disk());
     problems.extend(seen.ahead());
     problems.extend(seen.deadline()?);
@@ -36,6 +37,7 @@ pub(super) fn status(facts: &Facts<'_>, job: &Job) -> Result<JobStatus, Failure>
         newest: newest.map(|point| point.created),
         next: seen.next(),
         offsite: seen.offsite(),
+        complete_at: seen.complete_at(),
         problems,
     })
 }
@@ -135,9 +137,26 @@ impl Seen<'_> {
         state.map_or(Offsite::None, Offsite::State)
     }
 
+    fn complete_at(&self) -> Vec<DestinationName> {
+        let Some(newest) = self.newest else { return Vec::new() };
+        let is_there = |row: &MediumRow| self.facts.placed.state(row.vault, newest.order) == Some(State::Complete);
+        let whole = |name: &&DestinationName| self.facts.placed.in_use(name).any(|row| !row.same_disk && is_there(row));
+        self.job.offsite.iter().filter(whole).cloned().collect()
+    }
+
     /// Media that the job's copies count at.
     fn media(&self) -> impl Iterator<Item = &MediumRow> {
         self.job.offsite.iter().flat_map(|name| self.facts.placed.in_use(name))
+    }
+
+    fn no_medium(&self) -> Option<StatusProblem> {
+        let none = !self.job.offsite.is_empty() && self.media().next().is_none();
+        none.then(|| {
+            problem(
+                "none of its destinations takes copies: nothing of it goes offsite",
+                "see below what each of them needs",
+            )
+        })
     }
 
     fn same_disk(&self) -> Option<StatusProblem> {

@@ -33,6 +33,7 @@ pub(super) fn destination(
     }
     let config = &facts.context.installation.config;
     let pending: BTreeSet<PointOrder> = facts.placed.waits(config, name).into_iter().map(|(_, order)| order).collect();
+    let owed = facts.placed.owed(config, name);
     let (reason, free_bytes) = match look {
         Some(Look::Here(opened)) => (None, opened.space.map(|space| space.free)),
         Some(Look::Away(why) | Look::Refused(why) | Look::Emptied(why)) => (Some(why.clone()), None),
@@ -40,7 +41,8 @@ pub(super) fn destination(
     };
     let same_disk = !media.is_empty() && media.iter().all(|row| row.same_disk);
     let mut problems = Vec::new();
-    problems.extend(reason.as_ref().and_then(|_| waiting(facts, &pending, &destination.place)));
+    problems.extend(reason.as_ref().and_then(|_| waiting(facts, &pending, destination)));
+    problems.extend(none_in_use(facts, destination));
     if same_disk {
         problems.push(not_offsite(media.iter().any(|row| row.device == 0)));
     }
@@ -65,13 +67,18 @@ pub(super) fn destination(
         pending_points: u64::try_from(pending.len()).unwrap_or(u64::MAX),
         same_disk,
         window: destination.window.map(|window| window.to_string()),
-        media: media.iter().map(|row| medium(facts, row, look)).collect::<Result<_, _>>()?,
+        media: media.iter().map(|row| medium(facts, row, look, &owed)).collect::<Result<_, _>>()?,
         problems,
     })
 }
 
 /// One of its media.
-fn medium(facts: &Facts<'_>, row: &MediumRow, look: Option<&Look>) -> Result<MediumStatus, Failure> {
+fn medium(
+    facts: &Facts<'_>,
+    row: &MediumRow,
+    look: Option<&Look>,
+    owed: &BTreeSet<(Option<VaultId>, PointOrder)>,
+) -> Result<MediumStatus, Failure> {
     let at = facts.placed.at.get(&row.vault);
     let is_there = |order: &PointOrder| at.and_then(|at| at.get(order)).is_some_and(|placed| placed.state.is_there());
     let newest = facts.placed.points.iter().rev().find(|point| is_there(&point.order));
@@ -81,6 +88,7 @@ fn medium(facts: &Facts<'_>, row: &MediumRow, look: Option<&Look>) -> Result<Med
         last_seen: row.last_seen,
         newest: newest.map(|point| point.created),
         points: points_there(facts, std::iter::once(row.vault)),
+        pending_points: owed.iter().filter(|(medium, _)| *medium == Some(row.vault)).count() as u64,
         used_bytes: facts.context.installation.catalog.usage(row.vault)?.bytes(),
     })
 }
@@ -188,12 +196,38 @@ fn unsure(facts: &Facts<'_>, medium: VaultId, name: &DestinationName) -> Result<
     Ok(Some(problem(text, advice)))
 }
 
+/// A destination that jobs name and that takes nothing.
+fn none_in_use(facts: &Facts<'_>, destination: &Destination) -> Option<StatusProblem> {
+    let name = &destination.name;
+    let named = facts.context.installation.config.jobs.iter().any(|job| job.offsite.contains(name));
+    if !named || facts.placed.in_use(name).next().is_some() {
+        return None;
+    }
+    Some(match is_prepared(facts, name) {
+        true => problem(
+            "it was retired: nothing is copied there any more",
+            format!("`engine enrol {name}` takes another drive or folder in its place; else take it out of `offsite`"),
+        ),
+        false => problem(
+            "it was never prepared: nothing is copied there, and what is owed to it waits",
+            "when it is there and lets us in, `engine init` prepares it",
+        ),
+    })
+}
+
+fn is_prepared(facts: &Facts<'_>, name: &DestinationName) -> bool {
+    facts.placed.media.iter().any(|row| row.destination == *name)
+}
+
 /// Points that wait for a place that is away, and since when.
-fn waiting(facts: &Facts<'_>, pending: &BTreeSet<PointOrder>, place: &Place) -> Option<StatusProblem> {
+fn waiting(facts: &Facts<'_>, pending: &BTreeSet<PointOrder>, destination: &Destination) -> Option<StatusProblem> {
+    if !is_prepared(facts, &destination.name) {
+        return None;
+    }
     let oldest: Time = facts.placed.points.iter().find(|point| pending.contains(&point.order))?.created;
     let (points, wait) = if pending.len() == 1 { ("point", "waits") } else { ("points", "wait") };
     let text = format!("{} {points} {wait} for it, the oldest since {}", pending.len(), facts.when(oldest));
-    Some(match place {
+    Some(match &destination.place {
         Place::File(_) => problem(text, "connect it: copies go on by themselves"),
         _ => problem(text, "copies go on by themselves when it answers and lets us in"),
     })

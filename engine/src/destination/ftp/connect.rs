@@ -188,7 +188,9 @@ impl Endpoint {
     }
 
     fn denied(&self, reply: &Reply, password: &str) -> Refusal {
-        let given = if self.password.is_some() {
+        let given = if self.place.tls == FtpTls::None && reply.wants_tls() {
+            "it wants TLS: say `ftps://` in place of `ftp://`"
+        } else if self.password.is_some() {
             "check the user in the URL and the password's file"
         } else {
             "no password is given: say `password-file`"

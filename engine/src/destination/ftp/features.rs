@@ -54,7 +54,8 @@ impl Features {
     fn add(&mut self, line: &str) {
         let (name, rest) = line.split_once(' ').unwrap_or((line, ""));
         match name {
-            "MLST" | "MLSD" => self.facts = true,
+            // Without them a folder looks like a file, and an object like one without a length.
+            "MLST" | "MLSD" => self.facts = ["TYPE", "SIZE"].into_iter().all(|fact| has_fact(rest, fact)),
             "EPSV" => self.epsv = true,
             "UTF8" => self.utf8 = true,
             "HASH" => self.checksum = hash(rest).or(self.checksum),
@@ -67,6 +68,10 @@ impl Features {
     pub fn checksum_choice(&self) -> Option<&'static str> {
         (self.checksum == Some(Checksum::Hash { chosen: false })).then_some("OPTS HASH SHA-256")
     }
+}
+
+fn has_fact(list: &str, fact: &str) -> bool {
+    list.split(';').any(|one| one.trim().trim_end_matches('*') == fact)
 }
 
 fn hash(list: &str) -> Option<Checksum> {
@@ -96,9 +101,10 @@ mod tests {
         assert_eq!(reply("502 no"), Features::default());
         assert_eq!(reply("211 no features"), Features::default());
         assert_eq!(reply(""), Features::default());
-        let rich = reply("211-Features:\r\n MLST modify*;size*\r\n EPSV\r\n utf8\r\n HASH MD5;SHA-256*\r\n211 End\r\n");
+        let rich = reply("211-Features:\r\n MLST type*;modify*;size*;\r\n EPSV\r\n utf8\r\n HASH MD5;SHA-256*\r\n211 End\r\n");
         let hash = Some(Checksum::Hash { chosen: true });
         assert_eq!(rich, Features { facts: true, epsv: true, utf8: true, checksum: hash, ..Features::default() });
+        assert!(!reply("211-F\r\n MLST modify*;size*;\r\n211 E").facts, "no word of what is a folder");
         assert_eq!(reply("211-F\r\n XSHA256\r\n211 E").checksum, Some(Checksum::XSha256));
         assert_eq!(reply("211-F\r\n HASH SHA-1*;SHA-256\r\n211 E").checksum_choice(), Some("OPTS HASH SHA-256"));
         assert_eq!(reply("211-F\r\n HASH SHA-1*\r\n XCRC\r\n211 E").checksum, None);

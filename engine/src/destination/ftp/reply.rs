@@ -79,6 +79,11 @@ impl Reply {
         self.says(&["no space", "quota", "disk full", "disk is full", "insufficient storage", "exceeded storage"])
     }
 
+    /// Does it say that it wants TLS?
+    pub fn wants_tls(&self) -> bool {
+        matches!(self.code, 522 | 534) || self.says(&["ssl", "tls", "encrypt", "auth first", "secure connection"])
+    }
+
     /// Does it say that there are too many connections? A 530 says that too, beside a wrong password.
     pub fn says_crowded(&self) -> bool {
         let words = ["too many", "maximum", "limit", "max client", "connections", "clients", "users"];

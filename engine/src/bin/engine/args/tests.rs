@@ -75,7 +75,6 @@ fn wrong_lines_are_refused() {
         ("engine backup Documents", Kind::ValueValidation),
         ("engine backup home", Kind::ValueValidation),
         ("engine enrol home", Kind::ValueValidation),
-        ("engine retire usb --medium 12", Kind::ValueValidation),
         ("engine forget documents --point 3fa9", Kind::ArgumentConflict),
         ("engine status --quiet --verbose", Kind::ArgumentConflict),
         ("engine recover --from u --passphrase-file p --sheet s", Kind::ArgumentConflict),
