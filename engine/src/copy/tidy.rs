@@ -80,6 +80,9 @@ fn folders_of_ours(session: &Session<'_>) -> Result<Vec<VaultPath>, CopyError> {
 
 fn is_litter(session: &Session<'_>, path: &VaultPath, resumable: &BTreeSet<VaultPath>) -> Result<bool, CopyError> {
     if let Some(name) = path.file_name().strip_prefix(TEMPORARY) {
+        if is_probe(name) {
+            return Ok(path.folder() == VaultPath::root());
+        }
         let of = path.folder().child(name);
         return Ok(of.is_ok_and(|of| is_name_of_ours(&of) && !resumable.contains(&of)));
     }
@@ -87,6 +90,12 @@ fn is_litter(session: &Session<'_>, path: &VaultPath, resumable: &BTreeSet<Vault
         Some(ObjectName::Pack(id)) => is_unknown(session, &id),
         _ => Ok(false),
     }
+}
+
+/// What an enrolment that broke off tried the place with, finished or not.
+fn is_probe(name: &str) -> bool {
+    let digits = name.strip_prefix(TEMPORARY).unwrap_or(name).strip_prefix("probe-");
+    digits.is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_hexdigit()))
 }
 
 fn is_name_of_ours(path: &VaultPath) -> bool {

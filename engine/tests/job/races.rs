@@ -302,10 +302,15 @@ fn d9_a_killed_copy_is_taken_up_again_and_nothing_stays_of_it() {
 #[test]
 fn d9_a_killed_copy_does_not_keep_its_point_from_being_forgotten_and_its_remains_go_with_the_next_session() {
     let bench = killed_in_mid_copy();
+    // An enrolment that was killed, and a file that only looks like one.
+    fs::write(bench.path("usb/.tmp-.tmp-probe-00ff"), "ours").expect("writable");
+    fs::write(bench.path("usb/.tmp-probe-photos"), "not ours").expect("writable");
     fs::rename(bench.path("usb"), bench.path("unplugged")).expect("ours");
     let _ = bench.engine(&["forget", "--point", &newest(&bench)]).exits(0);
     fs::rename(bench.path("unplugged"), bench.path("usb")).expect("ours");
     bench.done(&["copy"]);
+    assert!(!bench.path("usb/.tmp-.tmp-probe-00ff").exists());
+    fs::remove_file(bench.path("usb/.tmp-probe-photos")).expect("what is not ours stays");
     only_the_first_is_left(&bench);
 }
 
