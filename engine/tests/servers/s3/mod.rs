@@ -8,3 +8,4 @@ mod locks;
 mod login;
 mod places;
 mod proxy;
+mod scale;
