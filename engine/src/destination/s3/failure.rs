@@ -79,6 +79,7 @@ impl Refusal {
             "InternalError" if head.server.as_ref().is_some_and(|name| name.starts_with("SeaweedFS")) => {
                 "so it answers also when a bucket's quota is reached or no volume is free".to_owned()
             }
+            "AccessDenied" if is_quota(&told.message) => "raise it, or free room".to_owned(),
             _ => advice(&code, region),
         };
         Self { status: head.status, code, message: clean(&told.message), retry_after, advice }
@@ -86,13 +87,21 @@ impl Refusal {
 
     /// Whether a retry helps.
     pub fn kind(&self) -> ErrorKind {
-        kind_of_code(&self.code).unwrap_or_else(|| kind_of_status(self.status))
+        match self.code.as_str() {
+            "AccessDenied" if is_quota(&self.message) => ErrorKind::Full,
+            code => kind_of_code(code).unwrap_or_else(|| kind_of_status(self.status)),
+        }
     }
 
     /// Does the server not know a header, a sub-resource or a method?
     pub fn is_not_offered(&self) -> bool {
         matches!(self.status, 405 | 501) || matches!(self.code.as_str(), "NotImplemented" | "MethodNotAllowed")
     }
+}
+
+/// Garage has no code of its own for it, but words: "Bucket size quota is reached", "Object quota is reached".
+fn is_quota(message: &str) -> bool {
+    message.contains("quota is reached")
 }
 
 /// What can be shown of a text from outside.
@@ -297,6 +306,15 @@ mod tests {
             text.contains("25 hours ahead of the server's") && text.contains("set this computer's clock"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_quota_that_is_refused_as_forbidden_is_a_full_place() {
+        let told = "Forbidden: Bucket size quota is reached, maximum total size of objects for this bucket: 1000000.";
+        let body = format!("<Error><Code>AccessDenied</Code><Message>{told}</Message></Error>");
+        let refusal = Refusal::read(&Head { status: 403, ..Head::default() }, &body, Timestamp::UNIX_EPOCH);
+        assert_eq!(refusal.kind(), ErrorKind::Full);
+        assert!(refusal.to_string().ends_with("raise it, or free room"), "{refusal}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 pub mod bad_days;
 mod cluster;
 mod costs;
+mod garage;
 mod good_days;
 mod locks;
 mod login;

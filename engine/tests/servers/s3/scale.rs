@@ -14,7 +14,7 @@ use fixtures::{Bench, Server, same};
 use rustix::process::Signal;
 use serde_json::Value;
 
-use super::places::{keyed, made, names, opened, place};
+use super::places::{at_port, bucket_of, keyed, made, names, opened, place, set_quota, started};
 use super::proxy::{Deed, Proxy};
 use crate::common::{kind, path, pattern, put, told, whole};
 
@@ -23,18 +23,18 @@ fn cluster() -> Option<&'static Server> {
     static SERVER: OnceLock<Option<Server>> = OnceLock::new();
     let start = || {
         let folder = tempfile::tempdir().unwrap().keep();
-        Server::start_as("seaweedfs", &["--nodes", "3", "--identities", "10"], &folder)
+        started(&["--nodes", "3", "--identities", "10"], &folder)
     };
     SERVER.get_or_init(start).as_ref()
 }
 
-/// The section of a destination below this prefix, with the keys of `access_key…` and `secret_key…`.
-fn destination(name: &str, server: &Server, port: u16, who: &str, prefix: &str) -> String {
+/// The destination `office` below this prefix, with the keys of `access_key…` and `secret_key…`.
+fn destination(server: &Server, port: u16, who: &str, prefix: &str) -> String {
+    let bucket = who.parse().map_or_else(|_| server.told("bucket"), |who| bucket_of(server, who));
     let key = |name: &str| server.folder.join(format!("{name}{who}")).display().to_string();
     format!(
-        "[destination.{name}]\nurl = \"s3://{}/{prefix}\"\nendpoint = \"http://127.0.0.1:{port}\"\npath-style = true\n\
+        "[destination.office]\nurl = \"s3://{bucket}/{prefix}\"\nendpoint = \"http://127.0.0.1:{port}\"\npath-style = true\n\
          access-key-id-file = \"{}\"\nsecret-access-key-file = \"{}\"\n",
-        server.told("bucket"),
         key("access_key"),
         key("secret_key")
     )
@@ -115,16 +115,16 @@ fn kill_before(proxy: &Proxy, server: &Server, nodes: &[u32], is_it: fn(&str) ->
 #[test]
 fn nodes_that_die_in_mid_copy_and_come_back_lose_nothing_and_nothing_is_sent_twice() {
     let folder = tempfile::tempdir().unwrap();
-    let Some(mut server) = Server::start_as("seaweedfs", &["--nodes", "3"], folder.path()) else { return };
+    let Some(mut server) = started(&["--nodes", "3"], folder.path()) else { return };
     let proxy = Proxy::to(server.port(), Duration::ZERO);
-    let bench = bench("\"office\"", &destination("office", &server, proxy.port, "", "vault"));
+    let bench = bench("\"office\"", &destination(&server, proxy.port, "", "vault"));
     bench.done(&["init"]);
     point(&bench, 1, 1_000_000);
     bench.done(&["copy"]);
 
     (2..5).for_each(|number| point(&bench, number, 1_000_000));
     point(&bench, 5, 10_000_000);
-    kill_before(&proxy, &server, &[1], |line| line.starts_with("PUT ") && line.contains("/packs/"));
+    kill_before(&proxy, &server, &[3], |line| line.starts_with("PUT ") && line.contains("/packs/"));
     let one_dead = bench.engine(&["copy"]);
     assert!(matches!(one_dead.code, 0 | 3), "{one_dead}");
     told_as_it_is(&bench, one_dead.code, 5);
@@ -135,7 +135,7 @@ fn nodes_that_die_in_mid_copy_and_come_back_lose_nothing_and_nothing_is_sent_twi
     let dead = kill_before(&proxy, &server, &[2], |line| line.contains("partNumber=2"));
     let copying = bench.begin(&["copy"]);
     wait_until("the second node is dead", || dead.load(Ordering::Relaxed));
-    server.start_node(1);
+    server.start_node(3);
     let one_back = copying.end();
     assert!(matches!(one_back.code, 0 | 3), "{one_back}");
     told_as_it_is(&bench, one_back.code, 6);
@@ -160,27 +160,18 @@ fn told_as_it_is(bench: &Bench, code: i32, points: u64) -> u64 {
     owed
 }
 
-/// What the server's own administrator would type.
-fn shell(server: &Server, line: &str) -> String {
-    let script = format!("echo '{line}' | timeout 30 {} shell -master={}", server.told("weed"), server.told("master"));
-    let output = Command::new("sh").args(["-c", &script]).output().unwrap();
-    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
-}
-
 #[test]
 fn a_quota_that_is_reached_is_told_of_the_next_destination_is_served_and_more_room_is_used_by_itself() {
     let folder = tempfile::tempdir().unwrap();
-    let Some(server) = Server::start("seaweedfs", folder.path()) else { return };
+    let Some(server) = started(&[], folder.path()) else { return };
     let usb = folder.path().join("usb");
-    let bucket = destination("office", &server, server.port(), "", "vault");
+    let bucket = destination(&server, server.port(), "", "vault");
     let both = format!("{bucket}\n[destination.usb]\nurl = \"file://{}\"\n", usb.display());
     let bench = bench("\"office\", \"usb\"", &both);
     bench.done(&["init"]);
     point(&bench, 1, 2_000_000);
     bench.done(&["copy"]);
-    shell(&server, "s3.bucket.quota -name=vaults -op=set -sizeMB=1");
-    // What lies there is counted now and then only.
-    wait_until("the quota is enforced", || shell(&server, "s3.bucket.quota.enforce -apply").contains("read only"));
+    set_quota(&server, 1);
 
     point(&bench, 2, 2_000_000);
     let _ = bench.engine(&["copy"]).exits(3).says("quota is reached");
@@ -193,11 +184,7 @@ fn a_quota_that_is_reached_is_told_of_the_next_destination_is_served_and_more_ro
     let _ = bench.engine(&["status"]).exits(0).says("quota is reached");
     what_is_complete_restores(&bench, "office");
 
-    shell(&server, "s3.bucket.quota -name=vaults -op=set -sizeMB=1000");
-    wait_until("it can be written again", || {
-        shell(&server, "s3.bucket.quota.enforce -apply");
-        put(&opened(&place(&server, "another")).unwrap(), "a", b"x").is_ok()
-    });
+    set_quota(&server, 1_000);
     bench.done(&["copy"]);
     assert_eq!((at("office"), at("usb")), (2, 2));
     is_sound(&bench, "office");
@@ -211,7 +198,8 @@ fn a_quota_that_is_reached_is_told_of_the_next_destination_is_served_and_more_ro
 fn what_was_acknowledged_is_seen_at_once_from_everywhere() {
     let Some(server) = cluster() else { return };
     let writer = made(&place(server, "vault"));
-    let reader = opened(&place(server, "vault")).unwrap();
+    let gateway = server.tells("port2").map_or(server.port(), |port| port.parse().unwrap());
+    let reader = opened(&at_port(&place(server, "vault"), gateway)).unwrap();
     for number in 0..100 {
         let name = format!("packs/ab/{number:03}");
         let bytes = pattern(1_000 + number * 300);
@@ -244,7 +232,7 @@ struct Installation {
 impl Installation {
     fn of(server: &Server, number: usize) -> Self {
         let proxy = Proxy::to(server.port(), Duration::ZERO);
-        let office = destination("office", server, proxy.port, &number.to_string(), &format!("one{number}/vault"));
+        let office = destination(server, proxy.port, &number.to_string(), &format!("one{number}/vault"));
         Self { number, bench: bench("\"office\"", &office), proxy }
     }
 
@@ -279,9 +267,9 @@ fn ten_installations_share_a_bucket_and_none_sees_another_or_asks_more_than_stat
     });
     eprintln!("requests of each of ten for init, first copy, second copy, nothing to copy: {requests:?}");
     for mine in 1..=10 {
-        let own = |prefix: String| keyed(server, &mine.to_string(), &server.told("bucket"), &prefix);
-        assert!(opened(&own(format!("one{mine}/vault"))).is_ok());
-        let others = own(format!("one{}/vault", mine % 10 + 1));
+        let of = |who: usize| keyed(server, &mine.to_string(), &bucket_of(server, who), &format!("one{who}/vault"));
+        assert!(opened(&of(mine)).is_ok());
+        let others = of(mine % 10 + 1);
         assert_eq!(kind(opened(&others)), Some(ErrorKind::Denied));
         assert_eq!(kind(opened(&S3 { prefix: String::new(), ..others })), Some(ErrorKind::Denied));
     }
