@@ -36,7 +36,7 @@ pub(super) enum Failure {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Refusal {
     pub status: u16,
-    /// The protocol's word for it; made from the status where the server gave none.
+    /// The protocol's word for it; made from the status where the server gave none, and from what its message means.
     pub code: String,
     /// In the server's words.
     pub message: String,
@@ -72,6 +72,7 @@ impl Refusal {
     pub fn read(head: &Head, body: &str, now: Timestamp) -> Self {
         let told = if xml::is_error(body) { xml::read::<xml::Told>(body).unwrap_or_default() } else { <_>::default() };
         let code = if told.code.is_empty() { code_of(head.status).to_owned() } else { clean(&told.code) };
+        let code = code_meant(&code, &told.message).map_or(code, ToOwned::to_owned);
         let retry_after = head.retry_after.as_ref().and_then(|text| text.trim().parse().ok()).map(Duration::from_secs);
         let region = told.region.as_deref().or(head.region.as_deref());
         let advice = match code.as_str() {
@@ -79,7 +80,6 @@ impl Refusal {
             "InternalError" if head.server.as_ref().is_some_and(|name| name.starts_with("SeaweedFS")) => {
                 "so it answers also when a bucket's quota is reached or no volume is free".to_owned()
             }
-            "AccessDenied" if is_quota(&told.message) => "raise it, or free room".to_owned(),
             _ => advice(&code, region),
         };
         Self { status: head.status, code, message: clean(&told.message), retry_after, advice }
@@ -87,10 +87,7 @@ impl Refusal {
 
     /// Whether a retry helps.
     pub fn kind(&self) -> ErrorKind {
-        match self.code.as_str() {
-            "AccessDenied" if is_quota(&self.message) => ErrorKind::Full,
-            code => kind_of_code(code).unwrap_or_else(|| kind_of_status(self.status)),
-        }
+        kind_of_code(&self.code).unwrap_or_else(|| kind_of_status(self.status))
     }
 
     /// Does the server not know a header, a sub-resource or a method?
@@ -99,9 +96,15 @@ impl Refusal {
     }
 }
 
-/// Garage has no code of its own for it, but words: "Bucket size quota is reached", "Object quota is reached".
-fn is_quota(message: &str) -> bool {
-    message.contains("quota is reached")
+/// Garage says some things by words only, under a code that covers much else: the protocol's own code for them.
+fn code_meant(code: &str, message: &str) -> Option<&'static str> {
+    Some(match code {
+        "AccessDenied" if message.contains("quota is reached") => "QuotaExceeded",
+        "AccessDenied" if message.contains("No such key") => "InvalidAccessKeyId",
+        "AccessDenied" if message.contains("Invalid signature") => "SignatureDoesNotMatch",
+        "InvalidRequest" if message.contains("Date is too old") => "RequestTimeTooSkewed",
+        _ => return None,
+    })
 }
 
 /// What can be shown of a text from outside.
@@ -309,12 +312,20 @@ mod tests {
     }
 
     #[test]
-    fn a_quota_that_is_refused_as_forbidden_is_a_full_place() {
-        let told = "Forbidden: Bucket size quota is reached, maximum total size of objects for this bucket: 1000000.";
-        let body = format!("<Error><Code>AccessDenied</Code><Message>{told}</Message></Error>");
-        let refusal = Refusal::read(&Head { status: 403, ..Head::default() }, &body, Timestamp::UNIX_EPOCH);
-        assert_eq!(refusal.kind(), ErrorKind::Full);
-        assert!(refusal.to_string().ends_with("raise it, or free room"), "{refusal}");
+    fn what_garage_says_by_words_has_the_kind_and_the_advice_of_its_code() {
+        for (status, code, message, kind, advice) in [
+            (403, "AccessDenied", "Forbidden: Bucket size quota is reached, maximum 1", ErrorKind::Full, ""),
+            (403, "AccessDenied", "Forbidden: Object quota is reached, maximum 1", ErrorKind::Full, ""),
+            (403, "AccessDenied", "Forbidden: No such key: GK01", ErrorKind::Denied, "check the access key"),
+            (403, "AccessDenied", "Forbidden: Invalid signature", ErrorKind::Denied, "check the access key"),
+            (400, "InvalidRequest", "Bad request: Date is too old", ErrorKind::Denied, "clock"),
+            (403, "AccessDenied", "Forbidden: Operation is not allowed for this key.", ErrorKind::Denied, "policy"),
+        ] {
+            let body = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>");
+            let refusal = Refusal::read(&Head { status, ..Head::default() }, &body, Timestamp::UNIX_EPOCH);
+            assert_eq!(refusal.kind(), kind, "{message}");
+            assert!(refusal.advice.contains(advice) && refusal.message == message, "{refusal}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use engine::destination::{ErrorKind, Finish, ReadStore, WriteStore};
 
-use super::places::{at_port, made, names, opened, place, set_quota, shared, started};
+use super::places::{at_port, made, names, opened, place, remove_bucket, set_quota, shared, started};
 use super::proxy::{Deed, Proxy, refusal};
 use crate::common::{kind, path, pattern, put, told, whole};
 
@@ -171,12 +171,7 @@ fn a_bucket_that_vanished_is_gone_and_not_made_again() {
     let Some(server) = started(&[], folder.path()) else { return };
     let store = made(&place(&server, "vault"));
     put(&store, "a", b"x").unwrap();
-    let script = format!(
-        "echo 's3.bucket.delete -name=vaults' | timeout 30 {} shell -master={}",
-        server.told("weed"),
-        server.told("master")
-    );
-    std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
+    remove_bucket(&server, &store);
     for (what, gone) in [
         ("stat", kind(store.stat(&path("a")))),
         ("list", kind(store.list(&path("packs")))),

@@ -20,10 +20,9 @@ fn a_wrong_key_is_denied_with_one_request() {
     let right = at_port(&place(server, "vault"), proxy.port);
     let keys = right.credentials.clone().unwrap();
     let wrong = |credentials| S3 { credentials: Some(credentials), ..right.clone() };
-    let other = secret(folder.path(), "other", "hunter2");
     for credentials in [
-        S3Credentials { access_key_id: other.clone(), ..keys.clone() },
-        S3Credentials { secret_access_key: other.clone(), ..keys.clone() },
+        S3Credentials { access_key_id: secret(folder.path(), "id", "nobody"), ..keys.clone() },
+        S3Credentials { secret_access_key: secret(folder.path(), "key", "hunter2"), ..keys.clone() },
     ] {
         let _ = proxy.take();
         let failed = opened(&wrong(credentials)).err().unwrap();
@@ -63,8 +62,9 @@ fn each_installation_sees_its_own_prefix_and_no_other() {
             });
         }
     });
-    // Open 2, put 9 MiB 8, put 2, read back 1, delete 2 (it may not ask for versions), list 2.
-    assert_eq!(proxy.take().len(), 10 * 17);
+    // Open 2, put 9 MiB 8, put 2, read back 1, delete 2 (1 if it may ask for versions, which is in the open), list 2.
+    let own_bucket = server.tells("bucket1").is_some();
+    assert_eq!(proxy.take().len(), 10 * if own_bucket { 16 } else { 17 });
     let others = S3 { prefix: "one2/vault".into(), bucket: bucket_of(&server, 2), ..own(1) };
     assert_eq!(kind(opened(&others)), Some(ErrorKind::Denied));
     let all = S3 { prefix: String::new(), ..others };

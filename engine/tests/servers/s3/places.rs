@@ -5,7 +5,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use engine::config::{Endpoint, ObjectLock, S3, S3Credentials, SecretSource};
-use engine::destination::{ReadStore, S3Store, StoreError};
+use engine::destination::{ReadStore, S3Store, StoreError, WriteStore};
 use engine::model::VaultPath;
 
 use fixtures::Server;
@@ -45,6 +45,19 @@ pub fn set_quota(server: &Server, megabytes: u32) {
         let said = shell(server, "s3.bucket.quota.enforce -apply");
         said.contains(if megabytes > 100 { "writable" } else { "read only" })
     });
+}
+
+/// Ends the server's bucket, which holds `a` of this store.
+pub fn remove_bucket(server: &Server, store: &S3Store) {
+    let Some(garage) = server.tells("garage") else {
+        shell(server, "s3.bucket.delete -name=vaults");
+        return;
+    };
+    // It ends empty ones only.
+    store.delete(&path("a")).unwrap();
+    let mut command = Command::new(garage);
+    command.arg("-c").arg(server.folder.join("node1.toml")).args(["bucket", "delete", "--yes", "vaults"]);
+    wait_until("the bucket is gone", || command.output().unwrap().status.success());
 }
 
 /// What SeaweedFS's administrator would type, and what he would see.

@@ -192,8 +192,10 @@ fn a_quota_that_is_reached_is_told_of_the_next_destination_is_served_and_more_ro
     assert_eq!(uploads(&server), 0);
 }
 
-/// What a store promises to those who look at once, from another connection (and, where it has several, through another
-/// of its gateways): an object that was acknowledged is there, whole, and listed; one that was deleted is neither.
+/// As it really is, for those who look at once from another connection, and where a server has several gateways through
+/// another of them: an object that was acknowledged is there, whole, and listed; one that was deleted can't be read. On
+/// SeaweedFS it is not listed either; on Garage it may be, for a moment, where one of three nodes has not heard of it yet
+/// (so the engine believes in no absence or presence but by a read).
 #[test]
 fn what_was_acknowledged_is_seen_at_once_from_everywhere() {
     let Some(server) = cluster() else { return };
@@ -210,7 +212,12 @@ fn what_was_acknowledged_is_seen_at_once_from_everywhere() {
         writer.delete(&path(&name)).unwrap();
         assert_eq!(reader.stat(&path(&name)).unwrap(), None, "{name}");
         assert_eq!(kind(reader.read(&path(&name), 0, 1)), Some(ErrorKind::NotFound), "{name}");
-        assert_eq!(names(&reader, "packs/ab"), Vec::<String>::new());
+        let listed = names(&reader, "packs/ab");
+        if server.tells("garage").is_some() {
+            wait_until("it is not listed", || names(&reader, "packs/ab").is_empty());
+        } else {
+            assert_eq!(listed, Vec::<String>::new());
+        }
     }
     // In parts, too.
     put(&writer, "packs/ab/large", &pattern(17 << 20)).unwrap();
