@@ -48,7 +48,7 @@ pub fn write_head(
     Ok(name)
 }
 
-/// All heads at a medium, oldest first.
+/// All heads at a medium, oldest first; not those that a list shows and that were deleted.
 ///
 /// # Errors
 /// If they can't be listed.
@@ -58,7 +58,16 @@ pub fn list_heads(store: &dyn ReadStore, vault: VaultId, keyring: &Keyring) -> R
         store.list(&folder)?.iter().filter_map(|listed| listed.path.file_name().parse().ok()).collect();
     names.sort_unstable();
     let read = |name| FoundHead { name, path: path_of(&name), body: read_head(store, vault, keyring, &name) };
-    Ok(names.into_iter().map(read).collect())
+    let found: Vec<FoundHead> = names.into_iter().map(read).collect();
+    let last_read = found.iter().rev().find(|head| head.body.is_ok()).map(|head| head.name);
+    Ok(found.into_iter().filter(|head| !is_dropped(head, last_read)).collect())
+}
+
+/// Was it deleted, as old heads are, and only a list still shows it? Stores of several nodes do that for a while. What a
+/// read does not find is gone where a later head of its epoch can be read, which has taken its place.
+fn is_dropped(head: &FoundHead, last_read: Option<HeadName>) -> bool {
+    let is_missing = matches!(head.body, Err(VaultError::Missing { .. }));
+    is_missing && last_read.is_some_and(|last| last.epoch == head.name.epoch && last.session > head.name.session)
 }
 
 fn read_head(store: &dyn ReadStore, vault: VaultId, keyring: &Keyring, name: &HeadName) -> Result<Head, VaultError> {

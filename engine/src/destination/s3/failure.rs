@@ -36,7 +36,7 @@ pub(super) enum Failure {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Refusal {
     pub status: u16,
-    /// The protocol's word for it; made from the status where the server gave none.
+    /// The protocol's word for it; made from the status where the server gave none, and from what its message means.
     pub code: String,
     /// In the server's words.
     pub message: String,
@@ -72,6 +72,7 @@ impl Refusal {
     pub fn read(head: &Head, body: &str, now: Timestamp) -> Self {
         let told = if xml::is_error(body) { xml::read::<xml::Told>(body).unwrap_or_default() } else { <_>::default() };
         let code = if told.code.is_empty() { code_of(head.status).to_owned() } else { clean(&told.code) };
+        let code = code_meant(&code, &told.message).map_or(code, ToOwned::to_owned);
         let retry_after = head.retry_after.as_ref().and_then(|text| text.trim().parse().ok()).map(Duration::from_secs);
         let region = told.region.as_deref().or(head.region.as_deref());
         let advice = match code.as_str() {
@@ -93,6 +94,17 @@ impl Refusal {
     pub fn is_not_offered(&self) -> bool {
         matches!(self.status, 405 | 501) || matches!(self.code.as_str(), "NotImplemented" | "MethodNotAllowed")
     }
+}
+
+/// Garage says some things by words only, under a code that covers much else: the protocol's own code for them.
+fn code_meant(code: &str, message: &str) -> Option<&'static str> {
+    Some(match code {
+        "AccessDenied" if message.contains("quota is reached") => "QuotaExceeded",
+        "AccessDenied" if message.contains("No such key") => "InvalidAccessKeyId",
+        "AccessDenied" if message.contains("Invalid signature") => "SignatureDoesNotMatch",
+        "InvalidRequest" if message.contains("Date is too old") => "RequestTimeTooSkewed",
+        _ => return None,
+    })
 }
 
 /// What can be shown of a text from outside.
@@ -297,6 +309,23 @@ mod tests {
             text.contains("25 hours ahead of the server's") && text.contains("set this computer's clock"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn what_garage_says_by_words_has_the_kind_and_the_advice_of_its_code() {
+        for (status, code, message, kind, advice) in [
+            (403, "AccessDenied", "Forbidden: Bucket size quota is reached, maximum 1", ErrorKind::Full, ""),
+            (403, "AccessDenied", "Forbidden: Object quota is reached, maximum 1", ErrorKind::Full, ""),
+            (403, "AccessDenied", "Forbidden: No such key: GK01", ErrorKind::Denied, "check the access key"),
+            (403, "AccessDenied", "Forbidden: Invalid signature", ErrorKind::Denied, "check the access key"),
+            (400, "InvalidRequest", "Bad request: Date is too old", ErrorKind::Denied, "clock"),
+            (403, "AccessDenied", "Forbidden: Operation is not allowed for this key.", ErrorKind::Denied, "policy"),
+        ] {
+            let body = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>");
+            let refusal = Refusal::read(&Head { status, ..Head::default() }, &body, Timestamp::UNIX_EPOCH);
+            assert_eq!(refusal.kind(), kind, "{message}");
+            assert!(refusal.advice.contains(advice) && refusal.message == message, "{refusal}");
+        }
     }
 
     #[test]

@@ -192,7 +192,10 @@ async fn locks(client: &Client, warn: &dyn Fn(&str)) -> Result<(), Failure> {
     let query = vec![("object-lock", String::new())];
     let found = match client.send(Request { query, ..Request::default() }).await {
         Ok(answer) => xml::read::<xml::LockOfBucket>(&answer.document().await?)?,
-        Err(failure) if failure.kind() == ErrorKind::NotFound => xml::LockOfBucket::default(),
+        // A server that does not know the question has none.
+        Err(failure) if failure.kind() == ErrorKind::NotFound || failure.is("NotImplemented") => {
+            xml::LockOfBucket::default()
+        }
         Err(failure) => {
             let why = format!(
                 "`object-lock` is set, and whether the bucket has it can't be seen: {failure} \

@@ -6,15 +6,14 @@ use std::time::{Duration, Instant};
 
 use engine::destination::{ErrorKind, Finish, ReadStore, WriteStore};
 
-use super::places::{at_port, made, names, opened, place, shared};
+use super::places::{at_port, made, names, opened, place, remove_bucket, set_quota, shared, started};
 use super::proxy::{Deed, Proxy, refusal};
 use crate::common::{kind, path, pattern, put, told, whole};
-use fixtures::Server;
 
 #[test]
 fn a_server_killed_in_mid_object_is_gone_on_with_where_it_was() {
     let folder = tempfile::tempdir().unwrap();
-    let Some(mut server) = Server::start("seaweedfs", folder.path()) else { return };
+    let Some(mut server) = started(&[], folder.path()) else { return };
     let store = made(&place(&server, "vault"));
     let bytes = pattern(30_000_000);
     let mut writer = store.create(&path("packs/ab/x")).unwrap();
@@ -141,21 +140,10 @@ fn a_full_place_is_full() {
 #[test]
 fn a_quota_that_is_reached_is_named_as_far_as_the_server_tells() {
     let folder = tempfile::tempdir().unwrap();
-    let Some(server) = Server::start("seaweedfs", folder.path()) else { return };
+    let Some(server) = started(&[], folder.path()) else { return };
     let store = made(&place(&server, "vault"));
     put(&store, "a", &pattern(3_000_000)).unwrap();
-    let shell = |line: &str| {
-        let script =
-            format!("echo '{line}' | timeout 30 {} shell -master={}", server.told("weed"), server.told("master"));
-        let output = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
-        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
-    };
-    shell("s3.bucket.quota -name=vaults -op=set -sizeMB=1");
-    let deadline = Instant::now() + Duration::from_secs(30);
-    // What lies there is counted now and then only.
-    while !shell("s3.bucket.quota.enforce -apply").contains("read only") {
-        assert!(Instant::now() < deadline, "the quota is not enforced");
-    }
+    set_quota(&server, 1);
     let failed = put(&store, "b", b"x").err().unwrap();
     assert!(told(&failed).contains("quota is reached"), "{}", told(&failed));
     assert!(whole(&store, "a").unwrap() == pattern(3_000_000), "it can still be read");
@@ -180,15 +168,10 @@ fn a_server_that_freezes_is_given_up_within_a_minute() {
 #[test]
 fn a_bucket_that_vanished_is_gone_and_not_made_again() {
     let folder = tempfile::tempdir().unwrap();
-    let Some(server) = Server::start("seaweedfs", folder.path()) else { return };
+    let Some(server) = started(&[], folder.path()) else { return };
     let store = made(&place(&server, "vault"));
     put(&store, "a", b"x").unwrap();
-    let script = format!(
-        "echo 's3.bucket.delete -name=vaults' | timeout 30 {} shell -master={}",
-        server.told("weed"),
-        server.told("master")
-    );
-    std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
+    remove_bucket(&server, &store);
     for (what, gone) in [
         ("stat", kind(store.stat(&path("a")))),
         ("list", kind(store.list(&path("packs")))),

@@ -2,22 +2,20 @@
 
 use engine::destination::{ErrorKind, WriteStore};
 
-use super::places::{made, names, place};
+use super::places::{made, names, place, started};
 use crate::common::{kind, path, pattern, put, told, whole};
-use fixtures::Server;
 
 #[test]
 fn a_node_that_dies_loses_nothing_that_was_finished() {
     let folder = tempfile::tempdir().unwrap();
-    let Some(server) = Server::start_as("seaweedfs", &["--nodes", "3"], folder.path()) else { return };
+    let Some(server) = started(&["--nodes", "3"], folder.path()) else { return };
     let store = made(&place(&server, "vault"));
     let bytes = pattern(20_000_000);
     put(&store, "packs/ab/before", &bytes).unwrap_or_else(|error| panic!("{}", told(&error)));
     let mut writer = store.create(&path("packs/ab/during")).unwrap();
     writer.write(&bytes[..10_000_000]).unwrap();
     let left = writer.flush().unwrap();
-    let node = server.told("node1");
-    assert!(std::process::Command::new("kill").args(["-KILL", &node]).status().unwrap().success());
+    rustix::process::kill_process(server.node(3), rustix::process::Signal::KILL).unwrap();
     // While the others take over a write may fail; it is gone on with, and never said to be done when it is not.
     let finished = writer.write(&bytes[10_000_000..]).and_then(|()| writer.finish().map(drop));
     if let Err(error) = finished {

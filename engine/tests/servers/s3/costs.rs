@@ -48,7 +48,8 @@ fn an_operation_costs_the_requests_that_the_module_states() {
     store.delete(&path("packs/ab/.tmp-small")).unwrap();
     count("delete a temporary name", 2);
 
-    let versioned = made(&at_port(&keyed(server, "", &server.told("versioned"), &own("vault")), proxy.port));
+    let Some(versioned) = server.tells("versioned") else { return };
+    let versioned = made(&at_port(&keyed(server, "", &versioned, &own("vault")), proxy.port));
     put(&versioned, "a", b"x").unwrap();
     let _ = proxy.take();
     versioned.delete(&path("a")).unwrap();

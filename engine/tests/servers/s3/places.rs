@@ -1,13 +1,15 @@
 //! Places on the servers, and what is put there and read.
 
 use std::path::Path;
+use std::process::Command;
 use std::sync::OnceLock;
 
 use engine::config::{Endpoint, ObjectLock, S3, S3Credentials, SecretSource};
-use engine::destination::{ReadStore, S3Store, StoreError};
+use engine::destination::{ReadStore, S3Store, StoreError, WriteStore};
 use engine::model::VaultPath;
 
 use fixtures::Server;
+use fixtures::bench::wait_until;
 
 use crate::common::{path, told};
 
@@ -15,7 +17,54 @@ use crate::common::{path, told};
 pub fn shared() -> Option<&'static Server> {
     static SERVER: OnceLock<Option<Server>> = OnceLock::new();
     let folder = || tempfile::tempdir().unwrap().keep();
-    SERVER.get_or_init(|| Server::start("seaweedfs", &folder())).as_ref()
+    SERVER.get_or_init(|| started(&[], &folder())).as_ref()
+}
+
+/// A server of the kind that `OFFSITE_S3_SERVER` names, a script of `scripts/servers`; SeaweedFS if it names none.
+pub fn started(words: &[&str], folder: &Path) -> Option<Server> {
+    let script = std::env::var("OFFSITE_S3_SERVER").unwrap_or_else(|_| "seaweedfs".to_owned());
+    Server::start_as(&script, words, folder)
+}
+
+/// The bucket that these keys are for: that of all, if the server can let a key into a part of it.
+pub fn bucket_of(server: &Server, who: usize) -> String {
+    server.tells(&format!("bucket{who}")).unwrap_or_else(|| server.told("bucket"))
+}
+
+/// From now on the server's bucket has room for so many MB in all.
+pub fn set_quota(server: &Server, megabytes: u32) {
+    if let Some(garage) = server.tells("garage") {
+        let (config, size) = (server.folder.join("node1.toml"), format!("{megabytes}MB"));
+        let words = ["bucket", "set-quotas", "vaults", "--max-size", &size];
+        assert!(Command::new(garage).arg("-c").arg(config).args(words).output().unwrap().status.success());
+        return;
+    }
+    shell(server, &format!("s3.bucket.quota -name=vaults -op=set -sizeMB={megabytes}"));
+    // What lies there is counted now and then only; and told is what was changed, once.
+    wait_until("the quota is enforced", || {
+        let said = shell(server, "s3.bucket.quota.enforce -apply");
+        said.contains(if megabytes > 100 { "writable" } else { "read only" })
+    });
+}
+
+/// Ends the server's bucket, which holds `a` of this store.
+pub fn remove_bucket(server: &Server, store: &S3Store) {
+    let Some(garage) = server.tells("garage") else {
+        shell(server, "s3.bucket.delete -name=vaults");
+        return;
+    };
+    // It ends empty ones only.
+    store.delete(&path("a")).unwrap();
+    let mut command = Command::new(garage);
+    command.arg("-c").arg(server.folder.join("node1.toml")).args(["bucket", "delete", "--yes", "vaults"]);
+    wait_until("the bucket is gone", || command.output().unwrap().status.success());
+}
+
+/// What SeaweedFS's administrator would type, and what he would see.
+fn shell(server: &Server, line: &str) -> String {
+    let script = format!("echo '{line}' | timeout 30 {} shell -master={}", server.told("weed"), server.told("master"));
+    let output = Command::new("sh").args(["-c", &script]).output().unwrap();
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
 /// What lies below this is this test's alone.

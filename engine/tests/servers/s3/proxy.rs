@@ -26,6 +26,8 @@ pub struct Rules {
     choice: Mutex<Choice>,
     /// First lines of the requests.
     seen: Mutex<Vec<String>>,
+    /// First lines of those that were answered, with the answer's status.
+    answered: Mutex<Vec<(String, u16)>>,
     pub frozen: AtomicBool,
     /// Bytes of requests' bodies that came.
     pub sent: AtomicU64,
@@ -45,6 +47,7 @@ impl Proxy {
         let rules = Arc::new(Rules {
             choice: Mutex::new(Box::new(|_, _| Deed::Pass)),
             seen: Mutex::default(),
+            answered: Mutex::default(),
             frozen: AtomicBool::new(false),
             sent: AtomicU64::new(0),
             delay,
@@ -68,6 +71,11 @@ impl Proxy {
     /// First lines of the requests since this was asked last.
     pub fn take(&self) -> Vec<String> {
         std::mem::take(&mut self.rules.seen.lock().expect("no panic"))
+    }
+
+    /// First lines of all requests that the server answered, and its statuses.
+    pub fn answered(&self) -> Vec<(String, u16)> {
+        self.rules.answered.lock().expect("no panic").clone()
     }
 }
 
@@ -109,6 +117,8 @@ fn serve(client: &TcpStream, port: u16, rules: &Rules) {
             }
         }
         let Some((head, length)) = self::head(&mut from_server) else { break };
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
+        rules.answered.lock().expect("no panic").push((first.clone(), status));
         while rules.frozen.load(Ordering::Relaxed) {
             std::thread::sleep(Duration::from_millis(50));
         }
