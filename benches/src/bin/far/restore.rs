@@ -26,7 +26,7 @@ pub fn print(line: &Line) -> Result<()> {
     noisy_files(&bench.path("data/large"), 1000, 1, OBJECT_BYTES)?;
     let destination = |url: &str, keys: &[(&'static str, String)]| {
         let keys = [&line.keys, keys].concat();
-        let url = url.replace("/vault", "/job");
+        let url = format!("{}/job", url.trim_end_matches("/vault"));
         bench.configure(&format!(
             "[job.data]\nsource = {{ folders = [\"data\"] }}\noffsite = [\"office\"]\n\n[destination.office]\n\
              url = \"{url}\"\n{}\n",

@@ -50,7 +50,8 @@ impl Curl {
     fn tool(self) -> Tool {
         let (up, down) = (self.clone(), self);
         let put: Making = Box::new(move |folder, name| {
-            let made = up.command().args(["-X", "MKCOL", &format!("{}{name}/", up.at)]).status()?;
+            let made =
+                up.command().args(["--output", "/dev/null", "-X", "MKCOL", &format!("{}{name}/", up.at)]).status()?;
             anyhow::ensure!(made.success(), "MKCOL {name}");
             let each = files(folder)?.into_iter().map(|file| {
                 let last = file.file_name().unwrap_or_default().display().to_string();
