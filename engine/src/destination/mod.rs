@@ -36,7 +36,7 @@ mod ftp;
 #[cfg(all(test, target_os = "linux"))]
 pub(crate) mod loop_drive;
 pub mod memory;
-mod onward;
+pub(crate) mod onward;
 mod operation;
 pub mod record;
 pub mod retry;
@@ -136,7 +136,7 @@ pub trait ReadStore: Send + Sync {
     /// # Errors
     /// As of `read`, here or with the first bytes.
     fn read_on(&self, path: &VaultPath, offset: u64) -> Result<Box<dyn ObjectRead + '_>, StoreError> {
-        Ok(Box::new(onward::Onward { store: self, path: path.clone(), offset }))
+        Ok(onward::Onward::boxed(self, path, offset))
     }
 
     /// All that lies directly in `folder`, temporary names too, sorted; empty if there is no such folder.

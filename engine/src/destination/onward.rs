@@ -6,10 +6,17 @@ use super::{ObjectRead, ReadStore, StoreError};
 use crate::model::VaultPath;
 
 /// See the module.
-pub(super) struct Onward<'s, S: ?Sized> {
-    pub store: &'s S,
-    pub path: VaultPath,
-    pub offset: u64,
+pub(crate) struct Onward<'s, S: ?Sized> {
+    store: &'s S,
+    path: VaultPath,
+    offset: u64,
+}
+
+impl<'s, S: ReadStore + ?Sized> Onward<'s, S> {
+    /// From `offset` to the end.
+    pub fn boxed(store: &'s S, path: &VaultPath, offset: u64) -> Box<dyn ObjectRead + 's> {
+        Box::new(Self { store, path: path.clone(), offset })
+    }
 }
 
 impl<S: ReadStore + ?Sized> ObjectRead for Onward<'_, S> {

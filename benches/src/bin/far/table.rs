@@ -12,10 +12,13 @@ pub struct Row {
     pub back: Option<Duration>,
 }
 
+/// One of a row's times.
+type Time = fn(&Row) -> Option<Duration>;
+
 /// The first row is ours.
 pub fn print(scheme: &str, mebibytes: usize, rows: &[Row]) {
     println!("{scheme:<24} {:>16} {:>16} {:>16}", "put, MiB/s", "small, 1/s", "get, MiB/s");
-    let columns: [(f64, fn(&Row) -> Option<Duration>); 3] =
+    let columns: [(f64, Time); 3] =
         [(mebibytes as f64, |row| row.large), (SMALL as f64, |row| row.small), (mebibytes as f64, |row| row.back)];
     for row in rows {
         let cells = columns.iter().map(|(amount, time)| {
