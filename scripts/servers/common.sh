@@ -142,7 +142,7 @@ make_certificates() (
       -days 30 || exit
     chmod 600 "$1.key"
   }
-  sign server "DNS:localhost,IP:127.0.0.1,IP:::1"
+  sign server "DNS:localhost,IP:127.0.0.1,IP:127.0.0.2,IP:::1"
   sign elsewhere "DNS:elsewhere.example"
   sign expired "DNS:localhost,IP:127.0.0.1" $(at_clock -90d)
 )

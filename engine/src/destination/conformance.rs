@@ -3,7 +3,7 @@
 //! In: a way to get an empty vault folder. Out: nothing, or a panic that names the rule.
 //! Deliberately absent: faults; what a store does when its place fails is tested with the store.
 
-use super::{ErrorKind, Listed, Resume, StoreError, WriteStore, temporary};
+use super::{ErrorKind, Listed, ObjectRead, Resume, StoreError, WriteStore, temporary};
 use crate::model::VaultPath;
 
 /// One rule's number and text, and its test on an empty place.
@@ -54,7 +54,10 @@ fn put(store: &dyn WriteStore, at: &str, bytes: &[u8]) {
 }
 
 fn whole(store: &dyn WriteStore, at: &str) -> Vec<u8> {
-    let mut reader = store.read_medium(&path(at)).expect("read back");
+    to_its_end(&mut *store.read_medium(&path(at)).expect("read back"))
+}
+
+fn to_its_end(reader: &mut dyn ObjectRead) -> Vec<u8> {
     let (mut all, mut piece) = (Vec::new(), [0; 777]);
     loop {
         match reader.read(&mut piece).expect("read back") {
@@ -169,6 +172,9 @@ fn reads_stop_at_the_end(store: &dyn WriteStore) {
     assert_eq!(read(8, 100), b"89");
     assert_eq!(read(10, 1), b"");
     assert_eq!(read(1 << 40, 5), b"");
+    for (offset, rest) in [(0, "0123456789"), (7, "789"), (10, ""), (1 << 40, "")] {
+        assert_eq!(to_its_end(&mut *store.read_on(&path("a"), offset).expect("read on")), rest.as_bytes());
+    }
 }
 
 fn lists_are_direct_and_sorted(store: &dyn WriteStore) {

@@ -16,7 +16,8 @@
 //! - S-7 A writer that is begun anew keeps nothing of an earlier one.
 //! - S-8 Resuming at what is not left is no error: the writer keeps less, or nothing.
 //! - S-9 What is not there: `stat` is `None`, `read` and `read_medium` are `NotFound`.
-//! - S-10 `read` gives fewer bytes than wanted only where the object ends, and none beyond its end.
+//! - S-10 `read` gives fewer bytes than wanted only where the object ends, and none beyond its end; `read_on` gives all
+//!   from the offset to that end, in order, then 0 for ever.
 //! - S-11 `list` gives what lies directly in the folder, folders too, sorted by path; a missing folder is empty.
 //! - S-12 `delete` takes away just the object named, and may be repeated; a temporary name is deleted by its own path.
 //! - S-13 A deleted name can be written again.
@@ -36,6 +37,7 @@ pub mod late;
 #[cfg(all(test, target_os = "linux"))]
 pub(crate) mod loop_drive;
 pub mod memory;
+pub(crate) mod onward;
 mod operation;
 pub mod record;
 pub mod retry;
@@ -128,6 +130,15 @@ pub trait ReadStore: Send + Sync {
     /// # Errors
     /// `NotFound` if none is there, else as the place answers.
     fn read(&self, path: &VaultPath, offset: u64, bytes: usize) -> Result<Vec<u8>, StoreError>;
+
+    /// The object from `offset` to its end, for a reader that goes on: one request, where a place is far. What was on its
+    /// way already may be given after the object has changed; it never is evidence.
+    ///
+    /// # Errors
+    /// As of `read`, here or with the first bytes.
+    fn read_on(&self, path: &VaultPath, offset: u64) -> Result<Box<dyn ObjectRead + '_>, StoreError> {
+        Ok(onward::Onward::boxed(self, path, offset))
+    }
 
     /// All that lies directly in `folder`, temporary names too, sorted; empty if there is no such folder.
     ///

@@ -9,7 +9,7 @@ pub enum Operation {
     Read,
     /// `list`
     List,
-    /// `read_medium`, and each read of what it gave.
+    /// `read_medium`, and each read of what it or `read_on` gave.
     ReadMedium,
     /// `space`
     Space,

@@ -74,6 +74,11 @@ impl<S: ReadStore> ReadStore for Recorded<S> {
         answer
     }
 
+    fn read_on(&self, path: &VaultPath, offset: u64) -> Result<Box<dyn ObjectRead + '_>, StoreError> {
+        let inner = self.inner.read_on(path, offset)?;
+        Ok(Box::new(RecordedRead { inner, tally: &self.tally }))
+    }
+
     fn list(&self, folder: &VaultPath) -> Result<Vec<Listed>, StoreError> {
         self.tally.add(Operation::List, 0);
         self.inner.list(folder)

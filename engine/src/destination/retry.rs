@@ -73,6 +73,11 @@ impl<S: ReadStore> ReadStore for Retried<S> {
         self.again(|| self.inner.read(path, offset, bytes))
     }
 
+    /// As of `read_medium`.
+    fn read_on(&self, path: &VaultPath, offset: u64) -> Result<Box<dyn ObjectRead + '_>, StoreError> {
+        self.again(|| self.inner.read_on(path, offset))
+    }
+
     fn list(&self, folder: &VaultPath) -> Result<Vec<Listed>, StoreError> {
         self.again(|| self.inner.list(folder))
     }

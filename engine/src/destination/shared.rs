@@ -15,6 +15,10 @@ impl<S: ReadStore + ?Sized> ReadStore for Arc<S> {
         (**self).read(path, offset, bytes)
     }
 
+    fn read_on(&self, path: &VaultPath, offset: u64) -> Result<Box<dyn ObjectRead + '_>, StoreError> {
+        (**self).read_on(path, offset)
+    }
+
     fn list(&self, folder: &VaultPath) -> Result<Vec<Listed>, StoreError> {
         (**self).list(folder)
     }

@@ -86,6 +86,11 @@ impl<S: ReadStore> ReadStore for Throttled<S> {
         Ok(answer)
     }
 
+    fn read_on(&self, path: &VaultPath, offset: u64) -> Result<Box<dyn ObjectRead + '_>, StoreError> {
+        let inner = self.inner.read_on(path, offset)?;
+        Ok(Box::new(ThrottledRead { inner, bandwidth: &self.bandwidth }))
+    }
+
     fn list(&self, folder: &VaultPath) -> Result<Vec<Listed>, StoreError> {
         self.inner.list(folder)
     }

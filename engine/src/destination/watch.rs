@@ -70,6 +70,11 @@ impl<S: ReadStore> ReadStore for Watched<S> {
         self.pulse.during(|| self.inner.read(path, offset, bytes))
     }
 
+    fn read_on(&self, path: &VaultPath, offset: u64) -> Result<Box<dyn ObjectRead + '_>, StoreError> {
+        let inner = self.pulse.during(|| self.inner.read_on(path, offset))?;
+        Ok(Box::new(WatchedRead { inner, pulse: &self.pulse }))
+    }
+
     fn list(&self, folder: &VaultPath) -> Result<Vec<Listed>, StoreError> {
         self.pulse.during(|| self.inner.list(folder))
     }

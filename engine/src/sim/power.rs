@@ -170,6 +170,10 @@ impl ReadStore for Wire {
         self.store.read(path, offset, bytes)
     }
 
+    fn read_on(&self, path: &VaultPath, offset: u64) -> Result<Box<dyn ObjectRead + '_>, StoreError> {
+        Ok(crate::destination::onward::Onward::boxed(self, path, offset))
+    }
+
     fn list(&self, folder: &VaultPath) -> Result<Vec<Listed>, StoreError> {
         self.pass(Operation::List)?;
         self.store.list(folder)

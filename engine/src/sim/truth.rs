@@ -141,6 +141,10 @@ impl ReadStore for Still<'_> {
         Ok(content[from..][..bytes.min(content.len() - from)].to_vec())
     }
 
+    fn read_on(&self, path: &VaultPath, offset: u64) -> Result<Box<dyn ObjectRead + '_>, StoreError> {
+        Ok(crate::destination::onward::Onward::boxed(self, path, offset))
+    }
+
     fn list(&self, _: &VaultPath) -> Result<Vec<Listed>, StoreError> {
         Ok(Vec::new())
     }

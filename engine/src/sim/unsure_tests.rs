@@ -42,6 +42,7 @@ impl Made {
         let names = PackNames::of(&manifest, &reader).expect("read");
         let packs: BTreeSet<_> = names.all().iter().copied().collect();
         assert!(manifest.roots.len() < packs.len(), "some hold contents only");
+        drop(reader);
         Self { world, manifest, packs }
     }
 

@@ -5,6 +5,7 @@
 //! serves is believed only after its seal held.
 //! Deliberately absent: the catalog, which objects should be where, retries.
 
+mod ahead;
 mod chunk_code;
 mod entries;
 mod error;

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use zeroize::Zeroizing;
 
+use super::ahead::{Ahead, Ranges};
 use super::chunk_code::decode_chunk;
 use super::error::VaultError;
 use super::objects::read_whole;
@@ -18,8 +19,6 @@ use crate::seal::{ChunkPlace, Keyring, PackKeys};
 
 /// Keys of so many packs are remembered.
 const KEYS_MAX: usize = 4096;
-/// Small chunks are read in windows of this many bytes: neighbours are nearly always wanted next.
-const WINDOW: usize = 1 << 20;
 
 /// Where chunks come from.
 pub trait ChunkSource {
@@ -36,21 +35,15 @@ pub struct VaultReader<'s> {
     keyring: &'s Keyring,
     identities: Vec<Zeroizing<[u8; 32]>>,
     keys: Mutex<HashMap<PackId, (GroupId, Arc<PackKeys>)>>,
-    window: Mutex<Window>,
-}
-
-#[derive(Default)]
-struct Window {
-    pack: Option<PackId>,
-    start: usize,
-    bytes: Vec<u8>,
+    ahead: Box<dyn Ranges + 's>,
 }
 
 impl<'s> VaultReader<'s> {
     /// A reader of the vault at `store`.
     #[must_use]
     pub fn new(store: &'s dyn ReadStore, keyring: &'s Keyring) -> Self {
-        Self { store, keyring, identities: keyring.identities(), keys: Mutex::default(), window: Mutex::default() }
+        let (identities, ahead) = (keyring.identities(), Box::new(Ahead::of(store)));
+        Self { store, keyring, identities, keys: Mutex::default(), ahead }
     }
 
     /// The store that is read.
@@ -91,7 +84,8 @@ impl<'s> VaultReader<'s> {
         if bytes > u64::from(PACK_BYTES_MAX) {
             return Err(FormatError::damaged("the pack", "it is longer than a pack can be").into());
         }
-        let (found, keys, start) = self.open_header(pack)?;
+        let begin = self.store.read(&path, 0, SealedHeader::BYTES_MAX)?;
+        let (found, keys, start) = self.open_header(pack, &begin)?;
         require_group(pack, group, found)?;
         let tail = PACK_TRAILER_BYTES as u64;
         let trailer =
@@ -109,10 +103,9 @@ impl<'s> VaultReader<'s> {
     }
 
     /// Its group, its keys, and where its first record begins.
-    fn open_header(&self, pack: &PackId) -> Result<(GroupId, PackKeys, u32), VaultError> {
+    fn open_header(&self, pack: &PackId, begin: &[u8]) -> Result<(GroupId, PackKeys, u32), VaultError> {
         let path = ObjectName::Pack(*pack).path();
-        let begin = self.store.read(&path, 0, SealedHeader::BYTES_MAX)?;
-        let (header, length) = SealedHeader::decode(&begin, SealedKind::Pack)?;
+        let (header, length) = SealedHeader::decode(begin, SealedKind::Pack)?;
         let keys = self.keyring.pack(&header).map_err(|error| VaultError::seal(&path, error))?;
         let (group, rest) = header.scope.split_first_chunk().expect("a scope has 16 bytes");
         if *rest != [0; GroupId::BYTES] {
@@ -121,12 +114,14 @@ impl<'s> VaultReader<'s> {
         Ok((GroupId(*group), keys, u32::try_from(length).expect("a header is short")))
     }
 
-    fn keys_of(&self, group: GroupId, pack: &PackId) -> Result<Arc<PackKeys>, VaultError> {
+    /// Its keys; where they are not known, its header is read, and the record at `next` comes after.
+    fn keys_of(&self, group: GroupId, pack: &PackId, next: u32) -> Result<Arc<PackKeys>, VaultError> {
         let known = self.keys.lock().unwrap_or_else(PoisonError::into_inner).get(pack).cloned();
         if let Some((found, keys)) = known {
             return require_group(pack, group, found).map(|()| keys);
         }
-        let (found, keys, _) = self.open_header(pack)?;
+        let begin = self.ahead.begin(pack, SealedHeader::BYTES_MAX, next)?;
+        let (found, keys, _) = self.open_header(pack, &begin)?;
         let keys = Arc::new(keys);
         let mut all = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= KEYS_MAX {
@@ -134,25 +129,6 @@ impl<'s> VaultReader<'s> {
         }
         all.insert(*pack, (found, Arc::clone(&keys)));
         require_group(pack, group, found).map(|()| keys)
-    }
-
-    fn record(&self, pack: &PackId, chunk: &ChunkRef) -> Result<Vec<u8>, VaultError> {
-        let (offset, stored) = (chunk.offset as usize, chunk.stored as usize);
-        let path = ObjectName::Pack(*pack).path();
-        if stored > WINDOW / 4 {
-            return Ok(self.store.read(&path, u64::from(chunk.offset), stored)?);
-        }
-        let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
-        let inside = window.pack == Some(*pack)
-            && offset >= window.start
-            && offset + stored <= window.start + window.bytes.len();
-        if !inside {
-            window.pack = None;
-            window.bytes = self.store.read(&path, u64::from(chunk.offset), WINDOW)?;
-            (window.pack, window.start) = (Some(*pack), offset);
-        }
-        let at = offset - window.start;
-        Ok(window.bytes.get(at..at + stored).unwrap_or(&[]).to_vec())
     }
 
     fn is_identity(&self, chunk: &ChunkRef, plain: &[u8]) -> bool {
@@ -176,13 +152,13 @@ impl ChunkSource for VaultReader<'_> {
         if (chunk.stored as usize) <= CHUNK_OVERHEAD {
             return Err(damaged("a chunk too short to be one"));
         }
-        let record = self.record(pack, chunk)?;
+        let keys = self.keys_of(group, pack, chunk.offset)?;
+        let record = self.ahead.read(pack, chunk.offset, chunk.stored as usize)?;
         if record.len() != chunk.stored as usize {
             return Err(damaged("it ends before the chunk does"));
         }
         let (index, sealed) = split_chunk_record(&record)?;
         let place = ChunkPlace { index, offset: chunk.offset, stored: chunk.stored, id: chunk.id };
-        let keys = self.keys_of(group, pack)?;
         let encoded = keys.open_chunk(&place, sealed).map_err(|error| VaultError::seal(object(), error))?;
         let plain = decode_chunk(&encoded, chunk.plain)?;
         if self.is_identity(chunk, &plain) { Ok(plain) } else { Err(damaged("a chunk is not what its identity says")) }

@@ -15,8 +15,9 @@
 //! - `Finish::Confirmed` comes of `HASH` or `XSHA256` with a SHA-256 of the whole. CRC and MD5 are no evidence here.
 //!
 //! Requests for one new object, a round trip each: a look at the name (MLST, else SIZE); EPSV, connect, STOR, TLS if any,
-//! end; a look at the length; HASH if offered; a look at the name; RNFR, RNTO: 9, and 1 more for each of TLS and HASH. Of
-//! a read: a look, EPSV, connect, RETR, TLS, end. Objects of different names go over connections of their own, at the
+//! end; a look at the length; HASH if offered; a look at the name; RNFR, RNTO: 9, and 1 more for each of TLS and HASH,
+//! whatever its length. Of a read: a look, EPSV, connect, RETR, TLS, end; and REST, and cutting it off, of a range in its
+//! middle, which often costs the connection. So ranges that follow one another are read on (`stream`). Objects of different names go over connections of their own, at the
 //! same time, up to 8. A server whose MLST does not say why it refuses (ProFTPD) costs a SIZE more for each free name.
 //!
 //! Memory: of an object at most 256 KiB are held, whatever its length (`writer`; a reader holds nothing); a list of a
@@ -38,6 +39,7 @@ mod pool;
 mod reader;
 mod reply;
 mod session;
+mod stream;
 mod tls;
 mod transfer;
 mod writer;
@@ -58,6 +60,7 @@ use self::pool::{Lease, Pool};
 use self::reader::FtpReader;
 use self::reply::Failure;
 use self::session::Session;
+use self::stream::FtpStream;
 use self::writer::FtpWriter;
 
 /// Objects at once.
@@ -204,6 +207,10 @@ impl ReadStore for FtpStore {
         }
         reader.end_if_all()?;
         Ok(all)
+    }
+
+    fn read_on(&self, path: &VaultPath, offset: u64) -> Result<Box<dyn ObjectRead + '_>, StoreError> {
+        Ok(Box::new(FtpStream::open(self, path, offset)?))
     }
 
     fn list(&self, folder: &VaultPath) -> Result<Vec<Listed>, StoreError> {

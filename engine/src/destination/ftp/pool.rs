@@ -6,6 +6,7 @@
 //! one more waits for one that is given back.
 //! Deliberately absent: what connections are used for.
 
+use std::collections::BTreeMap;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -15,6 +16,7 @@ use super::features::Features;
 use super::reply::Failure;
 use super::session::Session;
 use super::tls::Versions;
+use super::transfer::Transfer;
 use super::{ErrorKind, StoreError};
 
 /// Connections of one store, at most.
@@ -33,7 +35,10 @@ pub(super) struct Pool {
 
 struct State {
     idle: Vec<Session>,
-    /// Idle ones and those in use, and those being opened.
+    /// In the middle of a download that may be gone on with, or given up for another purpose; by their tickets.
+    standing: BTreeMap<u64, (Session, Transfer)>,
+    tickets: u64,
+    /// Idle and standing ones, those in use, and those being opened.
     open: usize,
     most: usize,
     features: Option<Features>,
@@ -60,6 +65,8 @@ pub(super) struct Lease<'p> {
 enum Next {
     Idle(Session),
     Open(Option<Features>),
+    /// One that is to be cut off what it stands in.
+    Standing(Session, Transfer),
     Wait,
 }
 
@@ -67,6 +74,8 @@ impl Pool {
     pub fn new(endpoint: Endpoint) -> Self {
         let state = State {
             idle: Vec::new(),
+            standing: BTreeMap::new(),
+            tickets: 0,
             open: 0,
             most: MOST,
             features: None,
@@ -136,12 +145,26 @@ impl Pool {
 
     /// The same without a wait for others: none if the server allows no more.
     pub fn try_take(&self) -> Result<Option<Lease<'_>>, StoreError> {
-        let next = self.state().next(&self.endpoint)?;
-        match next {
-            Next::Idle(session) => Ok(Some(Lease { pool: self, session: Some(session), is_new: false })),
-            Next::Wait => Ok(None),
-            Next::Open(features) => self.open(features),
+        loop {
+            let next = self.state().next(&self.endpoint)?;
+            match next {
+                Next::Idle(session) => return Ok(Some(self.lease(session))),
+                Next::Wait => return Ok(None),
+                Next::Open(features) => return self.open(features),
+                // It is idle then, or gone.
+                Next::Standing(session, transfer) => self.lease(session).cut(transfer),
+            }
         }
+    }
+
+    fn lease(&self, session: Session) -> Lease<'_> {
+        Lease { pool: self, session: Some(session), is_new: false }
+    }
+
+    /// A download that was left standing, unless its connection was needed.
+    pub fn take_standing(&self, ticket: u64) -> Option<(Lease<'_>, Transfer)> {
+        let (session, transfer) = self.state().standing.remove(&ticket)?;
+        Some((self.lease(session), transfer))
     }
 
     fn open(&self, features: Option<Features>) -> Result<Option<Lease<'_>>, StoreError> {
@@ -228,7 +251,8 @@ impl State {
             self.versions = if self.only_newest { Versions::Newest } else { Versions::Tls12 };
         }
         if self.open >= self.most {
-            return Ok(Next::Wait);
+            let standing = self.standing.pop_first();
+            return Ok(standing.map_or(Next::Wait, |(_, (session, transfer))| Next::Standing(session, transfer)));
         }
         self.open += 1;
         Ok(Next::Open(self.features.clone()))
@@ -255,6 +279,20 @@ impl State {
         if error.kind == ErrorKind::Denied {
             self.denied = Some(error.source.to_string());
         }
+    }
+}
+
+impl Lease<'_> {
+    /// Leaves the connection in the middle of a download, to be taken again by this ticket.
+    pub fn stand(mut self, transfer: Transfer) -> u64 {
+        let session = self.session.take().expect("held until it is dropped");
+        let mut state = self.pool.state();
+        state.tickets += 1;
+        let ticket = state.tickets;
+        state.standing.insert(ticket, (session, transfer));
+        drop(state);
+        self.pool.returned.notify_one();
+        ticket
     }
 }
 

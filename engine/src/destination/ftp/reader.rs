@@ -44,6 +44,31 @@ impl<'s> FtpReader<'s> {
         Ok(reader)
     }
 
+    /// Of a transfer that is under way: the length that was told, and how much of it was read.
+    pub fn of(
+        store: &'s FtpStore,
+        path: &VaultPath,
+        open: (Lease<'s>, Transfer),
+        (expected, done): (Option<u64>, u64),
+    ) -> Self {
+        Self { store, path: path.clone(), open: Some(open), expected, done }
+    }
+
+    /// The length, where the server told.
+    pub fn expected(&self) -> Option<u64> {
+        self.expected
+    }
+
+    /// How much was read or passed over.
+    pub fn done(&self) -> u64 {
+        self.done
+    }
+
+    /// Leaves the transfer in the pool as it is; none if it has ended.
+    pub fn stand(mut self) -> Option<u64> {
+        self.open.take().map(|(lease, transfer)| lease.stand(transfer))
+    }
+
     fn begin(&mut self, mut lease: Lease<'s>, operation: &'static str) -> Result<(), StoreError> {
         let fail = |failure| self.store.fail(operation, &self.path, failure);
         let path = self.path.as_str();

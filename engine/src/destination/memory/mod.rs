@@ -292,6 +292,10 @@ impl ReadStore for MemoryStore {
         })
     }
 
+    fn read_on(&self, path: &VaultPath, offset: u64) -> Result<Box<dyn ObjectRead + '_>, StoreError> {
+        Ok(super::onward::Onward::boxed(self, path, offset))
+    }
+
     fn list(&self, folder: &VaultPath) -> Result<Vec<Listed>, StoreError> {
         self.request(Operation::List, folder, |state| Ok(children(&state.disk, folder)))
     }

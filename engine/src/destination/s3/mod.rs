@@ -52,7 +52,7 @@ mod xml;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use self::client::{Client, Request};
+use self::client::{Answer, Client, Request};
 use self::delete::Bucket;
 use self::failure::Failure;
 use self::list::Folder;
@@ -161,21 +161,37 @@ impl S3Store {
         all.into_iter().map(|(path, bytes)| Listed { path, bytes }).collect()
     }
 
+    /// From there to its end; none behind it.
+    async fn rest(&self, path: &VaultPath, offset: u64) -> Result<Reader, Failure> {
+        let address = self.client.named(path);
+        match object::get(&self.client, &self.key(path), Some((offset, None))).await {
+            Err(failure) if failure.is("InvalidRange") => Ok(Reader::of_nothing(address)),
+            answer => {
+                let answer = answer?;
+                require_begin(&answer, offset)?;
+                Ok(Reader::of(answer, address))
+            }
+        }
+    }
+
     /// At most `bytes` bytes; none behind its end.
     async fn part(&self, key: &str, offset: u64, bytes: usize) -> Result<Vec<u8>, Failure> {
         let wanted = u64::try_from(bytes).unwrap_or(u64::MAX).max(1);
         let last = offset.saturating_add(wanted - 1);
-        let answer = match object::get(&self.client, key, Some((offset, last))).await {
+        let answer = match object::get(&self.client, key, Some((offset, Some(last)))).await {
             Err(failure) if failure.is("InvalidRange") => return Ok(Vec::new()),
             answer => answer?,
         };
-        if object::begins_at(&answer)? != offset {
-            return Err(Failure::Unfit("it gives other bytes than were asked for".to_owned()));
-        }
+        require_begin(&answer, offset)?;
         let mut all = answer.whole(bytes.max(1)).await?;
         all.truncate(bytes);
         Ok(all)
     }
+}
+
+fn require_begin(answer: &Answer, offset: u64) -> Result<(), Failure> {
+    let unfit = || Failure::Unfit("it gives other bytes than were asked for".to_owned());
+    if object::begins_at(answer)? == offset { Ok(()) } else { Err(unfit()) }
 }
 
 /// The temporary name of what is not finished.
@@ -222,6 +238,10 @@ impl ReadStore for S3Store {
 
     fn read(&self, path: &VaultPath, offset: u64, bytes: usize) -> Result<Vec<u8>, StoreError> {
         self.on("read", path, self.part(&self.key(path), offset, bytes))
+    }
+
+    fn read_on(&self, path: &VaultPath, offset: u64) -> Result<Box<dyn ObjectRead + '_>, StoreError> {
+        Ok(Box::new(self.on("read", path, self.rest(path, offset))?))
     }
 
     fn list(&self, folder: &VaultPath) -> Result<Vec<Listed>, StoreError> {

@@ -21,7 +21,7 @@ pub(super) const CHECKSUM: &str = "x-amz-checksum-sha256";
 ///
 /// A GET of one byte, as the answer to a HEAD can't tell a missing object from a missing bucket.
 pub(super) async fn look(client: &Client, key: &str) -> Result<Option<u64>, Failure> {
-    match get(client, key, Some((0, 0))).await {
+    match get(client, key, Some((0, Some(0)))).await {
         Ok(answer) => {
             let bytes = length(&answer)?;
             if is_range(&answer) {
@@ -36,9 +36,11 @@ pub(super) async fn look(client: &Client, key: &str) -> Result<Option<u64>, Fail
     }
 }
 
-/// The object's bytes, or those from the first to the last of a range. 1 request.
-pub(super) async fn get(client: &Client, key: &str, range: Option<(u64, u64)>) -> Result<Answer, Failure> {
-    let headers = range.map(|(first, last)| ("range", format!("bytes={first}-{last}"))).into_iter().collect();
+/// The object's bytes, or those from the first to the last of a range, which may be its end. 1 request.
+pub(super) async fn get(client: &Client, key: &str, range: Option<(u64, Option<u64>)>) -> Result<Answer, Failure> {
+    let last = |last: Option<u64>| last.map_or_else(String::new, |last| last.to_string());
+    let range = range.map(|(first, end)| ("range", format!("bytes={first}-{}", last(end))));
+    let headers = range.into_iter().collect();
     client.send(Request { method: Method::GET, key: Some(key), headers, ..Request::default() }).await
 }
 

@@ -19,7 +19,7 @@ const PIECES_AHEAD: usize = 18;
 pub(super) struct Reader {
     address: String,
     pieces: mpsc::Receiver<Result<Bytes, Failure>>,
-    task: JoinHandle<()>,
+    task: Option<JoinHandle<()>>,
     have: Bytes,
 }
 
@@ -27,8 +27,14 @@ impl Reader {
     /// Must be called on the runtime.
     pub fn of(answer: Answer, address: String) -> Self {
         let (sender, pieces) = mpsc::channel(PIECES_AHEAD);
-        let task = tokio::spawn(read_ahead(answer, sender));
+        let task = Some(tokio::spawn(read_ahead(answer, sender)));
         Self { address, pieces, task, have: Bytes::new() }
+    }
+
+    /// Where nothing lies behind the offset.
+    pub fn of_nothing(address: String) -> Self {
+        let (_, pieces) = mpsc::channel(1);
+        Self { address, pieces, task: None, have: Bytes::new() }
     }
 }
 
@@ -69,6 +75,6 @@ impl ObjectRead for Reader {
 
 impl Drop for Reader {
     fn drop(&mut self) {
-        self.task.abort();
+        self.task.iter().for_each(JoinHandle::abort);
     }
 }

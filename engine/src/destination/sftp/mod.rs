@@ -215,6 +215,10 @@ impl ReadStore for SftpStore {
         self.wait(reader.whole()).map_err(|failure| self.fail("read", path, failure))
     }
 
+    fn read_on(&self, path: &VaultPath, offset: u64) -> Result<Box<dyn ObjectRead + '_>, StoreError> {
+        Ok(Box::new(self.reader("read", path, offset, u64::MAX)?))
+    }
+
     fn list(&self, folder: &VaultPath) -> Result<Vec<Listed>, StoreError> {
         let remote = self.remote(folder);
         let names = self.on("list", folder, |session| async move {

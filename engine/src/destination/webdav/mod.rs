@@ -182,6 +182,14 @@ impl ReadStore for WebDavStore {
         self.wait("read", path, async { self.absence(reader::range(&self.link, &remote, offset, bytes).await).await })
     }
 
+    fn read_on(&self, path: &VaultPath, offset: u64) -> Result<Box<dyn ObjectRead + '_>, StoreError> {
+        let remote = self.link.remote(path);
+        let opened = self.wait("read", path, async {
+            self.absence(Reader::open_at(Arc::clone(&self.link), self.named(path), &remote, offset).await).await
+        });
+        Ok(Box::new(opened?))
+    }
+
     fn list(&self, folder: &VaultPath) -> Result<Vec<Listed>, StoreError> {
         let mut all = self.wait("list", folder, async {
             match self.link.names(folder).await? {

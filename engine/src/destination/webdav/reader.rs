@@ -50,6 +50,22 @@ impl Reader {
         Ok(Self { address, body: Some(body), failed: false })
     }
 
+    /// Opens what lies from `offset` to the object's end.
+    pub async fn open_at(link: Arc<Link>, address: String, path: &str, offset: u64) -> Result<Self, Failure> {
+        let answer = get(&link, path, Some((offset, None))).await?;
+        let body = match answer.code() {
+            206 => Some(Body::rest(&link, answer, offset)?),
+            200 => {
+                let mut body = Body::whole(&link, path, answer).await?;
+                body.skip(offset).await?;
+                Some(body)
+            }
+            416 => behind(&link, path, answer, offset).await.map(|()| None)?,
+            _ => return Err(refused(&link, path, answer).await),
+        };
+        Ok(Self { address, body, failed: false })
+    }
+
     async fn fill(&mut self, buffer: &mut [u8]) -> Result<usize, Failure> {
         let Some(body) = &mut self.body else { return Ok(0) };
         if !body.has_more().await? {
@@ -78,6 +94,17 @@ impl Body {
             },
         };
         Ok(Self::new(answer, bytes))
+    }
+
+    /// Of an answer that must reach from `first` to the object's end.
+    fn rest(link: &Link, answer: Answer, first: u64) -> Result<Self, Failure> {
+        let told = answer.header("content-range").and_then(content_range);
+        let reaches = |told: &Told| told.first == first && told.total == told.last.checked_add(1);
+        let Some(told) = told.filter(reaches) else {
+            link.doubt();
+            return Err(Failure::permanent("the server answers with another part than was asked for"));
+        };
+        Ok(Self::new(answer, told.last.saturating_sub(first).saturating_add(1)))
     }
 
     /// Is there at least one byte to take? At the end the lengths are compared.
@@ -116,10 +143,12 @@ impl Body {
     }
 }
 
-async fn get(link: &Link, path: &str, range: Option<(u64, u64)>) -> Result<Answer, Failure> {
+/// Of a range its first byte, and its last, if that is not the object's.
+async fn get(link: &Link, path: &str, range: Option<(u64, Option<u64>)>) -> Result<Answer, Failure> {
     let request = link.request("GET", path)?.header("accept-encoding", "identity");
     match range {
-        Some((first, last)) => request.header("range", format!("bytes={first}-{last}")).answer().await,
+        Some((first, None)) => request.header("range", format!("bytes={first}-")).answer().await,
+        Some((first, Some(last))) => request.header("range", format!("bytes={first}-{last}")).answer().await,
         None => request.answer().await,
     }
 }
@@ -139,7 +168,7 @@ pub(super) async fn range(link: &Link, path: &str, offset: u64, wanted: usize) -
         let left = u64::try_from(wanted).unwrap_or(u64::MAX).saturating_sub(have);
         let Some(first) = offset.checked_add(have) else { return Ok(all) };
         let last = first.saturating_add(left.saturating_sub(1));
-        let answer = get(link, path, Some((first, last))).await?;
+        let answer = get(link, path, Some((first, Some(last)))).await?;
         match answer.code() {
             206 => match part(link, answer, (first, last), &mut all, wanted).await? {
                 Part::More => {}

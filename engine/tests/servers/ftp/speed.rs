@@ -25,6 +25,52 @@ fn one_object_costs_the_requests_that_the_module_states() {
     assert_eq!(proxy.requests().join(" "), "EPSV MLSD DELE");
 }
 
+/// As large as a pack: no request more than for a byte, and none for a range that follows on the last.
+#[test]
+fn sixty_four_mebibytes_cost_no_more_requests_than_one_byte() {
+    let Some(running) = start("proftpd", &[]) else { return };
+    let proxy = Proxy::to(running.server.port(), Duration::ZERO);
+    let (store, bytes) = (running.through(&proxy, "vault"), pattern(64 << 20));
+    proxy.requests();
+    put(&store, "a", &bytes).unwrap();
+    let written = proxy.requests();
+    assert!(written.len() <= 9, "{written:?}");
+    assert!(whole(&store, "a").unwrap() == bytes);
+    assert_eq!(proxy.requests().join(" "), "MLST EPSV RETR");
+    let mut reader = store.read_on(&path("a"), 1000).unwrap();
+    let (mut at, mut piece) = (1000, vec![0; 500_000]);
+    while at < bytes.len() {
+        let read = reader.read(&mut piece).unwrap();
+        assert!(read > 0 && piece[..read] == bytes[at..at + read]);
+        at += read;
+    }
+    assert_eq!(reader.read(&mut piece).unwrap(), 0);
+    assert_eq!(proxy.requests().join(" "), "MLST EPSV REST RETR");
+}
+
+/// Who reads on keeps nobody from the only connection, and goes on all the same.
+#[test]
+fn an_object_that_is_read_on_lets_others_have_its_connection() {
+    let Some(running) = start("proftpd", &["max=1"]) else { return };
+    let (store, bytes) = (running.made("vault"), pattern(20 << 20));
+    put(&store, "a", &bytes).unwrap();
+    let mut reader = store.read_on(&path("a"), 0).unwrap();
+    let (mut at, mut piece) = (0, vec![0; 3 << 20]);
+    loop {
+        match reader.read(&mut piece).unwrap() {
+            0 => break,
+            read => {
+                assert!(piece[..read] == bytes[at..at + read]);
+                if at >> 22 != (at + read) >> 22 {
+                    assert_eq!(store.stat(&path("a")).unwrap(), Some(20 << 20));
+                }
+                at += read;
+            }
+        }
+    }
+    assert_eq!(at, bytes.len());
+}
+
 #[test]
 fn two_hundred_milliseconds_do_not_slow_one_object() {
     let Some(running) = start("proftpd", &[]) else { return };

@@ -1,5 +1,6 @@
 //! A line with latency costs its round trips and no more.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use engine::destination::{ReadStore, WriteStore};
@@ -45,4 +46,26 @@ fn latency_does_not_stop_the_stream() {
     let ((), read) = timed("read, 50 ms", bytes.len(), || assert!(whole(&far, "far").unwrap() == bytes));
     // Without a window of requests it would be 1,200 round trips of 32 KiB: a minute.
     assert!(wrote < Duration::from_secs(15) && read < Duration::from_secs(15), "{wrote:?}, {read:?}");
+}
+
+/// A request has 60 bytes or more on the line: so few bytes are some 500 requests at most, where 64 MiB in OpenSSH's
+/// packets of 255 KiB take 258, and in those of 32 KiB, which every server takes, 2,048.
+#[test]
+fn sixty_four_mebibytes_are_read_in_few_requests() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(server) = Server::start("sftp", folder.path()) else { return };
+    let bytes = pattern(64 << 20);
+    put(&made(&place(&server, "vault")), "a", &bytes).unwrap();
+    let proxy = Proxy::to(server.port(), Duration::ZERO);
+    let store = super::opened(&through(&server, proxy.port, "vault")).unwrap();
+    assert_eq!(store.stat(&path("a")).unwrap(), Some(64 << 20));
+    let before = proxy.rules.sent.load(Ordering::Relaxed);
+    let mut reader = store.read_on(&path("a"), 0).unwrap();
+    let (mut all, mut piece) = (0, vec![0; 1 << 20]);
+    while let read @ 1.. = reader.read(&mut piece).unwrap() {
+        assert!(piece[..read] == bytes[all..all + read]);
+        all += read;
+    }
+    let sent = proxy.rules.sent.load(Ordering::Relaxed) - before;
+    assert!(all == bytes.len() && sent < 60_000, "{sent} bytes of requests");
 }

@@ -1,0 +1,72 @@
+//! Our own stores, used as a copy uses them.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, anyhow};
+use engine::config::{Given, place_given};
+use engine::destination::WriteStore;
+use engine::installation::open_place;
+use engine::model::VaultPath;
+
+use super::tools::files;
+use super::{Line, Load, Row};
+
+const BLOCK: usize = 4 << 20;
+
+/// Everything that is measured.
+pub fn row(line: &Line, load: &Load) -> Result<Row> {
+    let large = timed(line, &load.large, &|store, file| put(store, "large", file))?;
+    let small = timed(line, &load.small, &|store, file| put(store, "small", file))?;
+    let back = timed(line, &load.large, &|store, file| get(store, "large", file))?;
+    Ok(Row { tool: "ours".to_owned(), large: Some(large), small: Some(small), back: Some(back) })
+}
+
+fn open(line: &Line) -> Result<Arc<dyn WriteStore>> {
+    let keys = line.keys.iter().chain(&line.far_keys);
+    let given = |value: &str| if value == "true" { Given::Flag } else { Given::Text(value.to_owned()) };
+    let keys: Vec<_> = keys.map(|(key, value)| (*key, given(value))).collect();
+    let place = place_given(&line.url, &keys).map_err(|why| anyhow!(why))?;
+    Ok(open_place(&place)?)
+}
+
+/// Does this with each file, over as many lanes as the store says; with the login.
+fn timed(line: &Line, folder: &Path, what: &(dyn Fn(&dyn WriteStore, &Path) -> Result<()> + Sync)) -> Result<Duration> {
+    let (next, files) = (AtomicUsize::new(0), files(folder)?);
+    let begun = Instant::now();
+    let store = open(line)?;
+    let lane = || -> Result<()> {
+        while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
+            what(&*store, file)?;
+        }
+        Ok(())
+    };
+    std::thread::scope(|scope| {
+        let lanes: Vec<_> = (0..store.lanes()).map(|_| scope.spawn(lane)).collect();
+        lanes.into_iter().try_for_each(|lane| lane.join().map_err(|_| anyhow!("a lane broke off"))?)
+    })?;
+    Ok(begun.elapsed())
+}
+
+fn path(below: &str, file: &Path) -> Result<VaultPath> {
+    let name = file.file_name().map(PathBuf::from).unwrap_or_default();
+    Ok(VaultPath::parse(&format!("{below}/{}", name.display()))?)
+}
+
+fn put(store: &dyn WriteStore, below: &str, file: &Path) -> Result<()> {
+    let mut writer = store.create(&path(below, file)?)?;
+    for block in std::fs::read(file)?.chunks(BLOCK) {
+        writer.write(block)?;
+    }
+    writer.finish()?;
+    Ok(())
+}
+
+fn get(store: &dyn WriteStore, below: &str, file: &Path) -> Result<()> {
+    let mut buffer = vec![0; 1 << 20];
+    let mut reader = store.read_medium(&path(below, file)?)?;
+    while reader.read(&mut buffer)? > 0 {}
+    Ok(())
+}
