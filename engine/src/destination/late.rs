@@ -1,15 +1,14 @@
 //! A store that waits for deletions whose answer was lost (DESIGN 5.2, D-8).
 //!
-//! In: all requests. Out: their answers; a name that such a deletion was for, and that was written again since, counts
-//! only once it was looked at after the server can't carry out that deletion any more.
-//! Invariant: an object is not said to be finished while a request that would delete it may still be on its way.
+//! In: all requests. Out: their answers. Invariant: a name whose deletion was not answered is not written again, and no
+//! evidence is taken of what stayed there, before the server can't carry out that deletion any more.
 //! Deliberately absent: deletions of an earlier process, and those that a server acknowledged and did not carry out.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::{ErrorKind, Finish, Listed, ObjectRead, ObjectWrite, ReadStore, Resume, Space, StoreError, WriteStore};
+use super::{ErrorKind, Listed, ObjectRead, ObjectWrite, ReadStore, Resume, Space, StoreError, WriteStore};
 use crate::model::{Distance, VaultPath};
 use crate::port::Clock;
 
@@ -34,30 +33,15 @@ impl<S> LateDeletions<S> {
     fn lost<T>(&self, use_it: impl FnOnce(&mut BTreeMap<VaultPath, Duration>) -> T) -> T {
         use_it(&mut self.lost.lock().unwrap_or_else(PoisonError::into_inner))
     }
-}
 
-impl<S: ReadStore> LateDeletions<S> {
-    /// Is the object still there once nothing that was sent before can delete it?
-    fn outlast(&self, path: &VaultPath) -> Result<(), StoreError> {
-        let Some(lost) = self.lost(|lost| lost.get(path).copied()) else { return Ok(()) };
+    /// Comes back when nothing that was sent before can delete that name any more.
+    fn outlast(&self, path: &VaultPath) {
+        let Some(lost) = self.lost(|lost| lost.get(path).copied()) else { return };
         let wait = lost.saturating_add(LONGEST).saturating_sub(self.clock.monotonic());
         if !wait.is_zero() {
             self.clock.sleep(wait);
         }
-        let is_there = self.inner.stat(path)?.is_some();
         self.lost(|lost| lost.remove(path));
-        if is_there {
-            return Ok(());
-        }
-        let why = "the server carried out an earlier deletion of that name only now: it has to be sent again";
-        Err(StoreError::new(ErrorKind::Transient, "finish", path.to_string(), why))
-    }
-
-    fn watched<'s>(&'s self, path: &VaultPath, inner: Box<dyn ObjectWrite + 's>) -> Box<dyn ObjectWrite + 's> {
-        match self.lost(|lost| lost.contains_key(path)) {
-            true => Box::new(Rewritten { inner, store: self, path: path.clone() }),
-            false => inner,
-        }
     }
 }
 
@@ -71,11 +55,16 @@ impl<S: ReadStore> ReadStore for LateDeletions<S> {
         self.inner.read(path, offset, bytes)
     }
 
+    fn read_on(&self, path: &VaultPath, offset: u64) -> Result<Box<dyn ObjectRead + '_>, StoreError> {
+        self.inner.read_on(path, offset)
+    }
+
     fn list(&self, folder: &VaultPath) -> Result<Vec<Listed>, StoreError> {
         self.inner.list(folder)
     }
 
     fn read_medium(&self, path: &VaultPath) -> Result<Box<dyn ObjectRead + '_>, StoreError> {
+        self.outlast(path);
         self.inner.read_medium(path)
     }
 
@@ -99,11 +88,13 @@ impl<S: ReadStore> ReadStore for LateDeletions<S> {
 #[deny(clippy::missing_trait_methods)]
 impl<S: WriteStore> WriteStore for LateDeletions<S> {
     fn create(&self, path: &VaultPath) -> Result<Box<dyn ObjectWrite + '_>, StoreError> {
-        Ok(self.watched(path, self.inner.create(path)?))
+        self.outlast(path);
+        self.inner.create(path)
     }
 
     fn resume(&self, path: &VaultPath, left: &Resume) -> Result<Box<dyn ObjectWrite + '_>, StoreError> {
-        Ok(self.watched(path, self.inner.resume(path, left)?))
+        self.outlast(path);
+        self.inner.resume(path, left)
     }
 
     fn lanes(&self) -> usize {
@@ -116,34 +107,6 @@ impl<S: WriteStore> WriteStore for LateDeletions<S> {
             self.lost(|lost| lost.insert(path.clone(), self.clock.monotonic()));
         }
         deleted
-    }
-}
-
-/// An object in the place of one whose deletion was not answered.
-struct Rewritten<'s, S> {
-    inner: Box<dyn ObjectWrite + 's>,
-    store: &'s LateDeletions<S>,
-    path: VaultPath,
-}
-
-#[deny(clippy::missing_trait_methods)]
-impl<S: ReadStore> ObjectWrite for Rewritten<'_, S> {
-    fn kept(&self) -> u64 {
-        self.inner.kept()
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
-        self.inner.write(bytes)
-    }
-
-    fn flush(&mut self) -> Result<Resume, StoreError> {
-        self.inner.flush()
-    }
-
-    fn finish(self: Box<Self>) -> Result<Finish, StoreError> {
-        let finished = self.inner.finish()?;
-        self.store.outlast(&self.path)?;
-        Ok(finished)
     }
 }
 
@@ -201,10 +164,10 @@ mod tests {
         VaultPath::parse("packs/ab/x").expect("valid")
     }
 
-    fn put(store: &dyn WriteStore) -> Result<Finish, StoreError> {
+    fn put(store: &dyn WriteStore) -> Result<(), StoreError> {
         let mut writer = store.create(&path())?;
         writer.write(b"content")?;
-        writer.finish()
+        writer.finish().map(drop)
     }
 
     /// An object whose first deletion was not answered, and whose second was.
@@ -221,25 +184,36 @@ mod tests {
         conformance::run(|| bench().store);
     }
 
-    #[test]
-    fn what_a_late_deletion_takes_away_is_not_said_to_be_finished() {
-        let bench = bench();
-        deleted_twice(&bench);
+    /// The server carries it out while it is waited.
+    fn carried_out_late(bench: &Bench) {
         let late = (bench.place.open().expect("there"), path());
         *bench.clock.deletes.lock().expect("no panic holds it") = Some(late);
-        assert_eq!(put(&bench.store).expect_err("it is gone").kind, ErrorKind::Transient);
-        assert_eq!(bench.clock.monotonic(), LONGEST);
-        put(&bench.store).expect("sent again");
-        assert_eq!(bench.clock.monotonic(), LONGEST, "nothing is on its way any more");
-        assert_eq!(bench.store.stat(&path()).expect("stat"), Some(7));
     }
 
     #[test]
-    fn what_is_still_there_then_is_finished() {
+    fn a_late_deletion_comes_before_the_name_is_written_again() {
         let bench = bench();
         deleted_twice(&bench);
-        put(&bench.store).expect("finished");
+        carried_out_late(&bench);
+        put(&bench.store).expect("written again");
         assert_eq!(bench.clock.monotonic(), LONGEST);
+        assert_eq!(bench.store.stat(&path()).expect("stat"), Some(7), "nothing takes it away");
+        bench.store.delete(&path()).expect("answered");
+        put(&bench.store).expect("written");
+        assert_eq!(bench.clock.monotonic(), LONGEST, "nothing is on its way any more");
+    }
+
+    #[test]
+    fn a_late_deletion_comes_before_evidence_is_taken_of_what_stayed() {
+        let bench = bench();
+        put(&bench.store).expect("written");
+        bench.place.set_faults(Faults::none().with(Operation::Delete, Fault::Transient, 1000));
+        bench.store.delete(&path()).expect_err("not answered");
+        bench.place.set_faults(Faults::none());
+        carried_out_late(&bench);
+        assert_eq!(bench.store.stat(&path()).expect("stat"), Some(7));
+        let kind = bench.store.read_medium(&path()).map(drop).expect_err("it is gone").kind;
+        assert_eq!((kind, bench.clock.monotonic()), (ErrorKind::NotFound, LONGEST));
     }
 
     #[test]

@@ -261,9 +261,14 @@ fn prepare(
         },
         Found::Empty if known.is_empty() => match ask(tools, &destination.place, make_place) {
             Ok((_, Asked::Unwritable(why))) | Err(why) => Ok(PreparedPlace::not(name, Made::Failed(why))),
-            // Another destination's, if both are one place under two names.
+            // Another destination's, if both are one place under two names; or another installation's, made since the look.
             Ok((store, _)) if let Ok(made) = identity_of(&*store) => {
-                prepare(tools, destination, &Found::Vault(made), set)
+                if made.family == set.family {
+                    return prepare(tools, destination, &Found::Vault(made), set);
+                }
+                let (place, family) = (place_text(&destination.place), made.family.to_string());
+                let error = InstallationError::Foreign { place, family };
+                Ok(PreparedPlace::not(name, Made::Failed(error.to_string())))
             }
             Ok((store, asked)) => match make_vault(&*store, set, tools.clock, tools.entropy) {
                 Ok(vault) => tools.adopt(destination, vault, asked),
@@ -340,7 +345,8 @@ pub fn enrol(
     let away = |why: String| InstallationError::Away { destination: destination.name.to_string(), why };
     let media = catalog.media()?;
     let tools = Tools { config, catalog, clock, entropy };
-    let opened = |open: Opening| open(&destination.place).map_err(|error| away(why_not_made(&destination.place, &error)));
+    let opened =
+        |open: Opening| open(&destination.place).map_err(|error| away(why_not_made(&destination.place, &error)));
     let asked_of = |store: &dyn WriteStore| probe(&destination.place, store, clock, entropy);
     let found = look::ask_all(std::slice::from_ref(destination), |destination| look_at_place(&destination.place));
     let found = found.into_iter().next().expect("one look comes back for each destination");

@@ -85,7 +85,10 @@ pub fn why_away(place: &Place, error: &StoreError) -> String {
     match place {
         Place::File(_) if is_absent(error) => format!("no vault at {}: the drive is not there", place_text(place)),
         Place::File(_) if error.source.kind() == std::io::ErrorKind::StaleNetworkFileHandle => {
-            format!("{}: the share was exported anew or its folder replaced: unmount it and mount it again", chain(error))
+            format!(
+                "{}: the share was exported anew or its folder replaced: unmount it and mount it again",
+                chain(error)
+            )
         }
         _ if error.kind == ErrorKind::NotFound => {
             format!("no vault at {}: there is no such folder on the server", place_text(place))

@@ -168,8 +168,10 @@ impl StatusReport {
                 page.line(verdict);
             }
             all if all == protected && self.has_problems() => {
-                let text =
-                    format!("The newest recovery points are offsite ({}), but something is wrong.", count(all as u64, "job"));
+                let text = format!(
+                    "The newest recovery points are offsite ({}), but something is wrong.",
+                    count(all as u64, "job")
+                );
                 let verdict = page.toned(&text, Tone::Bad);
                 page.line(verdict);
             }
@@ -180,8 +182,11 @@ impl StatusReport {
             all => {
                 let not: Vec<_> =
                     self.jobs.iter().filter(|job| !job.is_protected()).map(|job| job.job.as_str()).collect();
-                let verdict =
-                    format!("{protected} of {} protected; not protected: {}.", count(all as u64, "job"), not.join(", "));
+                let verdict = format!(
+                    "{protected} of {} protected; not protected: {}.",
+                    count(all as u64, "job"),
+                    not.join(", ")
+                );
                 let verdict = page.toned(&verdict, Tone::Bad);
                 page.line(verdict);
             }

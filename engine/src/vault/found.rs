@@ -2,7 +2,7 @@
 
 use super::error::VaultError;
 use super::objects::put;
-use crate::destination::WriteStore;
+use crate::destination::{ErrorKind, WriteStore};
 use crate::format::{Identity, SlotSet};
 use crate::model::VaultPath;
 
@@ -22,10 +22,19 @@ pub struct FirstKeys<'k> {
 /// As the store answers.
 pub fn found(store: &dyn WriteStore, identity: &Identity, keys: FirstKeys<'_>) -> Result<(), VaultError> {
     let path = |text: &str| VaultPath::parse(text).expect("a name of ours");
-    put(store, &path(&format!("keys/{}", keys.set.name())), &keys.set.encode())?;
-    put(store, &path(RESTORE_PATH), restore_text(identity).as_bytes())?;
-    put(store, &path("VAULT.copy"), &identity.encode())?;
-    put(store, &path("VAULT"), &identity.encode())
+    let slots = path(&format!("keys/{}", keys.set.name()));
+    put(store, &slots, &keys.set.encode())?;
+    let rest = || {
+        put(store, &path(RESTORE_PATH), restore_text(identity).as_bytes())?;
+        put(store, &path("VAULT.copy"), &identity.encode())?;
+        put(store, &path("VAULT"), &identity.encode())
+    };
+    let founded = rest();
+    if matches!(&founded, Err(VaultError::Store(error)) if error.kind == ErrorKind::Exists) {
+        // Somebody else founds one here: our slots have no place among theirs.
+        let _ = store.delete(&slots);
+    }
+    founded
 }
 
 /// What a person reads who finds the drive.

@@ -49,8 +49,8 @@ fn worse(first: VaultError, copy: VaultError) -> VaultError {
 /// another one, put beside it, must not open anything.
 ///
 /// # Errors
-/// [`VaultError::Missing`] if there is no valid file, [`VaultError::Foreign`] if the one that counts is another
-/// family's; a newer one is told as such.
+/// [`VaultError::Missing`] if there is no valid file, [`VaultError::Foreign`] if all of them are other families'; a newer
+/// one is told as such.
 pub fn keys_of(store: &dyn ReadStore, family: FamilyId) -> Result<FoundKeys, VaultError> {
     let folder = VaultPath::parse("keys").expect("a constant");
     let mut named = BTreeMap::new();
@@ -59,19 +59,21 @@ pub fn keys_of(store: &dyn ReadStore, family: FamilyId) -> Result<FoundKeys, Vau
             named.insert(name, listed.path);
         }
     }
-    let mut damaged = Vec::new();
+    let (mut damaged, mut foreign) = (Vec::new(), None);
     for (name, path) in named.into_iter().rev() {
         match read_keys(store, name, &path) {
+            // Left by an `init` of another installation that came second; the family's own count, if there are any.
             Ok((set, _)) if set.family != family => {
-                return Err(VaultError::Foreign(format!(
-                    "{path} holds the key slots of another family, {}",
-                    set.family
-                )));
+                let why = format!("{path} holds the key slots of another family, {}", set.family);
+                foreign.get_or_insert(why);
             }
             Ok((set, bytes)) => return Ok(FoundKeys { set, bytes, damaged }),
             Err(error) if error.is_damage() => damaged.push(error.to_string()),
             Err(error) => return Err(error),
         }
+    }
+    if let Some(why) = foreign {
+        return Err(VaultError::Foreign(why));
     }
     let object = damaged.into_iter().next().unwrap_or_else(|| "the key slots' file".to_owned());
     Err(VaultError::Missing { object })

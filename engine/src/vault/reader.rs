@@ -154,10 +154,31 @@ impl ChunkSource for VaultReader<'_> {
         }
         let keys = self.keys_of(group, pack, chunk.offset)?;
         let record = self.ahead.read(pack, chunk.offset, chunk.stored as usize)?;
+        match self.open_record(&keys, pack, chunk, &record) {
+            // What was read ahead is no ground to call a pack damaged: its bytes are asked for by themselves.
+            Err(error) if error.is_damage() => {
+                let again = self.store.read(&object().path(), u64::from(chunk.offset), chunk.stored as usize)?;
+                if again == record { Err(error) } else { self.open_record(&keys, pack, chunk, &again) }
+            }
+            opened => opened,
+        }
+    }
+}
+
+impl VaultReader<'_> {
+    fn open_record(
+        &self,
+        keys: &PackKeys,
+        pack: &PackId,
+        chunk: &ChunkRef,
+        record: &[u8],
+    ) -> Result<Vec<u8>, VaultError> {
+        let object = || ObjectName::Pack(*pack);
+        let damaged = |why: &str| VaultError::Damaged { object: object().to_string(), why: why.to_owned() };
         if record.len() != chunk.stored as usize {
             return Err(damaged("it ends before the chunk does"));
         }
-        let (index, sealed) = split_chunk_record(&record)?;
+        let (index, sealed) = split_chunk_record(record)?;
         let place = ChunkPlace { index, offset: chunk.offset, stored: chunk.stored, id: chunk.id };
         let encoded = keys.open_chunk(&place, sealed).map_err(|error| VaultError::seal(object(), error))?;
         let plain = decode_chunk(&encoded, chunk.plain)?;

@@ -101,7 +101,8 @@ mod tests {
         assert_eq!(reply("502 no"), Features::default());
         assert_eq!(reply("211 no features"), Features::default());
         assert_eq!(reply(""), Features::default());
-        let rich = reply("211-Features:\r\n MLST type*;modify*;size*;\r\n EPSV\r\n utf8\r\n HASH MD5;SHA-256*\r\n211 End\r\n");
+        let rich =
+            reply("211-Features:\r\n MLST type*;modify*;size*;\r\n EPSV\r\n utf8\r\n HASH MD5;SHA-256*\r\n211 End\r\n");
         let hash = Some(Checksum::Hash { chosen: true });
         assert_eq!(rich, Features { facts: true, epsv: true, utf8: true, checksum: hash, ..Features::default() });
         assert!(!reply("211-F\r\n MLST modify*;size*;\r\n211 E").facts, "no word of what is a folder");

@@ -146,14 +146,10 @@ impl FtpStore {
         }
     }
 
+    /// Asked once: that no answer came must not be hidden from who waits for what may be done late.
     fn remove(&self, path: &VaultPath) -> Result<(), StoreError> {
-        self.with("delete", path, |session| {
-            let reply = session.ask(&format!("DELE {path}"))?;
-            if reply.is_done() || session.look(path.as_str())? == Found::Absent {
-                return Ok(());
-            }
-            Err(Failure::Refused(reply))
-        })
+        let mut lease = self.lease()?;
+        remove(&mut lease, path).map_err(|failure| self.fail("delete", path, lease.judge(failure)))
     }
 
     fn claims(&self) -> MutexGuard<'_, BTreeMap<VaultPath, u64>> {
@@ -188,6 +184,14 @@ impl FtpStore {
     fn begin_anew(&self) {
         self.anew.store(true, Ordering::Relaxed);
     }
+}
+
+fn remove(session: &mut Session, path: &VaultPath) -> Result<(), Failure> {
+    let reply = session.ask(&format!("DELE {path}"))?;
+    if reply.is_done() || session.look(path.as_str())? == Found::Absent {
+        return Ok(());
+    }
+    Err(Failure::Refused(reply))
 }
 
 impl ReadStore for FtpStore {

@@ -100,7 +100,7 @@ impl Refusal {
 fn code_meant(code: &str, message: &str) -> Option<&'static str> {
     Some(match code {
         "AccessDenied" if message.contains("quota is reached") => "QuotaExceeded",
-        "AccessDenied" if message.contains("No such key") => "InvalidAccessKeyId",
+        "AccessDenied" if message.contains("Forbidden: No such key") => "InvalidAccessKeyId",
         "AccessDenied" if message.contains("Invalid signature") => "SignatureDoesNotMatch",
         "InvalidRequest" if message.contains("Date is too old") => "RequestTimeTooSkewed",
         _ => return None,
