@@ -2,6 +2,7 @@
 
 use crate::catalog::CatalogError;
 use crate::format::FormatError;
+use crate::source::SourceFailed;
 use crate::vault::VaultError;
 
 /// A capture that made no point.
@@ -16,6 +17,9 @@ pub enum CaptureError {
     /// The system gave no random bytes.
     #[error("no random bytes from the system")]
     Entropy(#[source] std::io::Error),
+    /// A part of the source can't be had, and it is one whole.
+    #[error(transparent)]
+    Source(#[from] SourceFailed),
     /// It was told to stop.
     #[error("stopped before the point was finished; nothing was lost, the next run starts anew")]
     Stopped,

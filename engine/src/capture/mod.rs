@@ -157,8 +157,10 @@ fn capture_reserved(
     let context = packer::Context { job, ports, reservation };
     let (stream, withdrawn) = base.map_or((None, BTreeSet::new()), |base| (Some(base.stream), base.withdrawn));
     let mut visit = visit::Visit::new(context, &cutters, stream, withdrawn);
-    let _ = source.walk(&mut visit);
+    let walked = source.walk(&mut visit);
     let read = visit.finish()?;
+    // Told to stop, it failed for that.
+    walked.map_err(|failed| if (ports.stop)() { CaptureError::Stopped } else { CaptureError::Source(failed) })?;
     commit::commit(read, &context, PointName { order, id: point_id(ports)? }, created)
 }
 

@@ -238,7 +238,7 @@ fn made(
     context.call.voice.progress_done(&what);
     // What a capture that broke off has stored is of no use to anybody; after a failure of the vault or the catalog
     // it is not certain what refers to it, and the next session looks.
-    if matches!(captured, Err(CaptureError::Full { .. } | CaptureError::Stopped)) {
+    if matches!(captured, Err(CaptureError::Full { .. } | CaptureError::Stopped | CaptureError::Source(_))) {
         drop(crate::copy::sweep_home(&session));
     }
     let closed = session.close();

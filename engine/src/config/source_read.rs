@@ -31,8 +31,11 @@ pub(super) fn source(item: &Item<'_>) -> Read<Source> {
     let mut table = item.table("`source`")?;
     let kind = one_kind(&mut table)?;
     let main = table.take(kind).expect("it was found");
-    if kind != "folders" {
-        main.later(&format!("a source of the kind `{kind}`"), "source = { folders = [...] } in this release");
+    if !matches!(kind, "folders" | "command" | "postgres" | "mariadb" | "firebird") {
+        main.later(
+            &format!("a source of the kind `{kind}`"),
+            "folders, command, postgres, mariadb or firebird in this release",
+        );
     }
     let source = match kind {
         "folders" => folders(&main, &mut table).map(Source::Folders),
@@ -166,7 +169,13 @@ const FIREBIRD: Kind = Kind {
 fn postgres(main: &Item<'_>, table: &mut Table<'_>) -> Read<Postgres> {
     let server = database(main, table, &POSTGRES);
     let words = [("dump", PostgresMethod::Dump), ("basebackup", PostgresMethod::BaseBackup)];
-    let method = table.or("method", PostgresMethod::Dump, |item| item.choice(&words));
+    let method = table.or("method", PostgresMethod::Dump, |item| {
+        let method = item.choice(&words)?;
+        if method == PostgresMethod::BaseBackup {
+            item.later("`method = \"basebackup\"`", "\"dump\" in this release");
+        }
+        Ok(method)
+    });
     Ok(Postgres { server: server?, method: method? })
 }
 

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::chance::Chance;
@@ -11,7 +10,9 @@ use super::clock::SimClock;
 use super::tree::{Inode, Node, Part, Temper, Tree, length};
 use crate::model::{EntryPath, Meta, Xattr};
 use crate::port::Clock as _;
-use crate::source::{BLOCK_BYTES, Content, FileKind, Item, Run, Source, Stat, Stillness, Verdict, Visitor, Walked};
+use crate::source::{
+    BLOCK_BYTES, Content, FileKind, Item, Run, Source, SourceFailed, Stat, Stillness, Verdict, Visitor, Walked,
+};
 
 /// One entry as it must be in the point.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,7 +94,7 @@ impl SimSource {
 }
 
 impl Source for SimSource {
-    fn walk(&mut self, visitor: &mut dyn Visitor) -> ControlFlow<()> {
+    fn walk(&mut self, visitor: &mut dyn Visitor) -> Result<(), SourceFailed> {
         self.told.clear();
         let names: Vec<(EntryPath, u64)> = lock(&self.tree).names.iter().map(|(at, n)| (at.clone(), *n)).collect();
         let mut first = BTreeMap::<u64, EntryPath>::new();
@@ -108,7 +109,7 @@ impl Source for SimSource {
             let (tree, clock, chance) = (Arc::clone(&self.tree), Arc::clone(&self.clock), Arc::clone(&self.chance));
             let mut item = SimItem { path: path.clone(), number, inode: inode.clone(), tree, clock, chance, served };
             match visitor.entry(&walked, &mut item) {
-                Verdict::Stop => return ControlFlow::Break(()),
+                Verdict::Stop => return Ok(()),
                 Verdict::Dropped => {}
                 Verdict::Kept => {
                     let served = item.served.lock().unwrap_or_else(PoisonError::into_inner).remove(&path);
@@ -117,7 +118,7 @@ impl Source for SimSource {
                 }
             }
         }
-        ControlFlow::Continue(())
+        Ok(())
     }
 }
 

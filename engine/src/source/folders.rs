@@ -1,12 +1,11 @@
 //! Configured folders as a source: what is in it, and what is left out.
 
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use super::exclude::{ExcludeError, Excludes};
 use super::roots::RootNode;
 use super::walk::Walk;
-use super::{Source, Visitor};
+use super::{Source, SourceFailed, Visitor};
 
 /// A source that can't be.
 #[derive(Debug, thiserror::Error)]
@@ -78,7 +77,9 @@ impl Folders {
 }
 
 impl Source for Folders {
-    fn walk(&mut self, visitor: &mut dyn Visitor) -> ControlFlow<()> {
-        Walk::new(self, visitor).run()
+    /// What can't be read is a problem of its own, and the rest is worth a point.
+    fn walk(&mut self, visitor: &mut dyn Visitor) -> Result<(), SourceFailed> {
+        let _ = Walk::new(self, visitor).run();
+        Ok(())
     }
 }

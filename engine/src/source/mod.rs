@@ -8,22 +8,35 @@
 
 mod content;
 mod exclude;
+mod failed;
+mod firebird;
 mod folders;
 mod item;
 mod links;
+mod mariadb;
 mod marker;
 mod names;
+mod outputs;
 mod own;
+mod postgres;
+mod program;
 mod roots;
+mod server;
 mod walk;
 #[cfg(test)]
 mod walk_tests;
 
 use std::io;
-use std::ops::ControlFlow;
 
 pub use exclude::ExcludeError;
+pub use failed::SourceFailed;
+pub use firebird::backup as firebird;
 pub use folders::{FileSystems, Folders, FoldersError, FoldersOptions};
+pub use mariadb::dumps as mariadb;
+pub use outputs::{List, Output, Outputs};
+pub use postgres::dumps as postgres;
+pub use program::{Program, ProgramError, Stop};
+pub use server::DatabaseServer;
 
 use crate::model::{EntryPath, Problem, Xattr};
 pub use crate::platform::{FileKind, Stat};
@@ -33,8 +46,11 @@ pub const BLOCK_BYTES: usize = 1 << 20;
 
 /// A place that entries come from. Simulated sources are the same to the capture.
 pub trait Source {
-    /// Hands every entry to `visitor`, in order. `Break` only if the visitor said [`Verdict::Stop`].
-    fn walk(&mut self, visitor: &mut dyn Visitor) -> ControlFlow<()>;
+    /// Hands every entry to `visitor`, in order, until it says [`Verdict::Stop`].
+    ///
+    /// # Errors
+    /// [`SourceFailed`] if what was handed over is not all of it, and no point may be made of it.
+    fn walk(&mut self, visitor: &mut dyn Visitor) -> Result<(), SourceFailed>;
 }
 
 /// Who is shown the entries.

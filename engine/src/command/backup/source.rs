@@ -1,9 +1,16 @@
 //! A job's configuration to a source that can be walked, and to the words that a manifest holds.
 
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
+
 use crate::command::{Context, Failure};
-use crate::config::{self, Config, Job, Source as Configured};
-use crate::model::chain;
-use crate::source::{FileSystems, Folders, FoldersOptions, Source};
+use crate::config::{self, CommandOutput, Config, Database, Job, Source as Configured};
+use crate::model::{EntryPath, chain};
+use crate::source::{
+    self, DatabaseServer, FileSystems, Folders, FoldersOptions, List, Output, Outputs, Program, Source, SourceFailed,
+    Stop,
+};
 
 const CORRECT: &str = "correct the job's `source`";
 
@@ -27,15 +34,64 @@ pub(in crate::command) fn check_readable(config: &Config, jobs: &[Job]) -> Resul
 
 /// The source of a job, as far as this version has it.
 pub(super) fn source_of(context: &Context, job: &Job) -> Result<Box<dyn Source>, Failure> {
-    let Configured::Folders(folders) = &job.source else {
-        let what = format!("jobs with `{}` can't run in this version", job.source.kind());
-        let error = context.installation.config.error_at(job.source_at, what, "source = { folders = [...] }");
-        return Err(Failure::usage(
-            "the job can't run",
-            error.to_string(),
-            "this kind of source comes with a later release",
-        ));
+    let stop: Stop = Arc::clone(&context.call.stop);
+    let private = &context.installation.config.state;
+    let list = match &job.source {
+        Configured::Folders(folders) => return folders_of(context, job, folders),
+        Configured::Command(command) => printed(command),
+        Configured::Postgres(postgres) if postgres.method == config::PostgresMethod::Dump => {
+            listed(job, source::postgres(server(job, &postgres.server)?, private, Arc::clone(&stop)))?
+        }
+        Configured::MariaDb(database) => listed(job, source::mariadb(server(job, database)?, private))?,
+        Configured::Firebird(database) => listed(job, source::firebird(&server(job, database)?, private))?,
+        _ => return Err(not_yet(context, job)),
     };
+    let folder = EntryPath::parse(job.name.as_str().as_bytes()).expect("a job's name is one part of a path");
+    Ok(Box::new(Outputs::new(folder, list, stop, context.call.clock.now())))
+}
+
+fn not_yet(context: &Context, job: &Job) -> Failure {
+    let what = format!("jobs with `{}` can't run in this version", job.source.kind());
+    let error = context.installation.config.error_at(job.source_at, what, "source = { folders = [...] }");
+    Failure::usage("the job can't run", error.to_string(), "this kind of source comes with a later release")
+}
+
+/// One file, as a command prints it.
+fn printed(command: &CommandOutput) -> List {
+    let (first, words) = command.words.split_first().expect("one word at least");
+    let program = Program::new(first, words);
+    let advice = format!("see what `{first}` says when it is run by itself; without success there is no point");
+    let output = Output { name: command.name.clone().into_bytes(), program, last: b"", advice };
+    Box::new(move |_| Ok(vec![output.clone()]))
+}
+
+fn listed(job: &Job, list: Result<List, SourceFailed>) -> Result<List, Failure> {
+    list.map_err(|failed| Failure::new(format!("no recovery point of {}", job.name), failed.why, failed.advice))
+}
+
+/// A configured server with its password.
+fn server(job: &Job, database: &Database) -> Result<DatabaseServer, Failure> {
+    let wrong =
+        |why: String| Failure::new(format!("no recovery point of {}", job.name), why, "check the password's source");
+    let text =
+        |bytes: &[u8]| std::str::from_utf8(bytes).ok().filter(|it| !it.contains(['\r', '\n', '\0'])).map(str::to_owned);
+    let password = database.password.as_ref().map(|source| {
+        let secret = source.read().map_err(|error| wrong(error.to_string()))?;
+        let text =
+            text(&secret.bytes).ok_or_else(|| wrong(format!("the password from {source} is not one line of UTF-8")))?;
+        Ok::<_, Failure>(Zeroizing::new(text))
+    });
+    Ok(DatabaseServer {
+        user: database.user.clone(),
+        host: database.host.clone(),
+        port: database.port,
+        socket: database.socket.clone(),
+        database: database.database.clone(),
+        password: password.transpose()?,
+    })
+}
+
+fn folders_of(context: &Context, job: &Job, folders: &config::Folders) -> Result<Box<dyn Source>, Failure> {
     let absent: Vec<_> = folders.paths.iter().filter(|path| std::fs::symlink_metadata(path).is_err()).collect();
     if absent.len() == folders.paths.len() {
         let names: Vec<String> = absent.iter().map(|path| path.display().to_string()).collect();
@@ -63,6 +119,7 @@ pub(super) fn source_text(job: &Job) -> String {
             let paths: Vec<String> = folders.paths.iter().map(|path| path.display().to_string()).collect();
             format!("folders {}", paths.join(", "))
         }
+        Configured::Command(command) => format!("command {}", command.words[0]),
         other => other.kind().to_owned(),
     }
 }

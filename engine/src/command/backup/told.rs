@@ -76,6 +76,9 @@ pub(super) fn capture_failure(job: &Job, error: &CaptureError) -> Failure {
         CaptureError::Full { .. } => {
             "raise home.limit, lower home.reserve, or free the disk; the last good point stays"
         }
+        CaptureError::Source(failed) if !failed.advice.is_empty() => {
+            &format!("{}; the last good point stays", failed.advice)
+        }
         CaptureError::Stopped => "it runs again when it is due",
         _ => "the last good point stays",
     };

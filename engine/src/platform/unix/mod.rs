@@ -1,5 +1,6 @@
 //! What Unix systems have in common.
 
+mod children;
 mod content;
 mod folder;
 mod make;
@@ -10,10 +11,11 @@ mod xattr;
 pub(crate) use super::linux::CacheWatch;
 pub use super::linux::{MountWatch, be_quiet, file_system, since_boot};
 pub(super) use super::linux::{boot_id, process_started};
+pub(super) use children::process_exists;
+pub use children::{ask_to_end, kill_group, lead_group, user_and_group};
 pub use content::{next_data, next_hole, read_at, stat_file, stat_path, write_at, xattrs_of_file};
 pub use folder::{Folder, is_loop};
 pub(crate) use make::{NodeKind, Owned, Ownership, dress_file, flush_all, make_private_folders};
 pub use signal::StopSignal;
-pub(super) use space::process_exists;
-pub use space::{ask_to_end, flush_folder, may_write, raise_open_files, space};
+pub use space::{flush_folder, may_write, raise_open_files, space};
 pub(super) use xattr::Subject;

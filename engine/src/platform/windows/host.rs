@@ -115,6 +115,18 @@ pub fn raise_open_files() {}
 /// There is no such request; who asks waits and then kills.
 pub const fn ask_to_end(_: u32) {}
 
+/// Groups are not told apart here.
+pub const fn lead_group(_: &mut std::process::Command) {}
+
+/// Its leader is killed by its handle; what that started lives on.
+pub const fn kill_group(_: &std::process::Child) {}
+
+/// Owners have no numbers here.
+#[must_use]
+pub const fn user_and_group() -> (u32, u32) {
+    (0, 0)
+}
+
 /// Not told: it may.
 pub(in super::super) const fn process_exists(_: u32) -> bool {
     true
