@@ -18,6 +18,9 @@ pub(super) struct Here {
 /// What is there, home first, then in the configuration's order; and what is not.
 pub(super) struct Places {
     pub here: Vec<Here>,
+    /// Media that are there and were retired: what they hold is good to read from, and nothing else is done there. They
+    /// are away, too.
+    pub retired: Vec<Here>,
     /// Why not.
     pub away: Vec<(DestinationName, String)>,
 }
@@ -29,19 +32,27 @@ impl Places {
     /// If the catalog can't be read.
     pub fn look(context: &Context) -> Result<Self, Failure> {
         let installation = &context.installation;
-        let mut places = Self { here: Vec::new(), away: Vec::new() };
+        let mut places = Self { here: Vec::new(), retired: Vec::new(), away: Vec::new() };
         let name = DestinationName::home();
         match installation.home().and_then(|store| Ok((installation.home_id()?, store))) {
             Ok((medium, store)) => places.here.push(Here { name, medium, store }),
             Err(error) => places.away.push((name, format!("{}; {}", chain(&error), error.advice()))),
         }
-        let media = Arc::new(installation.catalog.media()?);
+        let mut media = installation.catalog.media()?;
+        let retired: Vec<VaultId> = media.iter().filter(|row| row.retired.is_some()).map(|row| row.vault).collect();
+        media.iter_mut().for_each(|row| row.retired = None);
+        let media = Arc::new(media);
         let destinations = &installation.config.destinations;
         for (destination, look) in
             destinations.iter().zip(look_all(destinations, &media, &installation.config.home.path))
         {
             let name = destination.name.clone();
             match look {
+                Look::Here(opened) if retired.contains(&opened.medium) => {
+                    let store = context.patient(&name, opened.store);
+                    places.away.push((name.clone(), format!("the medium {} that is there was retired", opened.medium)));
+                    places.retired.push(Here { name, medium: opened.medium, store });
+                }
                 Look::Here(opened) => {
                     let store = context.patient(&name, opened.store);
                     places.here.push(Here { name, medium: opened.medium, store });

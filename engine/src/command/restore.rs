@@ -138,8 +138,10 @@ fn chosen<'p>(
 ) -> Result<Vec<&'p Here>, Failure> {
     let catalog = &context.installation.catalog;
     if let Some(name) = from {
-        let here = all.named(name).map_err(|why| {
-            Failure::new(format!("{name} is not there"), why, "connect it, or leave out --from to use other places")
+        let retired = || all.retired.iter().find(|here| here.name == *name);
+        let here = all.named(name).or_else(|why| retired().ok_or(why)).map_err(|why| {
+            let advice = "see to that, or leave out --from to use other places";
+            Failure::new(format!("{name} can't be read from"), why, advice)
         })?;
         let state = catalog.placement(here.medium, point.order)?.map(|row| row.state);
         if let Some(state) = state.filter(|state| !state.is_there() && *state != State::Missing) {
@@ -165,6 +167,11 @@ fn chosen<'p>(
         None => offsite.len() + 1,
     };
     places.sort_by_key(rank);
+    for here in &all.retired {
+        if catalog.placement(here.medium, point.order)?.is_some_and(|row| row.state.is_there()) {
+            places.push(here);
+        }
+    }
     places.extend(remains);
     Ok(places)
 }

@@ -140,7 +140,7 @@ pub fn open_now(destination: &Destination, media: &[MediumRow], home: &Path) -> 
             let sight = Some(sight(&destination.place, &*store, home));
             Look::Here(Opened { medium, store, space, sight })
         }
-        Err(why) if matches!(identity_of(&*store), Err(VaultError::Missing { .. })) => {
+        Err(why) if matches!(identity_of(&*store), Err(VaultError::Missing { .. })) && !has_heads(&*store) => {
             without_vault(destination, media, why)
         }
         Err(why) => Look::Away(why),

@@ -179,3 +179,21 @@ fn an_empty_path_restores_nothing_rather_than_everything() {
     assert!(refused.err.contains("it is empty"), "{}", refused.err);
     assert!(!bench.path("out").exists());
 }
+
+#[test]
+fn what_a_retired_medium_holds_is_restored_from_it_when_nothing_else_has_it() {
+    let bench = prepared(3, 100_000, "", &["usb", "nas"]);
+    bench.done(&["run", "--once"]);
+    let retired = bench.done(&["retire", "usb"]);
+    assert!(retired["warnings"].as_array().is_some_and(Vec::is_empty), "nas has it too: {retired:#}");
+    fs::remove_dir_all(bench.path("nas/packs")).expect("ours");
+    fs::remove_dir_all(bench.path("vault/packs")).expect("ours");
+    for words in [&["restore", "data"][..], &["restore", "data", "--from", "usb"]] {
+        let to = bench.path(&words.join("-"));
+        bench.done(&[words, &["--to", &to.display().to_string()]].concat());
+        let restored = to.join(bench.path("data").strip_prefix("/").expect("absolute"));
+        assert_eq!(fixtures::same(&bench.path("data"), &restored), Vec::<String>::new());
+    }
+    let last = bench.done(&["retire", "nas"]);
+    assert!(last["warnings"].to_string().contains("goes offsite any more"), "{last:#}");
+}

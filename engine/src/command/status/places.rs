@@ -42,6 +42,7 @@ pub(super) fn destination(
     let same_disk = !media.is_empty() && media.iter().all(|row| row.same_disk);
     let mut problems = Vec::new();
     problems.extend(reason.as_ref().and_then(|_| waiting(facts, &pending, destination)));
+    problems.extend(look.and_then(refused));
     problems.extend(none_in_use(facts, destination));
     if same_disk {
         problems.push(not_offsite(media.iter().any(|row| row.device == 0)));
@@ -161,6 +162,16 @@ fn not_offsite(is_unknown: bool) -> StatusProblem {
     problem(text, "choose a place on another disk or another computer")
 }
 
+/// A server that answers, and from which nothing could be restored now.
+fn refused(look: &Look) -> Option<StatusProblem> {
+    match look {
+        Look::Refused(why) => {
+            Some(problem(why.clone(), "see to that: nothing can be copied there, nor restored from it"))
+        }
+        Look::Here(_) | Look::Away(_) | Look::Emptied(_) => None,
+    }
+}
+
 /// Why it can't be written to now, though it is there.
 fn unusable(look: &Look) -> Option<StatusProblem> {
     let Look::Here(Opened { sight: Some(sight), .. }) = look else { return None };
@@ -210,7 +221,7 @@ fn none_in_use(facts: &Facts<'_>, destination: &Destination) -> Option<StatusPro
         ),
         false => problem(
             "it was never prepared: nothing is copied there, and what is owed to it waits",
-            "when it is there and lets us in, `engine init` prepares it",
+            "when it is there and lets us in, `engine init` prepares it, or says what is in the way",
         ),
     })
 }
