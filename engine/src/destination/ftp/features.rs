@@ -11,6 +11,8 @@ use super::reply::Reply;
 pub(super) struct Features {
     /// MLST and MLSD.
     pub facts: bool,
+    /// MLST was seen to refuse a name without saying whether it is free.
+    pub vague_facts: bool,
     /// SIZE; asked even where it is not announced, until it is refused.
     pub size: bool,
     /// EPSV.
@@ -37,7 +39,7 @@ pub(super) enum Checksum {
 
 impl Default for Features {
     fn default() -> Self {
-        Self { facts: false, size: true, epsv: false, utf8: false, list_all: true, checksum: None }
+        Self { facts: false, vague_facts: false, size: true, epsv: false, utf8: false, list_all: true, checksum: None }
     }
 }
 
@@ -101,7 +103,8 @@ mod tests {
         assert_eq!(reply("502 no"), Features::default());
         assert_eq!(reply("211 no features"), Features::default());
         assert_eq!(reply(""), Features::default());
-        let rich = reply("211-Features:\r\n MLST type*;modify*;size*;\r\n EPSV\r\n utf8\r\n HASH MD5;SHA-256*\r\n211 End\r\n");
+        let rich =
+            reply("211-Features:\r\n MLST type*;modify*;size*;\r\n EPSV\r\n utf8\r\n HASH MD5;SHA-256*\r\n211 End\r\n");
         let hash = Some(Checksum::Hash { chosen: true });
         assert_eq!(rich, Features { facts: true, epsv: true, utf8: true, checksum: hash, ..Features::default() });
         assert!(!reply("211-F\r\n MLST modify*;size*;\r\n211 E").facts, "no word of what is a folder");
