@@ -33,6 +33,7 @@ use self::table::Row;
 const ONE_WAY: Duration = Duration::from_millis(25);
 /// As large as packs are.
 const OBJECT_BYTES: usize = 64 << 20;
+/// More would find no port for data with FTP, where a used one rests for a minute.
 const SMALL: usize = 400;
 const SMALL_BYTES: usize = 4 << 10;
 

@@ -22,7 +22,7 @@ use crate::config::{ObjectLock, S3};
 use crate::destination::ErrorKind;
 use crate::model::VaultPath;
 
-/// Bytes of parts under way, of all writers together; one of the largest parts has it all.
+/// Bytes of parts under way, of all writers together: memory of ours, dirty nowhere. One of the largest parts has it all.
 const UNDER_WAY_MAX: usize = 64 << 20;
 /// Longest document of a server, in bytes: a page of a list has a thousand names of a thousand bytes.
 const DOCUMENT_MAX: usize = 8 << 20;
