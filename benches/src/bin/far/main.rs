@@ -33,6 +33,7 @@ use self::table::Row;
 const ONE_WAY: Duration = Duration::from_millis(25);
 /// As large as packs are.
 const OBJECT_BYTES: usize = 64 << 20;
+/// More would find no port for data with FTP, where a used one rests for a minute.
 const SMALL: usize = 400;
 const SMALL_BYTES: usize = 4 << 10;
 
@@ -41,6 +42,7 @@ const ALL: [&str; 5] = ["sftp", "ftp", "ftps", "webdav", "s3"];
 /// What is sent.
 pub struct Load {
     large: PathBuf,
+    one: PathBuf,
     small: PathBuf,
     objects: usize,
 }
@@ -60,7 +62,9 @@ fn main() -> Result<()> {
     }
     let folder = tempfile::tempdir_in("/var/tmp")?;
     let objects = (mebibytes << 20) / OBJECT_BYTES;
-    let load = Load { large: folder.path().join("large"), small: folder.path().join("small"), objects };
+    let [large, one, small] = ["large", "one", "small"].map(|name| folder.path().join(name));
+    let load = Load { large, one, small, objects };
+    noisy_files(&load.one, 1, 1, OBJECT_BYTES)?;
     noisy_files(&load.large, 1, objects as u64, OBJECT_BYTES)?;
     noisy_files(&load.small, 1, SMALL as u64, SMALL_BYTES)?;
     println!("{mebibytes} MiB in {objects} objects, and {SMALL} of {} KiB, over 50 ms", SMALL_BYTES >> 10);
@@ -86,8 +90,10 @@ fn open(scheme: &str, folder: &Path) -> Result<Line> {
 fn compare(scheme: &str, folder: &Path, load: &Load) -> Result<()> {
     let line = open(scheme, folder)?;
     let mut rows = vec![ours::row(&line, load)?];
+    rows[0].came(scheme);
     for tool in &line.tools {
         rows.push(tools::row(tool, load, &folder.join("back")));
+        rows.iter().last().into_iter().for_each(|row| row.came(scheme));
     }
     table::print(scheme, (load.objects * OBJECT_BYTES) >> 20, &rows);
     restore::print(&line)

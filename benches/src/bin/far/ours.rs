@@ -19,9 +19,10 @@ const BLOCK: usize = 4 << 20;
 /// Everything that is measured.
 pub fn row(line: &Line, load: &Load) -> Result<Row> {
     let large = timed(line, &load.large, &|store, file| put(store, "large", file))?;
+    let one = timed(line, &load.one, &|store, file| put(store, "one", file))?;
     let small = timed(line, &load.small, &|store, file| put(store, "small", file))?;
     let back = timed(line, &load.large, &|store, file| get(store, "large", file))?;
-    Ok(Row { tool: "ours".to_owned(), large: Some(large), small: Some(small), back: Some(back) })
+    Ok(Row { tool: "ours".to_owned(), large: Some(large), one: Some(one), small: Some(small), back: Some(back) })
 }
 
 fn open(line: &Line) -> Result<Arc<dyn WriteStore>> {

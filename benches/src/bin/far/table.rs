@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use super::SMALL;
+use super::{OBJECT_BYTES, SMALL};
 
-/// Times of one tool: the large objects, the small ones, the large ones back; none where it failed or took too long.
+/// Times of one tool: the large objects, the small ones, one large alone, the large ones back; none where it failed or took too long.
 pub struct Row {
     pub tool: String,
     pub large: Option<Duration>,
+    /// One object of 64 MiB, alone.
+    pub one: Option<Duration>,
     pub small: Option<Duration>,
     pub back: Option<Duration>,
 }
@@ -15,11 +17,24 @@ pub struct Row {
 /// One of a row's times.
 type Time = fn(&Row) -> Option<Duration>;
 
+impl Row {
+    /// Told at once: a table comes when all rows have.
+    pub fn came(&self, scheme: &str) {
+        let times = [self.large, self.one, self.small, self.back]
+            .map(|took| took.map_or_else(|| "-".to_owned(), |took| format!("{:.2}", took.as_secs_f64())));
+        println!("  {scheme}, {}: {} s", self.tool, times.join(", "));
+    }
+}
+
 /// The first row is ours.
 pub fn print(scheme: &str, mebibytes: usize, rows: &[Row]) {
-    println!("{scheme:<24} {:>16} {:>16} {:>16}", "put, MiB/s", "small, 1/s", "get, MiB/s");
-    let columns: [(f64, Time); 3] =
-        [(mebibytes as f64, |row| row.large), (SMALL as f64, |row| row.small), (mebibytes as f64, |row| row.back)];
+    println!("{scheme:<24} {:>16} {:>16} {:>16} {:>16}", "put, MiB/s", "one alone", "small, 1/s", "get, MiB/s");
+    let columns: [(f64, Time); 4] = [
+        (mebibytes as f64, |row| row.large),
+        ((OBJECT_BYTES >> 20) as f64, |row| row.one),
+        (SMALL as f64, |row| row.small),
+        (mebibytes as f64, |row| row.back),
+    ];
     for row in rows {
         let cells = columns.iter().map(|(amount, time)| {
             let best = rows.iter().skip(1).filter_map(time).min();

@@ -33,12 +33,13 @@ pub fn row(tool: &Tool, load: &Load, back: &Path) -> Row {
         took.map_err(|error| println!("  {error:#}")).ok()
     };
     let large = run(&tool.put, &load.large, "large");
+    let one = run(&tool.put, &load.one, "one");
     let small = run(&tool.put, &load.small, "small");
     let got = fs::create_dir_all(back).ok().filter(|()| large.is_some()).and_then(|()| run(&tool.get, back, "large"));
     let whole = size(back) == size(&load.large);
     // What was read is not wanted.
     let _ = fs::remove_dir_all(back);
-    Row { tool: tool.name.to_owned(), large, small, back: got.filter(|_| whole) }
+    Row { tool: tool.name.to_owned(), large, one, small, back: got.filter(|_| whole) }
 }
 
 fn word(name: &str) -> &str {

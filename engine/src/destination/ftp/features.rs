@@ -11,6 +11,8 @@ use super::reply::Reply;
 pub(super) struct Features {
     /// MLST and MLSD.
     pub facts: bool,
+    /// MLST was seen to refuse a name without saying whether it is free.
+    pub vague_facts: bool,
     /// SIZE; asked even where it is not announced, until it is refused.
     pub size: bool,
     /// EPSV.
@@ -37,7 +39,7 @@ pub(super) enum Checksum {
 
 impl Default for Features {
     fn default() -> Self {
-        Self { facts: false, size: true, epsv: false, utf8: false, list_all: true, checksum: None }
+        Self { facts: false, vague_facts: false, size: true, epsv: false, utf8: false, list_all: true, checksum: None }
     }
 }
 

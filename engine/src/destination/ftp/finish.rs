@@ -79,7 +79,7 @@ impl FtpWriter<'_> {
 
     /// Gives it its name, if that is free. FTP can't do both at once.
     fn rename(&self) -> Result<(), StoreError> {
-        if self.store.look("finish", &self.path)? != Found::Absent {
+        if self.store.look_for_nothing("finish", &self.path)? != Found::Absent {
             return Err(exists(self.store, "finish", &self.path));
         }
         let mut lease = self.store.lease()?;

@@ -40,10 +40,21 @@ impl Session {
                 _ if !reply.is_about_name() => return Err(Failure::Refused(reply)),
                 _ if reply.says_missing() => return Ok(Found::Absent),
                 // Some servers say no more here; SIZE often does.
-                _ => {}
+                _ => self.features.vague_facts = !reply.says_denied(),
             }
         }
         self.size(path)
+    }
+
+    /// The same, where nothing is expected: what this server says that most clearly with is asked first.
+    pub fn look_for_nothing(&mut self, path: &str) -> Result<Found, Failure> {
+        if self.features.vague_facts && self.features.size {
+            let reply = self.ask(&format!("SIZE {path}"))?;
+            if reply.is_about_name() && reply.says_missing() {
+                return Ok(Found::Absent);
+            }
+        }
+        self.look(path)
     }
 
     fn size(&mut self, path: &str) -> Result<Found, Failure> {

@@ -17,8 +17,9 @@
 //! Requests for one new object, a round trip each: a look at the name (MLST, else SIZE); EPSV, connect, STOR, TLS if any,
 //! end; a look at the length; HASH if offered; a look at the name; RNFR, RNTO: 9, and 1 more for each of TLS and HASH,
 //! whatever its length. Of a read: a look, EPSV, connect, RETR, TLS, end; and REST, and cutting it off, of a range in its
-//! middle, which often costs the connection. So ranges that follow one another are read on (`stream`). Objects of different names go over connections of their own, at the
-//! same time, up to 8. A server whose MLST does not say why it refuses (ProFTPD) costs a SIZE more for each free name.
+//! middle, which often costs the connection. So ranges that follow one another are read on (`stream`). Objects of
+//! different names go over connections of their own, at the same time, up to 16. A server whose MLST does not say why it
+//! refuses (ProFTPD) is asked by SIZE for names that should be free, once that was seen on the connection.
 //!
 //! Memory: of an object at most 256 KiB are held, whatever its length (`writer`; a reader holds nothing); a list of a
 //! folder is held whole, and refused beyond 64 MiB of text, some half a million names. What lies under way beyond that
@@ -63,8 +64,8 @@ use self::session::Session;
 use self::stream::FtpStream;
 use self::writer::FtpWriter;
 
-/// Objects at once.
-const LANES: usize = 4;
+/// Objects at once: a small one takes nine round trips one after the other.
+const LANES: usize = 16;
 
 /// See the module.
 pub struct FtpStore {
@@ -124,6 +125,10 @@ impl FtpStore {
 
     fn look(&self, operation: &'static str, path: &VaultPath) -> Result<Found, StoreError> {
         self.with(operation, path, |session| session.look(path.as_str()))
+    }
+
+    fn look_for_nothing(&self, operation: &'static str, path: &VaultPath) -> Result<Found, StoreError> {
+        self.with(operation, path, |session| session.look_for_nothing(path.as_str()))
     }
 
     /// How long the object at `path` is; by reading it where the server tells in no other way.

@@ -20,7 +20,7 @@ use super::transfer::Transfer;
 use super::{ErrorKind, StoreError};
 
 /// Connections of one store, at most.
-const MOST: usize = 8;
+const MOST: usize = 17;
 /// How long a connection that others use is waited for.
 const WAIT: Duration = Duration::from_secs(10);
 /// How long a server is given to notice that an earlier connection of ours has ended, and how often it is asked.

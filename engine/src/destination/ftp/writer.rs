@@ -56,7 +56,7 @@ pub(super) struct FtpWriter<'s> {
 impl<'s> FtpWriter<'s> {
     /// Begins, keeping up to `left` bytes of what lies there.
     pub fn begin(store: &'s FtpStore, path: &VaultPath, temporary: VaultPath, left: u64) -> Result<Self, StoreError> {
-        let taken = store.look("create", path)?;
+        let taken = store.look_for_nothing("create", path)?;
         if taken != Found::Absent {
             return Err(exists(store, "create", path));
         }

@@ -9,7 +9,7 @@
 //!
 //! Requests, each one round trip: open 2 (3 with `object-lock`); `stat` 1; `read` 1; `read_medium` 1; `list` 2, and 1
 //! for each further 1,000 names; put up to 8 MiB 2 (look, PUT); larger 6 and 1 for each 8 MiB (look, uploads left
-//! over, begin, parts, look, complete, look), two parts at a time; resume 2 (look, parts); flush and `still_there` 0
+//! over, begin, parts, look, complete, look), eight parts at a time; resume 2 (look, parts); flush and `still_there` 0
 //! (1 after a connection broke); delete 1, in a bucket with versions 2 (see `delete`); of a temporary name 1 more, and
 //! 1 for each upload that it ends.
 //!
@@ -67,8 +67,9 @@ use crate::destination::{
 };
 use crate::model::{Distance, VaultPath};
 
-/// Objects at once; each has two parts under way and fills a third.
-const LANES: usize = 4;
+/// Objects at once: a small one takes two round trips one after the other. Of large ones each fills a part, and all share
+/// the window of `client`.
+const LANES: usize = 8;
 
 /// See the module.
 pub struct S3Store {

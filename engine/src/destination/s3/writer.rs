@@ -2,7 +2,7 @@
 //!
 //! In: bytes. Out: parts that the server acknowledged, then an object.
 //! Invariants: parts have the sizes of [`part_bytes`], so that a later process knows what it finds; at most
-//! [`UNDER_WAY_MAX`] bytes (one part of the larger size) are under way, and one part is being filled; what `flush` tells
+//! [`PARTS_AT_ONCE`] are under way, with their share of the store's window, and one is being filled; what `flush` tells
 //! was acknowledged, all parts of it from the first one on; of two writers of one object in a store the later one counts.
 //!
 //! Deliberately absent: the requests themselves (`object`, `upload`).
@@ -31,7 +31,8 @@ const PARTS_MAX: u32 = 10_000;
 /// Parts whose checksums a flush tells beside the upload's id: not every server tells them again, and all are asked for
 /// in the end. What lies behind them is sent again where the server tells none.
 const REMEMBERED_MAX: usize = 256;
-const UNDER_WAY_MAX: u64 = 2 * PART;
+/// One object alone fills the window with them.
+const PARTS_AT_ONCE: usize = 8;
 
 /// Size of a part that is not the last one.
 const fn part_bytes(number: u32) -> u64 {
@@ -62,7 +63,6 @@ pub(super) struct Writer<'s> {
 
 struct UnderWay {
     number: u32,
-    bytes: u64,
     task: JoinHandle<Result<Part, Failure>>,
 }
 
@@ -145,21 +145,23 @@ impl<'s> Writer<'s> {
             None => self.upload.insert(upload::begin(&self.client, &self.target.key).await?).clone(),
         };
         let body = Bytes::from(std::mem::take(&mut self.filling));
-        let bytes = u64::try_from(body.len()).unwrap_or(u64::MAX);
-        self.settle(UNDER_WAY_MAX.saturating_sub(bytes)).await?;
+        self.settle(PARTS_AT_ONCE - 1).await?;
+        let share = self.client.share(body.len()).await?;
         let (client, key, number) = (Arc::clone(&self.client), self.target.key.clone(), self.number);
-        let task = tokio::spawn(async move { upload::send(&client, &key, &id, number, &body).await });
-        self.under_way.push_back(UnderWay { number, bytes, task });
+        let task = tokio::spawn(async move {
+            let _share = share;
+            upload::send(&client, &key, &id, number, &body).await
+        });
+        self.under_way.push_back(UnderWay { number, task });
         self.number = number.saturating_add(1);
         Ok(())
     }
 
-    /// Waits until at most `most` bytes are under way; takes every answer that is there.
-    async fn settle(&mut self, most: u64) -> Result<(), Failure> {
+    /// Waits until at most `most` parts are under way; takes every answer that is there.
+    async fn settle(&mut self, most: usize) -> Result<(), Failure> {
         while let Some(first) = self.under_way.front_mut() {
             let (number, done_already) = (first.number, first.task.is_finished());
-            let under_way = self.under_way.iter().fold(0_u64, |sum, part| sum.saturating_add(part.bytes));
-            if under_way <= most && !done_already {
+            if self.under_way.len() <= most && !done_already {
                 break;
             }
             let Some(first) = self.under_way.front_mut() else { break };

@@ -30,8 +30,8 @@ use crate::model::VaultPath;
 
 /// Bytes of one part.
 const PART_BYTES: usize = 4 << 20;
-/// With one on the line while the other's acknowledgement comes, the line does not wait.
-const PARTS_AT_ONCE: usize = 2;
+/// One object alone fills the window with them.
+const PARTS_AT_ONCE: usize = 8;
 /// Bytes handed to a PUT of unknown length at once.
 const PIECE_BYTES: usize = 256 << 10;
 /// Pieces ready for it.
@@ -73,6 +73,12 @@ enum Way {
 impl<'s> Writer<'s> {
     /// Begins, keeping at most `left` bytes of what lies there. 1 round trip.
     pub async fn begin(link: Arc<Link>, target: Target, claim: Claim<'s>, left: u64) -> Result<Self, Failure> {
+        if link.offer.get().is_none() {
+            // What the server can do takes longer to find out than to make the folder, and needs nothing of it.
+            let (offer, ready) = both(link.offer(), link.ensure_folder(&target.folder)).await;
+            offer?;
+            ready?;
+        }
         let offer = *link.offer().await?;
         let (found, kept) = both(link.look(&target.path), kept(&link, &offer, &target, left)).await;
         if found? != Found::Nothing {
@@ -88,6 +94,14 @@ impl<'s> Writer<'s> {
     async fn take(&mut self, mut bytes: &[u8]) -> Result<(), Failure> {
         holds(&self.claim)?;
         while !bytes.is_empty() {
+            if let Some(how) = self.offer.part.filter(|_| self.waiting.is_empty() && bytes.len() >= PART_BYTES) {
+                let (part, later) = bytes.split_at(PART_BYTES);
+                // Nothing is copied while others have the window.
+                let share = self.share(part).await?;
+                self.send_part(how, Bytes::copy_from_slice(part), share).await?;
+                bytes = later;
+                continue;
+            }
             let room = self.enough().saturating_sub(self.waiting.len());
             let (now, later) = bytes.split_at(room.min(bytes.len()));
             self.waiting.extend_from_slice(now);
@@ -107,13 +121,15 @@ impl<'s> Writer<'s> {
     async fn send(&mut self) -> Result<(), Failure> {
         match self.offer.part {
             _ if self.waiting.is_empty() => Ok(()),
-            Some(how) => self.send_part(how).await,
+            Some(how) => {
+                let (bytes, share) = self.shared().await?;
+                self.send_part(how, bytes, share).await
+            }
             None => self.stream().await,
         }
     }
 
-    async fn send_part(&mut self, how: Part) -> Result<(), Failure> {
-        let (bytes, share) = self.shared().await?;
+    async fn send_part(&mut self, how: Part, bytes: Bytes, share: OwnedSemaphorePermit) -> Result<(), Failure> {
         let offset = self.sent;
         self.sent = offset.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
         let Way::Parts(flying) = &mut self.way else {
@@ -139,9 +155,14 @@ impl<'s> Writer<'s> {
     /// What waits, with its share of the window.
     async fn shared(&mut self) -> Result<(Bytes, OwnedSemaphorePermit), Failure> {
         let bytes = self.waiting.split().freeze();
+        let share = self.share(&bytes).await?;
+        Ok((bytes, share))
+    }
+
+    async fn share(&self, bytes: &[u8]) -> Result<OwnedSemaphorePermit, Failure> {
         let size = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         let share = Arc::clone(&self.link.window).acquire_many_owned(size).await;
-        Ok((bytes, share.map_err(|error| Failure::permanent(error.to_string()))?))
+        share.map_err(|error| Failure::permanent(error.to_string()))
     }
 
     async fn stream(&mut self) -> Result<(), Failure> {
