@@ -82,6 +82,8 @@ pub const CRATES: &[Row] = &[
     ("copy", "memmap2 libc", "the one unsafe module"),
     ("copy", "rustix", "hints about mapped pages"),
     ("capture", "rayon", "chunks are packed on all cores"),
+    ("source", "crossbeam_channel", "what a program prints, with a way to stop waiting for it"),
+    ("source", "tempfile zeroize", "a login lies in a file for as long as a client needs it, and is wiped"),
     ("capture", "blake3 zeroize", "identities, under a key that is wiped"),
     ("chunk", "fastcdc", "cut points"),
     ("chunk", "blake3", "the gear table comes from the family's key"),
