@@ -31,10 +31,10 @@ pub(super) fn source(item: &Item<'_>) -> Read<Source> {
     let mut table = item.table("`source`")?;
     let kind = one_kind(&mut table)?;
     let main = table.take(kind).expect("it was found");
-    if !matches!(kind, "folders" | "command" | "postgres" | "mariadb" | "firebird") {
+    if !matches!(kind, "folders" | "command" | "sqlite" | "postgres" | "mariadb" | "firebird") {
         main.later(
             &format!("a source of the kind `{kind}`"),
-            "folders, command, postgres, mariadb or firebird in this release",
+            "folders, sqlite, command, postgres, mariadb or firebird in this release",
         );
     }
     let source = match kind {

@@ -22,6 +22,7 @@ mod postgres;
 mod program;
 mod roots;
 mod server;
+mod sqlite;
 mod walk;
 #[cfg(test)]
 mod walk_tests;
@@ -37,6 +38,7 @@ pub use outputs::{List, Output, Outputs};
 pub use postgres::dumps as postgres;
 pub use program::{Program, ProgramError, Stop};
 pub use server::DatabaseServer;
+pub use sqlite::Databases;
 
 use crate::model::{EntryPath, Problem, Xattr};
 pub use crate::platform::{FileKind, Stat};

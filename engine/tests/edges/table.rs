@@ -83,6 +83,7 @@ pub const CRATES: &[Row] = &[
     ("copy", "rustix", "hints about mapped pages"),
     ("capture", "rayon", "chunks are packed on all cores"),
     ("source", "crossbeam_channel", "what a program prints, with a way to stop waiting for it"),
+    ("source", "globset", "which files are databases"),
     ("source", "tempfile zeroize", "a login lies in a file for as long as a client needs it, and is wiped"),
     ("capture", "blake3 zeroize", "identities, under a key that is wiped"),
     ("chunk", "fastcdc", "cut points"),

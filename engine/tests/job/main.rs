@@ -16,6 +16,7 @@ mod service;
 mod set_back;
 mod shares;
 mod source;
+mod sqlite;
 mod story;
 mod told;
 mod truth;

@@ -29,7 +29,7 @@ const WRONG: [(&str, &str, &str); 34] = [
     ("[job.j]\nsource = { folders = [\"/a\"], exclude = [\"[z-a]\"] }", ":5:41:", "is not a glob"),
     ("[job.j]\nsource = { folders = [\"/a\"], exclude = [\"[\"] }", ":5:41:", "is not a glob"),
     ("[job.j]\nsource = { folders = [\"/a\"], snapshot = \"auto\" }", ":5:41:", "comes with a later release"),
-    ("[job.j]\nsource = { sqlite = \"/b\" }", ":5:21:", "comes with a later release"),
+    ("[job.j]\nsource = { drive = \"/b\" }", ":5:20:", "comes with a later release"),
     ("[job.j]\nsource.folders = [\"/a\"]\nhome = false", ":6:8:", "would stay nowhere"),
     (
         "[job.j]\nsource.folders = [\"/a\"]\nhome = false\noffsite = [\"d\"]\n[destination.d]\nurl = \"file:///d\"",

@@ -38,6 +38,10 @@ pub(super) fn source_of(context: &Context, job: &Job) -> Result<Box<dyn Source>,
     let private = &context.installation.config.state;
     let list = match &job.source {
         Configured::Folders(folders) => return folders_of(context, job, folders),
+        Configured::Sqlite(sqlite) => {
+            let (own, now) = (context.installation.own_folders(), context.call.clock.now());
+            return Ok(Box::new(source::Databases::new(sqlite.pattern.clone(), own, stop, now)));
+        }
         Configured::Command(command) => printed(command),
         Configured::Postgres(postgres) if postgres.method == config::PostgresMethod::Dump => {
             listed(job, source::postgres(server(job, &postgres.server)?, private, Arc::clone(&stop)))?
@@ -119,6 +123,7 @@ pub(super) fn source_text(job: &Job) -> String {
             let paths: Vec<String> = folders.paths.iter().map(|path| path.display().to_string()).collect();
             format!("folders {}", paths.join(", "))
         }
+        Configured::Sqlite(sqlite) => format!("sqlite {}", sqlite.pattern.display()),
         Configured::Command(command) => format!("command {}", command.words[0]),
         other => other.kind().to_owned(),
     }
