@@ -31,10 +31,12 @@ pub use space::{FileSystem, Space};
 pub use stat::{FileKind, Links, Stat};
 pub(crate) use system::{CacheWatch, NodeKind, Owned, Ownership, dress_file, flush_all, make_private_folders};
 pub use system::{
-    Folder, MountWatch, StopSignal, ask_to_end, be_quiet, file_system, flush_folder, is_locked_for_writing, is_loop,
-    kill_group, lead_group, lock_shared, may_write, next_data, next_hole, raise_open_files, read_at, since_boot, space,
-    stat_file, stat_path, unlock_range, user_and_group, write_at, xattrs_of_file,
+    Folder, MountWatch, StopSignal, ask_to_end, be_quiet, file_system, flush_folder, is_loop, kill_group, lead_group,
+    may_write, next_data, next_hole, raise_open_files, read_at, since_boot, space, stat_file, stat_path,
+    user_and_group, write_at, xattrs_of_file,
 };
 use system::{boot_id, process_exists, process_started};
+#[cfg(unix)]
+pub use system::{is_locked_for_writing, lock_shared, unlock_range};
 pub(crate) use terminal::without_echo;
 pub use wake::{Unquiet, Woken};

@@ -22,6 +22,7 @@ mod postgres;
 mod program;
 mod roots;
 mod server;
+#[cfg(unix)]
 mod sqlite;
 mod walk;
 #[cfg(test)]
@@ -38,6 +39,7 @@ pub use outputs::{List, Output, Outputs};
 pub use postgres::dumps as postgres;
 pub use program::{Program, ProgramError, Stop};
 pub use server::DatabaseServer;
+#[cfg(unix)]
 pub use sqlite::Databases;
 
 use crate::model::{EntryPath, Problem, Xattr};

@@ -38,6 +38,7 @@ pub(super) fn source_of(context: &Context, job: &Job) -> Result<Box<dyn Source>,
     let private = &context.installation.config.state;
     let list = match &job.source {
         Configured::Folders(folders) => return folders_of(context, job, folders),
+        #[cfg(unix)]
         Configured::Sqlite(sqlite) => {
             let (own, now) = (context.installation.own_folders(), context.call.clock.now());
             return Ok(Box::new(source::Databases::new(sqlite.pattern.clone(), own, stop, now)));

@@ -45,10 +45,10 @@ const GET: i32 = libc::F_GETLK;
 fn range(start: i64, bytes: i64, kind: i32) -> libc::flock {
     // SAFETY: a struct of integers, for which zero is a value.
     let mut lock: libc::flock = unsafe { std::mem::zeroed() };
-    lock.l_type = kind as _;
-    lock.l_whence = libc::SEEK_SET as _;
-    lock.l_start = start as _;
-    lock.l_len = bytes as _;
+    // From the file's beginning: `SEEK_SET` is 0.
+    lock.l_type = libc::c_short::try_from(kind).expect("a small constant");
+    lock.l_start = start;
+    lock.l_len = bytes;
     lock
 }
 

@@ -5,14 +5,14 @@
 //! The places of the locks are those of SQLite's own sources (`os.h`, `wal.c`), as its documentation of the file format
 //! names them.
 
-use std::ffi::OsString;
+use std::ffi::{CString, OsString};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::wal;
-use crate::platform;
+use crate::platform::{self, Folder, Links, Stat};
 
 const PENDING: i64 = 0x4000_0000;
 const RESERVED: i64 = PENDING + 1;
@@ -89,9 +89,16 @@ fn patiently(stop: &dyn Fn() -> bool, mut take: impl FnMut() -> io::Result<()>) 
     Err(io::Error::new(io::ErrorKind::TimedOut, "another program holds it locked"))
 }
 
+/// Opens it without a new access time, where that is permitted.
+pub(super) fn open(path: &Path) -> io::Result<(File, Stat)> {
+    let (folder, name) = path.parent().zip(path.file_name()).ok_or(io::ErrorKind::InvalidInput)?;
+    let name = CString::new(name.as_encoded_bytes())?;
+    Folder::open(folder)?.open_file(&name, Links::Followed)
+}
+
 fn there(path: &Path) -> io::Result<Option<File>> {
-    match File::open(path) {
-        Ok(file) => Ok(Some(file)),
+    match open(path) {
+        Ok((file, _)) => Ok(Some(file)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }

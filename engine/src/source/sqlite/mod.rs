@@ -24,7 +24,7 @@ use super::{
 };
 use crate::model::{EntryPath, Problem, Time, Xattr};
 use crate::platform;
-use locks::{Held, beside, hold};
+use locks::{Held, beside, hold, open};
 
 /// Bytes of a database in which each transaction leaves a mark.
 const MARKED: usize = 100;
@@ -73,7 +73,7 @@ fn find(pattern: &Path) -> Result<Vec<PathBuf>, String> {
     }
     let glob = GlobBuilder::new(text).literal_separator(true).build().map_err(|error| error.to_string())?;
     let is_wild = |part: &Path| part.as_os_str().to_string_lossy().contains(['*', '?', '[', '{']);
-    let above = pattern.ancestors().filter(|above| !is_wild(above)).next().unwrap_or(Path::new("/"));
+    let above = pattern.ancestors().find(|above| !is_wild(above)).unwrap_or(Path::new("/"));
     let mut found = BTreeSet::new();
     search(above, &glob.compile_matcher(), &mut found)
         .map_err(|error| format!("can't search {}: {error}", above.display()))?;
@@ -97,7 +97,7 @@ fn search(folder: &Path, glob: &GlobMatcher, found: &mut BTreeSet<PathBuf>) -> i
 fn is_companion(path: &Path) -> bool {
     let name = path.as_os_str().to_string_lossy();
     let of = |ending: &&str| name.strip_suffix(*ending).is_some_and(|database| Path::new(database).is_file());
-    COMPANIONS.iter().any(|ending| of(&ending))
+    COMPANIONS.iter().any(of)
 }
 
 /// Passes on what `folders` shows, databases with a content of their own.
@@ -154,8 +154,7 @@ struct Database<'d> {
 impl Database<'_> {
     fn content(&mut self) -> io::Result<Box<dyn Content>> {
         let stop = || (self.stop)();
-        let file = File::open(&self.path)?;
-        let stat = platform::stat_file(&file)?;
+        let (file, stat) = open(&self.path)?;
         self.opened += 1;
         if self.opened == 1 && !beside(&self.path, "-wal").exists() {
             let before = mark(&self.path, &file, &stop)?;
