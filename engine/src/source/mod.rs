@@ -2,9 +2,10 @@
 //!
 //! In: a configured source. Out: [`Walked`] entries in exactly the order of [`EntryPath`], each once, handed to a
 //! [`Visitor`] while its folder is still open, with an [`Item`] to read the rest on demand: a visitor that finds an
-//! entry unchanged reads nothing. What can't be read is a [`Problem`] and the walk goes on.
+//! entry unchanged reads nothing. What can't be read is a [`Problem`] and the walk goes on; where a source is one whole,
+//! as a database's dump is, it is a [`SourceFailed`] and there is no point.
 //!
-//! Deliberately absent: comparing with an earlier point, chunking, any store, any clock.
+//! Deliberately absent: comparing with an earlier point, chunking, any store, any clock (a moment is handed in).
 
 mod content;
 mod exclude;

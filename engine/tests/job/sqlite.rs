@@ -209,3 +209,17 @@ fn a_glob_takes_every_database_below_and_not_what_lies_beside_them() {
     fs::create_dir(none.path("nothing")).expect("new");
     let _ = none.engine(&["backup"]).exits(1).says("no database fits");
 }
+
+#[test]
+fn a_database_that_stays_locked_makes_no_point_and_the_last_good_one_stays_the_newest() {
+    let bench = protecting("app.db");
+    let open = database(&bench.path("app.db"), "delete");
+    bench.done(&["backup"]);
+    open.execute_batch(
+        "pragma locking_mode = exclusive; begin exclusive; insert into ledger (delta) values (1), (-1);",
+    )
+    .expect("nobody else has it");
+    let _ = bench.engine(&["backup"]).exits(1).says("holds it locked").says("the last good point stays");
+    assert_eq!(bench.points().len(), 1);
+    assert_eq!(transfers(&restored(&bench, "app.db")), 0);
+}

@@ -45,10 +45,10 @@ pub(super) fn source_of(context: &Context, job: &Job) -> Result<Box<dyn Source>,
         }
         Configured::Command(command) => printed(command),
         Configured::Postgres(postgres) if postgres.method == config::PostgresMethod::Dump => {
-            listed(job, source::postgres(server(job, &postgres.server)?, private, Arc::clone(&stop)))?
+            listed(job, source::postgres(server(context, job, &postgres.server)?, private, Arc::clone(&stop)))?
         }
-        Configured::MariaDb(database) => listed(job, source::mariadb(server(job, database)?, private))?,
-        Configured::Firebird(database) => listed(job, source::firebird(&server(job, database)?, private))?,
+        Configured::MariaDb(database) => listed(job, source::mariadb(server(context, job, database)?, private))?,
+        Configured::Firebird(database) => listed(job, source::firebird(&server(context, job, database)?, private))?,
         _ => return Err(not_yet(context, job)),
     };
     let folder = EntryPath::parse(job.name.as_str().as_bytes()).expect("a job's name is one part of a path");
@@ -75,13 +75,16 @@ fn listed(job: &Job, list: Result<List, SourceFailed>) -> Result<List, Failure> 
 }
 
 /// A configured server with its password.
-fn server(job: &Job, database: &Database) -> Result<DatabaseServer, Failure> {
+fn server(context: &Context, job: &Job, database: &Database) -> Result<DatabaseServer, Failure> {
     let wrong =
         |why: String| Failure::new(format!("no recovery point of {}", job.name), why, "check the password's source");
     let text =
         |bytes: &[u8]| std::str::from_utf8(bytes).ok().filter(|it| !it.contains(['\r', '\n', '\0'])).map(str::to_owned);
     let password = database.password.as_ref().map(|source| {
         let secret = source.read().map_err(|error| wrong(error.to_string()))?;
+        if let Some(warning) = &secret.warning {
+            context.call.voice.warn(&warning.to_string());
+        }
         let text =
             text(&secret.bytes).ok_or_else(|| wrong(format!("the password from {source} is not one line of UTF-8")))?;
         Ok::<_, Failure>(Zeroizing::new(text))

@@ -54,10 +54,12 @@ impl Source for Databases {
         let mut folders = Folders::new(&options).map_err(|error| SourceFailed::of(&error, ""))?;
         let mut shown = Shown { visitor, databases, stop: &self.stop, now: self.now, kept: 0, failed: None };
         folders.walk(&mut shown)?;
-        match shown.failed {
-            Some(why) if shown.kept == 0 => Err(SourceFailed::new(why, "see what holds the database")),
-            _ => Ok(()),
+        if shown.kept > 0 {
+            return Ok(());
         }
+        // A point without any database would stand before the last good one.
+        let why = shown.failed.unwrap_or_else(|| format!("nothing of {} could be read", self.pattern.display()));
+        Err(SourceFailed::new(why, "see what holds the database"))
     }
 }
 
