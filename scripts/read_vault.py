@@ -816,9 +816,10 @@ class Packs:
 
     OPEN_MAX = 64
 
-    def __init__(self, root: str, keyring: Keyring):
+    def __init__(self, root: str, keyring: Keyring, mirror: str | None = None):
         self.root = root
         self.keyring = keyring
+        self.mirror = mirror
         self.open: OrderedDict[bytes, Pack | Finding] = OrderedDict()
 
     def get(self, name: bytes) -> Pack:
@@ -1187,8 +1188,36 @@ class Point:
             yield entry
 
     def content(self, entry: Entry) -> Iterator[bytes | Hole]:
+        mirror = self.named.packs.mirror
+        if mirror is not None and entry.size:
+            yield from self.mirrored(mirror, entry)
+            return
         for span in entry.spans:
             yield span if isinstance(span, Hole) else self.named.chunk(span)
+
+    def mirrored(self, mirror: str, entry: Entry) -> Iterator[bytes | Hole]:
+        """The content of a file that lies here as it is (section 3.1)."""
+        packs, what = self.named.packs, f"the file {os.fsdecode(entry.path)!r}"
+        name = derive("mirror file", self.manifest.job, entry.digest, entry.path).hex()
+        aside = os.path.join(packs.root, "older", name)
+        path = aside if os.path.lexists(aside) else os.path.join(mirror, os.fsdecode(entry.path))
+        fd, at = open_regular(path, what), 0
+        try:
+            require(os.fstat(fd).st_size == entry.size, f"{what} has another length than it should")
+            for span in entry.spans:
+                if isinstance(span, Hole):
+                    yield span
+                else:
+                    plain = read_range(fd, at, span.plain, what)
+                    require(packs.keyring.identifies(plain, span.id), f"{what} is not what it was, from {at} on")
+                    yield plain
+                at += span.plain
+        finally:
+            os.close(fd)
+
+    def objects(self) -> list[bytes]:
+        """The packs that lie here: at a mirror, those with entries and lists only."""
+        return (self.roots if self.named.packs.mirror is not None else self.named).all()
 
 
 # --- Walking a point: restoring it, or only checking -------------------------
@@ -1616,15 +1645,25 @@ def read_heads(root: str, identity: Identity, keyring: Keyring) -> tuple[list[He
 # --- The vault as a whole ----------------------------------------------------
 
 
+def vault_of(place: str) -> str:
+    """The folder with the vault: of a mirror, the one beside its files (section 3.1)."""
+    beside = os.path.join(place, ".offsite")
+
+    def has_vault(folder: str) -> bool:
+        return any(os.path.lexists(os.path.join(folder, name)) for name in ("VAULT", "VAULT.copy"))
+
+    return beside if not has_vault(place) and has_vault(beside) else place
+
+
 class Vault:
     """An opened vault."""
 
-    def __init__(self, root: str, secret: bytes):
-        self.root = root
+    def __init__(self, place: str, secret: bytes):
+        root = self.root = vault_of(place)
         self.notes: list[Finding] = []
         self.identity = read_identity(root, self.notes)
         self.keyring = read_keys(root, self.identity.family, self.notes).open(secret)
-        self.packs = Packs(root, self.keyring)
+        self.packs = Packs(root, self.keyring, mirror=place if root != place else None)
         self.points = list_points(root, self.keyring)
         self.heads, self.head_findings = read_heads(root, self.identity, self.keyring)
 
@@ -1703,7 +1742,7 @@ def check_vault(vault: Vault, report: Report) -> int:
         if listed.finding:
             report.add(None, listed.finding)
         else:
-            names |= set(check_point(vault, listed.manifest, report).named.all())
+            names |= set(check_point(vault, listed.manifest, report).objects())
     return check_packs(vault.packs, sorted(names), report)
 
 
@@ -1714,7 +1753,7 @@ def arguments(words: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="read_vault.py", description="Lists, checks and restores the recovery points of a vault."
     )
-    parser.add_argument("vault", help="the folder that holds VAULT")
+    parser.add_argument("vault", help="the folder that holds VAULT, or a mirror")
     secret = parser.add_mutually_exclusive_group(required=True)
     secret.add_argument("--passphrase-file", metavar="F", help="file with the passphrase")
     secret.add_argument("--sheet", metavar="F", help="file with the recovery sheet")
@@ -1875,7 +1914,7 @@ def command_check(vault: Vault, args: argparse.Namespace) -> int:
     began, report = time.monotonic(), Report()
     if args.point:
         point = check_point(vault, vault.find(args.point), report)
-        packs = check_packs(vault.packs, point.named.all(), report)
+        packs = check_packs(vault.packs, point.objects(), report)
     else:
         packs = check_vault(vault, report)
     report.problems = once(report.problems)

@@ -160,6 +160,53 @@ def example_vault(root: Path) -> Path:
     return root
 
 
+class Mirror(unittest.TestCase):
+    """The example's point as it lies at a mirror (section 3.1)."""
+
+    def setUp(self):
+        held = tempfile.TemporaryDirectory()
+        self.addCleanup(held.cleanup)
+        self.top, self.to = Path(held.name) / "mirror", Path(held.name) / "to"
+        vault = example_vault(self.top)
+        (self.top / ".offsite").mkdir()
+        for name in os.listdir(vault):
+            if name != ".offsite":
+                os.rename(vault / name, self.top / ".offsite" / name)
+        keyring = rv.Keyring(FAMILY, {1: HEX["master"]})
+        packs = rv.Packs(str(self.top / ".offsite"), keyring)
+        listed = rv.list_points(packs.root, keyring)[0].manifest
+        point = rv.Point(listed, packs)
+        point.load_pack_list()
+        self.entry = next(e for e in point.entries(lambda path, finding: None) if e.kind == rv.FILE)
+        self.content = HEX["chunk-plain"] + bytes(4076)
+        self.file = self.top / os.fsdecode(self.entry.path)
+        write(self.file, self.content)
+        for name in set(point.named.all()) - set(point.roots.all()):
+            os.unlink(self.top / ".offsite" / "packs" / name.hex()[:2] / name.hex())
+        self.job = listed.job
+
+    def call(self, *words: str):
+        secret = self.top.parent / "sheet"
+        secret.write_text(TEXT["sheet"])
+        return call(str(self.top), "--sheet", str(secret), *words)
+
+    def test_files_are_read_where_they_lie(self):
+        code, out, err = self.call("--check")
+        self.assertEqual((code, "0 problems" in out), (0, True), out + err)
+        self.call("--to", str(self.to))
+        self.assertEqual((self.to / os.fsdecode(self.entry.path)).read_bytes(), self.content)
+
+    def test_what_was_set_aside_is_the_points_own(self):
+        name = rv.derive("mirror file", self.job, self.entry.digest, self.entry.path).hex()
+        write(self.top / ".offsite" / "older" / name, self.content)
+        self.file.write_bytes(b"of a newer point")
+        self.assertEqual(self.call("--check")[0], 0)
+
+    def test_a_changed_byte_is_damage(self):
+        self.file.write_bytes(bytes([self.content[0] ^ 1]) + self.content[1:])
+        self.assertEqual(self.call("--check")[0], 4)
+
+
 def write(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)

@@ -3,6 +3,10 @@
 //!
 //! Pure. Deliberately absent: identity, compression, where the bytes come from.
 
+mod grid;
+
+pub use grid::{Grid, grid_bytes};
+
 use fastcdc::v2020::{Normalization, cut_gear, select_masks};
 
 /// Chunk sizes in bytes.

@@ -8,10 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::catalog::{Catalog, MediumRow, Owner, PackState, Side, Snapshot};
 use crate::config::{self, Config, reserve_bytes};
 use crate::destination::{ReadStore, Space};
-use crate::model::{JobId, PointName, PointOrder, Proof, State as PlacementState, Time, VaultId};
+use crate::model::{JobId, PackId, PointName, PointOrder, Proof, State as PlacementState, Time, VaultId};
 use crate::plan::{
-    self, Copies, Deletions, Evict, Hold, Job, Medium, Orphans, Pack, PackNumber, PackThere, Placement, Point, Reach,
-    Unwanted,
+    self, AtHome, Copies, Deletions, Evict, Hold, Job, Layout, Medium, Orphans, Pack, PackNumber, PackThere, Placement,
+    Point, Reach, Unwanted,
 };
 use crate::seal::Keyring;
 use crate::vault::{PackNames, VaultReader};
@@ -21,13 +21,19 @@ use crate::vault::{PackNames, VaultReader};
 pub struct Seen {
     /// The room there, where it tells, if it is there; else why it is not.
     pub space: Result<Option<Space>, String>,
+    /// Bytes of objects that lay there when it said that it is full, where it tells no room: what more it takes has to
+    /// be made there first.
+    pub full_at: Option<u64>,
     /// May anything be deleted there?
     pub deletions: Deletions,
 }
 
-/// Which packs each owed point names: read once from its manifest.
+/// Which packs each owed point names: read once from its manifest; and what it is at a mirror.
 #[derive(Debug, Default)]
-pub struct PointPacks(BTreeMap<PointOrder, Vec<PackNumber>>);
+pub struct PointPacks {
+    packs: BTreeMap<PointOrder, Vec<PackNumber>>,
+    files: BTreeMap<PointOrder, Vec<PackNumber>>,
+}
 
 /// What an observation is made from.
 pub struct Observed<'o> {
@@ -66,6 +72,7 @@ pub fn observe(observed: &Observed<'_>, packs: &PointPacks) -> plan::State {
             })
             .collect(),
         media: snapshot.media.iter().map(|row| (row.vault, medium(observed, row))).collect(),
+        coming: None,
     }
 }
 
@@ -90,6 +97,7 @@ fn job(observed: &Observed<'_>, id: JobId) -> Job {
         keep,
         expect: configured.and_then(|job| job.expect),
         hold,
+        at_home: if configured.is_some_and(|job| !job.home) { AtHome::Pass } else { AtHome::Stay },
     }
 }
 
@@ -103,11 +111,19 @@ fn point(observed: &Observed<'_>, order: PointOrder, packs: &PointPacks) -> Poin
         group: row.group,
         created: row.created,
         base: row.base,
+        series: observed.snapshot.series.get(&order).map_or(0, |series| row_number(series)),
         pinned: row.pinned,
         origin_verified: at_home.is_some_and(|placement| placement.proof >= Proof::BytesRead),
         manifest_bytes: row.manifest_bytes,
-        packs: packs.0.get(&order).cloned().unwrap_or_default(),
+        packs: packs.packs.get(&order).cloned().unwrap_or_default(),
+        files: packs.files.get(&order).cloned().unwrap_or_default(),
     }
+}
+
+/// A number that stands for a row of points: the same for the same name.
+fn row_number(series: &str) -> u64 {
+    let digest = blake3::hash(series.as_bytes());
+    digest.as_bytes().first_chunk().map_or(0, |front| u64::from_be_bytes(*front))
 }
 
 fn medium(observed: &Observed<'_>, row: &MediumRow) -> Medium {
@@ -116,8 +132,9 @@ fn medium(observed: &Observed<'_>, row: &MediumRow) -> Medium {
     let seen = observed.seen.get(&vault);
     let space = seen.and_then(|seen| seen.space.clone().ok().flatten());
     let is_home = row.destination.is_home();
-    let limit =
+    let configured =
         if is_home { observed.config.home.limit } else { destination.and_then(|destination| destination.limit) };
+    let limit = configured.into_iter().chain(seen.and_then(|seen| seen.full_at)).min();
     let reserve =
         if is_home { observed.config.home.reserve } else { destination.and_then(|destination| destination.reserve) };
     let (reach, mut deletions) = match seen.map(|seen| (&seen.space, &seen.deletions)) {
@@ -135,8 +152,10 @@ fn medium(observed: &Observed<'_>, row: &MediumRow) -> Medium {
         Some(config::Evict::Oldest) => Evict::Oldest,
         _ => Evict::Never,
     };
+    let is_mirror = destination.is_some_and(|destination| destination.layout == config::Layout::Mirror);
     Medium {
         destination: row.destination.clone(),
+        layout: if is_mirror { Layout::Mirror } else { Layout::Vault },
         retired: row.retired.is_some(),
         same_disk: row.same_disk,
         reach,
@@ -148,7 +167,7 @@ fn medium(observed: &Observed<'_>, row: &MediumRow) -> Medium {
         keep_at_least: destination.map_or(1, |destination| destination.keep_at_least),
         evict_unique: destination.is_none_or(|destination| destination.evict_unique),
         used: snapshot.usage.get(&vault).map_or(0, crate::catalog::UsageRow::bytes),
-        placements: placements(snapshot, vault),
+        placements: placements(snapshot, vault, is_mirror),
         packs: packs_there(snapshot, row),
         newest_evicted: row.evicted.iter().map(|mark| (mark.job, mark.order)).collect(),
         reserved: reserved(snapshot, vault),
@@ -159,9 +178,10 @@ fn medium(observed: &Observed<'_>, row: &MediumRow) -> Medium {
 
 /// What is known of each point there. One that a person removed for good is owed nowhere, whatever else is known: where
 /// it still lies it is removed, anywhere else it is not wanted, at a medium that is enrolled later too.
-fn placements(snapshot: &Snapshot, vault: VaultId) -> BTreeMap<PointOrder, Placement> {
+fn placements(snapshot: &Snapshot, vault: VaultId, is_mirror: bool) -> BTreeMap<PointOrder, Placement> {
     let known = snapshot.placements.get(&vault).into_iter().flatten();
-    let mut placements: BTreeMap<_, _> = known.map(|(order, row)| (*order, placement(row))).collect();
+    let placed = |row: &crate::catalog::PlacementRow| if is_mirror && row.is_unfit() { UNFIT } else { placement(row) };
+    let mut placements: BTreeMap<_, _> = known.map(|(order, row)| (*order, placed(row))).collect();
     let is_placed = |order: &PointOrder| snapshot.placements.values().any(|at| at.contains_key(order));
     let removed = snapshot.points.iter().filter(|(_, point)| point.removed.is_some() && !point.pinned);
     for (order, _) in removed.filter(|(order, _)| is_placed(order)) {
@@ -183,6 +203,9 @@ const NEVER: Placement = Placement {
     unwanted: Some(Unwanted::Forgotten),
 };
 
+/// What a point is at a mirror that can't hold it: no room is made for it, and with `copies = "first"` the next one takes it.
+const UNFIT: Placement = Placement { unwanted: Some(Unwanted::Unfit), ..NEVER };
+
 fn placement(row: &crate::catalog::PlacementRow) -> Placement {
     let unwanted = (row.state == PlacementState::NotWanted).then(|| unwanted(&row.reason)).flatten();
     Placement { state: row.state, proof: row.proof, verified: row.verified, unwanted }
@@ -190,7 +213,7 @@ fn placement(row: &crate::catalog::PlacementRow) -> Placement {
 
 /// The reason why a point is not wanted, from the words that were recorded with it.
 fn unwanted(reason: &str) -> Option<Unwanted> {
-    const ALL: [Unwanted; 9] = [
+    const ALL: [Unwanted; 11] = [
         Unwanted::Keep,
         Unwanted::OlderThanEvicted,
         Unwanted::BaseGone,
@@ -200,6 +223,8 @@ fn unwanted(reason: &str) -> Option<Unwanted> {
         Unwanted::Retired,
         Unwanted::Elsewhere,
         Unwanted::NotOffsite,
+        Unwanted::Spooled,
+        Unwanted::GivenUp,
     ];
     let declined = ALL.into_iter().find(|unwanted| plan::unwanted_text(*unwanted) == reason);
     declined.or_else(|| plan::removal_of(reason))
@@ -267,14 +292,30 @@ impl PointPacks {
                 matches!(state, Some(PlacementState::Complete | PlacementState::NotWanted | PlacementState::Evicted))
             };
             let wanted = is_chained || offsite.iter().any(|row| !settled(state(row)));
-            if wanted && !self.0.contains_key(order) {
+            if wanted && !self.files.contains_key(order) {
+                self.files.extend(files(catalog, *order).map(|files| (*order, files)));
+            }
+            if wanted && !self.packs.contains_key(order) {
                 let list = stores
                     .iter()
                     .find_map(|(vault, store)| read_list(catalog, keyring, snapshot, *order, (*vault, *store)));
-                self.0.extend(list.map(|list| (*order, list)));
+                self.packs.extend(list.map(|list| (*order, list)));
             }
         }
     }
+}
+
+/// What a point is at a mirror, if that was read.
+fn files(catalog: &Catalog, order: PointOrder) -> Option<Vec<PackNumber>> {
+    let objects = catalog.mirrored(order).ok().flatten()?.objects();
+    sorted(catalog, &objects)
+}
+
+fn sorted(catalog: &Catalog, objects: &[PackId]) -> Option<Vec<PackNumber>> {
+    let number = |id| catalog.pack_by_id(id).ok().flatten().map(|(number, _)| PackNumber(number.0));
+    let mut list: Vec<PackNumber> = objects.iter().map(number).collect::<Option<_>>()?;
+    list.sort_unstable();
+    Some(list)
 }
 
 fn read_list(
@@ -289,8 +330,5 @@ fn read_list(
     let reader = VaultReader::new(store, keyring);
     let (manifest, ..) = reader.manifest(row.job, PointName { order, id: row.id }).ok()?;
     let names = PackNames::of(&manifest, &reader).ok()?;
-    let number = |id| catalog.pack_by_id(id).ok().flatten().map(|(number, _)| PackNumber(number.0));
-    let mut list: Vec<PackNumber> = names.all().iter().map(number).collect::<Option<_>>()?;
-    list.sort_unstable();
-    Some(list)
+    sorted(catalog, names.all())
 }

@@ -4,10 +4,12 @@
 //! again gives the same bytes. Files that end with a digest are also tried with the digest set right, or no mutation
 //! would ever get past it. `engine/tests/fuzz_seeds.rs` runs the same functions on stable.
 
+mod drives;
 mod formats;
 mod servers;
 mod texts;
 
+pub use drives::drives;
 pub use formats::{entries, heads, identity, manifest, pack, slots};
 pub use servers::ftp;
 pub use texts::{configuration, paths, schedule, sheet};
@@ -16,7 +18,7 @@ pub use texts::{configuration, paths, schedule, sheet};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All harnesses.
-pub const TARGETS: [Target; 11] = [
+pub const TARGETS: [Target; 12] = [
     ("identity", identity),
     ("slots", slots),
     ("heads", heads),
@@ -28,4 +30,5 @@ pub const TARGETS: [Target; 11] = [
     ("sheet", sheet),
     ("paths", paths),
     ("ftp", ftp),
+    ("drives", drives),
 ];

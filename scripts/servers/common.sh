@@ -36,11 +36,8 @@ arguments() {
   mkdir -p "$1"
   folder=$(cd "$1" && pwd)
   chmod 755 "$folder"
-  port=${2:-$(free_port)}
+  port=${2:-$("$here/free-ports")}
 }
-
-# A loopback port that is free now.
-free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 
 # alone COMMAND...: one script at a time changes the system.
 alone() {

@@ -65,6 +65,11 @@ class Handler(TLS_FTPHandler if tls else FTPHandler):
         print(cmd, "" if cmd == "PASS" else arg, file=log, flush=True)
         super().pre_process_command(line, cmd, arg)
 
+    def found_terminator(self):
+        if "one-by-one" in faults:
+            self.ac_in_buffer = b""
+        super().found_terminator()
+
     def ftp_RNTO(self, path):
         if "no-rnto" in faults:
             return self.respond("550 Not today.")

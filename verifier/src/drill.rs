@@ -1,8 +1,11 @@
 //! One drill of one point: read every object, restore, compare, probe, and show that the checks can fail.
 //!
+//! A point that is built on others is drilled with all of them, the oldest first: without them it is worth nothing.
+//!
 //! In: a surveyed vault and a chosen point. Out: a [`Drill`], always; what went wrong is in it. Steps that were not
 //! reached leave the drill `incomplete` or `fail`, never `pass`.
 
+mod chain;
 mod result;
 mod steps;
 

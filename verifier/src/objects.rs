@@ -7,9 +7,10 @@ use std::fmt;
 
 use engine::catalog::Finding;
 use engine::destination::{ErrorKind, ReadStore, StoreError};
+use engine::format::Manifest;
 use engine::model::{Digest, JobId, ObjectName, PackId, chain};
 use engine::seal::Keyring;
-use engine::vault::{VaultError, VaultReader};
+use engine::vault::{PackNames, VaultError, VaultReader, mirror_files};
 
 use crate::mismatch::{Mismatch, Mismatches};
 
@@ -52,6 +53,21 @@ impl fmt::Display for ObjectProblem {
             Self::Unreadable(why) | Self::Unasked(why) => write!(f, "the object can't be read: {why}"),
         }
     }
+}
+
+/// All objects that a point names at this place but its manifest: packs, or at a mirror its files and the packs with its
+/// entries.
+///
+/// # Errors
+/// If they can't be told.
+pub fn named(store: &dyn ReadStore, manifest: &Manifest, reader: &VaultReader<'_>) -> Result<Vec<PackId>, VaultError> {
+    let Some(index) = store.mirror() else {
+        return PackNames::of(manifest, reader).map(|names| names.all().to_vec());
+    };
+    let files = mirror_files(manifest, reader)?;
+    let objects = manifest.roots.iter().copied().chain(files.iter().map(|(id, _)| *id)).collect();
+    index.learn(manifest.name.order, files);
+    Ok(objects)
 }
 
 /// Checks packs until it is told to stop; `progress` is told the bytes so far.
@@ -105,7 +121,7 @@ pub fn check_one(store: &dyn ReadStore, pack: &PackId, stop: &dyn Fn() -> bool) 
     let mut bytes = 0;
     let found = digest(store, pack, stop, &mut bytes);
     let found = match found {
-        Ok(digest) if digest.0 == pack.0 => Ok(()),
+        Ok(digest) if digest == wanted(store, pack) => Ok(()),
         Ok(found) => Err(ObjectProblem::Damaged { found }),
         Err(error) if error.kind == ErrorKind::NotFound => Err(ObjectProblem::Missing),
         Err(error) if is_unasked(&error) => Err(ObjectProblem::Unasked(chain(&error))),
@@ -137,6 +153,12 @@ pub(crate) fn finding_of(error: &VaultError) -> Option<Finding> {
         error if error.is_damage() => Some(Finding::Damaged),
         _ => None,
     }
+}
+
+/// What its bytes should be: as its name says, or what the point says of a mirror's file.
+fn wanted(store: &dyn ReadStore, pack: &PackId) -> Digest {
+    let file = store.mirror().and_then(|index| index.file(pack));
+    file.map_or(Digest(pack.0), |file| file.digest)
 }
 
 fn digest(

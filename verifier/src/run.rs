@@ -280,8 +280,11 @@ fn prove(catalog: &Catalog, opened: &Opened, chosen: &Chosen, drill: &Drill) -> 
     }
     let probes = ProbeSummary::of(drill.probes.iter().map(|probed| probed.verdict));
     let proof = if probes == ProbeSummary::AllPassed { Proof::Opened } else { Proof::Restored };
-    local::prove(catalog, opened.survey.vault(), chosen.point, proof, drill.finished)
-        .map_err(|why| format!("the catalog did not take note of the proof: {why}"))
+    for point in drill.built_on.iter().chain([&chosen.point]) {
+        local::prove(catalog, opened.survey.vault(), *point, proof, drill.finished)
+            .map_err(|why| format!("the catalog did not take note of the proof: {why}"))?;
+    }
+    Ok(())
 }
 
 /// A name that the engine knows as a restore's: what a killed drill leaves goes with the next command.

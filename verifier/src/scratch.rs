@@ -175,6 +175,12 @@ impl Fresh {
         self.path.join("tree")
     }
 
+    /// Where the oldest, second oldest and so on of what the point is built on is restored to; not made yet.
+    #[must_use]
+    pub fn base(&self, number: usize) -> PathBuf {
+        self.path.join(format!("base {number}"))
+    }
+
     /// For copies that probes make.
     #[must_use]
     pub fn work(&self) -> PathBuf {

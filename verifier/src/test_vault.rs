@@ -93,6 +93,7 @@ impl Installation {
             previous: None,
             not_before: None,
             owed: Vec::new(),
+            adopts: None,
         };
         let ports = Ports {
             home: &store,
@@ -103,6 +104,7 @@ impl Installation {
             entropy: &SystemEntropy,
             lock: "test",
             room: Room { bytes: None },
+            make_room: &|_| false,
             stop: &|| false,
             progress: &|_| {},
         };

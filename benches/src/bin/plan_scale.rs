@@ -16,8 +16,8 @@ use engine::model::{
     DestinationName, GroupId, JobId, Keep, KeepRule, PointId, PointOrder, Proof, State as PlacementState, Time, VaultId,
 };
 use engine::plan::{
-    Copies, Deletions, Evict, Job, Medium, Orphans, Pack, PackNumber, PackThere, Placement, Point, Reach, State, check,
-    propose,
+    AtHome, Copies, Deletions, Evict, Job, Medium, Orphans, Pack, PackNumber, PackThere, Placement, Point, Reach,
+    State, check, propose,
 };
 use jiff::tz::TimeZone;
 
@@ -118,6 +118,7 @@ fn settled(points: u64) -> Result<State> {
             keep_at_home: None,
             expect: Some(Duration::from_secs(26 * 3600)),
             hold: None,
+            at_home: AtHome::Stay,
         };
         Ok((job_id(n), job))
     };
@@ -129,6 +130,7 @@ fn settled(points: u64) -> Result<State> {
         points: (JOBS..JOBS + points).map(point).collect(),
         packs: (JOBS..JOBS + points).map(pack).collect(),
         media: BTreeMap::new(),
+        coming: None,
     };
     let full = medium(&state, &names[0]);
     let media =
@@ -155,10 +157,12 @@ fn point(n: u64) -> (PointOrder, Point) {
         group: GroupId(job_id(n).0),
         created: Time::from_seconds(1_000_000_000 + i64::try_from(n).unwrap_or(i64::MAX) * 600),
         base: None,
+        series: 0,
         pinned: false,
         origin_verified: true,
         manifest_bytes: MANIFEST_BYTES,
         packs: packs.map(PackNumber).collect(),
+        files: Vec::new(),
     };
     (order(n), point)
 }
@@ -172,6 +176,7 @@ fn medium(state: &State, destination: &DestinationName) -> Medium {
     let complete =
         Placement { state: PlacementState::Complete, proof: Proof::BytesRead, verified: None, unwanted: None };
     Medium {
+        layout: engine::plan::Layout::Vault,
         destination: destination.clone(),
         retired: false,
         same_disk: false,

@@ -8,6 +8,7 @@
 mod diff;
 mod dump;
 mod find;
+mod inside;
 mod list;
 #[cfg(test)]
 mod tests;
@@ -15,4 +16,5 @@ mod tests;
 pub use diff::{Aspects, Change, Diff, diff};
 pub use dump::{DumpError, dump};
 pub use find::{Pattern, PatternError, find};
+pub use inside::{Below, Inner, InnerVisitor, InsideError, Target, find_inside, look_inside};
 pub use list::{Listing, list};

@@ -7,8 +7,8 @@ use super::error::CaptureError;
 use super::packer::Context;
 use super::queue::Tree;
 use super::visit::Walk;
-use super::{Captured, Ports};
-use crate::catalog::{Finding, Found, Naming, NewPoint, PackNo, PackState};
+use super::{Adopts, Captured, Ports};
+use crate::catalog::{AdoptedRow, Finding, Found, Naming, NewPoint, PackNo, PackState};
 use crate::format::{Manifest, NamedPack, Stats};
 use crate::model::{ChunkRef, Digest, ObjectName, PackId, PointName, Problem, ShortPack, Time, VaultPath};
 use crate::vault::{VaultError, put, seal_manifest};
@@ -49,7 +49,7 @@ pub(super) fn commit(
         writer: ports.catalog.meta()?.writer,
         key_epoch: ports.keyring.epoch(),
         created,
-        base: None,
+        base: job.adopts.as_ref().and_then(|adopts| adopts.base),
         job_name: job.name.clone(),
         source: job.source.clone(),
         stats,
@@ -62,13 +62,29 @@ pub(super) fn commit(
     }
     let file = seal_manifest(&manifest, ports.keyring, ports.entropy)?;
     // Before the point, so that no crash in between lets it count as any other.
-    let alarm = walk.beside.alarm(Counts { now: walk.files, known: known(context)?, stiffened: tree.stiffened });
+    let counts = Counts { now: walk.files, known: known(context)?, stiffened: tree.stiffened };
+    // What another program's points hold says nothing of one another.
+    let alarm = if job.adopts.is_some() { None } else { walk.beside.alarm(counts) };
     if let Some(why) = &alarm {
         ports.catalog.update_job(job.id, &|row| _ = row.alarm.get_or_insert_with(|| why.clone()))?;
     }
     let path = ObjectName::Point(job.id, name).path();
     let point = crate::copy::point_row(&manifest, Digest(*blake3::hash(&file).as_bytes()), file.len() as u64);
-    let new = NewPoint { point, packs: numbers, owed: job.owed.clone(), declined: Vec::new(), now: ports.clock.now() };
+    let row = |adopts: &Adopts| AdoptedRow {
+        point: Some(name.order),
+        files: adopts.files.clone(),
+        base: adopts.base,
+        series: adopts.series.clone(),
+        gone: false,
+    };
+    let new = NewPoint {
+        point,
+        packs: numbers,
+        owed: job.owed.clone(),
+        declined: Vec::new(),
+        adopted: job.adopts.as_ref().map(|adopts| (adopts.name.clone(), row(adopts))),
+        now: ports.clock.now(),
+    };
     if let Err(error) = place(context, &path, &file, &new) {
         // A manifest without a point must not stay: its packs are about to go.
         ports.home.delete(&path).map_err(VaultError::from)?;

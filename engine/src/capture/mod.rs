@@ -22,7 +22,7 @@ pub use error::CaptureError;
 pub use preview::{Preview, preview};
 pub use room::{Room, Surveyed, estimate, survey};
 
-use crate::catalog::{Catalog, ReservationId};
+use crate::catalog::{AdoptedFile, Catalog, ReservationId};
 use crate::chunk::{Cutter, Sizes};
 use crate::destination::WriteStore;
 use crate::format::Stats;
@@ -65,6 +65,23 @@ pub struct CaptureJob {
     pub not_before: Option<Time>,
     /// Media that the point is owed to.
     pub owed: Vec<VaultId>,
+    /// What it is in the words of another program, if that made it.
+    pub adopts: Option<Adopts>,
+}
+
+/// A finished recovery point of another program.
+#[derive(Debug, Clone)]
+pub struct Adopts {
+    /// What that program's files call it.
+    pub name: String,
+    /// The files, as they were found.
+    pub files: Vec<AdoptedFile>,
+    /// When they were written last: the point's moment, as far as order and this computer's clock allow it.
+    pub written: Time,
+    /// The point that it can't be restored without.
+    pub base: Option<PointOrder>,
+    /// What it is one of a row of.
+    pub series: String,
 }
 
 /// What a capture works with.
@@ -86,6 +103,8 @@ pub struct Ports<'p> {
     pub lock: &'p str,
     /// How much may be written at home.
     pub room: Room,
+    /// Asked once that is used up: is there room for so many bytes more, if need be because older points make it?
+    pub make_room: &'p dyn Fn(u64) -> bool,
     /// Asked now and then: stop?
     pub stop: &'p dyn Fn() -> bool,
     /// Told of progress.
@@ -149,7 +168,8 @@ fn capture_reserved(
     reservation: ReservationId,
 ) -> Result<Captured, CaptureError> {
     let started = ports.clock.now();
-    let created = job.not_before.map_or(started, |before| before.max(started));
+    let as_of = job.adopts.as_ref().map_or(started, |adopts| adopts.written.min(started));
+    let created = job.not_before.map_or(as_of, |before| before.max(as_of));
     let key = ports.keyring.chunker();
     let cutters = Cutters { content: Cutter::new(Sizes::CONTENT, &key), tree: Cutter::new(Sizes::TREE, &key) };
     let reader = VaultReader::new(ports.home, ports.keyring);

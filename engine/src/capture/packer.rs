@@ -205,7 +205,7 @@ impl<'c> Packer<'c> {
         let Context { job, ports, reservation } = self.context;
         let bytes = pack.bytes.len() as u64;
         let total = self.stored.stored_bytes + bytes;
-        if !ports.room.holds(total) {
+        if !ports.room.holds(total) && !(ports.make_room)(bytes) {
             return Err(CaptureError::Full { needed: total, room: ports.room.bytes.unwrap_or(0) });
         }
         put(ports.home, &ObjectName::Pack(pack.id).path(), &pack.bytes)?;

@@ -4,9 +4,9 @@ use std::io;
 
 use super::error::CaptureError;
 use super::packer::{Packer, Ticket};
-use crate::chunk::{Chunker, Cutter};
+use crate::chunk::{Chunker, Cutter, Grid, grid_bytes};
 use crate::model::{Content as FileContent, Digest, Span, Xattr};
-use crate::source::{BLOCK_BYTES, Content, Run, Stat, Stillness};
+use crate::source::{BLOCK_BYTES, Content, Cut, Run, Stat, Stillness};
 
 /// From this size on a block is hashed on all cores.
 const PARALLEL_FROM: usize = 256 << 10;
@@ -51,7 +51,7 @@ pub(super) fn read_file(
 ) -> Result<ReadFile, ReadFailure> {
     let (stat, xattrs) = (file.stat(), file.xattrs());
     let mut sum = Sum { hasher: blake3::Hasher::new(), bytes: 0, spans: Vec::new() };
-    let mut chunker = Chunker::new(cutter);
+    let mut pieces = Pieces::of(file.cut(), cutter);
     let mut block = Vec::with_capacity(BLOCK_BYTES.min(usize::try_from(stat.bytes).unwrap_or(BLOCK_BYTES)));
     while let Some(run) = file.next_run(&mut block)? {
         if stop() {
@@ -60,15 +60,15 @@ pub(super) fn read_file(
         match run {
             Run::Data => {
                 sum.data(&block);
-                chunker.push(&block, &mut |chunk| sum.chunk(packer, chunk))?;
+                pieces.push(&block, &mut |chunk| sum.chunk(packer, chunk))?;
             }
             Run::Hole(bytes) => {
-                chunker.finish(&mut |chunk| sum.chunk(packer, chunk))?;
+                pieces.skip(bytes, &mut |chunk| sum.chunk(packer, chunk))?;
                 sum.hole(bytes)?;
             }
         }
     }
-    chunker.finish(&mut |chunk| sum.chunk(packer, chunk))?;
+    pieces.finish(&mut |chunk| sum.chunk(packer, chunk))?;
     let stillness = file.finish()?;
     let content = FileContent {
         bytes: sum.bytes,
@@ -77,6 +77,45 @@ pub(super) fn read_file(
         unstable: false,
     };
     Ok(ReadFile { content, stat, xattrs, stillness })
+}
+
+/// A stream being cut, as its source wants it.
+enum Pieces<'c> {
+    ByContent(Chunker<'c>),
+    Grid(Grid),
+}
+
+/// Who takes the chunks.
+type Take<'t> = &'t mut dyn FnMut(&[u8]) -> Result<(), ReadFailure>;
+
+impl<'c> Pieces<'c> {
+    fn of(cut: Cut, cutter: &'c Cutter) -> Self {
+        match cut {
+            Cut::ByContent => Self::ByContent(Chunker::new(cutter)),
+            Cut::Drive(bytes) => Self::Grid(Grid::new(grid_bytes(bytes))),
+        }
+    }
+
+    fn push(&mut self, piece: &[u8], take: Take<'_>) -> Result<(), ReadFailure> {
+        match self {
+            Self::ByContent(chunker) => chunker.push(piece, take),
+            Self::Grid(grid) => grid.push(piece, take),
+        }
+    }
+
+    fn skip(&mut self, hole: u64, take: Take<'_>) -> Result<(), ReadFailure> {
+        match self {
+            Self::ByContent(chunker) => chunker.finish(take),
+            Self::Grid(grid) => grid.skip(hole, take),
+        }
+    }
+
+    fn finish(&mut self, take: Take<'_>) -> Result<(), ReadFailure> {
+        match self {
+            Self::ByContent(chunker) => chunker.finish(take),
+            Self::Grid(grid) => grid.finish(take),
+        }
+    }
 }
 
 struct Sum {

@@ -120,7 +120,8 @@ impl<'c> Visit<'c> {
             self.walk.queue.reuse(&entry, raw)?;
             return Ok(Verdict::Kept);
         }
-        let read = read_time(seen, walked.stat.changed, self.context.ports.clock.now());
+        let now = self.context.ports.clock.now();
+        let read = read_time(seen, walked.stat.changed, item.as_of().map_or(now, |as_of| as_of.min(now)));
         if walked.first_name.as_ref().is_some_and(|first| *first >= walked.path) {
             return Err(io::Error::other("its first name does not come before it").into());
         }

@@ -1,5 +1,6 @@
 //! Making a point at home: the order, reservations (D-2), deduplication, packs, the commit.
 
+use super::adopted::AdoptedRow;
 #[cfg(doc)]
 use super::error::CatalogError;
 use super::error::Result;
@@ -36,6 +37,8 @@ pub struct NewPoint {
     pub owed: Vec<VaultId>,
     /// Media that the rules do not want it at, with the reason.
     pub declined: Vec<(VaultId, String)>,
+    /// What it is in the words of another program, if that made it.
+    pub adopted: Option<(String, AdoptedRow)>,
     /// Now.
     pub now: Time,
 }
@@ -169,6 +172,9 @@ impl Catalog {
                 proved &= tables.pack_at.get(&(home.number, pack))?.is_some_and(|row| row.evidence.is_some());
             }
             tables.know_point(&new.point)?;
+            if let Some((name, row)) = &new.adopted {
+                tables.know_adopted(new.point.job, name, row)?;
+            }
             tables.put_placement(home.number, &new.point, &made(new, proved))?;
             for &medium in &new.owed {
                 tables.place_unless_there(medium, &new.point, State::Pending, "", new.now)?;

@@ -74,6 +74,14 @@ impl Catalog {
         self.place(medium, points, State::NotWanted, reason, now)
     }
 
+    /// The points are owed to the medium and can't be there now, for this reason.
+    ///
+    /// # Errors
+    /// [`CatalogError::Unknown`].
+    pub fn owe_in_vain(&self, medium: VaultId, point: PointOrder, reason: &str, now: Time) -> Result<()> {
+        self.place(medium, &[point], State::Pending, reason, now)
+    }
+
     fn place(&self, medium: VaultId, points: &[PointOrder], state: State, reason: &str, now: Time) -> Result<()> {
         self.handle.write(|tables| {
             for &order in points {

@@ -15,6 +15,8 @@ use fs4::{FileExt, TryLockError};
 use redb::backends::FileBackend;
 use redb::{BackendError, StorageBackend};
 
+/// The file beside the catalog that takes room on its disk, to be given up when that is full.
+pub const BALLAST: &str = "ballast";
 const LOCK_PAUSE: Duration = Duration::from_millis(2);
 
 /// Which file.
@@ -90,6 +92,12 @@ pub trait CatalogDisk: Debug + Send + Sync {
     /// # Errors
     /// If any of these fails; the current file is then the old one or the new one, whole.
     fn publish(&self) -> io::Result<()>;
+
+    /// Gives up what is kept on the disk for when it is full; false if there was nothing.
+    ///
+    /// # Errors
+    /// If it stays.
+    fn give_up_ballast(&self) -> io::Result<bool>;
 
     /// Removes the next file, if any.
     ///
@@ -178,6 +186,13 @@ impl CatalogDisk for FileDisk {
         OpenOptions::new().write(true).open(&self.next)?.sync_all()?;
         fs::rename(&self.next, &self.current)?;
         self.flush_folder()
+    }
+
+    fn give_up_ballast(&self) -> io::Result<bool> {
+        match fs::remove_file(self.current.with_file_name(BALLAST)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            removed => removed.map(|()| true),
+        }
     }
 
     fn discard_next(&self) -> io::Result<()> {

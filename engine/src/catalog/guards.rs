@@ -9,7 +9,7 @@
 use std::fmt;
 
 use super::error::Result;
-use super::falls::fell;
+use super::falls::{fell, passed};
 use super::removal::{NewRemoval, Removal};
 use super::rows::{Generation, JobRow, MediumRow, PlacementRow, PointRow, Side};
 use super::state::keeps_packs;
@@ -67,6 +67,10 @@ pub enum Withheld {
     LastCopy,
     /// Something that the plan took for good has fallen since.
     Fallen,
+    /// A point left home since it was planned, and the medium may have what is needed of it.
+    Passed,
+    /// It is the newest of its job at home, or the newest there was never read back.
+    Newest,
     /// The point that it would go for was removed itself, or is not newer.
     ForNothing(PointOrder),
     /// The point that it would go for was never read back where it comes from.
@@ -85,6 +89,8 @@ impl fmt::Display for Withheld {
             Self::LastProved => f.write_str("it is the last point of its job that a drill has proved"),
             Self::LastCopy => f.write_str("it is complete nowhere else offsite (evict-unique = false)"),
             Self::Fallen => f.write_str("something was found damaged or missing since this was planned"),
+            Self::Passed => f.write_str("a point left home since this was planned, and may be needed from here"),
+            Self::Newest => f.write_str("the newest point of its job at home stays, and is read back before others go"),
             Self::ForNothing(by) => write!(f, "the point {by}, which it would make room for, is wanted no more"),
             Self::NotReadBack(by) => write!(f, "the point {by}, which it would make room for, was never read back"),
         }
@@ -139,6 +145,9 @@ impl<'t, R: Mode<'t>> Tables<'t, R> {
         if self.has_fallen(medium, rules.planned)? {
             return Ok(Some(Withheld::Fallen));
         }
+        if self.has_passed(medium, rules.planned)? {
+            return Ok(Some(Withheld::Passed));
+        }
         for point in points {
             if let Some(why) = on_hold(&self.job(point.job)?) {
                 return Ok(Some(why));
@@ -149,9 +158,13 @@ impl<'t, R: Mode<'t>> Tables<'t, R> {
             if !self.leaves_enough(medium, point, new.points, rules.keep_at_least)? {
                 return Ok(Some(Withheld::KeepAtLeast));
             }
-            let evicted = matches!(new.removal, Removal::Evicted { .. });
-            if evicted && rules.last_copy == LastCopy::Stays && !self.is_complete_elsewhere(medium, point.order)? {
+            let unwanted = matches!(new.removal, Removal::NotWanted { .. });
+            if !unwanted && rules.last_copy == LastCopy::Stays && !self.is_complete_elsewhere(medium, point.order)? {
                 return Ok(Some(Withheld::LastCopy));
+            }
+            let overflows = matches!(new.removal, Removal::Evicted { .. } | Removal::GivenUp { .. });
+            if overflows && medium.side == Side::Home && !self.newer_is_good(medium, point, new.points)? {
+                return Ok(Some(Withheld::Newest));
             }
         }
         new.incoming.map_or(Ok(None), |by| self.is_no_reason(medium, by, new.points))
@@ -163,6 +176,24 @@ impl<'t, R: Mode<'t>> Tables<'t, R> {
             |row: &MediumRow| row.vault == medium.vault || (medium.side == Side::Home && row.retired.is_none());
         let media = self.media_in_order()?;
         Ok(media.iter().filter(|row| relied_on(row)).any(|row| fell(row).is_some_and(|fell| fell > planned)))
+    }
+
+    /// A plan for a medium offsite may count on what was at home.
+    fn has_passed(&self, medium: &MediumRow, planned: Generation) -> Result<bool> {
+        let media = self.media_in_order()?;
+        let home = media.iter().find(|row| row.side == Side::Home && medium.side != Side::Home);
+        Ok(home.and_then(passed).is_some_and(|passed| passed > planned))
+    }
+
+    /// Home's overflow rule: is a newer point of its job complete there, read back, and does it stay?
+    fn newer_is_good(&self, home: &MediumRow, point: &PointRow, leaving: &[PointOrder]) -> Result<bool> {
+        for (order, row) in self.placed_at(home.number)? {
+            let good = row.state == State::Complete && row.proof >= Proof::BytesRead;
+            if good && order > point.order && !leaving.contains(&order) && self.point(order)?.job == point.job {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn is_last_proved(&self, medium: &MediumRow, point: &PointRow) -> Result<bool> {

@@ -3,7 +3,8 @@
 //!
 //! Deliberately absent: what a transaction does.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use redb::{
@@ -21,7 +22,7 @@ use super::tables::{Reading, Tables, Writing};
 use super::unclean::ended_unclean;
 
 /// The schema that this program writes.
-pub const SCHEMA: u64 = 2;
+pub const SCHEMA: u64 = 3;
 const SCHEMA_TABLE: TableDefinition<'static, &'static str, u64> = TableDefinition::new("schema");
 const SCHEMA_KEY: &str = "version";
 
@@ -76,12 +77,22 @@ pub struct Handle {
     which: Which,
     options: OpenOptions,
     open: Mutex<Option<Arc<Open>>>,
+    tell: OnceLock<Tell>,
+}
+
+/// Who is told of a full disk.
+struct Tell(Arc<dyn Fn(&str) + Send + Sync>);
+
+impl fmt::Debug for Tell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tell")
+    }
 }
 
 impl Handle {
     /// A handle that opens the file with its first transaction.
     pub fn new(disk: Arc<dyn CatalogDisk>, which: Which, options: OpenOptions) -> Self {
-        Self { disk, which, options, open: Mutex::new(None) }
+        Self { disk, which, options, open: Mutex::new(None), tell: OnceLock::new() }
     }
 
     /// The disk.
@@ -171,15 +182,41 @@ impl Handle {
         })
     }
 
-    /// After an I/O error redb's handle is of no use. One more try, unless the change may have happened.
+    /// Who is told when the disk is full; the first one that is named.
+    pub fn tell_when_full(&self, tell: Arc<dyn Fn(&str) + Send + Sync>) {
+        let _ = self.tell.set(Tell(tell));
+    }
+
+    /// Gives up the ballast, once; says whether that made room.
+    fn makes_room(&self) -> bool {
+        // That it can't be given up is no worse than that there is none.
+        let given_up = self.disk.give_up_ballast().unwrap_or(false);
+        if let Some(Tell(tell)) = self.tell.get().filter(|_| given_up) {
+            let path = self.disk.path();
+            tell(&format!(
+                "the disk that holds {} is full: what was kept there for that is given up, so that room can be made; free \
+                 some on it",
+                path.display()
+            ));
+        }
+        given_up
+    }
+
+    /// After an I/O error redb's handle is of no use. One more try, unless the change may have happened; on a full disk,
+    /// where nothing has, if the ballast makes room.
     fn reopening_once<T>(&self, attempt: impl Fn() -> Result<T>) -> Result<T> {
         let first = attempt();
         match &first {
+            Err(CatalogError::Full { .. }) => {
+                let makes_room = self.makes_room();
+                self.close();
+                if makes_room { attempt() } else { first }
+            }
             Err(CatalogError::Io { doing, .. }) => {
                 self.close();
                 if *doing == COMMIT { first } else { attempt() }
             }
-            Err(CatalogError::Full { .. } | CatalogError::Store { .. } | CatalogError::Damaged { .. }) => {
+            Err(CatalogError::Store { .. } | CatalogError::Damaged { .. }) => {
                 self.close();
                 first
             }

@@ -12,7 +12,7 @@ use super::disk::{StartFrom, Which};
 use super::error::Result;
 use super::handle::{Handle, SCHEMA, set_schema};
 use super::redb_error::{damaged_file, from_io};
-use super::schema1;
+use super::{schema1, schema2};
 
 /// Migrates the current file, if it still is older once no other process can be doing the same.
 pub fn migrate(handle: &Handle) -> Result<()> {
@@ -57,6 +57,7 @@ fn migrate_next(next: &Handle) -> Result<Migrated> {
 fn step(transaction: &WriteTransaction, from: u64) -> Result<()> {
     match from {
         1 => schema1::to_schema2(transaction),
+        2 => schema2::to_schema3(transaction),
         unknown => Err(damaged_file(&format!("there never was a schema {unknown}"))),
     }
 }

@@ -8,6 +8,7 @@
 //! is durable. Deliberately absent: clocks (the caller says when), randomness (the
 //! caller gives ids), stores, and any decision that the planner takes.
 
+mod adopted;
 mod capture;
 mod chunks;
 mod copying;
@@ -23,6 +24,7 @@ mod installation;
 pub mod locks;
 mod media;
 mod migrate;
+mod mirrored;
 mod open;
 mod owner;
 mod place_rows;
@@ -34,6 +36,7 @@ mod removal;
 mod reservations;
 mod rows;
 mod schema1;
+mod schema2;
 mod simdisk;
 mod simhandle;
 mod snapshot;
@@ -48,15 +51,17 @@ mod unsure;
 mod value;
 mod withdrawal;
 
+pub use adopted::{AdoptedFile, AdoptedRow};
 pub use capture::{NewPack, NewPoint};
 pub use copying::{CopyWork, Leftover, NewCopy};
 pub use damage::{Finding, Found, Naming};
-pub use disk::{CatalogDisk, FileDisk, FileMark, LockGuard, Share, StartFrom, Which};
+pub use disk::{BALLAST, CatalogDisk, FileDisk, FileMark, LockGuard, Share, StartFrom, Which};
 pub use error::{CatalogError, Result};
 pub use guards::{Guards, LastCopy, RemovalRules, Withheld};
 pub use handle::{OpenOptions, SCHEMA};
 pub use installation::{EVENTS_MAX, NewJobIds};
 pub use media::NewMedium;
+pub use mirrored::{MirroredFile, MirroredRow, Named};
 pub use open::{Catalog, Founding, Rebuild};
 pub use removal::{Marked, Marking, NewRemoval, Removal};
 pub use rows::*;

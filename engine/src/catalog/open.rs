@@ -77,6 +77,11 @@ impl Catalog {
         Ok(catalog)
     }
 
+    /// Who is told when the disk is full and its ballast is given up; the first that is named here.
+    pub fn tell_when_full(&self, tell: Arc<dyn Fn(&str) + Send + Sync>) {
+        self.handle.tell_when_full(tell);
+    }
+
     /// Reads every page and every row. Other threads that share this handle must not use it meanwhile.
     ///
     /// # Errors

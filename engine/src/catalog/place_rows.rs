@@ -91,6 +91,10 @@ pub struct MediumRow {
 
 /// The name of the probe's answer that tells whether the place lets us delete: [`DELETES`] if so, else why not.
 pub const DELETIONS: &str = "deletions";
+/// The name of its answer that tells the bytes of the largest file, if there is a limit that matters.
+pub const LARGEST_FILE: &str = "largest-file";
+/// The name of its answer that tells whether names that differ in case are two, and the one that says they are not.
+pub const CASE: (&str, &str) = ("case", "ignored");
 /// It does.
 pub const DELETES: &str = "allowed";
 
@@ -100,6 +104,29 @@ impl MediumRow {
     pub fn only_adds(&self) -> Option<&str> {
         let answer = self.probe.iter().find(|mark| mark.name == DELETIONS)?;
         (answer.value != DELETES).then_some(answer.value.as_str())
+    }
+
+    /// Did the place take names that differ in case for one when it was enrolled?
+    #[must_use]
+    pub fn folds_names(&self) -> bool {
+        self.probe.iter().any(|mark| (mark.name.as_str(), mark.value.as_str()) == CASE)
+    }
+
+    /// Bytes of the largest file that the place can hold, if it told of a limit when it was enrolled.
+    #[must_use]
+    pub fn largest_file(&self) -> Option<u64> {
+        self.probe.iter().find(|mark| mark.name == LARGEST_FILE)?.value.parse().ok()
+    }
+}
+
+/// What the reason of a placement at a mirror has in it if the point is owed and one of its files can't lie there.
+pub const UNFIT: &str = " does not fit this mirror: ";
+
+impl PlacementRow {
+    /// Is the point owed to a mirror that can't hold one of its files?
+    #[must_use]
+    pub fn is_unfit(&self) -> bool {
+        self.state == State::Pending && self.reason.contains(UNFIT)
     }
 }
 

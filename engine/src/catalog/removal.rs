@@ -10,9 +10,9 @@ use super::guards::{Guards, Withheld};
 use super::open::Catalog;
 use super::rows::{
     EventKind, EventRow, EvictedMark, Generation, MediumRow, Owner, PackAtRow, PackNo, PackRow, PackState,
-    PlacementRow, PointRow, RemovalRow,
+    PlacementRow, PointRow, RemovalRow, Side,
 };
-use super::state::{refused, takes_room};
+use super::state::{keeps_packs, refused, takes_room};
 use super::tables::{MediumNo, Mode, Tables, Writing};
 use super::value::key_bytes;
 use crate::model::{ObjectName, PointOrder, Proof, State, Time, VaultId};
@@ -29,6 +29,18 @@ pub enum Removal {
     NotWanted {
         /// For a person.
         reason: String,
+    },
+    /// From home, where it only passed through.
+    Spooled {
+        /// For a person.
+        reason: String,
+    },
+    /// From a full home, though it is owed. What then lies nowhere is owed to nobody any more, in the same transaction.
+    GivenUp {
+        /// For a person.
+        reason: String,
+        /// The same, for those that it was owed to.
+        owed: String,
     },
 }
 
@@ -255,6 +267,13 @@ impl Tables<'_, Writing> {
             self.mark_point(medium, point, new)?;
         }
         self.mark_packs(medium.number, packs.keys())?;
+        match &new.removal {
+            Removal::Spooled { .. } => self.note_passed(medium.number)?,
+            Removal::GivenUp { owed, .. } => self.owe_no_more(points, owed, new.now)?,
+            // What makes room at home left it as a spool's points do.
+            Removal::Evicted { .. } if medium.side == Side::Home => self.note_passed(medium.number)?,
+            Removal::Evicted { .. } | Removal::NotWanted { .. } => {}
+        }
         self.note_evicted(medium, points, &new.removal)?;
         self.moved_on()?;
         Ok(Marked { points: new.points.to_vec(), packs: packs.into_keys().collect(), bytes })
@@ -264,7 +283,10 @@ impl Tables<'_, Writing> {
         let was = self.placement(medium.number, point.order)?;
         let (state, kind, reason) = match &new.removal {
             Removal::Evicted { reason } => (State::Evicted, EventKind::Evicted, reason),
-            Removal::NotWanted { reason } => (State::NotWanted, EventKind::Removed, reason),
+            Removal::NotWanted { reason } | Removal::Spooled { reason } => {
+                (State::NotWanted, EventKind::Removed, reason)
+            }
+            Removal::GivenUp { reason, .. } => (State::Evicted, EventKind::Evicted, reason),
         };
         let row = PlacementRow {
             state,
@@ -294,6 +316,21 @@ impl Tables<'_, Writing> {
             if let Some(row) = self.pack_at.get(&(at, pack))? {
                 debug_assert!(takes_room(row.state), "only what is there is marked");
                 self.put_pack_at(at, pack, Some(&PackAtRow { state: PackState::Deleting, ..row }))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What home gave up and lies nowhere else can come from nowhere.
+    fn owe_no_more(&mut self, points: &[PointRow], reason: &str, now: Time) -> Result<()> {
+        for point in points {
+            let mut lies_somewhere = false;
+            for medium in self.media_in_order()? {
+                let placed = self.placements.get(&(medium.number, point.order))?;
+                lies_somewhere |= placed.is_some_and(|row| keeps_packs(row.state));
+            }
+            if !lies_somewhere {
+                self.retire(point.order, reason, now)?;
             }
         }
         Ok(())

@@ -255,6 +255,10 @@ impl SimFile {
 }
 
 impl CatalogDisk for SimDisk {
+    fn give_up_ballast(&self) -> io::Result<bool> {
+        Ok(false)
+    }
+
     fn path(&self) -> PathBuf {
         PathBuf::from("simulated/catalog.redb")
     }

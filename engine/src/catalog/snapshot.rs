@@ -27,6 +27,8 @@ pub struct Snapshot {
     pub jobs: BTreeMap<JobId, JobRow>,
     /// All points ever.
     pub points: BTreeMap<PointOrder, PointRow>,
+    /// What points are one of a row of, where a job has several rows.
+    pub series: BTreeMap<PointOrder, String>,
     /// All media ever, home first.
     pub media: Vec<MediumRow>,
     /// Where each point is, by medium.
@@ -68,6 +70,7 @@ fn whole(tables: &Tables<'static, Reading>) -> Result<Snapshot> {
         meta,
         jobs: tables.jobs.all()?.into_iter().collect(),
         points: tables.points.all()?.into_iter().collect(),
+        series: tables.series.all()?.into_iter().collect(),
         placements: by_medium.split("placements", flat(tables.placements.all()?))?,
         packs: tables.packs.all()?.into_iter().collect(),
         pack_at: by_medium.split("pack_at", flat(tables.pack_at.all()?))?,

@@ -7,7 +7,9 @@ use std::ops::Bound;
 use redb::WriteTransaction;
 use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, Table, TableDefinition, TableError};
 
+use super::adopted::AdoptedRow;
 use super::error::{CatalogError, Result};
+use super::mirrored::MirroredRow;
 use super::redb_error::{damaged, from_storage, from_table};
 use super::rows::{
     CheckpointRow, EventRow, JobRow, MediumRow, MetaRow, PackAtRow, PackNo, PackRow, PlacementRow, PointRow,
@@ -237,6 +239,12 @@ tables! {
     removals: (MediumNo, PointOrder) => RemovalRow;
     /// The log.
     events: u64 => EventRow;
+    /// What another program's recovery points became, by its names.
+    adopted: (JobId, String) => AdoptedRow;
+    /// What points are one of a row of, where a job has several rows.
+    series: PointOrder => String;
+    /// What points are at a mirror.
+    mirrored: PointOrder => MirroredRow;
     /// Small texts.
     memos: String => String;
 }

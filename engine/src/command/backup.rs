@@ -1,7 +1,11 @@
 //! `engine backup`: a recovery point of each job, now.
 
+mod adopt;
 pub(super) mod clock;
 mod dry_run;
+mod hooks;
+mod relearn;
+mod room;
 mod set_back;
 mod source;
 mod told;
@@ -9,6 +13,8 @@ mod told;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use adopt::Adopted;
+use room::{MakesRoom, refuse_what_cannot_fit, room};
 use source::{is_paranoid, source_of, source_text};
 use told::{capture_failure, home_failure, told};
 
@@ -16,12 +22,11 @@ pub(super) use source::check_readable;
 
 use super::publish::{publish, read_in_home};
 use super::{Call, Context, DryRun, Exit, Failure};
-use crate::capture::{CaptureError, CaptureJob, Ports, Progress, Reading, Room, capture, estimate};
+use crate::capture::{Adopts, CaptureError, CaptureJob, Ports, Progress, Reading, capture};
 use crate::catalog::locks::{LockName, WorkLock};
 use crate::catalog::{JobRow, NewJobIds, RunMark};
-use crate::config::{Job, reserve_bytes};
+use crate::config::{self, Job};
 use crate::copy::{Session, Told, Tools};
-use crate::destination::{FileStore, ReadStore};
 use crate::model::{GroupId, JobId, JobName, PointName, PointOrder, State, VaultId};
 use crate::report::{BackupPoint, BackupReport, FailedJob};
 use crate::source::Source;
@@ -88,7 +93,12 @@ pub(super) fn backup_jobs(
             DryRun::No => backup_job(context, job, reading),
         };
         match outcome {
-            Ok(point) => report.points.push(point),
+            Ok(made) => {
+                report.points.extend(made.points);
+                report.broken.extend(made.broken);
+                report.later.extend(made.later);
+                report.failed.extend(made.failed);
+            }
             Err(failure) => {
                 context.call.voice.warn(&format!("{}: {failure}", job.name));
                 report.failed.push(FailedJob {
@@ -100,9 +110,10 @@ pub(super) fn backup_jobs(
             }
         }
     }
-    let exit = match (report.points.is_empty(), report.failed.is_empty()) {
+    let exit = match (report.points.is_empty() && report.broken.is_empty(), report.failed.is_empty()) {
         (true, false) => Exit::Failed,
         (false, false) => Exit::Partial,
+        _ if !report.broken.is_empty() => Exit::Partial,
         _ if report.points.iter().any(|point| !point.problems.is_empty()) => Exit::Partial,
         _ => Exit::Done,
     };
@@ -110,7 +121,7 @@ pub(super) fn backup_jobs(
 }
 
 /// One job's point; then, if anything is on hold that was not before, a head that says so at every medium there is.
-fn backup_job(context: &Arc<Context>, job: &Job, reading: Reading) -> Result<BackupPoint, Failure> {
+fn backup_job(context: &Arc<Context>, job: &Job, reading: Reading) -> Result<Adopted, Failure> {
     let before = holds(context)?;
     let outcome = backup_locked(context, job, reading);
     if holds(context)? != before {
@@ -128,27 +139,65 @@ fn holds(context: &Context) -> Result<Holds, Failure> {
     Ok(held.filter(|(_, whys)| whys.iter().any(Option::is_some)).collect())
 }
 
-fn backup_locked(context: &Arc<Context>, job: &Job, reading: Reading) -> Result<BackupPoint, Failure> {
+fn backup_locked(context: &Arc<Context>, job: &Job, reading: Reading) -> Result<Adopted, Failure> {
     let _job_lock = context.lock(&LockName::Job(job.name.clone()), &format!("the job {}", job.name))?;
-    let _home_lock = context.lock(&LockName::Home, "the home vault")?;
-    let capture_lock = context.lock(&LockName::Capture(u64::from_be_bytes(context.random()?)), "a capture")?;
-    let jump = clock::look(&context.installation.catalog, &*context.call.clock)?;
-    let started = context.call.clock.now();
-    let row = job_row(context, job)?;
+    let home_lock = || context.lock(&LockName::Home, "the home vault");
+    let (row, started) = {
+        let _home_lock = home_lock()?;
+        (job_row(context, job)?, context.call.clock.now())
+    };
     mark_run(context, &row, started, None, 0, "")?;
-    let outcome = made(context, job, &row, reading, (&capture_lock, jump.as_deref()));
+    // What the user's command makes is there before anything is looked at; nobody waits for it but this job.
+    let outcome = hooks::before(context, job).and_then(|()| {
+        let found = match &job.source {
+            config::Source::RecoveryPoints(config) => Some((config, adopt::found(context, job, config)?)),
+            _ => None,
+        };
+        let _home_lock = home_lock()?;
+        let lock = &context.lock(&LockName::Capture(u64::from_be_bytes(context.random()?)), "a capture")?;
+        let jump = clock::look(&context.installation.catalog, &*context.call.clock)?;
+        let capturing = Capturing { context, job, reading, lock, jump: jump.as_deref() };
+        match &found {
+            Some((config, found)) => adopt::adopt(&capturing, config, found, &row),
+            None => captured(&capturing, &row).map(|point| Adopted { points: vec![point], ..Adopted::default() }),
+        }
+    });
+    let outcome = afterwards(context, job, outcome);
     if outcome.is_err() && (context.call.stop)() {
         // A run that was told to stop has not happened: it is due again.
         context.installation.catalog.update_job(row.id, &|now| now.last_run.clone_from(&row.last_run))?;
         return outcome;
     }
     let (code, text) = match &outcome {
-        Ok(point) if point.problems.is_empty() => (0, String::new()),
-        Ok(point) => (3, told::in_short(&point.problems)),
+        Ok(made) => told::run(made),
         Err(failure) => (failure.exit.code(), failure.to_string()),
     };
     mark_run(context, &row, started, Some(context.call.clock.now()), code, &text)?;
     outcome
+}
+
+/// The job's commands after a run; one that fails makes the run one that was done in part.
+fn afterwards(context: &Context, job: &Job, outcome: Result<Adopted, Failure>) -> Result<Adopted, Failure> {
+    match outcome {
+        Ok(mut made) => {
+            let ids = made.points.iter().filter_map(|point| point.id).map(|id| id.to_string());
+            let told = [("OFFSITE_POINTS", ids.collect::<Vec<_>>().join(" "))];
+            if let Err(why) = hooks::run(context, job, hooks::When::After, &told) {
+                context.call.voice.warn(&format!("{}: {why}", job.name));
+                let what = format!("the run of {} is not complete", job.name);
+                let advice = "see to it; the recovery point was made".to_owned();
+                made.failed.push(FailedJob { job: job.name.clone(), what, why, advice });
+            }
+            Ok(made)
+        }
+        Err(failure) => {
+            let told = [("OFFSITE_ERROR", failure.to_string())];
+            if let Err(why) = hooks::run(context, job, hooks::When::OnFailure, &told) {
+                context.call.voice.warn(&format!("{}: {why}", job.name));
+            }
+            Err(failure)
+        }
+    }
 }
 
 fn mark_run(
@@ -175,22 +224,36 @@ pub(super) fn job_row(context: &Context, job: &Job) -> Result<JobRow, Failure> {
     Ok(context.installation.catalog.ensure_job(&job.name, group, &ids)?)
 }
 
-fn made(
-    context: &Arc<Context>,
-    job: &Job,
-    row: &JobRow,
+/// What the captures of one job's run have in common.
+struct Capturing<'c> {
+    context: &'c Arc<Context>,
+    job: &'c Job,
     reading: Reading,
-    (lock, jump): (&WorkLock, Option<&str>),
-) -> Result<BackupPoint, Failure> {
+    /// Held as long as it captures.
+    lock: &'c WorkLock,
+    /// What was found of the clock.
+    jump: Option<&'c str>,
+}
+
+/// The job's source as it is now.
+fn captured(capturing: &Capturing<'_>, row: &JobRow) -> Result<BackupPoint, Failure> {
+    let mut source = source_of(capturing.context, capturing.job, Some(row.id))?;
+    let previous = previous(capturing.context, row, capturing.context.installation.home_id()?)?;
+    made(capturing, &mut *source, previous, None).map(|(_, point)| point)
+}
+
+/// One point of what a source holds. The caller holds the locks of a capture.
+fn made(
+    capturing: &Capturing<'_>,
+    source: &mut dyn Source,
+    previous: Option<(PointOrder, PointName)>,
+    adopts: Option<Adopts>,
+) -> Result<(PointName, BackupPoint), Failure> {
+    let Capturing { context, job, reading, lock, jump } = *capturing;
     let installation = &context.installation;
     let home = installation.home()?;
     let home_id = installation.home_id()?;
-    let mut source = source_of(context, job)?;
-    let previous = previous(context, row, home_id)?;
-    let room = room(context, &home, home_id)?;
-    if previous.is_none() {
-        refuse_what_cannot_fit(&mut *source, job, &room)?;
-    }
+    let row = job_row(context, job)?;
     let voice = Arc::clone(&context.call.voice);
     let stop = Arc::clone(&context.call.stop);
     let stop_now = move || stop();
@@ -208,6 +271,15 @@ fn made(
         tell: &tell,
     };
     let session = Session::open(tools, &*home, home_id).map_err(|error| home_failure(&error))?;
+    let makes_room = MakesRoom::new(context, &session, row.id, &home);
+    let make_room = |bytes| makes_room.holds(bytes);
+    let room = room(context, &home, home_id)?;
+    if previous.is_none()
+        && let Err(refused) = refuse_what_cannot_fit(source, job, &room, &make_room)
+    {
+        session.close().map_err(|error| home_failure(&error))?;
+        return Err(refused);
+    }
     let capture_job = CaptureJob {
         id: row.id,
         name: job.name.clone(),
@@ -217,6 +289,7 @@ fn made(
         previous,
         not_before: row.newest_created,
         owed: owed(context, job)?,
+        adopts,
     };
     let what = format!("{}: reading", job.name);
     let progress = |p: &Progress| context.call.voice.progress(&what, p.bytes, 0);
@@ -230,22 +303,25 @@ fn made(
         entropy: tools.entropy,
         lock: &lock,
         room,
+        make_room: &make_room,
         stop: &stop_now,
         progress: &progress,
     };
     let begun = tools.clock.monotonic();
-    let captured = capture(&mut *source, &capture_job, &ports);
+    let captured = capture(source, &capture_job, &ports);
     context.call.voice.progress_done(&what);
     // What a capture that broke off has stored is of no use to anybody; after a failure of the vault or the catalog
     // it is not certain what refers to it, and the next session looks.
     if matches!(captured, Err(CaptureError::Full { .. } | CaptureError::Stopped | CaptureError::Source(_))) {
         drop(crate::copy::sweep_home(&session));
     }
+    let lost = makes_room.problem();
     let closed = session.close();
-    let captured = captured.map_err(|error| capture_failure(job, &error))?;
+    let mut captured = captured.map_err(|error| capture_failure(job, &error))?;
+    captured.problems.extend(lost);
     closed.map_err(|error| home_failure(&error))?;
     let took = tools.clock.monotonic().saturating_sub(begun);
-    Ok(told(context, job, jump, captured, took.as_secs_f64()))
+    Ok((captured.name, told(context, job, jump, captured, took.as_secs_f64())))
 }
 
 /// The job's newest point that is whole at home.
@@ -266,31 +342,4 @@ fn owed(context: &Context, job: &Job) -> Result<Vec<VaultId>, Failure> {
     let media = context.installation.catalog.media()?;
     let wanted = media.iter().filter(|row| row.retired.is_none() && job.offsite.contains(&row.destination));
     Ok(wanted.map(|row| row.vault).collect())
-}
-
-/// What may be written at home: under its limit, and above its reserve.
-fn room(context: &Context, home: &FileStore, home_id: VaultId) -> Result<Room, Failure> {
-    let config = &context.installation.config.home;
-    let used = context.installation.catalog.usage(home_id)?.bytes();
-    let space = home
-        .space()
-        .map_err(|error| Failure::of("can't measure the home vault", &error, "check the disk and its permissions"))?;
-    let by_limit = config.limit.map(|limit| limit.saturating_sub(used));
-    let by_reserve = space.map(|space| space.free.saturating_sub(reserve_bytes(config.reserve, space.total)));
-    Ok(Room { bytes: [by_limit, by_reserve].into_iter().flatten().min() })
-}
-
-/// A first point that can't fit is refused before it is begun, with figures.
-fn refuse_what_cannot_fit(source: &mut dyn Source, job: &Job, room: &Room) -> Result<(), Failure> {
-    let Some(bytes) = room.bytes else { return Ok(()) };
-    let needed = estimate(source, bytes);
-    if room.holds(needed) {
-        return Ok(());
-    }
-    let why = format!("about {needed} bytes are needed, {bytes} are left under its limit and reserve");
-    Err(Failure::new(
-        format!("the home vault has no room for a point of {}", job.name),
-        why,
-        "raise home.limit, lower home.reserve, free the disk, or exclude something",
-    ))
 }

@@ -47,7 +47,7 @@ pub fn copy(call: &Call, options: &CopyOptions) -> Result<(CopyReport, Exit), Fa
         jobs: (!options.jobs.is_empty()).then_some(ids),
         destinations: options.destination.clone().map(|name| vec![name]),
         task: Task::Copies,
-        home: Home::Not,
+        home: if context.installation.config.jobs.iter().all(|job| job.home) { Home::Not } else { Home::Spool },
         hours: Hours::Ignored,
     };
     let visited = round(&context, &wanted)?;

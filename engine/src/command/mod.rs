@@ -5,16 +5,20 @@
 //! planner takes.
 
 mod backup;
+mod chained;
 mod context;
 mod copy;
 mod exit;
 mod failure;
 mod forget;
+mod full;
 mod give_up;
 mod hours;
 mod init;
 mod last_failure;
+mod mirrors;
 mod once;
+mod overflow;
 mod places;
 pub mod read;
 mod reading;
@@ -47,7 +51,7 @@ pub use once::run_once;
 pub use pin::{clear_alarm, pin, unpin};
 pub use rebuild::rebuild;
 pub use recover::{RecoverOptions, TakeOver, recover};
-pub use restore::{RestoreOptions, restore};
+pub use restore::{RestoreOptions, RestoreTo, ToDevice, restore};
 pub use retire::retire;
 pub use run::run;
 pub use status::status;

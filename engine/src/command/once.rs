@@ -41,6 +41,7 @@ pub fn run_once(call: &Call) -> Result<(RunReport, Exit), Failure> {
     let report = RunReport {
         points: backup.points,
         failed: backup.failed,
+        broken: backup.broken,
         copies: copied.copies,
         evicted: copied.evicted,
         removed: copied.removed,

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::chained::{built_on, with_bases};
 use super::{Context, Failure};
 use crate::catalog::{Catalog, MediumRow, PlacementRow, PointRow};
 use crate::config::{Config, Copies, Job};
@@ -30,11 +31,14 @@ impl Placed {
     /// If the catalog can't be read.
     pub(super) fn read(catalog: &Catalog) -> Result<Self, Failure> {
         let media = catalog.media()?;
-        let mut at = BTreeMap::new();
+        let points = catalog.points()?;
+        let (built_on, mut at) = (built_on(&points), BTreeMap::new());
         for medium in &media {
-            at.insert(medium.vault, catalog.placements_at(medium.vault)?.into_iter().collect());
+            let mut rows = catalog.placements_at(medium.vault)?.into_iter().collect();
+            with_bases(&built_on, &mut rows);
+            at.insert(medium.vault, rows);
         }
-        let (points, gone): (Vec<_>, Vec<_>) = catalog.points()?.into_iter().partition(|point| point.removed.is_none());
+        let (points, gone): (Vec<_>, Vec<_>) = points.into_iter().partition(|point| point.removed.is_none());
         let removable = !catalog.meta()?.unconfirmed && catalog.fenced()?.is_none();
         let removed = gone.iter().filter(|point| removable && !point.pinned).map(|point| point.order).collect();
         let names = catalog.jobs()?.into_iter().map(|row| (row.id, row.name)).collect();

@@ -6,7 +6,7 @@ use super::places::{Here, Places};
 use super::{Context, Failure};
 use crate::catalog::locks::{LockName, WorkLock};
 use crate::catalog::{CatalogError, Finding, PointRow, ReservationId};
-use crate::copy::{Lists, ReadBack, read_back, record_damage};
+use crate::copy::{Lists, ReadBack, digest_of, read_back, record_damage};
 use crate::destination::ReadStore;
 use crate::model::{Digest, ObjectName, PointOrder, VaultId};
 use crate::restore::Damage;
@@ -89,7 +89,7 @@ pub(super) fn record(context: &Context, all: &Places, chosen: &[&Here], damage: 
     for damage in damage {
         context.call.voice.warn(&format!("{} at {}: {}", damage.object, damage.place, damage.why));
         let Some(here) = chosen.iter().find(|here| here.name == damage.place) else { continue };
-        let Some(digest) = digest(context, &damage.object)? else { continue };
+        let Some(digest) = digest(context, &*here.store, &damage.object)? else { continue };
         let seen = read_back(&*here.store, &damage.object.path(), &digest, &*context.call.clock);
         let finding = match seen {
             Ok(ReadBack::Missing) => Finding::Missing,
@@ -104,10 +104,10 @@ pub(super) fn record(context: &Context, all: &Places, chosen: &[&Here], damage: 
 }
 
 /// What an object that the catalog knows should be.
-fn digest(context: &Context, object: &ObjectName) -> Result<Option<Digest>, Failure> {
+fn digest(context: &Context, at: &dyn ReadStore, object: &ObjectName) -> Result<Option<Digest>, Failure> {
     let catalog = &context.installation.catalog;
     Ok(match object {
-        ObjectName::Pack(id) => catalog.pack_by_id(id)?.map(|_| Digest(id.0)),
+        ObjectName::Pack(id) => catalog.pack_by_id(id)?.map(|_| digest_of(at, id)),
         ObjectName::Point(_, name) => {
             catalog.point(name.order)?.filter(|point| point.id == name.id).map(|point| point.manifest_digest)
         }

@@ -17,7 +17,7 @@ use super::{Call, DryRun, Exit, Failure};
 use crate::config::{Given, place_given};
 use crate::destination::{ErrorKind, ReadStore, WriteStore};
 use crate::format::SlotKind;
-use crate::installation::{InstallationError, is_absent, open_place, patient, place_text};
+use crate::installation::{InstallationError, as_it_lies, is_absent, open_place, patient, place_text};
 use crate::model::{DestinationName, EntryPath, chain};
 use crate::report::{RecoverReport, RecoverablePoint, RestoreReport};
 use crate::restore::{self, Doing, Existing, Owners, Place, Progress, Request, RestoreError, TreeOptions};
@@ -107,7 +107,7 @@ fn open(call: &Call, url: &str, keys: &[(&str, Given)]) -> Result<Arc<dyn WriteS
         Failure::usage("can't recover from what --from names", why, "give --from URL, as in `--help`")
     })?;
     place.secret_notes().iter().for_each(|note| call.voice.warn(note));
-    let opened = open_place(&place).map_err(|error| {
+    let opened = open_place(&place).and_then(as_it_lies).map_err(|error| {
         let what = format!("no vault at {}", place_text(&place));
         match error.kind {
             ErrorKind::NotFound if place.scheme() != "file" => Failure::new(what, "there is no such folder there", ""),
@@ -169,7 +169,12 @@ impl Work<'_> {
             return Err(Failure::new("there is nothing to restore", "no recovery point is there", ""));
         }
         let (mut exit, mut unmatched, mut begun) = (Exit::Done, None, Existing::Keep);
-        for point in points {
+        let (points, absent) = choose::with_bases(points, all);
+        for (point, base) in absent {
+            exit = exit.and(Exit::Damage);
+            report.problems.push(format!("what the point {} is built on is not there: {base}", point.name.id));
+        }
+        for point in &points {
             let outcome = match self.one(point, begun) {
                 Ok(Some(restored)) => Ok(restored),
                 Ok(None) => {

@@ -1,18 +1,23 @@
 //! `engine restore`: a point, or a part of it, below a folder.
 //!
 //! Home first, then the job's destinations in order, then any other place that has it; with `--from` that place only.
+//! A point that is built on another one comes with that.
 //! What is read is reserved while it is read (D-2). Damage met on the way goes into the catalog once it was read back
 //! and found so; a restore that routed around it is whole all the same.
 
-use std::path::PathBuf;
+#[cfg(target_os = "linux")]
+mod device;
+mod inside;
+
+use std::path::{Path, PathBuf};
 
 use super::places::{Here, Places};
 use super::read::{one_before, resolve};
 use super::reading::{Reserved, record};
 use super::restored::{Told, exit_of, failure_of, report_of, request_paths};
 use super::{Call, Context, DryRun, Exit, Failure};
-use crate::catalog::{CatalogError, PointRow};
-use crate::model::{DestinationName, JobName, State};
+use crate::catalog::{Catalog, CatalogError, PointRow};
+use crate::model::{DestinationName, EntryPath, JobName, State};
 use crate::report::{PlaceNotThere, RestoreReport};
 use crate::restore::{
     self, Damage, Doing, Existing, Owners, Place, Progress, Request, RestoreError, Restored, TreeOptions,
@@ -23,8 +28,8 @@ use crate::restore::{
 pub struct RestoreOptions {
     /// Which point.
     pub point: String,
-    /// Below which folder.
-    pub to: PathBuf,
+    /// Whereto.
+    pub to: RestoreTo,
     /// From that place only.
     pub from: Option<DestinationName>,
     /// Only these paths, as bytes; everything if none.
@@ -37,6 +42,45 @@ pub struct RestoreOptions {
     pub dry_run: DryRun,
 }
 
+/// Whereto.
+#[derive(Debug, Clone)]
+pub enum RestoreTo {
+    /// Below this folder.
+    Folder(PathBuf),
+    /// The image of a drive, onto this device.
+    Device(ToDevice),
+}
+
+/// A device that is to be overwritten.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToDevice {
+    /// Which.
+    pub device: PathBuf,
+    /// Its path once more, as `--confirm` gives it; asked for on the terminal if none.
+    pub confirm: Option<PathBuf>,
+}
+
+/// A point, and the places that it is read from.
+#[cfg_attr(not(target_os = "linux"), allow(dead_code))]
+struct Chosen<'c> {
+    context: &'c Context,
+    options: &'c RestoreOptions,
+    /// What becomes of things in the way.
+    existing: Existing,
+    point: &'c PointRow,
+    job: &'c JobName,
+    paths: &'c [EntryPath],
+    places: &'c [Place<'c>],
+    all: &'c Places,
+    here: &'c [&'c Here],
+}
+
+impl Chosen<'_> {
+    fn record(&self, damage: &[Damage]) -> Result<(), Failure> {
+        record(self.context, self.all, self.here, damage)
+    }
+}
+
 /// Restores it.
 ///
 /// # Errors
@@ -47,17 +91,74 @@ pub fn restore(call: &Call, options: &RestoreOptions) -> Result<(RestoreReport, 
     let catalog = &context.installation.catalog;
     let paths = request_paths(&options.paths)?;
     let point = resolve(catalog, &options.point)?;
+    let mut chain = chain_of(catalog, point)?;
+    if !paths.is_empty() {
+        // A path is one of the point's own.
+        chain.drain(..chain.len() - 1);
+    }
     if let Some(name) = options.from.as_ref().filter(|name| !name.is_home()) {
         context.installation.destination(name)?;
     }
-    let keyring = context.installation.keyring()?;
     let all = Places::look(&context)?;
-    let job = job_name(&context, &point)?;
-    let chosen = chosen(&context, &all, &point, &job, options.from.as_ref())?;
-    let reserved = Reserved::take(&context, &chosen, &[&point])?;
-    let chosen: Vec<&Here> = chosen.into_iter().filter(|here| reserved.may_read(here, &point)).collect();
+    let mut whole: Option<(RestoreReport, Exit)> = None;
+    for point in &chain {
+        // What it is built on was just put there.
+        let existing = if whole.is_some() { Existing::Replace } else { options.existing };
+        let one = restore_one(&context, options, &all, (point, &paths, existing))?;
+        whole = Some(match whole {
+            Some((before, exit)) => (one.0.with_base(before), exit.and(one.1)),
+            None => one,
+        });
+    }
+    Ok(whole.expect("a chain holds its point"))
+}
+
+/// What a point is built on, the oldest first, and the point itself.
+fn chain_of(catalog: &Catalog, point: PointRow) -> Result<Vec<PointRow>, Failure> {
+    let mut chain = vec![point];
+    while let Some(base) = chain.last().and_then(|last| last.base) {
+        let last = chain.last().map_or(base, |last| last.order);
+        // A base is older: a chain ends.
+        let row = catalog.point(base)?.filter(|row| row.order < last);
+        let missing = || CatalogError::Unknown { what: format!("the point {base} that {last} is built on") };
+        chain.push(row.ok_or_else(missing)?);
+    }
+    chain.reverse();
+    Ok(chain)
+}
+
+fn restore_one(
+    context: &Context,
+    options: &RestoreOptions,
+    all: &Places,
+    (point, paths, existing): (&PointRow, &[EntryPath], Existing),
+) -> Result<(RestoreReport, Exit), Failure> {
+    let job = job_name(context, point)?;
+    let chosen = chosen(context, all, point, &job, options.from.as_ref())?;
+    let reserved = Reserved::take(context, &chosen, &[point])?;
+    let chosen: Vec<&Here> = chosen.into_iter().filter(|here| reserved.may_read(here, point)).collect();
     let places: Vec<Place<'_>> =
         chosen.iter().map(|here| Place { name: here.name.clone(), store: &*here.store }).collect();
+    let ready = Chosen { context, options, existing, point, job: &job, paths, places: &places, all, here: &chosen };
+    match &options.to {
+        RestoreTo::Folder(to) => to_folder(&ready, to),
+        #[cfg(target_os = "linux")]
+        RestoreTo::Device(to) => device::to_device(&ready, to),
+        #[cfg(not(target_os = "linux"))]
+        RestoreTo::Device(_) => {
+            let why = "this system's devices can't be written by this version";
+            Err(Failure::usage("that can't be done here", why, "restore into a file with --to"))
+        }
+    }
+}
+
+fn to_folder(ready: &Chosen<'_>, to: &Path) -> Result<(RestoreReport, Exit), Failure> {
+    let Chosen { context, options, existing, point, job, paths, places, .. } = *ready;
+    if let Some(restored) = inside::restored_inside(ready, to)? {
+        return Ok(restored);
+    }
+    let call = &context.call;
+    let keyring = context.installation.keyring()?;
     let what = format!("{job}: restoring");
     let progress = |p: &Progress| call.voice.progress(&what, p.bytes, p.bytes_total);
     let stop = || (call.stop)();
@@ -65,10 +166,10 @@ pub fn restore(call: &Call, options: &RestoreOptions) -> Result<(RestoreReport, 
         keyring,
         job: point.job,
         point: point.name(),
-        places: &places,
-        target: &options.to,
-        paths: &paths,
-        options: TreeOptions { existing: options.existing, owners: options.owners },
+        places,
+        target: to,
+        paths,
+        options: TreeOptions { existing, owners: options.owners },
         doing: if options.dry_run == DryRun::Yes { Doing::Count } else { Doing::Write },
         stop: &stop,
         progress: &progress,
@@ -76,16 +177,16 @@ pub fn restore(call: &Call, options: &RestoreOptions) -> Result<(RestoreReport, 
     let begun = call.clock.monotonic();
     let outcome = restore::restore(&request);
     call.voice.progress_done(&what);
-    record(&context, &all, &chosen, damage_of(&outcome))?;
+    ready.record(damage_of(&outcome))?;
     let told = Told {
         point: point.id,
         job: job.clone(),
         created: point.created,
-        to: &options.to,
+        to,
         dry_run: options.dry_run,
         seconds: call.clock.monotonic().saturating_sub(begun).as_secs_f64(),
     };
-    finish(&context, &point, outcome, &told, away_of(&all, options.from.as_ref(), &context, &point)?)
+    finish(context, point, outcome, &told, away_of(ready.all, options.from.as_ref(), context, point)?)
 }
 
 fn finish(

@@ -40,6 +40,8 @@ pub(super) struct Wanted {
 pub(super) enum Home {
     /// It does.
     Too,
+    /// It does, unless another one is at work there: home is a spool, and what is offsite now leaves it.
+    Spool,
     /// It leaves it alone.
     Not,
 }
@@ -81,8 +83,9 @@ pub(super) fn round(context: &Arc<Context>, wanted: &Wanted) -> Result<Vec<Visit
     let looks = looks(context)?;
     let visits = Arc::new(Visits::new(context, looks, wanted.clone())?);
     let mut visited = visit_offsite(&visits);
-    if wanted.home == Home::Too {
-        visited.extend(visits.visit_home());
+    if wanted.home != Home::Not {
+        let is_missed = |home: &Visited| wanted.home == Home::Spool && home.outcome.busy;
+        visited.extend(visits.visit_home().filter(|home| !is_missed(home)));
     }
     Ok(visited)
 }

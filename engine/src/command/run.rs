@@ -8,6 +8,7 @@ mod drilling;
 mod ears;
 mod jobs;
 mod log;
+mod watching;
 mod working;
 
 use std::collections::BTreeMap;
@@ -58,6 +59,7 @@ pub fn run(call: &Call) -> Result<Exit, Failure> {
     context.installation.home()?;
     let (send, receive) = unbounded();
     ears::listen(signal, send.clone()).map_err(|error| Failure::of("can't listen for drives", &error, ""))?;
+    watching::watch(&context, &send);
     Loop::new(context, send)?.run(&receive);
     Ok(Exit::Done)
 }
@@ -193,6 +195,11 @@ impl Loop {
             Event::Mounts => {
                 let now = self.context.call.clock.monotonic();
                 self.places.values_mut().for_each(|place| place.mounts_changed(now));
+            }
+            Event::Appeared(job) => {
+                let now = self.context.call.clock.now();
+                self.say(&format!("{job}: something came"));
+                self.jobs.ask(&job, now);
             }
             Event::Looked(name, look) => self.looked(name, look),
             Event::Visited(name, outcome) => self.visited(&name, outcome),

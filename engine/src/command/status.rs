@@ -137,6 +137,12 @@ fn problem(problem: impl Into<String>, advice: impl Into<String>) -> StatusProbl
 /// Of the installation as a whole.
 fn problems(facts: &Facts<'_>) -> Result<Vec<StatusProblem>, Failure> {
     let mut problems = Vec::new();
+    if !facts.context.installation.keeps_ballast() {
+        problems.push(problem(
+            "the disk that holds the engine's state is full: what was kept there for making room has been given up",
+            "free some room on it; it is laid again by itself",
+        ));
+    }
     if facts.context.installation.catalog.meta()?.unconfirmed {
         problems.push(problem(
             "the catalog was rebuilt or set back, and no head as new as its newest point was read since: nothing is evicted or \

@@ -10,15 +10,16 @@ mod nameless;
 use std::collections::BTreeSet;
 
 use super::context::lock_failure;
+use super::mirrors::{assembled, learn_files};
 use super::places::{Here, Places};
 use super::{Call, Context, Exit, Failure};
 use crate::catalog::locks::{LockError, LockName, WorkLock};
 use crate::copy::{
-    CopyError, Flaw, Inspected, Inspection, Lists, Origin, Session, Told, Tools, heal_files, heal_objects,
+    Assembled, CopyError, Flaw, Inspected, Inspection, Lists, Origin, Session, Told, Tools, heal_files, heal_objects,
     inspect_files, inspect_objects,
 };
 use crate::destination::ReadStore;
-use crate::model::{DestinationName, PointId, chain};
+use crate::model::{DestinationName, ObjectName, PointId, chain};
 use crate::report::{DamagedObject, PlaceNotThere, UnreadObject, VerifiedPlace, VerifyReport};
 use crate::seal::{Keyring, is_authentic};
 use crate::vault::{FoundKeys, keys_of};
@@ -187,8 +188,12 @@ impl Work<'_> {
         };
         let others = self.places.origins(self.here.medium);
         let stores = others.iter().map(|origin| (origin.medium, origin.store));
-        let here = std::iter::once((self.here.medium, &*self.here.store as &dyn ReadStore));
-        let lists = Lists::new(self.keyring, here.chain(stores));
+        let stores: Vec<_> = stores.collect();
+        let here = (self.here.medium, &*self.here.store as &dyn ReadStore);
+        if let Err(error) = learn_files(self.context, self.keyring, &self.here.name, here, &stores) {
+            return Ok(Err(chain(&error)));
+        }
+        let lists = Lists::new(self.keyring, std::iter::once(here).chain(stores));
         let what = format!("{}: reading back", self.here.name);
         let progress = |done, total| call.voice.progress(&what, done, total);
         let at = Inspected {
@@ -228,7 +233,10 @@ impl Work<'_> {
         let files = heal_files(&session, at, found);
         inspect_objects(at, found)?;
         files?;
-        heal_objects(&session, origins, found)?;
+        let others = origins.iter().map(|origin| (origin.medium, origin.store));
+        let assembled = assembled(self.context, self.keyring, at.store, others)?;
+        let origins: Vec<Origin<'_>> = origins.iter().zip(&assembled).map(as_origin).collect();
+        heal_objects(&session, &origins, found)?;
         session.close()
     }
 
@@ -254,6 +262,13 @@ impl Work<'_> {
         })
     }
 
+    /// By its path in the vault; a file of a mirror by its own.
+    fn called(&self, flaw: &Flaw) -> String {
+        let object = ObjectName::at(&flaw.path);
+        let file = self.here.store.mirror().zip(object).and_then(|(index, object)| index.file_of(&object));
+        file.map_or_else(|| flaw.path.to_string(), |file| file.path.to_string())
+    }
+
     fn flaw(&self, flaw: &Flaw) -> Result<DamagedObject, Failure> {
         let catalog = &self.context.installation.catalog;
         let mut points = BTreeSet::<PointId>::new();
@@ -264,9 +279,18 @@ impl Work<'_> {
         if !flaw.healed {
             let ids: Vec<String> = points.iter().map(ToString::to_string).collect();
             let needed = if ids.is_empty() { String::new() } else { format!("; needed by {}", ids.join(", ")) };
-            self.context.call.voice.warn(&format!("{}: {}: {}{needed}", self.here.name, flaw.path, flaw.problem));
+            let object = self.called(flaw);
+            self.context.call.voice.warn(&format!("{}: {object}: {}{needed}", self.here.name, flaw.problem));
         }
-        Ok(DamagedObject { object: flaw.path.to_string(), problem: flaw.problem.clone(), points, healed: flaw.healed })
+        Ok(DamagedObject { object: self.called(flaw), problem: flaw.problem.clone(), points, healed: flaw.healed })
+    }
+}
+
+fn as_origin<'o>((origin, assembled): (&'o Origin<'o>, &'o Option<Assembled<'o>>)) -> Origin<'o> {
+    Origin {
+        medium: origin.medium,
+        destination: origin.destination.clone(),
+        store: assembled.as_ref().map_or(origin.store, |assembled| assembled as &dyn ReadStore),
     }
 }
 

@@ -5,18 +5,20 @@
 //! other destination but what it copies from there, and its pulse tells of that too: one that blocks holds up nobody
 //! else. Deliberately absent: when a visit is made.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use super::context::lock_failure;
+use super::full::{Manner, Place};
 use super::hours::{self, Hours};
+use super::mirrors::{At, assembled, learn_files, unfit};
 use super::round::{Task, Wanted};
 use super::{Context, Failure, last_failure};
 use crate::catalog::locks::{LockError, LockName};
 use crate::catalog::{RemovalRules, Snapshot};
-use crate::config::Window;
-use crate::copy::{CopyError, Origin, Outcome, Session, Told, Tools, execute, removal_rules};
+use crate::config::{Evict, Window};
+use crate::copy::{Assembled, CopyError, Origin, Outcome, Session, Told, Tools, execute, removal_rules};
 use crate::destination::throttle::{Bandwidth, Throttled};
 use crate::destination::watch::{Pulse, Watched};
 use crate::destination::{ReadStore, Space, WriteStore};
@@ -24,6 +26,7 @@ use crate::installation::{Look, Opened};
 use crate::model::{DestinationName, PointOrder, VaultId, Verify, chain};
 use crate::observe::{Observed, PointPacks, Seen, observe};
 use crate::plan::{self, Deletions, Plan, RemoveReason, State, Step, admit, propose, reason_text};
+use crate::seal::Keyring;
 
 /// A medium plans again as long as there is something new to do, but not for ever.
 const PLANS_MAX: usize = 4;
@@ -39,7 +42,7 @@ pub(super) struct Visited {
 }
 
 /// Steps with their reasons, and what removals among them go by.
-type Steps = (Vec<(Step, String)>, RemovalRules);
+pub(super) type Steps = (Vec<(Step, String)>, RemovalRules);
 
 /// What the visits of a round share.
 pub(super) struct Visits {
@@ -50,10 +53,16 @@ pub(super) struct Visits {
 }
 
 /// A place with what a visit needs to know of it.
-struct There<'v> {
+pub(super) struct There<'v> {
     medium: VaultId,
     destination: DestinationName,
     store: Box<dyn ReadStore + 'v>,
+}
+
+impl There<'_> {
+    fn at(&self) -> At<'_> {
+        (self.medium, &*self.store)
+    }
 }
 
 impl Visits {
@@ -112,6 +121,8 @@ impl Visits {
     /// Home's own visit, in this thread; none if home is not there.
     pub(super) fn visit_home(&self) -> Option<Visited> {
         let home = self.home.as_ref()?;
+        // The service lays it again once there is room.
+        let _ = self.context.installation.keeps_ballast();
         let what = "the home vault";
         let outcome = match self.context.try_lock(&LockName::Home, what) {
             Ok(_lock) => self.visit_locked(&*home.store, &DestinationName::home(), home.medium, &Pulse::default()),
@@ -148,8 +159,30 @@ impl Visits {
         }
     }
 
-    /// One session: plans and carries out until nothing is left to do there.
+    /// A session, and where the place turned out to be full, more that make room or look for what still fits.
     fn visit_locked(&self, store: &dyn WriteStore, name: &DestinationName, medium: VaultId, pulse: &Pulse) -> Outcome {
+        let installation = &self.context.installation;
+        let place = Place {
+            catalog: &installation.catalog,
+            clock: &*self.context.call.clock,
+            name,
+            medium,
+            evicts: installation.config.destination(name).is_some_and(|it| it.evict == Evict::Oldest),
+            stop: &*self.context.call.stop,
+            tell: &|text| self.warn(text),
+        };
+        let outcome = place.visited(&|manner| self.session(store, name, (medium, manner), pulse));
+        self.noted(medium, outcome.unwrap_or_else(|error| failed(chain(&error))))
+    }
+
+    /// One session: plans and carries out until nothing is left to do there.
+    fn session(
+        &self,
+        store: &dyn WriteStore,
+        name: &DestinationName,
+        (medium, manner): (VaultId, Manner),
+        pulse: &Pulse,
+    ) -> Outcome {
         let call = &self.context.call;
         let tell = |told: &Told| match told {
             Told::Note(text) => call.voice.warn(text),
@@ -164,13 +197,19 @@ impl Visits {
         };
         let catalog = &self.context.installation.catalog;
         let tools = Tools { catalog, keyring, clock: &*call.clock, entropy: &*call.entropy, stop: &stop, tell: &tell };
+        let places = self.places(Some(medium), pulse);
+        let others: Vec<_> = places.iter().map(There::at).collect();
+        if let Err(error) = learn_files(&self.context, keyring, name, (medium, store), &others) {
+            return self.not_begun(medium, error);
+        }
         match Session::open(tools, store, medium) {
             Ok(mut session) => {
                 let destination = self.context.installation.config.destination(&session.destination);
                 session.verify = destination.map_or(Verify::ReadBack, |destination| destination.verify);
-                self.noted(medium, self.at_closing_time(self.work(session, pulse)))
+                (session.full_at, session.lanes, session.when_full) = (manner.full_at, manner.lanes, manner.when_full);
+                self.at_closing_time(self.work(session, keyring, &places))
             }
-            Err(error) => self.noted(medium, self.at_closing_time(self.not_begun(medium, error))),
+            Err(error) => self.at_closing_time(self.not_begun(medium, error)),
         }
     }
 
@@ -204,14 +243,18 @@ impl Visits {
         outcome
     }
 
-    fn work(&self, session: Session<'_>, pulse: &Pulse) -> Outcome {
+    fn work(&self, session: Session<'_>, keyring: &Keyring, places: &[There<'_>]) -> Outcome {
         let mut total = Outcome::default();
         let mut packs = PointPacks::default();
-        let places = self.places(Some(session.medium), pulse);
+        let assembled = match assembled(&self.context, keyring, session.store, places.iter().map(There::at)) {
+            Ok(assembled) => assembled,
+            Err(error) => return failed(chain(&error)),
+        };
+        let origins = origins(places, &assembled);
         for turn in 0..=PLANS_MAX {
             let planned = match turn {
-                0 => self.forgotten(&session, &places, &mut packs),
-                _ => self.steps(&session, &places, &mut packs),
+                0 => self.forgotten(&session, places, &mut packs),
+                _ => self.steps(&session, places, &mut packs),
             };
             let (steps, rules) = match planned {
                 Ok(None) if turn == 0 => continue,
@@ -222,7 +265,7 @@ impl Visits {
                     break;
                 }
             };
-            let outcome = execute(&session, &steps, &origins(&places), &rules);
+            let outcome = execute(&session, &steps, &origins, &rules);
             // After a failure nothing is planned anew in this session: what a broken copy left there is read in by the
             // next one before anything is swept.
             // Only that the place does not let us delete is news that a plan can be made with.
@@ -231,9 +274,20 @@ impl Visits {
             total.removed.extend(outcome.removed);
             total.kept.extend(outcome.kept);
             total.failures.extend(outcome.failures);
+            total.full |= outcome.full;
             total.ended = outcome.ended;
             if total.ended.is_some() || failed {
                 break;
+            }
+        }
+        if session.store.mirror().is_some() {
+            let is_wanted = |job| self.wanted.jobs.as_ref().is_none_or(|jobs| jobs.contains(&job));
+            match unfit(&self.context, (&session.destination, session.medium), &is_wanted) {
+                Ok(unfit) => {
+                    let tried: BTreeSet<PointOrder> = total.copied.iter().map(|copied| copied.point).collect();
+                    total.copied.extend(unfit.into_iter().filter(|it| !tried.contains(&it.point)));
+                }
+                Err(error) => total.failures.push(chain(&error)),
             }
         }
         self.context.call.voice.progress_done(&format!("{}: copying", session.destination));
@@ -256,7 +310,9 @@ impl Visits {
         let state = self.observed(places, packs, Some(session)).map_err(|failure| failure.to_string())?;
         let steps = checked(&state, self.proposed(&state), session.medium)?;
         let wanted = match state.media.get(&session.medium) {
-            Some(medium) => plan::select(medium, &steps, |step| self.wants(&state, step)),
+            Some(medium) => {
+                plan::select(medium, &steps, |step| self.wants(&state, step) && self.is_asked(medium, step))
+            }
             None => Vec::new(),
         };
         Ok(reasoned(&state, wanted, session.medium))
@@ -300,13 +356,19 @@ impl Visits {
         about.is_none_or(|point| self.is_of_wanted_job(state, point))
     }
 
+    /// Where only copies are asked for, home does no more than to let go of what they have made superfluous there.
+    fn is_asked(&self, medium: &plan::Medium, step: &Step) -> bool {
+        let passes = matches!(step, Step::Finish { .. } | Step::Remove { reason: RemoveReason::Spooled, .. });
+        self.wanted.task != Task::Copies || !medium.is_home() || passes
+    }
+
     fn is_of_wanted_job(&self, state: &State, point: PointOrder) -> bool {
         let job = state.points.get(&point).map(|point| point.job);
         self.wanted.jobs.as_ref().is_none_or(|jobs| job.is_some_and(|job| jobs.contains(&job)))
     }
 
     /// The state as one session sees it: what may be deleted is known of its own medium only.
-    fn observed(
+    pub(super) fn observed(
         &self,
         places: &[There<'_>],
         packs: &mut PointPacks,
@@ -326,7 +388,7 @@ impl Visits {
     }
 
     /// Every place that is there, home first, but for the one that is visited. What blocks there shows in the pulse.
-    fn places(&self, but: Option<VaultId>, pulse: &Pulse) -> Vec<There<'_>> {
+    pub(super) fn places(&self, but: Option<VaultId>, pulse: &Pulse) -> Vec<There<'_>> {
         let home = self.home.iter().map(|opened| There {
             medium: opened.medium,
             destination: DestinationName::home(),
@@ -348,7 +410,10 @@ impl Visits {
         let mut seen = BTreeMap::new();
         for row in &snapshot.media {
             if let Some(why) = self.away(&row.destination) {
-                seen.insert(row.vault, Seen { space: Err(why.clone()), deletions: Deletions::Refused(why) });
+                seen.insert(
+                    row.vault,
+                    Seen { space: Err(why.clone()), full_at: None, deletions: Deletions::Refused(why) },
+                );
             }
         }
         let here = self.looks.iter().filter_map(|(_, look)| match look {
@@ -371,7 +436,7 @@ impl Visits {
 }
 
 /// A plan's steps at a medium, once it was judged.
-fn checked(state: &State, plan: Plan, medium: VaultId) -> Result<Vec<Step>, String> {
+pub(super) fn checked(state: &State, plan: Plan, medium: VaultId) -> Result<Vec<Step>, String> {
     let (plan, refused) = admit(state, plan);
     // What is wrong elsewhere is told by the visits there.
     if let Some(first) = refused.iter().find(|it| it.medium.is_none_or(|at| at == medium)) {
@@ -381,29 +446,32 @@ fn checked(state: &State, plan: Plan, medium: VaultId) -> Result<Vec<Step>, Stri
 }
 
 /// The steps with their reasons; none if there are none.
-fn reasoned(state: &State, steps: Vec<Step>, medium: VaultId) -> Option<Steps> {
+pub(super) fn reasoned(state: &State, steps: Vec<Step>, medium: VaultId) -> Option<Steps> {
     let rules = removal_rules(state, medium);
     let steps: Vec<_> = steps.into_iter().map(|step| (step.clone(), reason_text(state, &step))).collect();
     (!steps.is_empty()).then_some((steps, rules))
 }
 
 fn seen_at(session: Option<&Session<'_>>, medium: VaultId, space: Option<Space>) -> Seen {
+    let there = Seen { space: Ok(space), full_at: None, deletions: Deletions::Allowed };
     match session {
-        Some(session) if session.medium == medium => {
-            Seen { space: Ok(session.store.space().ok().flatten()), deletions: session.deletions() }
-        }
-        Some(_) => Seen { space: Ok(space), deletions: Deletions::Refused("another session plans there".into()) },
-        None => Seen { space: Ok(space), deletions: Deletions::Allowed },
+        Some(session) if session.medium == medium => Seen {
+            space: Ok(session.store.space().ok().flatten()),
+            full_at: session.full_at,
+            deletions: session.deletions(),
+        },
+        Some(_) => Seen { deletions: Deletions::Refused("another session plans there".into()), ..there },
+        None => there,
     }
 }
 
-fn origins<'o>(places: &'o [There<'_>]) -> Vec<Origin<'o>> {
-    let origin = |there: &'o There<'_>| Origin {
+fn origins<'o>(places: &'o [There<'_>], assembled: &'o [Option<Assembled<'o>>]) -> Vec<Origin<'o>> {
+    let origin = |(there, assembled): (&'o There<'_>, &'o Option<Assembled<'o>>)| Origin {
         medium: there.medium,
         destination: there.destination.clone(),
-        store: &*there.store,
+        store: assembled.as_ref().map_or(&*there.store, |assembled| assembled as &dyn ReadStore),
     };
-    places.iter().map(origin).collect()
+    places.iter().zip(assembled).map(origin).collect()
 }
 
 fn not_begun(error: &LockError, what: &str) -> Outcome {

@@ -114,10 +114,6 @@ fn layout(table: &mut Table<'_>) -> Read<Layout> {
         (Layout::Vault, false, _, Some(item)) => {
             item.wrong(Wrong::new("a vault is always encrypted", "true, or `layout = \"mirror\"` beside it"))
         }
-        (Layout::Mirror, false, Some(item), _) => {
-            item.later("`layout = \"mirror\"`", "\"vault\" in this release");
-            Ok(Layout::Mirror)
-        }
         (layout, ..) => Ok(layout),
     }
 }

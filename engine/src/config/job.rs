@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::error::{Position, Wrong, quoted};
+use super::hooks::{Hooks, hooks};
 use super::quantity::duration;
 use super::reader::{Read, Reader};
 use super::source::Source;
@@ -38,6 +39,8 @@ pub struct Job {
     pub dedup_group: Name,
     /// Do points stay at home? If not, it is a spool only.
     pub home: bool,
+    /// What runs around it.
+    pub hooks: Hooks,
 }
 
 /// To how many of its destinations a job's points go.
@@ -66,6 +69,7 @@ pub(super) fn job(name: JobName, item: &Item<'_>, destinations: &BTreeSet<Name>)
     let keep = table.optional("keep", |item| keep(&item));
     let expect = expect(&mut table, nothing_offsite);
     let dedup_group = table.or("dedup-group", name.clone(), |item| named(&item));
+    let hooks = hooks(&mut table);
     let home = table.take("home");
     let home = home.map_or(Ok(true), |item| spool(&item, nothing_offsite));
     table.finish()?;
@@ -81,6 +85,7 @@ pub(super) fn job(name: JobName, item: &Item<'_>, destinations: &BTreeSet<Name>)
         expect: expect?,
         dedup_group: dedup_group?,
         home: home?,
+        hooks: hooks?,
     })
 }
 
@@ -137,9 +142,6 @@ fn spool(item: &Item<'_>, nothing_offsite: bool) -> Read<bool> {
     let home = item.flag()?;
     if !home && nothing_offsite {
         return item.wrong(Wrong::new("the job's points would stay nowhere", "true, or `offsite` beside it"));
-    }
-    if !home {
-        item.later("`home = false`", "true in this release: points stay at home too");
     }
     Ok(home)
 }

@@ -75,9 +75,6 @@ pub fn load(file: &Path) -> Result<Config, LoadError> {
     let limit = u64::try_from(TEXT_MAX + 1).unwrap_or(u64::MAX);
     std::fs::File::open(&file).and_then(|open| open.take(limit).read_to_end(&mut bytes)).map_err(read)?;
     let config = parse_bytes(&bytes, &file).map_err(LoadError::Wrong)?;
-    if !config.later.is_empty() {
-        return Err(LoadError::Wrong(config.later));
-    }
     check_places(&config).map_err(LoadError::Wrong)?;
     Ok(config)
 }

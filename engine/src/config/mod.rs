@@ -8,6 +8,7 @@
 
 mod destination;
 mod error;
+mod hooks;
 mod job;
 mod load;
 mod path;
@@ -31,6 +32,7 @@ use std::path::{Path, PathBuf};
 pub use crate::model::Verify;
 pub use destination::{Destination, Evict, Layout};
 pub use error::{ConfigError, Position};
+pub use hooks::{Hook, Hooks};
 pub use job::{Copies, Job};
 pub use load::{LoadError, candidates, find, load};
 pub use place::{
@@ -40,8 +42,7 @@ pub use quantity::{Window, reserve_bytes};
 pub use same_place::check_places;
 pub use secret::{Secret, SecretError, SecretSource, SecretWarning};
 pub use source::{
-    CommandOutput, Database, Drive, Folders, Grouping, Postgres, PostgresMethod, RecoveryPoints, Snapshot, Source,
-    Sqlite,
+    CommandOutput, Database, Drive, Folders, Postgres, PostgresMethod, RecoveryPoints, Snapshot, Source, Sqlite,
 };
 pub use starter::starter;
 
@@ -67,9 +68,6 @@ pub struct Config {
     pub destinations: Vec<Destination>,
     /// The restore drill.
     pub drill: Drill,
-    /// What is right and would not work in this release, each with its place: `load` refuses it, for whoever relies on
-    /// it would not be protected as he thinks.
-    pub later: Vec<ConfigError>,
 }
 
 /// The vault on this computer.
@@ -101,6 +99,13 @@ impl Config {
     #[must_use]
     pub fn job(&self, name: &JobName) -> Option<&Job> {
         self.jobs.iter().find(|job| job.name == *name)
+    }
+
+    /// Where each secret comes from that it names: of the key, of destinations, of sources.
+    pub fn secrets(&self) -> impl Iterator<Item = &SecretSource> {
+        let destinations = self.destinations.iter().flat_map(|destination| destination.place.secrets());
+        let sources = self.jobs.iter().filter_map(|job| job.source.secret());
+        [&self.key].into_iter().chain(destinations).chain(sources)
     }
 
     /// The destination of that name.

@@ -46,7 +46,7 @@ impl Place {
     }
 
     /// Where its secrets come from.
-    fn secrets(&self) -> Vec<&SecretSource> {
+    pub(super) fn secrets(&self) -> Vec<&SecretSource> {
         match self {
             Self::File(_) => Vec::new(),
             Self::Sftp(Sftp { password, passphrase, .. }) => password.iter().chain(passphrase).collect(),

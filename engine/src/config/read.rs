@@ -84,7 +84,6 @@ fn sections(mut root: Table<'_>) -> Read<Config> {
         jobs: jobs?,
         destinations: destinations?,
         drill: drill?,
-        later: reader.later(),
     };
     check_groups(&config.jobs, reader);
     check_mirrors(&config.jobs, &config.destinations, reader);

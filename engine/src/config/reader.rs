@@ -24,13 +24,12 @@ pub(super) struct Reader<'a> {
     pub user_home: Option<&'a Path>,
     lines: Lines<'a>,
     errors: RefCell<Vec<ConfigError>>,
-    later: RefCell<Vec<ConfigError>>,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(text: &'a str, file: &'a Path, user_home: Option<&'a Path>) -> Self {
         let folder = file.parent().unwrap_or(Path::new(""));
-        Self { file, folder, user_home, lines: Lines::new(text), errors: RefCell::default(), later: RefCell::default() }
+        Self { file, folder, user_home, lines: Lines::new(text), errors: RefCell::default() }
     }
 
     /// Reports an error at a byte of the text.
@@ -46,21 +45,6 @@ impl<'a> Reader<'a> {
             errors.push(ConfigError { file: self.file.to_owned(), line, column, what, allowed });
         }
         Reported(())
-    }
-
-    /// Notes something at a position that is right and that this release can't do.
-    pub(super) fn later_at(&self, Position { line, column }: Position, Wrong { what, allowed }: Wrong) {
-        let mut later = self.later.borrow_mut();
-        if later.len() < ERRORS_MAX {
-            later.push(ConfigError { file: self.file.to_owned(), line, column, what, allowed });
-        }
-    }
-
-    /// What was noted so, in the order of the file.
-    pub(super) fn later(&self) -> Vec<ConfigError> {
-        let mut later = self.later.borrow().clone();
-        later.sort_by_key(|error| (error.line, error.column));
-        later
     }
 
     pub(super) fn position(&self, at: usize) -> Position {

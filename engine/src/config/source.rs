@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::error::Position;
 use super::secret::SecretSource;
+use crate::model::Grouping;
 
 /// What a job protects.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +41,16 @@ impl Source {
             Self::Firebird(_) => "firebird",
             Self::Command(_) => "command",
             Self::RecoveryPoints(_) => "recovery-points",
+        }
+    }
+
+    /// Where its secret comes from, if it has one.
+    pub(super) const fn secret(&self) -> Option<&SecretSource> {
+        match self {
+            Self::Postgres(Postgres { server, .. }) | Self::MariaDb(server) | Self::Firebird(server) => {
+                server.password.as_ref()
+            }
+            Self::Folders(_) | Self::Drive(_) | Self::Sqlite(_) | Self::Command(_) | Self::RecoveryPoints(_) => None,
         }
     }
 }
@@ -143,19 +154,4 @@ pub struct RecoveryPoints {
     pub marker: Option<String>,
     /// Are new points noticed at once?
     pub watch: bool,
-}
-
-/// What makes up one adopted point.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Grouping {
-    /// Each file is one.
-    File,
-    /// Each folder is.
-    Folder,
-    /// Norton Ghost's and its successors' names.
-    Ghost,
-    /// Veeam's names.
-    Veeam,
-    /// A regular expression with the groups `set`, `point` and `base`.
-    Pattern(String),
 }

@@ -12,11 +12,11 @@ use super::quantity::duration;
 use super::reader::Read;
 use super::secret_keys::{PASSWORD, secret};
 use super::source::{
-    CommandOutput, Database, Drive, Folders, Grouping, Postgres, PostgresMethod, RecoveryPoints, Snapshot, Source,
-    Sqlite,
+    CommandOutput, Database, Drive, Folders, Postgres, PostgresMethod, RecoveryPoints, Snapshot, Source, Sqlite,
 };
 use super::table::{Item, Table};
 use super::url::Url;
+use crate::model::Grouping;
 
 const KINDS: [&str; 8] =
     ["folders", "drive", "sqlite", "postgres", "mariadb", "firebird", "command", "recovery-points"];
@@ -31,12 +31,6 @@ pub(super) fn source(item: &Item<'_>) -> Read<Source> {
     let mut table = item.table("`source`")?;
     let kind = one_kind(&mut table)?;
     let main = table.take(kind).expect("it was found");
-    if !matches!(kind, "folders" | "command" | "sqlite" | "postgres" | "mariadb" | "firebird") {
-        main.later(
-            &format!("a source of the kind `{kind}`"),
-            "folders, sqlite, command, postgres, mariadb or firebird in this release",
-        );
-    }
     let source = match kind {
         "folders" => folders(&main, &mut table).map(Source::Folders),
         "drive" => drive(&main, &mut table).map(Source::Drive),
@@ -82,13 +76,7 @@ fn folders(main: &Item<'_>, table: &mut Table<'_>) -> Read<Folders> {
     let one_file_system = table.or("one-file-system", false, |item| item.flag());
     let paranoid = table.or("paranoid", false, |item| item.flag());
     let words = [("auto", Snapshot::Auto), ("off", Snapshot::Off)];
-    let snapshot = table.or("snapshot", Snapshot::Off, |item| {
-        let snapshot = item.choice(&words)?;
-        if snapshot == Snapshot::Auto {
-            item.later("`snapshot = \"auto\"`", "\"off\" in this release: files are read as they are");
-        }
-        Ok(snapshot)
-    });
+    let snapshot = table.or("snapshot", Snapshot::Off, |item| item.choice(&words));
     Ok(Folders {
         paths: paths?,
         exclude: exclude?,
@@ -169,14 +157,13 @@ const FIREBIRD: Kind = Kind {
 fn postgres(main: &Item<'_>, table: &mut Table<'_>) -> Read<Postgres> {
     let server = database(main, table, &POSTGRES);
     let words = [("dump", PostgresMethod::Dump), ("basebackup", PostgresMethod::BaseBackup)];
-    let method = table.or("method", PostgresMethod::Dump, |item| {
-        let method = item.choice(&words)?;
-        if method == PostgresMethod::BaseBackup {
-            item.later("`method = \"basebackup\"`", "\"dump\" in this release");
-        }
-        Ok(method)
-    });
-    Ok(Postgres { server: server?, method: method? })
+    let method = table.or("method", PostgresMethod::Dump, |item| item.choice(&words));
+    let (server, method) = (server?, method?);
+    if method == PostgresMethod::BaseBackup && server.database.is_some() {
+        let what = "`method = \"basebackup\"` takes the whole server, and the URL names a database";
+        return main.wrong(Wrong::new(what, "postgresql://user@host:port"));
+    }
+    Ok(Postgres { server, method })
 }
 
 fn database(main: &Item<'_>, table: &mut Table<'_>, kind: &Kind) -> Read<Database> {
@@ -251,9 +238,13 @@ fn grouping(item: &Item<'_>) -> Read<Grouping> {
     item.choice(&words).map(|chosen: usize| kinds[chosen].clone())
 }
 
-/// The three groups are there; whether it compiles is for whoever uses it.
+/// It compiles, and the three groups are there.
 fn pattern(text: &str) -> Result<String, Wrong> {
-    let groups = ["set", "point", "base"].iter().all(|group| text.contains(&format!("<{group}>")));
-    let wrong = || Wrong::new("the pattern lacks a group", "a regular expression with the groups set, point and base");
-    groups.then(|| text.to_owned()).ok_or_else(wrong)
+    let wrong = |why: String| Wrong::new(why, "a regular expression with the groups set, point and base");
+    let pattern = regex::Regex::new(text).map_err(|error| wrong(format!("the pattern can't be used: {error}")))?;
+    let has = |group: &&str| pattern.capture_names().flatten().any(|name| name == *group);
+    match ["set", "point", "base"].iter().find(|group| !has(group)) {
+        None => Ok(text.to_owned()),
+        Some(group) => Err(wrong(format!("the pattern has no group `{group}`"))),
+    }
 }

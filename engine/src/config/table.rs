@@ -133,12 +133,6 @@ impl<'r> Item<'r> {
         Err(self.reader.wrong_at(self.reader.position(self.at), wrong))
     }
 
-    /// Notes that the value is right, and that this release can't do what it says.
-    pub(super) fn later(&self, what: &str, allowed: &str) {
-        let wrong = Wrong::new(format!("{what} comes with a later release"), allowed);
-        self.reader.later_at(self.reader.position(self.at), wrong);
-    }
-
     fn wrong_kind<T>(&self, wanted: &str) -> Read<T> {
         let what = format!("{} is {}", quoted(&self.key), kind(self.value));
         self.wrong(Wrong::new(what, wanted))

@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::KeepRule;
+use crate::model::{Grouping, KeepRule};
 
 const FILE: &str = "/etc/offsite/offsite.toml";
 
@@ -75,6 +75,7 @@ fn the_examples_first_job_has_every_key() {
         expect: Some(Duration::from_secs(26 * 3600)),
         dedup_group: name("papers"),
         home: true,
+        hooks: Hooks::default(),
     };
     assert_eq!(job, expected);
 }

@@ -188,7 +188,7 @@ fn a_source_is_exactly_one_of_its_kinds() {
         ("{ command = [\"\"] }", "3:22 the program's name is empty"),
         ("{ command = [\"a\"], name = \"x/y\" }", "3:36 `x/y` is not a file's name"),
         ("{ recovery-points = \"/a\", grouping = \"norton\" }", "3:47 `grouping` is `norton`"),
-        ("{ recovery-points = \"/a\", grouping = { pattern = \"x\" } }", "3:59 the pattern lacks a group"),
+        ("{ recovery-points = \"/a\", grouping = { pattern = \"x\" } }", "3:59 the pattern has no group `set`"),
         ("{ recovery-points = \"/a\", settle = 60 }", "3:45 `settle` is a whole number"),
         ("{ recovery-points = \"/a\", marker = \"\" }", "3:45 `` is not a file's name"),
     ]);
@@ -201,6 +201,10 @@ fn databases_are_checked() {
         ("{ postgres = \"postgresql://ann:pw@h/d\" }", "3:23 the URL holds a password in clear"),
         ("{ postgres = \"postgresql://h/d/e\" }", "3:23 the URL names more than a database"),
         ("{ postgres = \"postgresql://h/d\", method = \"copy\" }", "3:52 `method` is `copy`"),
+        (
+            "{ postgres = \"postgresql://h/d\", method = \"basebackup\" }",
+            "3:23 `method = \"basebackup\"` takes the whole server, and the URL names a database",
+        ),
         ("{ postgres = \"postgresql://h/d?sslmode=off\" }", "3:23 the URL has a `?` or a `#`"),
         ("{ mariadb = \"mysql://h\" }", "3:22 the URL names no database"),
         ("{ mariadb = \"mysql:d\" }", "3:22 this is not the URL of such a database"),

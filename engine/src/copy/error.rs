@@ -1,6 +1,6 @@
 //! Why a step at a medium did not succeed.
 
-use crate::catalog::CatalogError;
+use crate::catalog::{CatalogError, UNFIT};
 use crate::destination::{ErrorKind, StoreError};
 use crate::model::VaultId;
 use crate::vault::VaultError;
@@ -36,6 +36,14 @@ pub enum CopyError {
         /// The object.
         object: String,
     },
+    /// A mirror can't hold it under its name.
+    #[error("{file}{words}{why}", words = UNFIT)]
+    Unfit {
+        /// The file.
+        file: String,
+        /// Why.
+        why: String,
+    },
     /// The place is not allowed to be changed so.
     #[error("nothing may be deleted there now: {0}")]
     DeletionsRefused(String),
@@ -43,6 +51,15 @@ pub enum CopyError {
     #[error("stopped; it goes on where it was")]
     Stopped,
 }
+
+/// Is it unfit because of what another program has put in its place? That may be over.
+#[must_use]
+pub(crate) fn is_taken(reason: &str) -> bool {
+    reason.ends_with(TAKEN)
+}
+
+/// Why a file is unfit whose place has another one.
+pub(super) const TAKEN: &str = "another file of that name lies there, and it is not replaced";
 
 impl From<StoreError> for CopyError {
     fn from(error: StoreError) -> Self {

@@ -7,11 +7,11 @@ use super::error::{CopyError, chain};
 use super::flight::{Landed, copy_points};
 use super::point::{verify_point, wanted};
 use super::remove::{finish_earlier, note, remove_point, sweep};
-use super::session::Session;
+use super::session::{Session, WhenFull};
 use crate::catalog::{EventKind, Guards, LastCopy, NewRemoval, PlacementRow, Removal, RemovalRules, Withheld};
 use crate::destination::ReadStore;
 use crate::model::{DestinationName, PointOrder, Proof, State, VaultId};
-use crate::plan::{self, Await, RemoveReason, Step};
+use crate::plan::{self, Await, Loss, RemoveReason, Step};
 
 /// A place that points can come from.
 pub struct Origin<'o> {
@@ -85,6 +85,8 @@ pub struct Outcome {
     pub failures: Vec<String>,
     /// How many of those only because nothing may be deleted there.
     pub refused: usize,
+    /// Did the place say that it is full, and does it tell no room of its own that a plan could have gone by?
+    pub full: bool,
     /// Why the session ended early, if it did.
     pub ended: Option<CopyError>,
     /// Was nothing tried, because another process is at work there?
@@ -135,8 +137,9 @@ pub fn execute(
             _ if room == Room::Less => None,
             copies => copy_all(session, copies, origins, &mut outcome),
         };
-        if ended.is_some() {
-            outcome.ended = ended;
+        outcome.ended = ended;
+        // Nothing more goes either before it shows that this makes room.
+        if outcome.ended.is_some() || (outcome.full && session.when_full == WhenFull::Stop) {
             return outcome;
         }
     }
@@ -175,6 +178,7 @@ fn copy_all(
             Landed::Untried => {}
             Landed::Failed(error) if error.ends_session() => ended = ended.or(Some(error)),
             Landed::Failed(error) => {
+                outcome.full |= session.lane().is_unforeseen(&error);
                 let row = session.tools.catalog.placement(session.medium, *point).ok().flatten();
                 let state = row.map_or(State::Pending, |row| row.state);
                 outcome.copied.push(Copied { failed: true, ..copied(state, 0, &chain(&error)) });
@@ -262,8 +266,14 @@ fn remove(
         RemoveReason::Eviction { by } => (Removal::Evicted { reason: text.clone() }, Some(by)),
         RemoveReason::Superseded { by } => (Removal::NotWanted { reason: text.clone() }, Some(by)),
         RemoveReason::Retention | RemoveReason::Forgotten => (Removal::NotWanted { reason: text.clone() }, None),
+        RemoveReason::Spooled => (Removal::Spooled { reason: text.clone() }, None),
+        RemoveReason::Overflow(Loss::Nothing) => (Removal::Evicted { reason: text.clone() }, None),
+        RemoveReason::Overflow(Loss::ThePoint) => {
+            let owed = plan::unwanted_text(plan::Unwanted::GivenUp).to_owned();
+            (Removal::GivenUp { reason: text.clone(), owed }, None)
+        }
     };
-    let guards = if reason == RemoveReason::Forgotten { Guards::ByHand } else { Guards::Rules(*rules) };
+    let guards = guards(reason, rules);
     let evicted = matches!(removal, Removal::Evicted { .. });
     let (medium, now) = (session.medium, session.tools.clock.now());
     let new = NewRemoval { medium, points: &[point], removal, incoming, guards, expected: None, now };
@@ -276,6 +286,22 @@ fn remove(
         }
     }
     Ok(())
+}
+
+/// What leaves home because it is offsite has to be so still; how many points stay there is no matter then.
+fn guards(reason: RemoveReason, rules: &RemovalRules) -> Guards {
+    match reason {
+        RemoveReason::Forgotten => Guards::ByHand,
+        RemoveReason::Spooled | RemoveReason::Overflow(Loss::Nothing) => {
+            Guards::Rules(RemovalRules { keep_at_least: 0, last_copy: LastCopy::Stays, ..*rules })
+        }
+        RemoveReason::Overflow(Loss::ThePoint) => {
+            Guards::Rules(RemovalRules { keep_at_least: 0, last_copy: LastCopy::MayGo, ..*rules })
+        }
+        RemoveReason::Retention | RemoveReason::Superseded { .. } | RemoveReason::Eviction { .. } => {
+            Guards::Rules(*rules)
+        }
+    }
 }
 
 /// Is what a removal waits for complete, and at home read back?

@@ -4,7 +4,7 @@
 //! In: points in the order of the plan, fetched when a lane is free. Out: how each landed, in that order.
 //! Invariants: a manifest is sent when each pack that it names has its evidence and was looked at once more; an object
 //! is on one lane at a time, also where two points need it; lanes record damage that they meet, and only this thread moves
-//! a point's copy on. Where a place has one lane there is no other thread, and one point at a time.
+//! a point's copy on. Where a place has one lane, or only one is wanted, there is no other thread, and one point at a time.
 //! Deliberately absent: which points, from where and why (`execute`); one object's way (`send`).
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -16,12 +16,13 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use super::error::{CopyError, chain};
+use super::mirrored::digest_of;
 use super::point::{Wanted, last_look, left_there, send_from_any};
 use super::progress::Progress;
 use super::send::{Lane, LiesThere, Load, Passed};
-use super::session::Session;
-use crate::catalog::{Evidence, Leftover, NewCopy, PackNo, PackRow};
-use crate::model::{Digest, ObjectName, State};
+use super::session::{Lanes, Session, WhenFull};
+use crate::catalog::{Evidence, Leftover, NewCopy, PackNo, PackRow, PackState};
+use crate::model::{ObjectName, State};
 
 /// A pack that was seen there so lately is not looked at again for the next point: at a server a look is a round trip.
 const SEEN_LATELY: Duration = Duration::from_secs(300);
@@ -58,10 +59,11 @@ pub(super) fn copy_points<'o>(
         seen: BTreeMap::new(),
         flown: Vec::new(),
         ended: None,
+        is_full: false,
     };
-    match session.store.lanes() {
-        0 | 1 => flight.alone(),
-        lanes => flight.together(lanes),
+    match (session.lanes, session.store.lanes_max()) {
+        (Lanes::One, _) | (_, 0 | 1) => flight.alone(),
+        (Lanes::AsManyAsThePlaceTakes, lanes) => flight.together(lanes),
     }
     flight.flown.into_iter().map(|flown| flown.unwrap_or((Landed::Untried, Duration::ZERO))).collect()
 }
@@ -106,7 +108,7 @@ fn carry_out(lane: Lane<'_>, task: &Task<'_>, passed: &mut dyn FnMut(Passed)) ->
     let wanted = &*task.wanted;
     match &task.work {
         Work::Pack(_, row, there) => {
-            let (object, digest) = (ObjectName::Pack(row.id), Digest(row.id.0));
+            let (object, digest) = (ObjectName::Pack(row.id), digest_of(lane.store, &row.id));
             let load = Load { object: &object, digest: &digest, bytes: row.bytes, lies_there: *there };
             send_from_any(lane, wanted, load, passed).map(Brought::Evidence)
         }
@@ -153,6 +155,8 @@ struct Flight<'f, 'o> {
     flown: Vec<Option<Flown>>,
     /// Why the session can't go on.
     ended: Option<String>,
+    /// The place is full, no plan knew, and nothing more is to begin then.
+    is_full: bool,
 }
 
 impl<'f, 'o> Flight<'f, 'o> {
@@ -175,8 +179,7 @@ impl<'f, 'o> Flight<'f, 'o> {
             }
             let mut busy = 0;
             loop {
-                // Fewer than at first where the place has said so since.
-                while busy < lanes.min(self.session.store.lanes()) {
+                while busy < lanes && (busy == 0 || self.is_room_beside(busy)) {
                     let Some(task) = self.take() else { break };
                     busy += usize::from(give.send(task).is_ok());
                 }
@@ -205,10 +208,17 @@ impl<'f, 'o> Flight<'f, 'o> {
         if self.ended.is_none() && (self.lane.tools.stop)() {
             self.end(CopyError::Stopped);
         }
-        while self.ended.is_none() && self.queue.is_empty() && self.board() {}
+        while self.ended.is_none() && !self.is_full && self.queue.is_empty() && self.board() {}
         let task = self.queue.pop_front()?;
         self.point(task.point).aloft += 1;
         Some(task)
+    }
+
+    /// Is there more to do, and a lane for it? How many there are is asked while the first one is at work: that may take
+    /// as long as a login, and there may be fewer later.
+    fn is_room_beside(&mut self, busy: usize) -> bool {
+        while self.ended.is_none() && !self.is_full && self.queue.is_empty() && self.board() {}
+        !self.queue.is_empty() && busy < self.session.store.lanes()
     }
 
     fn point(&mut self, point: usize) -> &mut Aboard<'f, 'o> {
@@ -242,7 +252,8 @@ impl<'f, 'o> Flight<'f, 'o> {
         })?;
         let total = work.absent.iter().map(|pack| rows[pack].bytes).sum::<u64>() + wanted.point.manifest_bytes;
         let wanted = Arc::new(wanted);
-        let absent = work.absent.iter().map(|pack| (pack, LiesThere::No));
+        let absent = work.absent.iter().map(|pack| Ok::<_, CopyError>((pack, self.lies_there(*pack)?)));
+        let absent = absent.collect::<Result<Vec<_>, _>>()?.into_iter();
         let missing: Vec<(&PackNo, LiesThere)> =
             absent.chain(work.unproven.iter().map(|pack| (pack, LiesThere::Perhaps))).collect();
         for (pack, there) in &missing {
@@ -260,6 +271,14 @@ impl<'f, 'o> Flight<'f, 'o> {
             self.queue_look(point);
         }
         Ok(())
+    }
+
+    /// A file of a mirror that is damaged there is ours; what else may lie under its name is not.
+    fn lies_there(&self, pack: PackNo) -> Result<LiesThere, CopyError> {
+        let Lane { tools, medium, store, .. } = self.lane;
+        let known = if store.mirror().is_some() { tools.catalog.pack_at(medium, pack)? } else { None };
+        let is_damaged = known.is_some_and(|known| known.state == PackState::Damaged);
+        Ok(if is_damaged { LiesThere::Perhaps } else { LiesThere::No })
     }
 
     /// All packs are there: one more look, before everything else that waits.
@@ -336,6 +355,7 @@ impl<'f, 'o> Flight<'f, 'o> {
     fn fail(&mut self, point: usize, error: CopyError) {
         // Told to stop because of another one's failure, which is told instead.
         let is_echo = self.ended.is_some() && matches!(error, CopyError::Stopped);
+        self.is_full |= self.session.when_full == WhenFull::Stop && self.lane.is_unforeseen(&error);
         self.note_end(&error);
         let aboard = self.point(point);
         // What ends the session is told rather than what came before it.

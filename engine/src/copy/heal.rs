@@ -11,6 +11,7 @@ use super::evidence::{ReadBack, read_back};
 use super::execute::Origin;
 use super::inspect::Inspection;
 use super::lists::Lists;
+use super::mirrored::digest_of;
 use super::read_in::ReadIn;
 use super::send::{LiesThere, Load, send};
 use super::session::Session;
@@ -69,7 +70,7 @@ fn heal(session: &Session<'_>, origins: &[Origin<'_>], object: &ObjectName) -> R
 fn expected(session: &Session<'_>, object: &ObjectName) -> Result<Option<(Digest, u64)>, CopyError> {
     let catalog = session.tools.catalog;
     let expected = match object {
-        ObjectName::Pack(id) => catalog.pack_by_id(id)?.map(|(_, row)| (Digest(id.0), row.bytes)),
+        ObjectName::Pack(id) => catalog.pack_by_id(id)?.map(|(_, row)| (digest_of(session.store, id), row.bytes)),
         ObjectName::Point(_, name) => catalog
             .point(name.order)?
             .filter(|point| point.id == name.id)
@@ -92,7 +93,7 @@ fn settle(
     let Some(manifest) = seen.or(placement.manifest).filter(|_| keeps_packs(placement.state)) else { return Ok(()) };
     let (tools, now) = (session.tools, session.tools.clock.now());
     let reading = ReadIn { catalog, keyring: tools.keyring, store: session.store, medium, lists, now };
-    match lists.named(point.job, point.name()) {
+    match lists.named(session.store, point.job, point.name()) {
         Ok(Some(listing)) if listing.is_whole() => {
             let numbers = reading.list(&point, &listing)?;
             catalog.settle_point(medium, order, &numbers, Some(manifest), now)?;

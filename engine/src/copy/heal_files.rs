@@ -32,9 +32,8 @@ fn heal(session: &Session<'_>, at: &Inspected<'_>, flaw: &Flaw) -> Result<bool, 
     let parts: Vec<&str> = flaw.path.parts().collect();
     match parts[..] {
         ["VAULT" | "VAULT.copy"] => identity(session)?.map_or(Ok(false), |it| replace(session, flaw, &it.encode())),
-        [RESTORE_PATH] => {
-            identity(session)?.map_or(Ok(false), |it| replace(session, flaw, restore_text(&it).as_bytes()))
-        }
+        [RESTORE_PATH] => identity(session)?
+            .map_or(Ok(false), |it| replace(session, flaw, restore_text(&it, session.store).as_bytes())),
         ["keys", _] => keys(session, at, flaw),
         ["heads", _] => head(session, flaw),
         _ => Ok(false),

@@ -12,6 +12,7 @@ use std::time::Duration;
 use super::error::{CopyError, chain};
 use super::evidence::{ReadBack, read_back};
 use super::lists::{Listing, Lists, mark_damage};
+use super::mirrored::digest_of;
 use super::read_in::{ReadIn, list_points, twin};
 use super::{Told, Tools};
 use crate::catalog::{Evidence, Finding, Naming, PackAtRow, PackNo, PackRow, PackState, PlacementRow, PointRow};
@@ -204,7 +205,7 @@ fn unreadable(
     let ObjectName::Point(job, name) = object else { return Ok(()) };
     let known = at.tools.catalog.point(name.order)?.filter(|point| point.id == name.id && point.job == job);
     // What no place can tell now is not known: the manifest is damaged all the same.
-    match known.zip(at.lists.named(job, name).ok().flatten()) {
+    match known.zip(at.lists.named(at.store, job, name).ok().flatten()) {
         Some((point, listing)) => reading.bad_point(&point, &listing, Finding::Damaged),
         None => {
             let problem = format!("damaged: {}", chain(error));
@@ -264,7 +265,7 @@ impl Look<'_> {
 
     fn pack(&mut self, number: PackNo, row: &PackRow, known: &PackAtRow) -> Result<(), CopyError> {
         let (catalog, medium, object) = (self.at.tools.catalog, self.at.medium, ObjectName::Pack(row.id));
-        let seen = self.read(&object, &Digest(row.id.0), row.bytes)?;
+        let seen = self.read(&object, &digest_of(self.at.store, &row.id), row.bytes)?;
         let seen = match seen {
             Seen::Good(evidence) => {
                 match known.state {
@@ -317,7 +318,7 @@ impl Look<'_> {
 
     /// The packs that a point names, as far as any place can tell, and those that are not good there.
     fn listed(&mut self, point: &PointRow) -> Result<(Option<Listing>, NotGood), CopyError> {
-        let listing = match self.at.lists.named(point.job, point.name()) {
+        let listing = match self.at.lists.named(self.at.store, point.job, point.name()) {
             Ok(Some(listing)) => listing,
             Ok(None) => return Ok((None, NotGood::default())),
             Err(error) => {

@@ -51,7 +51,7 @@ pub fn inspect_files(at: &Inspected<'_>, found: &mut Inspection) -> Result<(), C
 /// The text for people has been the same in every release so far; an older one of the family would be as good.
 fn is_our_text(at: &Inspected<'_>, bytes: &[u8]) -> bool {
     let family = at.tools.keyring.family();
-    bytes == restore_text(&Identity { family, vault: at.medium, created: Time::default() }).as_bytes()
+    bytes == restore_text(&Identity { family, vault: at.medium, created: Time::default() }, at.store).as_bytes()
 }
 
 fn identity(at: &Inspected<'_>, path: VaultPath, bytes: &[u8], found: &mut Inspection) {

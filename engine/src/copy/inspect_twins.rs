@@ -7,7 +7,7 @@ use super::error::{CopyError, chain};
 use super::inspect::{Flaw, Look, PackSeen, Seen, say, word};
 use super::read_in::{twin, twin_text};
 use crate::catalog::Finding;
-use crate::model::{Digest, JobId, ObjectName, PackId, PointName};
+use crate::model::{JobId, ObjectName, PackId, PointName};
 use crate::vault::VaultReader;
 
 impl Look<'_> {
@@ -38,7 +38,7 @@ impl Look<'_> {
             }
             Err(error) => return self.found.refused(self.at, object.path(), error.into()),
         };
-        let listing = match self.at.lists.of(&manifest) {
+        let listing = match self.at.lists.of(self.at.store, &manifest) {
             Ok(listing) => listing,
             Err(error) => return self.found.refused(self.at, object.path(), error.into()),
         };
@@ -70,7 +70,7 @@ impl Look<'_> {
                 0
             }
         };
-        let seen = match self.read(&object, &Digest(pack.0), bytes)? {
+        let seen = match self.read(&object, &super::mirrored::digest_of(self.at.store, pack), bytes)? {
             Seen::Good(_) => PackSeen::Good,
             Seen::Bad(finding) => PackSeen::Bad(finding),
             Seen::Unread => PackSeen::Unread,

@@ -5,11 +5,11 @@
 
 use super::error::CopyError;
 use crate::catalog::{Catalog, CatalogError, Finding, Found, Naming};
-use crate::destination::{ErrorKind, ReadStore};
+use crate::destination::{ErrorKind, Index, ReadStore};
 use crate::format::Manifest;
 use crate::model::{ChunkRef, GroupId, JobId, ObjectName, PackId, PointName, PointOrder, Time, VaultId};
 use crate::seal::Keyring;
-use crate::vault::{ChunkSource, PackNames, VaultError, VaultReader};
+use crate::vault::{ChunkSource, PackNames, VaultError, VaultReader, mirror_files};
 
 /// Readers of several places of one family, the first preferred.
 pub struct Lists<'l> {
@@ -56,13 +56,17 @@ impl<'l> Lists<'l> {
         Err(failed)
     }
 
-    /// What a manifest names.
+    /// What a manifest names at this place: packs, or files and the packs with their entries.
     ///
     /// # Errors
     /// If the list may be there, and can't be read now. A list that is lost is no error.
-    pub fn of(&self, manifest: &Manifest) -> Result<Listing, VaultError> {
-        match PackNames::of(manifest, self) {
-            Ok(names) => Ok(Listing { packs: names.all().to_vec(), lost: None }),
+    pub fn of(&self, at: &dyn ReadStore, manifest: &Manifest) -> Result<Listing, VaultError> {
+        let packs = match at.mirror() {
+            Some(index) => self.files(index, manifest),
+            None => PackNames::of(manifest, self).map(|names| names.all().to_vec()),
+        };
+        match packs {
+            Ok(packs) => Ok(Listing { packs, lost: None }),
             Err(error) if is_lost(&error) => {
                 Ok(Listing { packs: manifest.roots.clone(), lost: Some(crate::model::chain(&error)) })
             }
@@ -70,16 +74,33 @@ impl<'l> Lists<'l> {
         }
     }
 
-    /// What a point names; none if its manifest is whole nowhere.
+    fn files(&self, index: &Index, manifest: &Manifest) -> Result<Vec<PackId>, VaultError> {
+        let files = mirror_files(manifest, self)?;
+        let mut objects: Vec<PackId> = manifest.roots.iter().chain(files.iter().map(|(id, _)| id)).copied().collect();
+        objects.sort_unstable();
+        objects.dedup();
+        index.learn(manifest.name.order, files);
+        Ok(objects)
+    }
+
+    /// What a point names at this place; none if its manifest is whole nowhere.
     ///
     /// # Errors
     /// If manifest or list may be there, and can't be read now.
-    pub fn named(&self, job: JobId, name: PointName) -> Result<Option<Listing>, VaultError> {
+    pub fn named(&self, at: &dyn ReadStore, job: JobId, name: PointName) -> Result<Option<Listing>, VaultError> {
         match self.manifest(job, name) {
-            Ok(manifest) => self.of(&manifest).map(Some),
+            Ok(manifest) => self.of(at, &manifest).map(Some),
             Err(error) if is_lost(&error) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+}
+
+impl<'l> Lists<'l> {
+    /// The place of a medium, if it is one of these.
+    fn place(&self, medium: VaultId) -> Option<&'l dyn ReadStore> {
+        let reader = self.readers.iter().find(|(id, _)| *id == medium).or(self.readers.first());
+        reader.map(|(_, reader)| reader.store())
     }
 }
 
@@ -145,7 +166,10 @@ fn naming(catalog: &Catalog, lists: &Lists<'_>, medium: VaultId, object: &Object
     let mut naming = Vec::new();
     for order in &looked_at {
         let point = catalog.point(*order)?;
-        let listing = point.and_then(|point| lists.named(point.job, point.name()).ok().flatten());
+        let listing = point.and_then(|point| {
+            let at = lists.place(medium)?;
+            lists.named(at, point.job, point.name()).ok().flatten()
+        });
         if listing.is_none_or(|listing| !listing.is_whole() || listing.packs.contains(id)) {
             naming.push(*order);
         }

@@ -19,6 +19,7 @@ mod inspect_files;
 mod inspect_twins;
 mod lists;
 pub mod mapped;
+mod mirrored;
 mod newest;
 mod news;
 mod point;
@@ -29,9 +30,11 @@ mod remove;
 mod send;
 mod session;
 mod tidy;
+mod unfit;
 mod unsure;
 
 pub(crate) use begin::{is_ahead, known};
+
 pub use error::CopyError;
 pub use evidence::{ReadBack, read_back};
 pub use execute::{Copied, Kept, Origin, Outcome, Removed, execute, removal_rules};
@@ -41,11 +44,14 @@ pub use heal_files::heal_files;
 pub use inspect::{Flaw, Inspected, Inspection, Unread, inspect_objects};
 pub use inspect_files::inspect_files;
 pub use lists::{Listing, Lists, record_damage};
+pub(crate) use mirrored::digest_of;
+pub use mirrored::{Assembled, learn_mirrored};
 pub(crate) use news::{current, heed as heed_head};
 pub(crate) use read_in::{ReadIn, list_points, point_row, twin, twin_text};
 pub(crate) use refused::refused_at;
 pub(crate) use remove::sweep_home;
-pub use session::{Before, Session, publish_head};
+pub use session::{Before, Lanes, Session, WhenFull, publish_head};
+pub use unfit::judge_files;
 
 use crate::catalog::Catalog;
 use crate::port::{Clock, Entropy};

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::error::{CopyError, chain};
 use super::evidence::{ReadBack, read_back};
 use super::lists::{Lists, record_damage};
+use super::mirrored::digest_of;
 use super::send::{Lane, LiesThere, Load, Passed, send};
 use super::session::Session;
 use super::{Told, execute::Origin};
@@ -39,6 +40,13 @@ pub(super) fn wanted<'w>(
     let point = catalog.point(order)?.ok_or_else(|| VaultError::Missing { object: format!("the point {order}") })?;
     let name = PointName { order, id: point.id };
     let mut why = "no place that has it is there now".to_owned();
+    if session.store.mirror().is_some() {
+        let objects = catalog.mirrored(order)?.map(|row| row.objects());
+        return match objects {
+            Some(objects) => Ok(Wanted { point, packs: sorted(catalog.pack_numbers(&objects)?), origins }),
+            None => Err(unread(format!("points/{}/{name}", point.job))),
+        };
+    }
     for origin in &origins {
         let reader = VaultReader::new(origin.store, session.tools.keyring);
         match reader.manifest(point.job, name).and_then(|(manifest, ..)| PackNames::of(&manifest, &reader)) {
@@ -50,6 +58,16 @@ pub(super) fn wanted<'w>(
         }
     }
     Err(CopyError::Source { object: format!("points/{}/{name}", point.job), why })
+}
+
+fn sorted(mut packs: Vec<PackNo>) -> Vec<PackNo> {
+    packs.sort_unstable();
+    packs.dedup();
+    packs
+}
+
+fn unread(object: String) -> CopyError {
+    CopyError::Source { object, why: "which files it holds could not be read anywhere".to_owned() }
 }
 
 fn numbers(session: &Session<'_>, names: &PackNames) -> Result<Vec<PackNo>, CopyError> {
@@ -94,6 +112,11 @@ pub(super) fn send_from_any(
 /// An object that could not be sent is looked at where it came from: if it is damaged or missing there, the catalog
 /// learns it, and deduplication stops relying on it.
 fn look_at_origin(lane: Lane<'_>, origin: &Origin<'_>, load: Load<'_>) -> Result<(), CopyError> {
+    let is_file = |store: &dyn ReadStore| store.mirror().is_some_and(|index| index.file_of(load.object).is_some());
+    if is_file(lane.store) && !is_file(origin.store) {
+        // It is put together from packs there: which of them is bad, reading that place back tells.
+        return Ok(());
+    }
     let finding = match read_back(origin.store, &load.object.path(), load.digest, lane.tools.clock) {
         Ok(ReadBack::Damaged) => Finding::Damaged,
         Ok(ReadBack::Missing) => Finding::Missing,
@@ -162,7 +185,7 @@ pub(super) fn verify_point(session: &Session<'_>, wanted: &Wanted<'_>) -> Result
         if known.and_then(|at| at.evidence).is_some_and(|evidence| evidence.suffices(Side::Offsite)) {
             continue;
         }
-        match read_back(session.store, &object.path(), &Digest(row.id.0), session.tools.clock)? {
+        match read_back(session.store, &object.path(), &digest_of(session.store, &row.id), session.tools.clock)? {
             ReadBack::Good(evidence) => catalog.pack_arrived(medium, *number, Some(evidence))?,
             ReadBack::Missing => damaged(session.lane(), &object, Finding::Missing, now())?,
             ReadBack::Damaged => damaged(session.lane(), &object, Finding::Damaged, now())?,
@@ -187,7 +210,7 @@ pub(super) fn verify_point(session: &Session<'_>, wanted: &Wanted<'_>) -> Result
 pub(super) fn read_origin(session: &Session<'_>, wanted: &Wanted<'_>, origin: &Origin<'_>) -> Result<(), CopyError> {
     let catalog = session.tools.catalog;
     for row in catalog.packs(&wanted.packs)? {
-        check_origin(session, origin, &ObjectName::Pack(row.id), &Digest(row.id.0), row.bytes)?;
+        check_origin(session, origin, &ObjectName::Pack(row.id), &digest_of(session.store, &row.id), row.bytes)?;
     }
     check_origin(session, origin, &wanted.object(), &wanted.point.manifest_digest, wanted.point.manifest_bytes)?;
     Ok(catalog.set_proof(

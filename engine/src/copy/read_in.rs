@@ -129,7 +129,7 @@ impl ReadIn<'_> {
         if known.id != job {
             return Err(VaultError::Foreign(format!("the job {} has another id here", manifest.job_name)).into());
         }
-        self.listed_point(&row, &self.lists.of(&manifest)?)
+        self.listed_point(&row, &self.lists.of(self.store, &manifest)?)
     }
 
     /// A point that is known from elsewhere, and whose manifest here is bad or gone although it should be here.
@@ -185,7 +185,8 @@ impl ReadIn<'_> {
             self.store.still_there()?;
             return bad(Finding::Missing);
         };
-        let chunks = match known.map(|(_, row)| row.bytes).filter(|bytes| *bytes > 0) {
+        let file = self.store.mirror().and_then(|index| index.file(pack)).map(|file| file.bytes);
+        let chunks = match file.or(known.map(|(_, row)| row.bytes).filter(|bytes| *bytes > 0)) {
             Some(wanted) if wanted == bytes => Vec::new(),
             Some(_) => return bad(Finding::Damaged),
             None => match reader.footer(group, pack) {

@@ -67,6 +67,7 @@ pub(super) fn finish_earlier(session: &Session<'_>) -> Result<u64, CopyError> {
     if marked.points.is_empty() && marked.packs.is_empty() {
         return Ok(0);
     }
+    session.outlast_deletions()?;
     for point in &marked.points {
         if session.store.stat(&manifest_of(session, *point)?.path())?.is_none() {
             session.store.still_there()?;

@@ -4,12 +4,12 @@
 use std::time::Duration;
 
 use super::Tools;
-use super::error::{CopyError, chain};
+use super::error::{CopyError, TAKEN, chain};
 use super::evidence::{ReadBack, read_back};
 use super::mapped::{MappedFile, PassError, Reading, hash_and_send};
 use crate::catalog::{CheckpointRow, Evidence, EvidenceKind};
-use crate::destination::{ErrorKind, Finish, ObjectWrite, ReadStore, Resume, WriteStore};
-use crate::model::{Digest, Distance, ObjectName, VaultId, Verify};
+use crate::destination::{ErrorKind, Finish, ObjectWrite, ReadStore, Resume, WriteStore, temporary};
+use crate::model::{Digest, Distance, ObjectName, VaultId, VaultPath, Verify};
 
 /// Bytes sent at once.
 const BLOCK: usize = 4 << 20;
@@ -60,6 +60,11 @@ impl<'l> Lane<'l> {
     {
         Lane { tools: Tools { stop, ..self.tools }, ..self }
     }
+
+    /// Did the place say that it is full, and tells no room that the plan could have gone by?
+    pub(super) fn is_unforeseen(&self, error: &CopyError) -> bool {
+        error.store_kind() == Some(ErrorKind::Full) && !matches!(self.store.space(), Ok(Some(_)))
+    }
 }
 
 /// An object to be sent.
@@ -93,19 +98,29 @@ pub(super) fn send(
     passed: &mut dyn FnMut(Passed),
 ) -> Result<Evidence, CopyError> {
     let path = load.object.path();
+    if let Some(most) = too_long(lane, load) {
+        return Err(unfit(lane, load, &format!("a file there has {most} bytes at most, and it has {}", load.bytes)));
+    }
+    let mut is_ours = load.lies_there == LiesThere::Perhaps || !is_file(lane, load);
     for turn in 0..2 {
-        let is_new = turn == 0 && load.lies_there == LiesThere::No;
-        if (is_new || lane.store.stat(&path)?.is_none())
-            && let Finish::Confirmed = transfer_on(lane, from, load, passed)?
-            && lane.verify == Verify::Checksum
-        {
-            lane.store.still_there()?;
-            return Ok(Evidence { kind: EvidenceKind::ServerChecksum, time: lane.tools.clock.now() });
+        let is_new = turn == 0 && load.lies_there == LiesThere::No && is_ours;
+        if is_new || lane.store.stat(&path)?.is_none() {
+            is_ours = true;
+            if let Finish::Confirmed = transfer_on(lane, from, load, passed)?
+                && lane.verify == Verify::Checksum
+            {
+                lane.store.still_there()?;
+                return Ok(Evidence { kind: EvidenceKind::ServerChecksum, time: lane.tools.clock.now() });
+            }
         }
         match read_back(lane.store, &path, load.digest, lane.tools.clock)? {
             ReadBack::Good(evidence) => return Ok(evidence),
             // What lies there under this name is not the object: only so it can be written again. It goes only when
             // the origin is known to be good: parts of it may be the last that there is.
+            // At a mirror another program's file may have the name: only what was put there is replaced.
+            ReadBack::Damaged if !is_ours => {
+                return Err(unfit(lane, load, TAKEN));
+            }
             ReadBack::Damaged if turn == 0 => {
                 require_good(lane, from, load)?;
                 lane.store.delete(&path)?;
@@ -137,8 +152,12 @@ fn transfer_on(
         });
         let error = match outcome {
             Ok(finish) => return Ok(finish),
-            Err(error) => error,
+            Err(error) => judged(lane, load, error),
         };
+        if lane.is_unforeseen(&error) {
+            give_back(lane, load)?;
+            return Err(error);
+        }
         failures = if reached > furthest { 1 } else { failures + 1 };
         furthest = furthest.max(reached);
         // A manifest is sent after a look at the heads, and not again without another (FORMAT 12.2).
@@ -153,6 +172,47 @@ fn transfer_on(
             return Ok(Finish::Named);
         }
     }
+}
+
+/// What was written of an object that a full place has no room for goes at once: something smaller may fit there. Where
+/// nothing may be deleted it stays.
+fn give_back(lane: Lane<'_>, load: Load<'_>) -> Result<(), CopyError> {
+    lane.tools.catalog.drop_checkpoint(lane.medium, load.object)?;
+    let _ = temporary(&load.object.path()).and_then(|left| lane.store.delete(&left));
+    Ok(())
+}
+
+fn is_file(lane: Lane<'_>, load: Load<'_>) -> bool {
+    lane.store.mirror().is_some_and(|index| index.file_of(load.object).is_some())
+}
+
+/// Bytes of the largest file that the mirror can hold, if this one has more.
+fn too_long(lane: Lane<'_>, load: Load<'_>) -> Option<u64> {
+    let most = lane.store.mirror().and_then(crate::destination::Index::largest_file)?;
+    (is_file(lane, load) && load.bytes > most).then_some(most)
+}
+
+fn unfit(lane: Lane<'_>, load: Load<'_>, why: &str) -> CopyError {
+    let file = lane.store.mirror().and_then(|index| index.file_of(load.object)).map(|file| file.path.to_string());
+    CopyError::Unfit { file: file.unwrap_or_else(|| load.object.to_string()), why: why.to_owned() }
+}
+
+/// What a place that is there refuses of a file of another program's says something of the file: its name, its length.
+fn judged(lane: Lane<'_>, load: Load<'_>, error: CopyError) -> CopyError {
+    let refused = match error.store_kind() {
+        Some(ErrorKind::Permanent) => lane.store.still_there().is_ok(),
+        // Some file systems call a name that they can't hold forbidden, or not there.
+        Some(ErrorKind::Denied | ErrorKind::NotFound) => takes_ours(lane),
+        _ => false,
+    };
+    if is_file(lane, load) && refused { unfit(lane, load, &chain(&error)) } else { error }
+}
+
+/// Does the place take a file with a name that every place can hold?
+fn takes_ours(lane: Lane<'_>) -> bool {
+    let Ok(path) = VaultPath::parse("probe-0") else { return false };
+    let begun = lane.store.create(&path).map(drop);
+    begun.and_then(|()| lane.store.delete(&temporary(&path)?)).is_ok()
 }
 
 fn transfer(

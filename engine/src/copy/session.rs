@@ -10,6 +10,7 @@ use super::error::{CopyError, chain};
 use super::send::Lane;
 use super::{Told, Tools, confirm, newest, news, read_in, refused};
 use crate::catalog::{self, Catalog, MediumRow, PointRow, keeps_packs};
+use crate::destination::late::LONGEST as DELETIONS_LAST;
 use crate::destination::{ErrorKind, WriteStore};
 use crate::format::{Head, HeadJob, HeadMark, HeadMedium, HeadName, HeadNewest, HeadProof};
 use crate::model::{DestinationName, Distance, PointId, PointOrder, Proof, VaultId, Verify, WriterId};
@@ -31,6 +32,24 @@ pub enum Before {
     Broke,
 }
 
+/// How many objects a session sends side by side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lanes {
+    /// As many as are best there.
+    AsManyAsThePlaceTakes,
+    /// One, and one point at a time: on a place that is nearly full, what comes takes no room from what comes before it.
+    One,
+}
+
+/// What a session does once a place that tells no room of its own says that it is full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WhenFull {
+    /// It begins nothing more: no older point takes the room that is made for a newer one.
+    Stop,
+    /// It goes on with the points that come next: no room will be made, and they may be small enough.
+    GoOn,
+}
+
 /// A session at one medium. The caller holds the medium's work lock as long as it lasts.
 pub struct Session<'s> {
     pub(super) tools: Tools<'s>,
@@ -43,6 +62,12 @@ pub struct Session<'s> {
     pub deletions: Deletions,
     /// What is believed of an object that was sent; read back, if nobody says otherwise.
     pub verify: Verify,
+    /// Bytes of objects that lay there when the place, which tells no room of its own, said that it is full.
+    pub full_at: Option<u64>,
+    /// How many objects go side by side.
+    pub lanes: Lanes,
+    /// What is done once it is full.
+    pub when_full: WhenFull,
     /// How the session before ended.
     pub before: Before,
     /// Why the place let nothing be deleted, once it has refused.
@@ -81,6 +106,9 @@ impl<'s> Session<'s> {
             destination: row.destination.clone(),
             deletions: Deletions::Allowed,
             verify: Verify::ReadBack,
+            full_at: None,
+            lanes: Lanes::AsManyAsThePlaceTakes,
+            when_full: WhenFull::GoOn,
             before,
             refused: RefCell::default(),
             failed: Cell::new(false),
@@ -217,9 +245,26 @@ impl<'s> Session<'s> {
         let seconds = self.take_over_wait().as_secs();
         let text = format!("another one may have been at work there; its last work is waited for, {seconds} s");
         (self.tools.tell)(&Told::Note(format!("{}: {text}", self.destination)));
-        self.wait()?;
+        self.wait(self.take_over_wait())?;
         self.look_again()?;
         self.set_marks(&[(SUCCEEDS, None)])
+    }
+
+    /// D-8: a session that broke off while it deleted may have left a request that its server carries out yet: nothing
+    /// of what it marked is looked at before that is over.
+    ///
+    /// # Errors
+    /// [`CopyError::Stopped`].
+    pub(super) fn outlast_deletions(&self) -> Result<(), CopyError> {
+        if self.before == Before::Ended || self.store.distance() == Distance::Local {
+            return Ok(());
+        }
+        let seconds = DELETIONS_LAST.as_secs();
+        let text = format!(
+            "the last session broke off while it deleted; what it may have asked for is waited for, {seconds} s"
+        );
+        (self.tools.tell)(&Told::Note(format!("{}: {text}", self.destination)));
+        self.wait(DELETIONS_LAST)
     }
 
     /// What heads there tell and this catalog may not know: it was rebuilt, or set back.
@@ -244,8 +289,8 @@ impl<'s> Session<'s> {
         }
     }
 
-    fn wait(&self) -> Result<(), CopyError> {
-        let until = self.tools.clock.monotonic() + self.take_over_wait();
+    fn wait(&self, span: Duration) -> Result<(), CopyError> {
+        let until = self.tools.clock.monotonic() + span;
         while self.tools.clock.monotonic() < until {
             if (self.tools.stop)() {
                 return Err(CopyError::Stopped);

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::error::CopyError;
 use super::session::Session;
 use crate::catalog::PointRow;
+use crate::destination::temporary;
 use crate::model::{ObjectName, PackId, VaultPath};
 use crate::plan::Deletions;
 
@@ -45,6 +46,10 @@ fn resumable(session: &Session<'_>) -> Result<BTreeSet<VaultPath>, CopyError> {
             resumable.insert(object.path());
         } else {
             catalog.drop_checkpoint(session.medium, &object)?;
+            if session.store.mirror().is_some_and(|index| index.file_of(&object).is_some()) {
+                // No list shows it: it lies where another program's files do.
+                session.store.delete(&temporary(&object.path())?)?;
+            }
         }
     }
     Ok(resumable)

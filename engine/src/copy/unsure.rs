@@ -72,7 +72,7 @@ fn expect_told(
 /// A list that could not be read when its point was read in.
 fn read_again(at: &ReadIn<'_>, manifest: &ObjectName) -> Result<(), CopyError> {
     let Some(point) = known(at, manifest)? else { return Ok(()) };
-    let listing = match at.lists.named(point.job, point.name()).map_err(CopyError::from) {
+    let listing = match at.lists.named(at.store, point.job, point.name()).map_err(CopyError::from) {
         Ok(Some(listing)) if listing.is_whole() => listing,
         Err(error) if error.ends_session() => return Err(error),
         _ => return Ok(()),

@@ -8,13 +8,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::{ErrorKind, Listed, ObjectRead, ObjectWrite, ReadStore, Resume, Space, StoreError, WriteStore};
+use super::{ErrorKind, Index, Listed, ObjectRead, ObjectWrite, ReadStore, Resume, Space, StoreError, WriteStore};
 use crate::model::{Distance, VaultPath};
 use crate::port::Clock;
 
 /// A server carries out a request at most so long after its answer was given up. Less than the minute after which a
 /// place that does not answer counts as blocked.
-const LONGEST: Duration = Duration::from_secs(45);
+pub const LONGEST: Duration = Duration::from_secs(45);
 
 /// See the module.
 pub struct LateDeletions<S> {
@@ -83,6 +83,10 @@ impl<S: ReadStore> ReadStore for LateDeletions<S> {
     fn still_there(&self) -> Result<(), StoreError> {
         self.inner.still_there()
     }
+
+    fn mirror(&self) -> Option<&Index> {
+        self.inner.mirror()
+    }
 }
 
 #[deny(clippy::missing_trait_methods)]
@@ -99,6 +103,10 @@ impl<S: WriteStore> WriteStore for LateDeletions<S> {
 
     fn lanes(&self) -> usize {
         self.inner.lanes()
+    }
+
+    fn lanes_max(&self) -> usize {
+        self.inner.lanes_max()
     }
 
     fn delete(&self, path: &VaultPath) -> Result<(), StoreError> {

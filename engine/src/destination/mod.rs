@@ -37,6 +37,7 @@ pub mod late;
 #[cfg(all(test, target_os = "linux"))]
 pub(crate) mod loop_drive;
 pub mod memory;
+mod mirror;
 pub(crate) mod onward;
 mod operation;
 pub mod record;
@@ -54,6 +55,7 @@ mod webdav;
 pub use error::{ErrorKind, StoreError};
 pub use file::{Case, FileStore, Locks, Manners, MediumReader, MediumWay, NamesKept, Privacy, Renaming};
 pub use ftp::{Answer, FtpStore};
+pub use mirror::{FOLDER as MIRROR_FOLDER, Index, MirrorStore, unfit_name};
 pub use operation::Operation;
 pub use s3::S3Store;
 pub use sftp::SftpStore;
@@ -175,6 +177,11 @@ pub trait ReadStore: Send + Sync {
     /// # Errors
     /// `Gone` if another place, or none, answers at the address now.
     fn still_there(&self) -> Result<(), StoreError>;
+
+    /// Which packs are files there; none where the layout is `vault`.
+    fn mirror(&self) -> Option<&Index> {
+        None
+    }
 }
 
 /// Writing to a place that holds a vault.
@@ -192,9 +199,15 @@ pub trait WriteStore: ReadStore {
     /// `Exists` if an object is at `path` already.
     fn resume(&self, path: &VaultPath, left: &Resume) -> Result<Box<dyn ObjectWrite + '_>, StoreError>;
 
-    /// How many objects are best under way at once: one, where each goes as fast as the place alone.
+    /// How many objects are best under way at once: one, where each goes as fast as the place alone. May have to ask the
+    /// place, and take as long as a login; not needed for the first object.
     fn lanes(&self) -> usize {
         1
+    }
+
+    /// The same without asking: `lanes` is not more.
+    fn lanes_max(&self) -> usize {
+        self.lanes()
     }
 
     /// Deletes the object at `path`, which may be a temporary name, and flushes its folder. Deleting what is not there
@@ -212,7 +225,7 @@ pub trait WriteStore: ReadStore {
 pub fn temporary(path: &VaultPath) -> Result<VaultPath, StoreError> {
     let name = format!("{TEMPORARY_PREFIX}{}", path.file_name());
     path.folder()
-        .child(&name)
+        .foreign_child(&name)
         .map_err(|error| StoreError::new(ErrorKind::Permanent, "create", path.as_str(), error.to_string()))
 }
 

@@ -5,7 +5,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Finish, Listed, ObjectRead, ObjectWrite, Operation, ReadStore, Resume, Space, StoreError, WriteStore};
+use super::{
+    Finish, Index, Listed, ObjectRead, ObjectWrite, Operation, ReadStore, Resume, Space, StoreError, WriteStore,
+};
 use crate::model::{Distance, VaultPath};
 
 /// What was asked for one kind of operation.
@@ -106,6 +108,10 @@ impl<S: ReadStore> ReadStore for Recorded<S> {
         self.tally.add(Operation::StillThere, 0);
         self.inner.still_there()
     }
+
+    fn mirror(&self) -> Option<&Index> {
+        self.inner.mirror()
+    }
 }
 
 #[deny(clippy::missing_trait_methods)]
@@ -124,6 +130,10 @@ impl<S: WriteStore> WriteStore for Recorded<S> {
 
     fn lanes(&self) -> usize {
         self.inner.lanes()
+    }
+
+    fn lanes_max(&self) -> usize {
+        self.inner.lanes_max()
     }
 
     fn delete(&self, path: &VaultPath) -> Result<(), StoreError> {

@@ -9,7 +9,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{ErrorKind, Listed, ObjectRead, ObjectWrite, ReadStore, Resume, Space, StoreError, WriteStore};
+use super::{ErrorKind, Index, Listed, ObjectRead, ObjectWrite, ReadStore, Resume, Space, StoreError, WriteStore};
 use crate::model::{Distance, VaultPath};
 use crate::port::{Clock, Entropy};
 
@@ -102,6 +102,10 @@ impl<S: ReadStore> ReadStore for Retried<S> {
     fn still_there(&self) -> Result<(), StoreError> {
         self.again(|| self.inner.still_there())
     }
+
+    fn mirror(&self) -> Option<&Index> {
+        self.inner.mirror()
+    }
 }
 
 #[deny(clippy::missing_trait_methods)]
@@ -116,6 +120,10 @@ impl<S: WriteStore> WriteStore for Retried<S> {
 
     fn lanes(&self) -> usize {
         self.inner.lanes()
+    }
+
+    fn lanes_max(&self) -> usize {
+        self.inner.lanes_max()
     }
 
     fn delete(&self, path: &VaultPath) -> Result<(), StoreError> {

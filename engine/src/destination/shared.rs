@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Listed, ObjectRead, ObjectWrite, ReadStore, Resume, Space, StoreError, WriteStore};
+use super::{Index, Listed, ObjectRead, ObjectWrite, ReadStore, Resume, Space, StoreError, WriteStore};
 use crate::model::{Distance, VaultPath};
 
 #[deny(clippy::missing_trait_methods)]
@@ -42,6 +42,10 @@ impl<S: ReadStore + ?Sized> ReadStore for Arc<S> {
     fn still_there(&self) -> Result<(), StoreError> {
         (**self).still_there()
     }
+
+    fn mirror(&self) -> Option<&Index> {
+        (**self).mirror()
+    }
 }
 
 #[deny(clippy::missing_trait_methods)]
@@ -56,6 +60,10 @@ impl<S: WriteStore + ?Sized> WriteStore for Arc<S> {
 
     fn lanes(&self) -> usize {
         (**self).lanes()
+    }
+
+    fn lanes_max(&self) -> usize {
+        (**self).lanes_max()
     }
 
     fn delete(&self, path: &VaultPath) -> Result<(), StoreError> {

@@ -9,7 +9,7 @@ use std::num::NonZeroU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::{Finish, Listed, ObjectRead, ObjectWrite, ReadStore, Resume, Space, StoreError, WriteStore};
+use super::{Finish, Index, Listed, ObjectRead, ObjectWrite, ReadStore, Resume, Space, StoreError, WriteStore};
 use crate::model::{Distance, VaultPath};
 use crate::port::Clock;
 
@@ -116,6 +116,10 @@ impl<S: ReadStore> ReadStore for Throttled<S> {
     fn still_there(&self) -> Result<(), StoreError> {
         self.inner.still_there()
     }
+
+    fn mirror(&self) -> Option<&Index> {
+        self.inner.mirror()
+    }
 }
 
 #[deny(clippy::missing_trait_methods)]
@@ -132,6 +136,10 @@ impl<S: WriteStore> WriteStore for Throttled<S> {
 
     fn lanes(&self) -> usize {
         self.inner.lanes()
+    }
+
+    fn lanes_max(&self) -> usize {
+        self.inner.lanes_max()
     }
 
     fn delete(&self, path: &VaultPath) -> Result<(), StoreError> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Finish, Listed, ObjectRead, ObjectWrite, ReadStore, Resume, Space, StoreError, WriteStore};
+use super::{Finish, Index, Listed, ObjectRead, ObjectWrite, ReadStore, Resume, Space, StoreError, WriteStore};
 use crate::model::{Distance, VaultPath};
 
 /// Since when each request is under way; shared with who waits.
@@ -99,6 +99,10 @@ impl<S: ReadStore> ReadStore for Watched<S> {
     fn still_there(&self) -> Result<(), StoreError> {
         self.pulse.during(|| self.inner.still_there())
     }
+
+    fn mirror(&self) -> Option<&Index> {
+        self.inner.mirror()
+    }
 }
 
 #[deny(clippy::missing_trait_methods)]
@@ -115,6 +119,10 @@ impl<S: WriteStore> WriteStore for Watched<S> {
 
     fn lanes(&self) -> usize {
         self.inner.lanes()
+    }
+
+    fn lanes_max(&self) -> usize {
+        self.inner.lanes_max()
     }
 
     fn delete(&self, path: &VaultPath) -> Result<(), StoreError> {

@@ -7,7 +7,10 @@ use zeroize::Zeroizing;
 
 use super::error::InstallationError;
 use super::look;
-use super::place::{another_there, is_refused, make_place, open_place, place_text, why_away, why_not_made};
+use super::place::{
+    another_there, is_refused, lies_otherwise, make_destination, open_destination, open_place, place_text, why_away,
+    why_not_made,
+};
 use super::probe::{Asked, probe};
 use super::sheet::sheet_file;
 use super::sight::shares_disk;
@@ -88,8 +91,9 @@ enum Found {
 /// # Errors
 /// [`InstallationError::Foreign`] before anything is written, if a place holds a vault that is not ours.
 pub fn init(config: &Config, clock: &dyn Clock, entropy: &dyn Entropy) -> Result<Prepared, InstallationError> {
-    let home = look_at_place(&Place::File(config.home.path.clone()))?;
-    let found = look::ask_all(&config.destinations, |destination| look_at_destination(&destination.place));
+    let home_place = Place::File(config.home.path.clone());
+    let home = look_at_place(&home_place, open_place(&home_place))?;
+    let found = look::ask_all(&config.destinations, look_at_destination);
     let places: Vec<(&Destination, Found)> = config
         .destinations
         .iter()
@@ -106,6 +110,7 @@ pub fn init(config: &Config, clock: &dyn Clock, entropy: &dyn Entropy) -> Result
         }
         None => make_home(config, clock, entropy)?,
     };
+    super::ballast::keep(&config.state);
     let family = catalog.meta()?.family;
     let home_made = if sheet.is_some() { Made::Vault } else { Made::AlreadyThere };
     let home = PreparedPlace { medium: catalog.meta()?.home, ..PreparedPlace::not(DestinationName::home(), home_made) };
@@ -160,18 +165,27 @@ fn refuse_foreign(
 }
 
 /// One destination that can't be used keeps the others from nothing; a newer vault does, for it may be ours.
-fn look_at_destination(place: &Place) -> Result<Found, InstallationError> {
-    match look_at_place(place) {
+fn look_at_destination(destination: &Destination) -> Result<Found, InstallationError> {
+    match looked_at(destination) {
         Err(error @ InstallationError::Vault(VaultError::Format(FormatError::Newer { .. }))) => Err(error),
         Err(error) => Ok(Found::Unusable(crate::model::chain(&error))),
         found => found,
     }
 }
 
+/// What lies at a destination; beside a vault of the other layout nothing is made.
+fn looked_at(destination: &Destination) -> Result<Found, InstallationError> {
+    let found = look_at_place(&destination.place, open_destination(destination))?;
+    Ok(match found {
+        Found::Empty => lies_otherwise(destination).map_or(Found::Empty, Found::Unusable),
+        found => found,
+    })
+}
+
 /// A folder that is not there counts as empty: whether the one that would hold it is there, shows when it is made. What
 /// a server does not let us see is away.
-fn look_at_place(place: &Place) -> Result<Found, InstallationError> {
-    let store = match (open_place(place), place) {
+fn look_at_place(place: &Place, opened: Result<Arc<dyn WriteStore>, StoreError>) -> Result<Found, InstallationError> {
+    let store = match (opened, place) {
         (Ok(store), _) => store,
         (Err(error), Place::File(path)) if error.kind == ErrorKind::NotFound => {
             let parent = path.parent().is_some_and(Path::is_dir);
@@ -250,7 +264,7 @@ fn prepare(
                 ..PreparedPlace::not(name, Made::AlreadyThere)
             }),
             // A vault of ours that an `init` founded and could not record any more.
-            None if known.is_empty() => match ask(tools, &destination.place, open_place) {
+            None if known.is_empty() => match ask(tools, destination, open_destination) {
                 Ok((_, asked)) => tools.adopt(destination, identity.vault, asked),
                 Err(why) => Ok(PreparedPlace::not(name, Made::Failed(why))),
             },
@@ -259,7 +273,7 @@ fn prepare(
                 Ok(PreparedPlace::not(name, Made::Away(why)))
             }
         },
-        Found::Empty if known.is_empty() => match ask(tools, &destination.place, make_place) {
+        Found::Empty if known.is_empty() => match ask(tools, destination, make_destination) {
             Ok((_, Asked::Unwritable(why))) | Err(why) => Ok(PreparedPlace::not(name, Made::Failed(why))),
             // Another destination's, if both are one place under two names; or another installation's, made since the look.
             Ok((store, _)) if let Ok(made) = identity_of(&*store) => {
@@ -282,12 +296,13 @@ fn prepare(
     }
 }
 
-type Opening = fn(&Place) -> Result<Arc<dyn WriteStore>, StoreError>;
+type Opening = fn(&Destination) -> Result<Arc<dyn WriteStore>, StoreError>;
 
 /// Opens, or makes, a place and asks what it can do; else why not, for people: one place that can't be used keeps the
 /// others from nothing.
-fn ask(tools: &Tools<'_>, place: &Place, open: Opening) -> Result<(Arc<dyn WriteStore>, Asked), String> {
-    let store = open(place).map_err(|error| why_not_made(place, &error))?;
+fn ask(tools: &Tools<'_>, destination: &Destination, open: Opening) -> Result<(Arc<dyn WriteStore>, Asked), String> {
+    let place = &destination.place;
+    let store = open(destination).map_err(|error| why_not_made(place, &error))?;
     let asked = probe(place, &*store, tools.clock, tools.entropy).map_err(|error| crate::model::chain(&error))?;
     Ok((store, asked))
 }
@@ -345,10 +360,9 @@ pub fn enrol(
     let away = |why: String| InstallationError::Away { destination: destination.name.to_string(), why };
     let media = catalog.media()?;
     let tools = Tools { config, catalog, clock, entropy };
-    let opened =
-        |open: Opening| open(&destination.place).map_err(|error| away(why_not_made(&destination.place, &error)));
+    let opened = |open: Opening| open(destination).map_err(|error| away(why_not_made(&destination.place, &error)));
     let asked_of = |store: &dyn WriteStore| probe(&destination.place, store, clock, entropy);
-    let found = look::ask_all(std::slice::from_ref(destination), |destination| look_at_place(&destination.place));
+    let found = look::ask_all(std::slice::from_ref(destination), looked_at);
     let found = found.into_iter().next().expect("one look comes back for each destination");
     let (vault, made, asked) = match found.unwrap_or_else(|why| Ok(Found::Away(why)))? {
         Found::Away(why) | Found::Unusable(why) => return Err(away(why)),
@@ -365,7 +379,7 @@ pub fn enrol(
             Some(medium) if medium.retired.is_some() => return Err(away(retired(medium))),
             _ => match look::moved(destination, identity.vault, &media).filter(|_| moved == Moved::No) {
                 Some(why) => return Err(away(why)),
-                None => (identity.vault, Made::AlreadyThere, asked_of(&*opened(open_place)?)?),
+                None => (identity.vault, Made::AlreadyThere, asked_of(&*opened(open_destination)?)?),
             },
         },
         Found::Empty if is_mount_point_left_empty(config, destination, &media) => {
@@ -374,7 +388,7 @@ pub fn enrol(
         }
         Found::Empty => {
             let set = keys_of(&FileStore::open(&config.home.path, Privacy::Private)?, family)?.set;
-            let store = opened(make_place)?;
+            let store = opened(make_destination)?;
             let asked = asked_of(&*store)?;
             (make_vault(&*store, &set, clock, entropy)?, Made::Vault, asked)
         }

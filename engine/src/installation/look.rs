@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crossbeam_channel::RecvTimeoutError;
 
-use super::place::{another_there, is_refused, open_place, place_text, why_away};
+use super::place::{another_there, is_refused, open_destination, place_text, why_away};
 use super::sight::{Sight, sight};
 use crate::catalog::MediumRow;
 use crate::config::{Destination, Place};
@@ -73,7 +73,7 @@ pub fn find_all(destinations: &[Destination]) -> Vec<Lies> {
 }
 
 fn lies_at(destination: &Destination) -> Lies {
-    let store = match open_place(&destination.place) {
+    let store = match open_destination(destination) {
         Ok(store) => store,
         Err(error) => return Lies::Away(why_away(&destination.place, &error)),
     };
@@ -119,7 +119,7 @@ pub(super) fn ask_all<T: Send + 'static>(
 /// as long as the place takes.
 #[must_use]
 pub fn open_now(destination: &Destination, media: &[MediumRow], home: &Path) -> Look {
-    let store = match open_place(&destination.place) {
+    let store = match open_destination(destination) {
         Ok(store) => store,
         Err(error) if is_refused(&destination.place, &error) => {
             return Look::Refused(why_away(&destination.place, &error));

@@ -5,6 +5,7 @@
 //! there only if a vault that the catalog expects is found at it (DESIGN 5.7).
 //! Deliberately absent: what is done with them.
 
+mod ballast;
 mod error;
 mod init;
 mod look;
@@ -24,7 +25,7 @@ pub(crate) use look::has_heads;
 pub(crate) use look::recognise;
 pub use look::{Lies, Look, Opened, find_all, look_all, open_now};
 pub(crate) use place::place_text;
-pub use place::{open_place, patient, why_away};
+pub use place::{as_it_lies, open_destination, open_place, patient, why_away};
 pub use probe::Asked;
 pub use sheet::{read_sheet, sheet_file};
 pub use sight::Sight;
@@ -74,8 +75,17 @@ impl Installation {
             Err(CatalogError::Missing { .. }) => return Err(InstallationError::NotMade { file: config.file }),
             catalog => catalog?,
         };
+        ballast::keep(&config.state);
+        catalog.tell_when_full(Arc::clone(&warn));
         let (home, keyring, refusals) = Default::default();
         Ok(Self { config, catalog, home, keyring, refusals, warn })
+    }
+
+    /// Is the ballast laid that lets the catalog commit on a full disk? It is laid now, if there is room for it.
+    #[must_use]
+    pub fn keeps_ballast(&self) -> bool {
+        ballast::keep(&self.config.state);
+        ballast::is_held(&self.config.state)
     }
 
     /// The home vault.

@@ -5,14 +5,16 @@
 use std::sync::Arc;
 
 use super::is_absent;
-use crate::config::{Place, Server};
+use crate::config::{Destination, Layout, Place, Server};
 use crate::destination::late::LateDeletions;
 use crate::destination::retry::Retried;
 use crate::destination::{
-    ErrorKind, FileStore, FtpStore, Privacy, S3Store, SftpStore, StoreError, WebDavStore, WriteStore,
+    ErrorKind, FileStore, FtpStore, MirrorStore, Privacy, ReadStore, S3Store, SftpStore, StoreError, WebDavStore,
+    WriteStore,
 };
-use crate::model::chain;
+use crate::model::{VaultPath, chain};
 use crate::port::{Clock, Entropy};
+use crate::vault::identity_of;
 
 /// What is to be changed about a secret is told with the configuration's notes, once, and not at every look.
 const TOLD_ELSEWHERE: &dyn Fn(&str) = &|_| {};
@@ -31,11 +33,63 @@ pub fn open_place(place: &Place) -> Result<Arc<dyn WriteStore>, StoreError> {
     }
 }
 
+/// Opens a destination's place as what it is configured to be, there or not.
+///
+/// # Errors
+/// As of [`open_place`].
+pub fn open_destination(destination: &Destination) -> Result<Arc<dyn WriteStore>, StoreError> {
+    Ok(laid_out(destination.layout, open_place(&destination.place)?))
+}
+
+/// The same, its last folder made if it is missing.
+///
+/// # Errors
+/// As of [`make_place`].
+pub(super) fn make_destination(destination: &Destination) -> Result<Arc<dyn WriteStore>, StoreError> {
+    Ok(laid_out(destination.layout, make_place(&destination.place)?))
+}
+
+fn laid_out(layout: Layout, store: Arc<dyn WriteStore>) -> Arc<dyn WriteStore> {
+    match layout {
+        Layout::Vault => store,
+        Layout::Mirror => Arc::new(MirrorStore::new(store)),
+    }
+}
+
+/// A place that nobody tells the layout of: a mirror, if a vault lies in the folder that mirrors have, and none beside it.
+///
+/// # Errors
+/// As the place answers.
+pub fn as_it_lies(store: Arc<dyn WriteStore>) -> Result<Arc<dyn WriteStore>, StoreError> {
+    if identity_of(&*store).is_ok() {
+        return Ok(store);
+    }
+    // A file of another program's may be called as an identity is.
+    let mirror = MirrorStore::new(Arc::clone(&store));
+    let is_mirror = ["VAULT", "VAULT.copy"].iter().try_fold(false, |found, name| {
+        Ok::<_, StoreError>(found || mirror.stat(&VaultPath::parse(name).expect("a name of ours"))?.is_some())
+    })?;
+    Ok(if is_mirror { Arc::new(mirror) } else { store })
+}
+
+/// Does a vault of the other layout than the one that is configured lie there? Two in one folder would hide each other.
+pub(super) fn lies_otherwise(destination: &Destination) -> Option<String> {
+    let store = open_place(&destination.place).ok()?;
+    let (other, name) = match destination.layout {
+        Layout::Vault => (laid_out(Layout::Mirror, store), "mirror"),
+        Layout::Mirror => (store, "vault"),
+    };
+    let lies = identity_of(&*other).is_ok();
+    lies.then(|| {
+        format!("a vault of `layout = \"{name}\"` lies there: set it so, or give this destination another folder")
+    })
+}
+
 /// Opens the place, its last folder made if it is missing; those above it never are.
 ///
 /// # Errors
 /// `NotFound` if the folder that would hold it is not there, else as the place answers.
-pub(super) fn make_place(place: &Place) -> Result<Arc<dyn WriteStore>, StoreError> {
+fn make_place(place: &Place) -> Result<Arc<dyn WriteStore>, StoreError> {
     let made: Result<Arc<dyn WriteStore>, StoreError> = match place {
         Place::File(path) => FileStore::create_root(path, Privacy::Umask).map(|store| Arc::new(store) as _),
         Place::Sftp(sftp) => SftpStore::create_root(sftp, TOLD_ELSEWHERE).map(|store| Arc::new(store) as _),

@@ -26,10 +26,11 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use super::error::InstallationError;
 use super::place::place_text;
-use crate::catalog::{DELETES, DELETIONS, Mark};
+use crate::catalog::{DELETES, DELETIONS, LARGEST_FILE, Mark};
 use crate::config::{Destination, ObjectLock, Place};
 use crate::destination::{
-    Case, ErrorKind, FileStore, Locks, Manners, NamesKept, Privacy, ReadStore, Renaming, StoreError, WriteStore,
+    Case, ErrorKind, FileStore, Locks, MIRROR_FOLDER, Manners, NamesKept, Privacy, ReadStore, Renaming, StoreError,
+    WriteStore,
 };
 use crate::model::{Time, VaultPath, chain};
 use crate::port::{Clock, Entropy};
@@ -108,6 +109,7 @@ pub(super) fn probe(
         return Err(InstallationError::Unfit { place: place_text(place) });
     }
     let folder = match place {
+        Place::File(at) if store.mirror().is_some() => asked_of_folder(&at.join(MIRROR_FOLDER), &path, now),
         Place::File(at) => asked_of_folder(at, &path, now),
         _ => None,
     };
@@ -250,7 +252,7 @@ impl Folder {
         let locks = if self.manners.locks == Locks::Offered { "offered" } else { "not offered" };
         let case = if self.manners.case == Case::Counts { "counts" } else { "ignored" };
         let told = [("names-durable", names), ("renaming", renaming), ("locks", locks), ("case", case)];
-        let largest = self.largest_file.map(|bytes| ("largest-file", bytes.to_string()));
+        let largest = self.largest_file.map(|bytes| (LARGEST_FILE, bytes.to_string()));
         let clock = self.clock_ahead.map(|seconds| ("clock-ahead-seconds", seconds.to_string()));
         told.map(|(name, value)| (name, value.to_owned())).into_iter().chain(largest).chain(clock).collect()
     }

@@ -40,6 +40,20 @@ impl VaultPath {
         }
     }
 
+    /// The path of a file that another program named, at a place that keeps it under that name: any text without control
+    /// characters, up to 64 parts.
+    ///
+    /// # Errors
+    /// If a part is empty, `.`, `..`, or longer than 255 bytes, or the name is not UTF-8 or has control characters.
+    pub fn foreign(name: &[u8]) -> Result<Self, VaultPathError> {
+        let error = || VaultPathError(String::from_utf8_lossy(name).into_owned());
+        let text = std::str::from_utf8(name).map_err(|_| error())?;
+        let good =
+            |part: &str| !matches!(part, "" | "." | "..") && part.len() <= 255 && !part.chars().any(char::is_control);
+        let fits = text.split('/').count() <= 64 && text.split('/').all(good);
+        if fits { Ok(Self(text.to_owned())) } else { Err(error()) }
+    }
+
     /// The path as text, parts joined by `/`.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -61,6 +75,15 @@ impl VaultPath {
     #[must_use]
     pub fn folder(&self) -> Self {
         Self(self.0.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned())
+    }
+
+    /// The same of a foreign one.
+    ///
+    /// # Errors
+    /// As of [`Self::foreign`].
+    pub fn foreign_child(&self, name: &str) -> Result<Self, VaultPathError> {
+        let text = if self.0.is_empty() { name.to_owned() } else { format!("{}/{name}", self.0) };
+        Self::foreign(text.as_bytes())
     }
 
     /// This folder's child of that name.

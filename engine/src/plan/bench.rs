@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::owed::{Goal, Question};
 use super::room::Stuck;
 use super::shelf::{Freed, Load, Shelf};
-use super::state::{Deletions, Job, Medium, Orphans, PackNumber, Unwanted};
+use super::state::{Deletions, Job, Medium, Orphans, PackNumber, PackThere, Unwanted};
 use super::steps::{Await, Blocker, CopyReason, RemoveReason, Step};
 use super::survey::{Survey, is_whole};
 use crate::model::{JobId, PointOrder, State as PlacementState, VaultId};
@@ -178,16 +178,18 @@ impl<'a> Bench<'a> {
     /// Packs that owed points need there.
     pub fn claims(&self) -> BTreeSet<PackNumber> {
         let owed = self.goals.values().flat_map(|goal| &goal.owed);
-        owed.flat_map(|order| &self.survey.point(*order).packs).copied().collect()
+        owed.flat_map(|order| self.medium.objects_of(self.survey.point(*order))).copied().collect()
     }
 
-    /// Deletes what nothing refers to and no owed point needs; says whether there was something.
+    /// Deletes what nothing refers to and no owed point can use; says whether there was something.
     pub fn sweep(&mut self) -> bool {
         if self.refusal().is_some() || self.medium.orphans == Orphans::Kept || self.shelf.orphans.is_empty() {
             return false;
         }
-        let claims = self.claims();
-        let freed = self.shelf.sweep(|pack| claims.contains(&pack));
+        let (claims, there) = (self.claims(), &self.medium.packs);
+        // What is damaged would be sent anew anyway, and needs room beside itself as long as it lies there.
+        let usable = |pack: PackNumber| there.get(&pack) != Some(&PackThere::Damaged);
+        let freed = self.shelf.sweep(|pack| usable(pack) && claims.contains(&pack));
         self.push_sweep(freed)
     }
 
@@ -235,7 +237,7 @@ impl<'a> Bench<'a> {
                 goal.wanted.remove(&point);
                 goal.owed.remove(&point);
             }
-            if matches!(reason, RemoveReason::Eviction { .. }) {
+            if matches!(reason, RemoveReason::Eviction { .. } | RemoveReason::Overflow(_)) {
                 let newest = self.newest_evicted.entry(self.survey.point(point).job).or_insert(point);
                 *newest = (*newest).max(point);
                 self.evicted.insert(self.survey.point(point).job);

@@ -122,6 +122,21 @@ pub enum Broken {
     /// Another place needs it from home.
     #[error("it is still owed elsewhere")]
     OwedElsewhere,
+    /// The job's points stay at home.
+    #[error("the job's points stay at home")]
+    StaysHome,
+    /// Leaves home, and no medium on another disk that is there has it with evidence.
+    #[error("it is complete nowhere offsite")]
+    NowhereOffsite,
+    /// Home's overflow rule takes the newest point of a job, or one that it depends on.
+    #[error("it is the newest of its job at home, or that depends on it")]
+    Newest,
+    /// It says of a point that home gives up that it is lost where it is not, or the other way round.
+    #[error("what is lost with it is not what the step says")]
+    WrongLoss,
+    /// Home's overflow rule is for what is owed.
+    #[error("it is owed nowhere, and lies nowhere else")]
+    NotOwed,
     /// A placement that the step waits for is not complete by then.
     #[error("it waits for {0:?}, which the plan does not bring about")]
     AwaitBroken(Await),

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::based::grounded;
 use super::bench::Bench;
 use super::propose::retention_only;
+use super::spool::Beyond;
 use super::state::State;
 use super::steps::{Blocker, Plan, RemoveReason, Step};
 use super::survey::Survey;
@@ -90,5 +91,10 @@ impl Bench<'_> {
 pub(super) fn held_by(state: &State, id: VaultId, point: PointOrder) -> Option<Blocker> {
     let medium = state.media.get(&id).filter(|medium| medium.holds(point))?;
     let survey = Survey::of(state);
-    Bench::new(&survey, id, medium).may_go(&[point]).err()
+    let bench = Bench::new(&survey, id, medium);
+    if !medium.is_home() || !bench.passes(point) {
+        return bench.may_go(&[point]).err();
+    }
+    let others = state.media.iter().map(|(id, medium)| (*id, Bench::new(&survey, *id, medium))).collect();
+    bench.may_pass(point, &Beyond::of(&others, &bench)).err()
 }

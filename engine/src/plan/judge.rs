@@ -129,6 +129,8 @@ impl<'a> Judge<'a> {
             self.here_mut().states.insert(*point, (PlacementState::NotWanted, Some(Unwanted::Removed)));
             self.here_mut().begun.remove(point);
         }
+        let place = self.here_mut();
+        place.fullest = (place.used, place.free);
     }
 
     fn sweep(&mut self, packs: &[PackNumber], bytes: u64) {
@@ -219,7 +221,7 @@ impl<'a> Judge<'a> {
     pub const fn in_favour_of(reason: RemoveReason) -> Option<PointOrder> {
         match reason {
             RemoveReason::Superseded { by } | RemoveReason::Eviction { by } => Some(by),
-            RemoveReason::Retention | RemoveReason::Forgotten => None,
+            _ => None,
         }
     }
 }

@@ -57,6 +57,19 @@ pub fn keep(
     kept
 }
 
+/// The same where each row of a job's points counts by itself: each point with its time and its row.
+pub(super) fn keep_each_row(
+    rule: Option<&Keep>,
+    points: impl IntoIterator<Item = (PointOrder, Time, u64)>,
+    tz: &TimeZone,
+) -> BTreeSet<PointOrder> {
+    let mut rows: BTreeMap<u64, Vec<(PointOrder, Time)>> = BTreeMap::new();
+    for (order, created, row) in points {
+        rows.entry(row).or_default().push((order, created));
+    }
+    rows.values().flat_map(|points| keep(rule, points, tz).into_keys()).collect()
+}
+
 /// The newest point of each of the newest `count` periods.
 fn newest_of_each(kind: KeepRule, count: u32, newest_first: &[(PointOrder, DateTime)]) -> Vec<PointOrder> {
     let mut seen = BTreeSet::new();

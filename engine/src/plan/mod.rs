@@ -9,6 +9,7 @@ mod guard;
 mod judge;
 pub mod keep;
 mod outlook;
+mod overflow;
 mod owed;
 mod propose;
 mod render;
@@ -18,6 +19,7 @@ mod room;
 mod select;
 mod serve;
 mod shelf;
+mod spool;
 mod state;
 mod steps;
 mod survey;
@@ -26,6 +28,7 @@ mod undone;
 mod verdict_choice;
 mod verdict_copy;
 mod verdict_decline;
+mod verdict_home;
 mod verdict_remove;
 mod world;
 
@@ -39,10 +42,10 @@ pub use render::{
 };
 pub use select::select;
 pub use state::{
-    Copies, Deletions, Evict, Hold, Job, Medium, Orphans, Pack, PackNumber, PackThere, Placement, Point, Reach, State,
-    Unwanted,
+    AtHome, Coming, Copies, Deletions, Evict, Hold, Job, Layout, Medium, Orphans, Pack, PackNumber, PackThere,
+    Placement, Point, Reach, State, Unwanted,
 };
-pub use steps::{Await, Blocker, CopyReason, Plan, Problem, RemoveReason, Step, WaitReason, Waiting};
+pub use steps::{Await, Blocker, CopyReason, Loss, Plan, Problem, RemoveReason, Step, WaitReason, Waiting};
 
 #[cfg(test)]
 mod tests;

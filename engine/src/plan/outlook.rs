@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::keep::keep;
+use super::keep::keep_each_row;
 use super::state::{Medium, State};
 use super::steps::{Await, Plan, Step};
 use crate::model::{JobId, Keep, PointOrder, Proof, State as PlacementState, VaultId};
@@ -63,8 +63,8 @@ pub(super) fn is_proved(medium: &Medium, order: PointOrder) -> bool {
 
 /// What the rule keeps of these, with all that they depend on.
 pub(super) fn kept(state: &State, rule: Option<&Keep>, among: &Points) -> Points {
-    let points: Vec<_> = among.iter().map(|order| (*order, state.points[order].created)).collect();
-    let mut kept: Points = keep(rule, &points, &state.zone).into_keys().collect();
+    let points = among.iter().map(|order| (*order, state.points[order].created, state.points[order].series));
+    let mut kept: Points = keep_each_row(rule, points, &state.zone);
     for order in kept.clone() {
         let base = |order: &PointOrder| state.points.get(order).and_then(|row| row.base);
         kept.extend(std::iter::successors(base(&order), base));

@@ -10,6 +10,7 @@ use super::based::grounded;
 use super::bench::Bench;
 use super::forget::Refusal;
 use super::serve::{Outcome, Service, TRIED_MAX};
+use super::spool::Beyond;
 use super::state::{Copies, State, Unwanted};
 use super::steps::{Await, Plan, Step};
 use super::survey::Survey;
@@ -65,6 +66,10 @@ fn prepare(bench: &mut Bench<'_>) {
     bench.finish();
     let declined: Vec<_> = bench.goals.values_mut().flat_map(|goal| std::mem::take(&mut goal.declined)).collect();
     declined.into_iter().for_each(|(order, reason)| bench.decline(order, reason));
+    if is_served(bench) {
+        // What lies elsewhere is known by now; what is damaged here and stays is repaired in its turn, not after older ones.
+        bench.settle_first();
+    }
 }
 
 fn serve_all<'a>(
@@ -145,17 +150,20 @@ fn settle_home(benches: &mut BTreeMap<VaultId, Bench<'_>>) {
     for id in homes {
         let Some(mut home) = benches.remove(&id) else { continue };
         if home.medium.is_here() && !home.medium.retired {
-            settle(&mut home);
+            settle(&mut home, benches);
         }
         benches.insert(id, home);
     }
 }
 
 /// A copy from home reads only what the other place lacks, so it does not prove that the whole point reads back.
-fn settle(home: &mut Bench<'_>) {
+fn settle<'a>(home: &mut Bench<'a>, others: &BTreeMap<VaultId, Bench<'a>>) {
+    let beyond = Beyond::of(others, home);
+    home.pass_on(&beyond);
     home.verify_all();
     home.read_back_for_retention();
     home.retain();
+    home.overflow(&beyond);
 }
 
 /// Does what is there count as offsite, and can it change now?

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::state::{Hold, State, Unwanted};
-use super::steps::{Blocker, CopyReason, Plan, Problem, RemoveReason, Step, WaitReason};
+use super::steps::{Blocker, CopyReason, Loss, Plan, Problem, RemoveReason, Step, WaitReason};
 use crate::model::{PointOrder, Time, VaultId};
 
 /// The whole plan. An empty one is the line `nothing to do`.
@@ -93,12 +93,16 @@ pub const fn unwanted(reason: Unwanted) -> &'static str {
         Unwanted::Retired => "the medium is retired",
         Unwanted::Elsewhere => "one copy is enough, and another destination has it",
         Unwanted::NotOffsite => "the job does not go there",
+        Unwanted::Unfit => "a file of it does not fit this mirror",
+        Unwanted::Spooled => SPOOLED,
+        Unwanted::GivenUp => "home was full and gave it up before it could be copied",
     }
 }
 
 const BY_KEEP: &str = "keep no longer wants it";
 const BY_KEEP_SOON: &str = "keep won't want it once ";
 const BY_HAND: &str = "asked for by hand";
+const SPOOLED: &str = "spool: it is offsite";
 
 fn removal(state: &State, reason: RemoveReason) -> String {
     match reason {
@@ -106,7 +110,19 @@ fn removal(state: &State, reason: RemoveReason) -> String {
         RemoveReason::Superseded { by } => format!("{BY_KEEP_SOON}{} is there", name(state, by)),
         RemoveReason::Eviction { by } => format!("makes room for {}", name(state, by)),
         RemoveReason::Forgotten => BY_HAND.to_owned(),
+        RemoveReason::Spooled => SPOOLED.to_owned(),
+        RemoveReason::Overflow(Loss::Nothing) => {
+            format!("home is full: it makes room for the next point{}, and stays offsite", coming(state))
+        }
+        RemoveReason::Overflow(Loss::ThePoint) => {
+            format!("home is full: given up for the next point{} before it could be copied", coming(state))
+        }
     }
+}
+
+fn coming(state: &State) -> String {
+    let job = state.coming.and_then(|coming| state.jobs.get(&coming.job));
+    job.map_or_else(String::new, |job| format!(" of {}", job.name))
 }
 
 /// Why a point is not wanted, from the words that were recorded when it was removed.
@@ -115,6 +131,7 @@ pub fn removal_of(text: &str) -> Option<Unwanted> {
     match text {
         BY_KEEP => Some(Unwanted::Removed),
         BY_HAND => Some(Unwanted::Forgotten),
+        SPOOLED => Some(Unwanted::Spooled),
         _ => text.starts_with(BY_KEEP_SOON).then_some(Unwanted::Removed),
     }
 }
@@ -203,6 +220,7 @@ pub const fn blocker(blocker: Blocker) -> &'static str {
         Blocker::Dependents => "points that others depend on",
         Blocker::Unfinished => "unfinished chains",
         Blocker::OwedElsewhere => "points that another place still needs from there",
+        Blocker::NotOffsiteYet => "points that are not offsite yet",
         Blocker::Copying => "points that are being copied",
         Blocker::Retired => "the medium is retired",
         Blocker::Away => "the medium is not there",

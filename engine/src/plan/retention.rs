@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::keep::keep;
+use super::keep::keep_each_row;
 use super::state::State;
 use crate::model::{Keep, PointOrder};
 
@@ -17,8 +17,8 @@ pub(super) fn kept(
     let mut kept = match rule {
         None => among.clone(),
         Some(_) => {
-            let points: Vec<_> = among.iter().map(|order| (*order, state.points[order].created)).collect();
-            keep(rule, &points, &state.zone).into_keys().collect()
+            let points = among.iter().map(|order| (*order, state.points[order].created, state.points[order].series));
+            keep_each_row(rule, points, &state.zone)
         }
     };
     // Newest first, so that a base that is pulled in pulls in its own.

@@ -12,6 +12,7 @@ use super::bench::{Bench, Rules};
 use super::shelf::Freed;
 use super::state::{Evict, Orphans, PackNumber, Unwanted};
 use super::steps::{Await, Blocker, RemoveReason, Step};
+use super::survey::is_whole;
 use crate::model::{JobId, PointOrder, State as PlacementState, VaultId};
 
 /// Why there is not enough room.
@@ -217,20 +218,29 @@ impl Bench<'_> {
     }
 
     /// What would go for it under these rules, if that is enough.
-    pub(super) fn room(&self, incoming: &Incoming, rules: Rules) -> Option<BTreeSet<PointOrder>> {
+    pub(super) fn room(
+        &self,
+        incoming: &Incoming,
+        rules: Rules,
+        gone: &impl Fn(VaultId, PointOrder) -> bool,
+    ) -> Option<BTreeSet<PointOrder>> {
         let mut later = self.clone();
         later.rules = rules;
         for (job, fresh) in std::mem::take(&mut later.fresh) {
             *later.complete.entry(job).or_default() += fresh.len() as u64;
             later.roots.entry(job).or_default().extend(fresh.into_iter().map(|order| self.survey.root(order)));
         }
-        for goal in later.goals.values_mut() {
-            _ = goal.owed.split_off(&incoming.point);
+        for (job, goal) in &mut later.goals {
+            // What is newer and lies there will have its evidence; what is newer and does not is stuck itself.
+            let newer = goal.owed.split_off(&incoming.point);
+            let proved =
+                newer.into_iter().filter(|it| later.shelf.is_there(*it) && is_whole(later.shelf.state_of(*it)));
+            *later.complete.entry(*job).or_default() += proved.count() as u64;
         }
         if later.refusal().is_some() || self.survey.job(incoming.point).hold.is_some() {
             return None;
         }
-        let trial = later.try_removals(incoming, &|_, _| false);
+        let trial = later.try_removals(incoming, gone);
         let gone = trial.taken.iter().flat_map(|(taken, ..)| taken).filter_map(|freed| freed.point).collect();
         later.shelf.fits(incoming.needs).then_some(gone)
     }

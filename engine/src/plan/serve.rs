@@ -215,12 +215,17 @@ impl Behind {
         self.lacks.extend(bench.shelf.loads(&unit).into_iter().flat_map(|load| load.packs));
     }
 
-    /// The stuck points that the older one could stand in the way of, newest first.
+    /// The stuck points that the older one could stand in the way of, newest first; not those that another place took
+    /// meanwhile.
     fn newer_than(&self, bench: &Bench<'_>, point: PointOrder) -> Vec<PointOrder> {
         let unit = bench.unit(point);
-        let brings = unit.iter().flat_map(|order| &bench.survey.point(*order).packs).any(|it| self.lacks.contains(it));
+        let brings = unit
+            .iter()
+            .flat_map(|order| bench.medium.objects_of(bench.survey.point(*order)))
+            .any(|it| self.lacks.contains(it));
         let never = self.never.iter().filter(|_| brings);
-        let stuck: BTreeSet<_> = self.maybe.iter().chain(never).copied().filter(|stuck| *stuck > point).collect();
+        let stuck: BTreeSet<_> =
+            self.maybe.iter().chain(never).copied().filter(|it| *it > point && bench.is_owed(*it)).collect();
         stuck.into_iter().rev().collect()
     }
 }
@@ -272,7 +277,7 @@ impl Bench<'_> {
 
     /// Could plans find room for it by themselves?
     fn may_get_room(&self, point: PointOrder) -> bool {
-        self.room(&self.incoming_unit(point), Rules::Any).is_some()
+        self.room(&self.incoming_unit(point), Rules::Any, &|_, _| false).is_some()
     }
 
     /// If the point were copied now, would it, or what should rather stay, go when a stuck one gets its room?
@@ -297,8 +302,9 @@ impl Bench<'_> {
         };
         let goes = |it: &PointOrder| {
             let incoming = then.incoming_unit(*it);
-            let removed =
-                [Rules::Later, Rules::Ever, Rules::Any].into_iter().filter_map(|rules| then.room(&incoming, rules));
+            let removed = [Rules::Later, Rules::Ever, Rules::Any]
+                .into_iter()
+                .filter_map(|rules| then.room(&incoming, rules, gone));
             removed.flatten().any(|removed| !spares(&removed))
         };
         then.removed_since(before).any(|removed| !spares(&removed)) || left.iter().any(goes)
@@ -322,9 +328,9 @@ impl Bench<'_> {
         let chain: Vec<_> = std::iter::once(point).chain(self.survey.ancestors(point)).collect();
         let manifests: u64 = chain.iter().map(|order| self.survey.point(*order).manifest_bytes).sum();
         if let [only] = chain[..] {
-            return manifests + self.shelf.bytes_of_all(&self.survey.point(only).packs);
+            return manifests + self.shelf.bytes_of_all(self.objects(&only));
         }
-        let packs: BTreeSet<_> = chain.iter().flat_map(|order| &self.survey.point(*order).packs).collect();
+        let packs: BTreeSet<_> = chain.iter().flat_map(|order| self.objects(order)).collect();
         manifests + self.shelf.bytes_of_all(packs)
     }
 
@@ -334,8 +340,12 @@ impl Bench<'_> {
             needs = needs.max(added + load.peak);
             added += load.bytes - load.replaces;
         }
-        let packs = unit.iter().flat_map(|order| &self.survey.point(*order).packs).copied().collect();
+        let packs = unit.iter().flat_map(|order| self.objects(order)).copied().collect();
         Incoming { point, packs, needs }
+    }
+
+    fn objects(&self, point: &PointOrder) -> &[PackNumber] {
+        self.medium.objects_of(self.survey.point(*point))
     }
 
     /// Puts the reading back of the unit's origin before the removals that were made in its favour.

@@ -238,7 +238,7 @@ impl<'a> Shelf<'a> {
         if self.state_of(point) == PlacementState::Damaged {
             (load.replaces, largest) = (row.manifest_bytes, row.manifest_bytes);
         }
-        for pack in &row.packs {
+        for pack in self.medium.objects_of(row) {
             let there = self.packs.get(pack);
             if matches!(there, Some(PackThere::Present | PackThere::Proved)) || !sent.insert(*pack) {
                 continue;

@@ -34,6 +34,17 @@ pub struct State {
     pub packs: BTreeMap<PackNumber, Pack>,
     /// Home and all media of all destinations, retired ones included.
     pub media: BTreeMap<VaultId, Medium>,
+    /// A capture that waits for room at home.
+    pub coming: Option<Coming>,
+}
+
+/// What a capture that is under way, or about to begin, still needs at home.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Coming {
+    /// Whose point it makes.
+    pub job: JobId,
+    /// Bytes more than what lies there now.
+    pub bytes: u64,
 }
 
 /// One job, as configured; a job that the configuration no longer has keeps everything and has no `offsite`.
@@ -53,6 +64,17 @@ pub struct Job {
     pub expect: Option<Duration>,
     /// Why nothing of this job may be removed, and nothing removed in its favour, until a person confirms.
     pub hold: Option<Hold>,
+    /// Whether its points stay at home.
+    pub at_home: AtHome,
+}
+
+/// Do a job's points stay at home?
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AtHome {
+    /// As long as `keep` at home wants them.
+    Stay,
+    /// Only until they are offsite (`home = false`): home is a spool.
+    Pass,
 }
 
 /// How many destinations get a point.
@@ -88,6 +110,8 @@ pub struct Point {
     pub created: Time,
     /// The point that it depends on: an older one of the same job.
     pub base: Option<PointOrder>,
+    /// Which row of its job's points it stands in: `keep` counts each by itself.
+    pub series: u64,
     /// A person pinned it: it is never removed.
     pub pinned: bool,
     /// Its bytes at home were read back once, by a copy or a verify.
@@ -97,9 +121,22 @@ pub struct Point {
     /// The packs that it names, sorted. May be left empty where the point is `complete` at every medium in use of
     /// every destination of its job and stands alone: what may be deleted is decided by intervals alone.
     pub packs: Vec<PackNumber>,
+    /// What takes their place at a mirror, sorted: the files that it holds, and the packs with its entries. Empty where no
+    /// mirror is to have it, as `packs` may be.
+    pub files: Vec<PackNumber>,
 }
 
-/// One pack.
+/// How a medium holds points (DESIGN 5.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Layout {
+    /// As packs.
+    #[default]
+    Vault,
+    /// As the files that another program made.
+    Mirror,
+}
+
+/// One pack, or a file of a mirror.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pack {
     /// Its bytes.
@@ -117,6 +154,8 @@ pub struct Pack {
 pub struct Medium {
     /// The destination that it serves; `home` for the home vault.
     pub destination: DestinationName,
+    /// How points lie there.
+    pub layout: Layout,
     /// Nothing is owed to it any more, and nothing there is touched.
     pub retired: bool,
     /// It lies on the same device as home or the root: what is only there is not offsite.
@@ -223,6 +262,13 @@ pub enum Unwanted {
     Elsewhere,
     /// The job's `offsite` does not name this destination. Comes back if it does again.
     NotOffsite,
+    /// A mirror can't hold one of its files, or of what it is built on. For this plan: whether that has changed is looked
+    /// at before each.
+    Unfit,
+    /// At home: it only passed through, and is offsite.
+    Spooled,
+    /// Home was full and gave it up before it could be copied; no place has it.
+    GivenUp,
 }
 
 /// A pack that lies at a medium.
@@ -251,6 +297,21 @@ impl Medium {
     #[must_use]
     pub fn is_home(&self) -> bool {
         self.destination.is_home()
+    }
+
+    /// The objects that a point is there, but its manifest.
+    #[must_use]
+    pub fn objects_of<'p>(&self, point: &'p Point) -> &'p [PackNumber] {
+        match self.layout {
+            Layout::Vault => &point.packs,
+            Layout::Mirror => &point.files,
+        }
+    }
+
+    /// Can a point that lies here be copied there? From files no packs can be made.
+    #[must_use]
+    pub fn can_give(&self, there: &Self) -> bool {
+        self.layout == Layout::Vault || there.layout == Layout::Mirror
     }
 
     /// Was its vault found?

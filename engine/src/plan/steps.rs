@@ -121,6 +121,19 @@ pub enum RemoveReason {
     },
     /// A person asked.
     Forgotten,
+    /// At home: the job's points only pass through, and this one is offsite.
+    Spooled,
+    /// At home, which is full: it makes room for a point that is being made.
+    Overflow(Loss),
+}
+
+/// What is lost with a point that home gives up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Loss {
+    /// Nothing: it is complete offsite, and who still lacks it can have it from there.
+    Nothing,
+    /// The point: it is still owed, and complete nowhere offsite.
+    ThePoint,
 }
 
 /// Why a point is copied.
@@ -233,6 +246,8 @@ pub enum Blocker {
     Unfinished,
     /// Another place still needs it from here.
     OwedElsewhere,
+    /// Its job's points leave home once they are offsite, and this one is not.
+    NotOffsiteYet,
     /// It is being copied.
     Copying,
     /// The medium is retired: what it holds stays.

@@ -84,9 +84,9 @@ impl<'a> Survey<'a> {
         chain.iter().copied().filter(move |other| self.point(*other).base == Some(order))
     }
 
-    /// Is it whole somewhere else than there?
+    /// Is it whole somewhere else, from where it could be copied there?
     pub fn is_whole_elsewhere(&self, order: PointOrder, there: VaultId) -> bool {
-        self.good.get(&order).is_some_and(|good| good.iter().any(|id| *id != there))
+        self.givers(order, there).next().is_some()
     }
 
     /// Where it is whole, as far as is known.
@@ -96,21 +96,25 @@ impl<'a> Survey<'a> {
 
     /// The media but that which must not give it up while it is owed: home if it is whole there, else all that have it.
     pub fn providers(&self, order: PointOrder, there: VaultId) -> Vec<VaultId> {
-        let others = self.good.get(&order).into_iter().flatten().copied().filter(|id| *id != there);
-        let others: Vec<_> = others.collect();
+        let others: Vec<_> = self.givers(order, there).collect();
         let home = others.iter().find(|id| self.state.media[*id].is_home());
         home.map_or_else(|| others.clone(), |home| vec![*home])
     }
 
     /// Where it can be copied from now: home first, then what has evidence, then the rest.
     pub fn sources(&self, order: PointOrder, there: VaultId) -> Vec<VaultId> {
-        let others = self.good.get(&order).into_iter().flatten().copied();
-        let mut sources: Vec<_> = others.filter(|id| *id != there && self.state.media[id].is_here()).collect();
+        let mut sources: Vec<_> = self.givers(order, there).filter(|id| self.state.media[id].is_here()).collect();
         sources.sort_by_key(|id| {
             let medium = &self.state.media[id];
             (!medium.is_home(), medium.state_of(order) != PlacementState::Complete, *id)
         });
         sources
+    }
+
+    /// Where it is whole, and could be copied there from.
+    fn givers(&self, order: PointOrder, there: VaultId) -> impl Iterator<Item = VaultId> {
+        let gives = move |id: &VaultId| *id != there && self.state.media[id].can_give(&self.state.media[&there]);
+        self.holders(order).filter(gives)
     }
 
     /// Were its bytes read back once, at home or wherever it can come from?

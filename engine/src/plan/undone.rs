@@ -83,7 +83,7 @@ fn outgrows(bench: &Bench<'_>, job: JobId) -> Option<Problem> {
     let (mut packs, mut needs, mut next) = (BTreeSet::new(), 0, 0);
     for (n, order) in chain.iter().enumerate() {
         let point = bench.survey.point(*order);
-        let new: Vec<_> = point.packs.iter().filter(|pack| packs.insert(**pack)).collect();
+        let new: Vec<_> = bench.medium.objects_of(point).iter().filter(|pack| packs.insert(**pack)).collect();
         let added = point.manifest_bytes + bench.shelf.bytes_of_all(new);
         needs += added;
         next = if n == 0 { 0 } else { added.max(next) };

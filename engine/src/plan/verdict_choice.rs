@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::check::Broken;
 use super::judge::Judge;
-use super::state::{Copies, PackThere};
+use super::state::{Copies, PackThere, Unwanted};
 use super::steps::{Plan, Problem, RemoveReason, Step};
 use super::verdict_remove::RemoveStep;
 use crate::model::{PointOrder, State as PlacementState, VaultId};
@@ -35,8 +35,8 @@ impl Judge<'_> {
         }
     }
 
-    /// With `copies = "first"`, and where `keep` leaves no doubt: no place before the chosen one could take the point even
-    /// when all is done.
+    /// With `copies = "first"`, and where `keep` leaves no doubt: no place before the chosen one had room for the point
+    /// all the time. What a plan frees there later, once what it makes is complete, is no room to wait for.
     pub(super) fn judge_choices(&mut self, plan: &Plan) {
         for (id, steps) in &plan.media {
             for step in steps {
@@ -66,7 +66,9 @@ impl Judge<'_> {
         let rank = |id: &VaultId| job.offsite.iter().position(|name| *name == self.state.media[id].destination);
         let chosen = rank(&id);
         let before = |other: &VaultId| rank(other).is_some_and(|rank| chosen.is_some_and(|chosen| rank < chosen));
-        let earlier: Vec<_> = self.state.media.keys().copied().filter(before).collect();
+        // What lies on the same disk gets what comes by; its copy is none that would be enough.
+        let counts = |id: &VaultId| !self.state.media[id].same_disk;
+        let earlier: Vec<_> = self.state.media.keys().copied().filter(|id| before(id) && counts(id)).collect();
         earlier.into_iter().any(|other| {
             let full = |it: &Problem| matches!(it, Problem::Full { medium, .. } if *medium == other);
             !plan.problems.iter().any(full) && self.could_take(other, point)
@@ -80,7 +82,9 @@ impl Judge<'_> {
         }
         let here = std::mem::replace(&mut self.at, id);
         let base = |order: &PointOrder| self.state.points[order].base;
-        let unit: Vec<_> = std::iter::successors(Some(point), base).filter(|it| !self.stands(*it)).collect();
+        // What the plan itself brings there, for another point's sake, was no base before.
+        let stood = |it: &PointOrder| self.stands(*it) && !self.here().made.contains(it);
+        let unit: Vec<_> = std::iter::successors(Some(point), base).filter(|it| !stood(it)).collect();
         let may = unit.first() == Some(&point) && unit.iter().all(|it| self.could_come(*it)) && self.has_room(&unit);
         self.at = here;
         may
@@ -88,17 +92,28 @@ impl Judge<'_> {
 
     fn could_come(&self, point: PointOrder) -> bool {
         let place = self.here();
-        self.may_come(point) && !place.state_of(point).is_there() && !place.medium.removing.contains(&point)
+        let there = place.state_of(point).is_there() || place.medium.removing.contains(&point);
+        self.may_come(point) && !there && !self.was_given_up(point)
+    }
+
+    /// Did the plan itself give it up there for good, or evict what is newer?
+    fn was_given_up(&self, point: PointOrder) -> bool {
+        let (place, row) = (self.here(), &self.state.points[&point]);
+        let declined = place.states.get(&point).filter(|(state, _)| *state == PlacementState::NotWanted);
+        let newest_evicted = place.newest_evicted.get(&row.job);
+        declined.is_some_and(|(_, reason)| reason.is_none_or(Unwanted::is_final))
+            || newest_evicted.is_some_and(|newest| point <= *newest)
     }
 
     fn has_room(&self, unit: &[PointOrder]) -> bool {
         let place = self.here();
-        let packs: BTreeSet<_> = unit.iter().flat_map(|it| &self.state.points[it].packs).collect();
+        let packs: BTreeSet<_> = unit.iter().flat_map(|it| place.medium.objects_of(&self.state.points[it])).collect();
         // A damaged pack was replaced beside itself.
         let times = |pack| if place.medium.packs.get(pack) == Some(&PackThere::Damaged) { 2 } else { 1 };
         let packs: u64 = packs.into_iter().map(|pack| self.state.packs[pack].bytes * times(pack)).sum();
         let bytes = packs + unit.iter().map(|it| self.state.points[it].manifest_bytes).sum::<u64>();
-        let within = place.medium.limit.is_none_or(|limit| place.used.saturating_add(bytes) <= limit);
-        within && place.free.is_none_or(|free| free >= place.medium.reserve.saturating_add(bytes))
+        let (used, free) = place.fullest;
+        let within = place.medium.limit.is_none_or(|limit| used.saturating_add(bytes) <= limit);
+        within && free.is_none_or(|free| free >= place.medium.reserve.saturating_add(bytes))
     }
 }

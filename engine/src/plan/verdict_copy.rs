@@ -111,7 +111,7 @@ impl Judge<'_> {
             let there = self.here().packs.get(pack);
             !sent.contains(pack) && !matches!(there, Some(PackThere::Present | PackThere::Proved))
         };
-        let lacking: Vec<_> = row.packs.iter().copied().filter(lacking).collect();
+        let lacking: Vec<_> = self.here().medium.objects_of(row).iter().copied().filter(lacking).collect();
         lacking.into_iter().for_each(|pack| self.say(Some(step.point), Broken::PackMissing(pack)));
         let bytes_of = |pack: &PackNumber| self.state.packs[pack].bytes;
         let bytes = row.manifest_bytes + sent.iter().map(bytes_of).sum::<u64>();

@@ -1,10 +1,8 @@
 //! The judge's rules for what is declined: most of it is for good, so each reason has to hold.
 
-use std::collections::BTreeSet;
-
 use super::check::Broken;
 use super::judge::Judge;
-use super::keep::keep;
+use super::keep::keep_each_row;
 use super::state::{Copies, Unwanted};
 use super::steps::Step;
 use crate::model::{PointOrder, State as PlacementState};
@@ -33,8 +31,8 @@ impl Judge<'_> {
             Unwanted::NotOffsite => !job.offsite.contains(&place.medium.destination),
             Unwanted::Elsewhere => job.copies == Copies::First && self.is_or_comes_elsewhere(point),
             Unwanted::Removed => job.copies == Copies::First,
-            // Only a person's word, and that is no plan's.
-            Unwanted::Forgotten => false,
+            // A person's word, what a look found, or what a removal at home leaves behind: no plan declines for these.
+            Unwanted::Forgotten | Unwanted::Unfit | Unwanted::Spooled | Unwanted::GivenUp => false,
         }
     }
 
@@ -67,11 +65,17 @@ impl Judge<'_> {
         let (at, job) = (self.at, self.state.points[&point].job);
         if !self.outlook.wanted_itself.contains_key(&(at, job)) {
             let of_job = self.state.points.iter().filter(|(_, it)| it.job == job);
-            let among = of_job.filter(|(order, _)| self.was_there(**order) || self.may_come(**order));
-            let among: Vec<_> = among.map(|(order, it)| (*order, it.created)).collect();
-            let wanted: BTreeSet<_> = keep(self.rule(job), &among, &self.state.zone).into_keys().collect();
+            // Where one copy is enough, nothing older comes in place of what another medium has, even if it can't give it.
+            let first = self.state.jobs.get(&job).is_some_and(|job| job.copies == Copies::First);
+            let counts = |order: PointOrder| {
+                self.was_there(order) || self.may_come(order) || (first && self.is_or_comes_elsewhere(order))
+            };
+            let among = of_job.filter(|(order, _)| counts(**order));
+            let among: Vec<_> = among.map(|(order, it)| (*order, it.created, it.series)).collect();
+            let wanted = keep_each_row(self.rule(job), among, &self.state.zone);
             self.outlook.wanted_itself.insert((at, job), wanted);
         }
-        self.outlook.wanted_itself[&(at, job)].contains(&point)
+        let can_be = self.was_there(point) || self.may_come(point);
+        can_be && self.outlook.wanted_itself[&(at, job)].contains(&point)
     }
 }

@@ -30,6 +30,8 @@ impl Judge<'_> {
             RemoveReason::Retention => self.judge_retention(step),
             RemoveReason::Superseded { .. } => self.judge_superseded(step),
             RemoveReason::Eviction { .. } => self.judge_eviction(step),
+            RemoveReason::Spooled => self.judge_spooled(step),
+            RemoveReason::Overflow(loss) => self.judge_overflow(step, loss, index),
             RemoveReason::Forgotten => {}
         }
         if let Some(by) = Self::in_favour_of(step.reason) {
@@ -42,10 +44,11 @@ impl Judge<'_> {
     }
 
     fn take_away(&mut self, step: &RemoveStep<'_>) {
-        let evicted = matches!(step.reason, RemoveReason::Eviction { .. });
+        let evicted = matches!(step.reason, RemoveReason::Eviction { .. } | RemoveReason::Overflow(_));
+        let unwanted = if step.reason == RemoveReason::Spooled { Unwanted::Spooled } else { Unwanted::Removed };
         let state = self.state;
         let then = if evicted { PlacementState::Evicted } else { PlacementState::NotWanted };
-        self.here_mut().leave(state, step.point, then, (!evicted).then_some(Unwanted::Removed));
+        self.here_mut().leave(state, step.point, then, (!evicted).then_some(unwanted));
         self.judge_packs(Some(step.point), step.packs);
         let row = &self.state.points[&step.point];
         self.delete(step.packs, row.manifest_bytes, step.bytes, Some(step.point));
@@ -63,7 +66,9 @@ impl Judge<'_> {
         let by_hand = step.reason == RemoveReason::Forgotten;
         if !by_hand {
             broken.extend(self.state.jobs.get(&row.job).and_then(|job| job.hold).map(Broken::Held));
-            broken.extend((!self.leaves_enough(step)).then_some(Broken::KeepAtLeast));
+            // Home as a spool keeps none; its overflow rule keeps the newest instead.
+            let counted = !matches!(step.reason, RemoveReason::Spooled | RemoveReason::Overflow(_));
+            broken.extend((counted && !self.leaves_enough(step)).then_some(Broken::KeepAtLeast));
             broken.extend(self.is_last_proved(point).then_some(Broken::LastProved));
         }
         broken.extend(self.has_dependents(point).then_some(Broken::Dependents));
@@ -133,7 +138,7 @@ impl Judge<'_> {
         }
     }
 
-    fn is_wanted_at(&mut self, id: VaultId, point: PointOrder) -> bool {
+    pub(super) fn is_wanted_at(&mut self, id: VaultId, point: PointOrder) -> bool {
         let job = self.state.points[&point].job;
         if !self.outlook.final_set.contains_key(&(id, job)) {
             let here = std::mem::replace(&mut self.at, id);
@@ -171,7 +176,8 @@ impl Judge<'_> {
             let state = medium.state_of(order);
             matches!(state, PlacementState::Present | PlacementState::Complete) && !medium.removing.contains(&order)
         };
-        let others = self.state.media.iter().filter(|(id, medium)| **id != self.at && whole(medium));
+        let gives = |medium: &Medium| whole(medium) && medium.can_give(self.here().medium);
+        let others = self.state.media.iter().filter(|(id, medium)| **id != self.at && gives(medium));
         others.map(|(id, _)| *id).collect()
     }
 
@@ -209,7 +215,7 @@ impl Judge<'_> {
     }
 
     /// All points that depend on the same first one.
-    fn chain(&self, point: PointOrder) -> BTreeSet<PointOrder> {
+    pub(super) fn chain(&self, point: PointOrder) -> BTreeSet<PointOrder> {
         let base = |order: &PointOrder| self.state.points.get(order).and_then(|row| row.base);
         let root = std::iter::successors(Some(point), base).last().unwrap_or(point);
         let (mut chain, mut open) = (BTreeSet::new(), vec![root]);
@@ -238,7 +244,7 @@ impl Judge<'_> {
         broken.extend((!self.is_verified(by)).then_some(Broken::Unverified));
         broken.extend(self.is_needless(point, by, index).then_some(Broken::Needless));
         broken.extend(self.is_out_of_turn(step, by, index).then_some(Broken::OutOfTurn));
-        let incoming = step.packs.iter().filter(|pack| row.packs.binary_search(pack).is_ok());
+        let incoming = step.packs.iter().filter(|pack| self.here().medium.objects_of(row).binary_search(pack).is_ok());
         broken.extend(incoming.map(|pack| Broken::PackIncoming(*pack)));
         broken.into_iter().for_each(|rule| self.say(Some(point), rule));
     }
@@ -278,23 +284,11 @@ impl Judge<'_> {
 
     /// Home gives up nothing whole that a medium in use still lacks.
     fn judge_owed(&mut self, step: &RemoveStep<'_>) {
-        let Some(job) = self.state.jobs.get(&self.state.points[&step.point].job) else { return };
-        if self.here().state_of(step.point) == PlacementState::Damaged || step.reason == RemoveReason::Forgotten {
+        let by_keep = matches!(step.reason, RemoveReason::Retention | RemoveReason::Superseded { .. });
+        if self.here().state_of(step.point) == PlacementState::Damaged || !by_keep {
             return;
         }
-        let goes = |medium: &Medium| !medium.retired && job.offsite.contains(&medium.destination);
-        let (mut lacking, mut unproved) = (false, Vec::new());
-        for (id, place) in self.places.iter().filter(|(_, place)| goes(place.medium)) {
-            let wait = Await { medium: *id, point: step.point };
-            match place.state_of(step.point) {
-                PlacementState::Complete => lacking |= place.made.contains(&step.point) && !step.after.contains(&wait),
-                PlacementState::NotWanted | PlacementState::Evicted => {}
-                PlacementState::Present | PlacementState::Damaged => unproved.push(*id),
-                _ => lacking = true,
-            }
-        }
-        lacking |= unproved.into_iter().any(|id| self.is_wanted_at(id, step.point));
-        if lacking {
+        if !self.lacking(step).is_empty() {
             self.say(Some(step.point), Broken::OwedElsewhere);
         }
     }

@@ -33,6 +33,8 @@ pub(super) struct Place<'a> {
     pub packs: BTreeMap<PackNumber, PackThere>,
     pub used: u64,
     pub free: Option<u64>,
+    /// The most that was used, and the least that was free, since what earlier sessions began was finished.
+    pub fullest: (u64, Option<u64>),
     /// Points that steps made complete, and at home read back.
     pub made: BTreeSet<PointOrder>,
     /// How many complete points of each job there were and still are.
@@ -54,6 +56,7 @@ impl<'a> Place<'a> {
             packs: medium.packs.clone(),
             used: medium.used,
             free: medium.free,
+            fullest: (medium.used, medium.free),
             made: BTreeSet::new(),
             complete: BTreeMap::new(),
             begun: medium.removing.clone(),
@@ -104,6 +107,8 @@ impl<'a> Place<'a> {
     pub fn take_bytes(&mut self, bytes: u64) {
         self.used = self.used.saturating_add(bytes);
         self.free = self.free.map(|free| free.saturating_sub(bytes));
+        let (most, least) = self.fullest;
+        self.fullest = (most.max(self.used), least.min(self.free));
     }
 
     /// Does the point leave, in whatever state it was?

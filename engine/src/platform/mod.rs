@@ -4,9 +4,14 @@
 //! The only folder beside `copy`'s mapped windows where `unsafe` may stand: a few system calls that no crate wraps, each
 //! with its proof. Deliberately absent: decisions. What to read, to skip, to restore is said elsewhere.
 
+mod allocate;
+#[cfg(not(target_os = "linux"))]
+mod folder_watch;
 mod process;
 mod space;
 mod stat;
+#[cfg(not(target_os = "linux"))]
+mod subvolume;
 mod terminal;
 mod wake;
 
@@ -26,14 +31,24 @@ mod windows;
 #[cfg(windows)]
 use windows as system;
 
+pub use allocate::allocate;
+#[cfg(not(target_os = "linux"))]
+pub use folder_watch::FolderWatch;
+#[cfg(target_os = "linux")]
+pub use linux::{
+    DriveKind, FolderWatch, PLACEHOLDER_INODE, SUBVOLUME_INODE, Subvolume, claim_drive, drive_bytes, drive_kind,
+    flush_mounted, forget_cached, is_claimed, is_mount_point, loops_over, mounted_from, open_drive, zero_range,
+};
 pub use process::{ProcessId, ProcessIdError};
 pub use space::{FileSystem, Space};
 pub use stat::{FileKind, Links, Stat};
+#[cfg(not(target_os = "linux"))]
+pub use subvolume::{PLACEHOLDER_INODE, SUBVOLUME_INODE, Subvolume, is_mount_point};
 pub(crate) use system::{CacheWatch, NodeKind, Owned, Ownership, dress_file, flush_all, make_private_folders};
 pub use system::{
-    Folder, MountWatch, StopSignal, ask_to_end, be_quiet, file_system, flush_folder, is_loop, kill_group, lead_group,
-    may_write, next_data, next_hole, raise_open_files, read_at, since_boot, space, stat_file, stat_path,
-    user_and_group, write_at, xattrs_of_file,
+    Folder, MountWatch, StopSignal, ask_to_end, be_quiet, file_system, flush_folder, is_loop, is_open_for_writing,
+    kill_group, lead_group, may_write, next_data, next_hole, raise_open_files, read_at, since_boot, space, stat_file,
+    stat_path, user_and_group, write_at, xattrs_of_file,
 };
 use system::{boot_id, process_exists, process_started};
 #[cfg(unix)]

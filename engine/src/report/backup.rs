@@ -17,6 +17,23 @@ pub struct BackupReport {
     pub points: Vec<BackupPoint>,
     /// Jobs of which no point could be made.
     pub failed: Vec<FailedJob>,
+    /// Recovery points of other programs that lack something.
+    pub broken: Vec<BrokenPoint>,
+    /// Recovery points of other programs that are not finished yet.
+    pub later: Vec<BrokenPoint>,
+}
+
+/// A recovery point of another program that is not adopted as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct BrokenPoint {
+    /// The job that would adopt it.
+    #[serde(serialize_with = "as_text")]
+    pub job: JobName,
+    /// What its files are called.
+    pub point: String,
+    /// What it lacks.
+    pub problem: String,
 }
 
 /// A point that was made, or would be.
@@ -50,6 +67,9 @@ pub struct BackupPoint {
     pub warnings: Vec<String>,
     /// What was left out, and how often for which reason.
     pub left_out: Vec<String>,
+    /// What another program's files call it, if that made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub adopted: Option<String>,
 }
 
 /// One path and what is wrong with it.
@@ -90,7 +110,8 @@ impl Report for BackupReport {
     fn people(&self, page: &mut Page) {
         write_points(page, &self.points);
         write_failed(page, &self.failed);
-        if self.points.is_empty() && self.failed.is_empty() {
+        write_broken(page, &self.broken);
+        if self.points.is_empty() && self.failed.is_empty() && self.broken.is_empty() {
             page.line("No recovery point was to be made.");
         }
     }
@@ -104,6 +125,9 @@ pub(super) fn write_points(page: &mut Page, points: &[BackupPoint]) {
             None => format!("{}: a recovery point would be made (dry run)", point.job),
         };
         page.line(head);
+        if let Some(name) = &point.adopted {
+            page.line(format_args!("  adopts {}", harmless(name)));
+        }
         let all = format!("{}, {}", files(point.files), size(point.bytes));
         let (new, stored, took) = (size(point.new_bytes), size(point.stored_bytes), seconds(point.seconds));
         page.line(match point.id {
@@ -118,6 +142,20 @@ pub(super) fn write_points(page: &mut Page, points: &[BackupPoint]) {
             page.line(format_args!("  left out: {}", point.left_out.join(", ")));
         }
         write_path_problems(page, &point.problems);
+    }
+}
+
+/// Other programs' points that lack something.
+pub(super) fn write_broken(page: &mut Page, broken: &[BrokenPoint]) {
+    for point in broken {
+        let told = format!(
+            "{}: {} is broken and not adopted: {}",
+            point.job,
+            harmless(&point.point),
+            harmless(&point.problem)
+        );
+        let line = page.toned(&told, Tone::Bad);
+        page.line(line);
     }
 }
 

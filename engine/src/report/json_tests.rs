@@ -68,7 +68,8 @@ fn a_status_is_the_contracts_document() {
 
 #[test]
 fn a_backup_has_the_contracts_keys_and_tells_every_byte_of_a_path() {
-    let report = value(&BackupReport { points: vec![backup()], failed: Vec::new() });
+    let report =
+        value(&BackupReport { points: vec![backup()], failed: Vec::new(), broken: Vec::new(), later: Vec::new() });
     let point = report["points"][0].as_object().expect("an object");
     for key in ["id", "job", "files", "bytes", "new-bytes", "rewritten-bytes", "stored-bytes", "seconds", "problems"] {
         assert!(point.contains_key(key), "{key}");
@@ -153,5 +154,5 @@ fn a_run_tells_what_backup_copy_and_forget_would() {
         removed: vec![removed()],
         ..RunReport::default()
     };
-    assert_eq!(keys(&value(&run)), ["copies", "evicted", "failed", "points", "removed"]);
+    assert_eq!(keys(&value(&run)), ["broken", "copies", "evicted", "failed", "points", "removed"]);
 }

@@ -37,7 +37,7 @@ mod text;
 mod time;
 mod verify;
 
-pub use backup::{BackupPoint, BackupReport, FailedJob, PathProblem};
+pub use backup::{BackupPoint, BackupReport, BrokenPoint, FailedJob, PathProblem};
 pub use copy::{CopiedPoint, CopyReport, EvictedPoint};
 pub use diff::{Change, DiffEntry, DiffReport};
 pub use error::ErrorReport;

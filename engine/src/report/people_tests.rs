@@ -67,7 +67,7 @@ fn a_backup_tells_what_could_not_be_read() {
         why: "/srv/app is not there".to_owned(),
         advice: "mount it".to_owned(),
     };
-    insta::assert_snapshot!(text(&BackupReport { points: vec![backup()], failed: vec![failed] }), @r"
+    insta::assert_snapshot!(text(&BackupReport { points: vec![backup()], failed: vec![failed], broken: Vec::new(), later: Vec::new() }), @r"
     documents: recovery point abababababababab of 2026-11-21 19:00:00
       1204 files, 80.0 MiB; 4.0 KiB new, 1.0 KiB stored, in 1.2 s
       look: the source is much smaller than before: 3 files, 1200 before
@@ -82,7 +82,7 @@ fn a_backup_tells_what_could_not_be_read() {
 fn a_long_list_of_problems_is_cut_and_says_so() {
     let problem = backup().problems[0].clone();
     let many = BackupPoint { problems: vec![problem; 23], ..backup() };
-    let text = text(&BackupReport { points: vec![many], failed: Vec::new() });
+    let text = text(&BackupReport { points: vec![many], failed: Vec::new(), broken: Vec::new(), later: Vec::new() });
     assert_eq!(text.matches("permission denied").count(), 20);
     assert!(text.ends_with("  and 3 more; --json lists all\n"), "{text}");
 }
@@ -92,6 +92,7 @@ fn a_run_tells_everything_in_order() {
     let run = RunReport {
         points: Vec::new(),
         failed: Vec::new(),
+        broken: Vec::new(),
         copies: vec![copied(State::Complete, "it is owed"), copied(State::Pending, "the drive is not there")],
         evicted: vec![evicted()],
         removed: vec![removed()],

@@ -54,6 +54,27 @@ pub struct RestoreReport {
     pub not_there: Vec<PlaceNotThere>,
 }
 
+impl RestoreReport {
+    /// With the restore of what the point is built on, as one.
+    #[must_use]
+    pub fn with_base(mut self, base: Self) -> Self {
+        let from = base.from.into_iter().chain(base.also_from).filter(|name| self.from.as_ref() != Some(name));
+        self.also_from.extend(from);
+        self.also_from.sort();
+        self.also_from.dedup();
+        self.files = self.files.saturating_add(base.files);
+        self.bytes = self.bytes.saturating_add(base.bytes);
+        self.seconds += base.seconds;
+        self.kept_by_restorer = self.kept_by_restorer.saturating_add(base.kept_by_restorer);
+        self.lost = self.lost.saturating_add(base.lost);
+        self.problems.splice(0..0, base.problems);
+        self.damaged.splice(0..0, base.damaged);
+        let away = base.not_there.into_iter().filter(|away| !self.not_there.contains(away)).collect::<Vec<_>>();
+        self.not_there.extend(away);
+        self
+    }
+}
+
 /// An object that a restore found damaged or missing at a place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DamageMet {

@@ -2,12 +2,12 @@
 
 use serde::Serialize;
 
-use super::backup::{write_failed, write_points};
+use super::backup::{write_broken, write_failed, write_points};
 use super::copy::{not_copied, write_copies, write_evicted};
 use super::forget::write_removed;
 use super::{Page, Report};
 
-use super::backup::{BackupPoint, FailedJob};
+use super::backup::{BackupPoint, BrokenPoint, FailedJob};
 use super::copy::{CopiedPoint, EvictedPoint};
 use super::forget::RemovedPoint;
 
@@ -18,6 +18,8 @@ pub struct RunReport {
     pub points: Vec<BackupPoint>,
     /// Jobs of which no point could be made.
     pub failed: Vec<FailedJob>,
+    /// Recovery points of other programs that lack something.
+    pub broken: Vec<BrokenPoint>,
     /// Copies that were made, and those that were owed and were not.
     pub copies: Vec<CopiedPoint>,
     /// Removed to make room.
@@ -30,6 +32,7 @@ impl Report for RunReport {
     fn people(&self, page: &mut Page) {
         write_points(page, &self.points);
         write_failed(page, &self.failed);
+        write_broken(page, &self.broken);
         write_copies(page, &self.copies);
         write_evicted(page, &self.evicted);
         write_removed(page, &self.removed);

@@ -97,6 +97,7 @@ pub fn backup() -> BackupPoint {
         problems: vec![PathProblem { path: PathText::new(b"srv/x\xff"), problem: "permission denied".to_owned() }],
         warnings: vec!["the source is much smaller than before: 3 files, 1200 before".to_owned()],
         left_out: vec!["2 by pattern".to_owned()],
+        adopted: None,
     }
 }
 

@@ -101,6 +101,7 @@ impl<'p> Fallover<'p> {
             match self.ask(at, ObjectName::Point(job, point), || place.tree.manifest(job, point)) {
                 Ok((manifest, _, bytes)) => {
                     self.findings().places[at].served_bytes += bytes;
+                    self.places.iter().for_each(|place| place.content.note(&manifest));
                     return Ok(Opened { manifest, place: place.name.clone() });
                 }
                 Err(error) => tried.push(Absent { place: place.name.clone(), why: in_words(&error) }),
@@ -161,6 +162,7 @@ impl<'p> Fallover<'p> {
         for at in self.order_for(object) {
             let place = &self.places[at];
             let reader = if lane == Lane::Tree { &place.tree } else { &place.content };
+            let object = reader.object_of(pack, chunk);
             match self.ask(at, object, || reader.chunk(group, pack, chunk)) {
                 Ok(plain) => {
                     self.findings().places[at].served_bytes += u64::from(chunk.stored);

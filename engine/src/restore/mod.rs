@@ -8,6 +8,8 @@
 
 #[cfg(test)]
 mod damage_tests;
+#[cfg(target_os = "linux")]
+mod device;
 mod error;
 mod fallover;
 mod feed;
@@ -29,6 +31,8 @@ mod tree;
 mod tree_tests;
 mod writing;
 
+#[cfg(target_os = "linux")]
+pub use device::{Device, DeviceError, LostPart, Writing};
 pub use error::RestoreError;
 pub use fallover::{Chunks, Fallover, Lane, Opened};
 pub use file::FileWriter;

@@ -18,8 +18,12 @@ const WAKE_MIN: Duration = Duration::from_millis(100);
 pub struct JobDue {
     /// Its name.
     pub name: JobName,
-    /// Its schedule.
-    pub schedule: Schedule,
+    /// Its schedule; none if it is due only when it is asked for.
+    pub schedule: Option<Schedule>,
+    /// Since when something waits for it, whatever the schedule says.
+    pub asked: Option<Time>,
+    /// Is its source watched?
+    pub is_watched: bool,
     /// When it ran last.
     pub last: LastRun,
     /// Was it told by a wrong clock?
@@ -107,8 +111,10 @@ impl Draft<'_> {
     fn home(&mut self) {
         let due = |job: &JobDue| {
             let view = self.view;
-            let at = due_at(&job.schedule, job.last, job.noticed, view.now, view.zone)?;
-            Some(if job.retry.is_failing() { self.wall(job.retry.until()).min(at) } else { at })
+            let scheduled = job.schedule.as_ref();
+            let scheduled = scheduled.and_then(|it| due_at(it, job.last, job.noticed, view.now, view.zone));
+            let retry = job.retry.is_failing().then(|| self.wall(job.retry.until()));
+            [scheduled, retry.or(job.asked)].into_iter().flatten().min()
         };
         let due: Vec<(Time, &JobDue)> = self.view.jobs.iter().filter_map(|job| Some((due(job)?, job))).collect();
         let first = due.iter().filter(|(at, _)| *at <= self.view.now).min_by_key(|(at, _)| *at);

@@ -7,7 +7,7 @@
 //! Deliberately absent: threads, real places, the service, and any rule that production code could share.
 
 mod chance;
-mod clock;
+pub(crate) mod clock;
 mod entropy;
 mod heal;
 mod oracle;

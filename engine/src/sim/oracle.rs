@@ -5,6 +5,7 @@
 //! - O-2 No pack is deleted that a manifest beside it names.
 //! - O-3 A pinned point is not removed, nor are more than `keep-at-least` leaves, nor a last copy where the
 //!   configuration keeps it, nor from home what is still owed.
+//! - O-7 What leaves home because it only passes through is complete at another place then.
 //! - O-4 Objects take no more than the limit.
 //! - O-5 Nothing is written where another writer has taken over.
 //! - O-6 No manifest is deleted that the newest head beside it tells of (`telling`).
@@ -15,6 +16,7 @@ use super::truth::Files;
 use super::world::{Drive, World};
 use crate::catalog::{Evidence, Side, Snapshot};
 use crate::model::{Digest, ObjectName, PointOrder, State, VaultId, VaultPath, chain};
+use crate::plan::{Unwanted, unwanted_text};
 
 /// The world before a step, as far as it is compared with the world after.
 pub struct Before {
@@ -234,15 +236,19 @@ impl World {
             let fell = matches!(now.get(order), Some(State::Present | State::Damaged | State::Missing));
             now.get(order) == Some(&State::Complete) || fell && was.get(order) == Some(&State::Complete)
         };
+        let passed = self.passed(vault, order, snapshot);
         let left = now.keys().filter(|order| of_job(order) && counts(order)).count() as u64;
         let least = u64::from(destination.map_or(1, |it| it.keep_at_least));
-        if left < least {
+        if left < least && !passed {
             wrong.push(format!("O-3 {name}: {left} complete ones of its job are left, {least} have to be"));
         }
         let complete_elsewhere = |media: &BTreeMap<VaultId, BTreeMap<PointOrder, State>>| {
             let others = media.iter().filter(|(other, _)| **other != vault && **other != self.home.vault);
             others.into_iter().any(|(_, states)| states.get(&order) == Some(&State::Complete))
         };
+        if passed && !complete_elsewhere(after) {
+            wrong.push(format!("O-7 {name} as offsite, and it is complete nowhere else"));
+        }
         let evicted = now.get(&order) == Some(&State::Evicted);
         if evicted && destination.is_some_and(|it| !it.evict_unique) && !complete_elsewhere(after) {
             wrong.push(format!("O-3 {name}: evicted, and it is complete nowhere else offsite"));
@@ -253,10 +259,19 @@ impl World {
             };
             // An older one may be wanted no more where that was not said yet; the newest always is.
             let newest = snapshot.points.iter().filter(|(_, it)| it.job == point.job).map(|(order, _)| *order).max();
-            if newest == Some(order) && after.iter().any(|(other, states)| *other != vault && owed(states)) {
+            if newest == Some(order) && !passed && after.iter().any(|(other, states)| *other != vault && owed(states)) {
                 wrong.push(format!("O-3 {name}, and it is still owed elsewhere"));
             }
         }
+    }
+}
+
+impl World {
+    /// Did it leave home as one that only passes through?
+    fn passed(&self, vault: VaultId, order: PointOrder, snapshot: &Snapshot) -> bool {
+        let row = snapshot.placements.get(&vault).and_then(|rows| rows.get(&order));
+        let spooled = unwanted_text(Unwanted::Spooled);
+        vault == self.home.vault && row.is_some_and(|row| row.reason == spooled)
     }
 }
 

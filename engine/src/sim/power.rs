@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::catalog::SimDisk;
 use crate::destination::memory::{MemoryPlace, MemoryStore};
 use crate::destination::{
-    ErrorKind, Finish, Listed, ObjectRead, ObjectWrite, Operation, ReadStore, Resume, Space, StoreError, WriteStore,
+    ErrorKind, Finish, Index, Listed, ObjectRead, ObjectWrite, Operation, ReadStore, Resume, Space, StoreError,
+    WriteStore,
 };
 use crate::model::{Distance, VaultPath};
 
@@ -204,6 +205,10 @@ impl ReadStore for Wire {
         self.pass(Operation::StillThere)?;
         self.store.still_there()
     }
+
+    fn mirror(&self) -> Option<&Index> {
+        None
+    }
 }
 
 #[deny(clippy::missing_trait_methods)]
@@ -221,6 +226,10 @@ impl WriteStore for Wire {
     }
 
     fn lanes(&self) -> usize {
+        self.lanes
+    }
+
+    fn lanes_max(&self) -> usize {
         self.lanes
     }
 

@@ -11,7 +11,7 @@ use super::tree::{Inode, Node, Part, Temper, Tree, length};
 use crate::model::{EntryPath, Meta, Xattr};
 use crate::port::Clock as _;
 use crate::source::{
-    BLOCK_BYTES, Content, FileKind, Item, Run, Source, SourceFailed, Stat, Stillness, Verdict, Visitor, Walked,
+    BLOCK_BYTES, Content, Cut, FileKind, Item, Run, Source, SourceFailed, Stat, Stillness, Verdict, Visitor, Walked,
 };
 
 /// One entry as it must be in the point.
@@ -250,6 +250,10 @@ impl Content for SimContent {
 
     fn xattrs(&mut self) -> io::Result<Vec<Xattr>> {
         Ok(self.xattrs.clone())
+    }
+
+    fn cut(&self) -> Cut {
+        Cut::ByContent
     }
 
     fn next_run(&mut self, block: &mut Vec<u8>) -> io::Result<Option<Run>> {

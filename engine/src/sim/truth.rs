@@ -7,7 +7,7 @@ use super::source::{Told, What};
 use super::tree::Node;
 use crate::browse::dump;
 use crate::catalog::PointRow;
-use crate::destination::{ErrorKind, Listed, ObjectRead, ReadStore, Space, StoreError};
+use crate::destination::{ErrorKind, Index, Listed, ObjectRead, ReadStore, Space, StoreError};
 use crate::format::Manifest;
 use crate::model::{Digest, Distance, Entry, JobName, Kind, ObjectName, PointId, Span, VaultPath, chain};
 use crate::seal::Keyring;
@@ -167,5 +167,9 @@ impl ReadStore for Still<'_> {
 
     fn still_there(&self) -> Result<(), StoreError> {
         Ok(())
+    }
+
+    fn mirror(&self) -> Option<&Index> {
+        None
     }
 }

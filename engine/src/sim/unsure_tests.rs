@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
-use crate::catalog::SimDisk;
+use crate::catalog::{Generation, Guards, LastCopy, NewRemoval, Removal, RemovalRules, SimDisk};
 use crate::copy::{Inspected, Inspection, Lists, heal_objects, inspect_objects};
 use crate::destination::memory::{Fault, Faults};
 use crate::destination::{
     ErrorKind, Listed, ObjectRead, ObjectWrite, Operation, Resume, Space, StoreError, WriteStore,
 };
 use crate::format::Manifest;
-use crate::model::{ObjectName, PackId, VaultPath};
+use crate::model::{Distance, ObjectName, PackId, VaultPath};
 use crate::sim::chance::Chance;
 use crate::vault::{PackNames, VaultReader};
 
@@ -25,7 +25,7 @@ struct Made {
 
 impl Made {
     fn new() -> Self {
-        let mut world = World::new(1, Canary::None);
+        let mut world = World::new(3, Canary::None);
         let (mut chance, now) = (Chance::new(5), world.clock.now());
         for _ in 0..40 {
             lock(&world.jobs[0].tree).work(&mut chance, now, world.large);
@@ -52,7 +52,7 @@ impl Made {
 
     /// The catalog as `init` left it: it knows no point.
     fn set_the_catalog_back(&mut self) {
-        let fresh = World::new(1, Canary::None);
+        let fresh = World::new(3, Canary::None);
         self.world.disk = SimDisk::with_bytes(&fresh.disk.bytes());
         self.world.reopen().expect("it opens");
         assert_eq!(self.world.catalog.points().expect("read"), []);
@@ -95,8 +95,10 @@ impl Made {
 fn what_a_place_can_not_give_now_is_no_part_of_a_list_and_what_is_damaged_is() {
     let made = Made::new();
     let wire = made.world.wire(&made.world.drives[0]).expect("there");
-    let read =
-        || Lists::new(&made.world.keyring, [(made.world.drives[0].vault, &wire as &dyn ReadStore)]).of(&made.manifest);
+    let read = || {
+        Lists::new(&made.world.keyring, [(made.world.drives[0].vault, &wire as &dyn ReadStore)])
+            .of(&wire, &made.manifest)
+    };
     let fail = |fault| made.world.drives[0].place.set_faults(Faults::none().with(Operation::Read, fault, 1000));
     assert!(read().expect("read").is_whole());
     for fault in [Fault::Transient, Fault::Refused] {
@@ -168,10 +170,12 @@ fn what_was_removed_on_purpose_is_not_missed() {
     assert_eq!(made.session(), Deletions::Allowed);
 }
 
-/// Gives everything but packs, which can't be read now, while it is deaf; reading back from the medium works.
+/// Gives everything but packs, which can't be read now, while it is deaf; reading back from the medium works. It may be
+/// a server.
 struct Deaf<'w> {
     wire: &'w Wire,
     deaf: &'w AtomicBool,
+    distance: Distance,
 }
 
 impl ReadStore for Deaf<'_> {
@@ -200,6 +204,10 @@ impl ReadStore for Deaf<'_> {
 
     fn space(&self) -> Result<Option<Space>, StoreError> {
         self.wire.space()
+    }
+
+    fn distance(&self) -> Distance {
+        self.distance
     }
 
     fn still_there(&self) -> Result<(), StoreError> {
@@ -231,7 +239,7 @@ fn a_point_is_not_settled_by_its_roots_when_its_list_can_not_be_read_at_that_mom
         assert!(drive.place.damage(&ObjectName::Pack(content).path(), |bytes| bytes[100] ^= 1));
     }
     let (wire, deaf) = (world.wire(&world.drives[0]).expect("there"), AtomicBool::new(false));
-    let store = Deaf { wire: &wire, deaf: &deaf };
+    let store = Deaf { wire: &wire, deaf: &deaf, distance: Distance::Local };
     let tell = |told: &Told| world.note(told);
     let (tools, medium) = (world.tools(&tell), world.drives[0].vault);
     let session = Session::open(tools, &store, medium).expect("opened");
@@ -244,4 +252,35 @@ fn a_point_is_not_settled_by_its_roots_when_its_list_can_not_be_read_at_that_mom
     deaf.store(true, Ordering::Relaxed);
     heal_objects(&session, &[], &mut found).expect("nothing to heal it from");
     assert_eq!(made.state(), Some(Placed::Damaged));
+}
+
+#[test]
+fn what_a_session_that_broke_off_asked_a_server_to_delete_is_waited_for_before_anything_is_withdrawn() {
+    for (distance, waits) in [(Distance::Server, true), (Distance::Local, false)] {
+        let made = Made::new();
+        let (world, deaf) = (&made.world, AtomicBool::new(false));
+        let wire = world.wire(&world.drives[0]).expect("there");
+        let store = Deaf { wire: &wire, deaf: &deaf, distance };
+        let tell = |told: &Told| world.note(told);
+        let (tools, medium) = (world.tools(&tell), world.drives[0].vault);
+        drop(Session::open(tools, &store, medium).expect("opened, and never closed"));
+        let new = NewRemoval {
+            medium,
+            points: &[made.manifest.name.order],
+            removal: Removal::NotWanted { reason: "a test".to_owned() },
+            incoming: None,
+            guards: Guards::ByHand,
+            expected: None,
+            now: world.clock.now(),
+        };
+        world.catalog.mark_deleting(&new).expect("marked");
+        let session = Session::open(tools, &store, medium).expect("opened");
+        let begun = world.clock.monotonic();
+        let finish = Step::Finish { points: Vec::new(), packs: Vec::new(), bytes: 0 };
+        let rules = RemovalRules { keep_at_least: 0, last_copy: LastCopy::MayGo, planned: Generation(0) };
+        let outcome = execute(&session, &[(finish, String::new())], &[], &rules);
+        assert!(outcome.failures.is_empty(), "{:?}", outcome.failures);
+        let took = world.clock.monotonic() - begun;
+        assert_eq!(took >= crate::destination::late::LONGEST, waits, "{took:?}");
+    }
 }

@@ -183,6 +183,7 @@ impl World {
             previous,
             not_before: row.newest_created,
             owed: owed.map(|row| row.vault).collect(),
+            adopts: None,
         };
         let ports = Ports {
             home: &wire,
@@ -193,6 +194,7 @@ impl World {
             entropy: &self.entropy,
             lock: "capture-simulated",
             room,
+            make_room: &|_| false,
             stop: &never,
             progress: &|_| {},
         };
@@ -355,7 +357,7 @@ fn seen(
     let mut seen: BTreeMap<VaultId, Seen> = stores
         .iter()
         .map(|(medium, store)| {
-            (*medium, Seen { space: Ok(store.space().ok().flatten()), deletions: deletions(*medium) })
+            (*medium, Seen { space: Ok(store.space().ok().flatten()), full_at: None, deletions: deletions(*medium) })
         })
         .collect();
     for row in &snapshot.media {
@@ -364,7 +366,8 @@ fn seen(
             _ => None,
         });
         if let Some(why) = away {
-            let refused = || Seen { space: Err(why.clone()), deletions: Deletions::Refused(why.clone()) };
+            let refused =
+                || Seen { space: Err(why.clone()), full_at: None, deletions: Deletions::Refused(why.clone()) };
             seen.entry(row.vault).or_insert_with(refused);
         }
     }

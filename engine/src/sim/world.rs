@@ -136,7 +136,7 @@ impl World {
     pub fn new(seed: u64, canary: Canary) -> Self {
         let mut chance = Chance::new(seed);
         let (clock, entropy) = (Arc::new(SimClock::new()), SimEntropy::new(chance.any()));
-        let text = configuration(&mut chance);
+        let text = configuration(&mut chance, seed);
         let config =
             config::parse(&text, Path::new("/sim/offsite.toml")).expect("the simulator's configuration is valid");
         let disk = SimDisk::new();
@@ -264,7 +264,7 @@ fn keep(chance: &mut Chance) -> String {
 }
 
 /// A configuration in the product's own words.
-fn configuration(chance: &mut Chance) -> String {
+fn configuration(chance: &mut Chance, seed: u64) -> String {
     let mut text = "[key]\npassphrase-file = \"passphrase\"\n[home]\npath = \"vault\"\nreserve = 0\n".to_owned();
     if chance.one_in(4) {
         text += &format!("limit = {}\n", chance.between(300_000, 3_000_000));
@@ -299,6 +299,14 @@ fn configuration(chance: &mut Chance) -> String {
             text += "dedup-group = \"both\"\n";
         }
         text += &keep(chance);
+        if passes(seed, name) {
+            text += "home = false\n";
+        }
     }
     text
+}
+
+/// In a quarter of the worlds home is a spool, for one job or for both.
+const fn passes(seed: u64, job: &str) -> bool {
+    seed % 4 == 1 && (seed % 8 == 1 || matches!(job.as_bytes(), b"a"))
 }

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io;
 
-use super::{BLOCK_BYTES, Content, Run, Stillness};
+use super::{BLOCK_BYTES, Content, Cut, Run, Stillness};
 use crate::model::Xattr;
 use crate::platform::{self, CacheWatch, Stat};
 
@@ -52,6 +52,10 @@ impl Content for FileContent {
 
     fn xattrs(&mut self) -> io::Result<Vec<Xattr>> {
         platform::xattrs_of_file(&self.file)
+    }
+
+    fn cut(&self) -> Cut {
+        Cut::ByContent
     }
 
     fn next_run(&mut self, block: &mut Vec<u8>) -> io::Result<Option<Run>> {

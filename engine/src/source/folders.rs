@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::exclude::{ExcludeError, Excludes};
 use super::roots::RootNode;
+use super::snapshots::{Snapshots, SnapshotsOf};
 use super::walk::Walk;
 use super::{Source, SourceFailed, Visitor};
 
@@ -46,6 +47,8 @@ pub struct FoldersOptions {
     /// Folders of the engine itself, home, state and local destinations, that are never in a point. They need not be
     /// there yet; they are looked at when a walk begins.
     pub own: Vec<PathBuf>,
+    /// Whose snapshots are read where a root lies on a file system that has them; if none, nothing is made or removed.
+    pub snapshots: Option<SnapshotsOf>,
 }
 
 /// Folders to walk.
@@ -57,6 +60,8 @@ pub struct Folders {
     pub(super) own: Vec<PathBuf>,
     /// The roots as they are named.
     pub(super) root_paths: Vec<PathBuf>,
+    /// Made by the first walk, kept for the next ones, gone with the source.
+    snapshots: Snapshots,
 }
 
 impl Folders {
@@ -71,15 +76,19 @@ impl Folders {
         let roots = RootNode::of(options.roots.iter().map(PathBuf::as_path))
             .map_err(|root| FoldersError::NotAbsolute(root.to_owned()))?;
         let excludes = Excludes::new(&options.roots, &options.exclude, &options.exclude_files)?;
+        let snapshots = Snapshots::new(options.snapshots.clone());
         let (own, root_paths) = (options.own.clone(), options.roots.clone());
-        Ok(Self { roots, excludes, file_systems: options.file_systems, own, root_paths })
+        Ok(Self { roots, excludes, file_systems: options.file_systems, own, root_paths, snapshots })
     }
 }
 
 impl Source for Folders {
     /// What can't be read is a problem of its own, and the rest is worth a point.
     fn walk(&mut self, visitor: &mut dyn Visitor) -> Result<(), SourceFailed> {
-        let _ = Walk::new(self, visitor).run();
+        let mut snapshots = std::mem::take(&mut self.snapshots);
+        snapshots.begin_walk();
+        let _ = Walk::new(self, &mut snapshots, visitor).run();
+        self.snapshots = snapshots;
         Ok(())
     }
 }

@@ -4,13 +4,14 @@ use std::ffi::CStr;
 use std::io;
 
 use super::content::FileContent;
+use super::view::View;
 use super::{Content, Item};
-use crate::model::Xattr;
-use crate::platform::{Folder, Links};
+use crate::model::{Time, Xattr};
+use crate::platform::Links;
 
 /// A name in an open folder.
 pub(super) struct FolderItem<'a> {
-    pub(super) within: &'a Folder,
+    pub(super) within: &'a View,
     pub(super) name: &'a CStr,
     pub(super) links: Links,
 }
@@ -35,6 +36,10 @@ impl Item for FolderItem<'_> {
 
     fn link_target(&mut self) -> io::Result<Box<[u8]>> {
         self.surely(self.within.link_target(self.name))
+    }
+
+    fn as_of(&self) -> Option<Time> {
+        self.within.as_of()
     }
 
     fn open(&mut self) -> io::Result<Box<dyn Content>> {

@@ -4,7 +4,8 @@ use std::ffi::CStr;
 
 use super::LeftOut;
 use super::names::Names;
-use crate::platform::{self, Folder, Links};
+use super::view::View;
+use crate::platform::{self, Links};
 
 /// The tag of a cache folder and how it must begin (bford.info/cachedir).
 const CACHE_TAG: &CStr = c"CACHEDIR.TAG";
@@ -13,7 +14,7 @@ const CACHE_SIGNATURE: &[u8] = b"Signature: 8a477f597d28d172789f06886806bc55";
 const NO_BACKUP: &CStr = c".nobackup";
 
 /// The marker among the sorted `names` of `folder`, if there is a valid one: it stays, all else is left out.
-pub(super) fn find(folder: &Folder, names: &Names) -> Option<(&'static CStr, LeftOut)> {
+pub(super) fn find(folder: &View, names: &Names) -> Option<(&'static CStr, LeftOut)> {
     if names.contains(NO_BACKUP) {
         return Some((NO_BACKUP, LeftOut::NoBackup));
     }
@@ -21,7 +22,7 @@ pub(super) fn find(folder: &Folder, names: &Names) -> Option<(&'static CStr, Lef
     tagged.then_some((CACHE_TAG, LeftOut::CacheTag))
 }
 
-fn has_signature(folder: &Folder) -> bool {
+fn has_signature(folder: &View) -> bool {
     let mut start = Vec::new();
     folder
         .open_file(CACHE_TAG, Links::Kept)

@@ -7,7 +7,10 @@
 //!
 //! Deliberately absent: comparing with an earlier point, chunking, any store, any clock (a moment is handed in).
 
+pub mod adopted;
 mod content;
+#[cfg(target_os = "linux")]
+mod drive;
 mod exclude;
 mod failed;
 mod firebird;
@@ -23,27 +26,32 @@ mod postgres;
 mod program;
 mod roots;
 mod server;
+mod snapshots;
 #[cfg(unix)]
 mod sqlite;
+mod view;
 mod walk;
 #[cfg(test)]
 mod walk_tests;
 
 use std::io;
 
+#[cfg(target_os = "linux")]
+pub use drive::{Drive, Live};
 pub use exclude::ExcludeError;
 pub use failed::SourceFailed;
 pub use firebird::backup as firebird;
 pub use folders::{FileSystems, Folders, FoldersError, FoldersOptions};
 pub use mariadb::dumps as mariadb;
 pub use outputs::{List, Output, Outputs};
-pub use postgres::dumps as postgres;
+pub use postgres::{BASE_FOLDER, base_backup as postgres_base, dumps as postgres};
 pub use program::{Program, ProgramError, Stop};
 pub use server::DatabaseServer;
+pub use snapshots::{SnapshotsOf, Wanted};
 #[cfg(unix)]
 pub use sqlite::Databases;
 
-use crate::model::{EntryPath, Problem, Xattr};
+use crate::model::{EntryPath, Problem, Time, Xattr};
 pub use crate::platform::{FileKind, Stat};
 
 /// Bytes of content given at once, at most.
@@ -127,6 +135,11 @@ pub trait Item {
     /// # Errors
     /// Of the system. `NotFound`: it is gone, which is no problem; `InvalidInput`: it is no regular file any more.
     fn open(&mut self) -> io::Result<Box<dyn Content>>;
+
+    /// The moment that all of it is of, or one before, if that is not the moment at hand: it is read from a snapshot.
+    fn as_of(&self) -> Option<Time> {
+        None
+    }
 }
 
 /// An open regular file; may be read on another thread while the walk goes on. Its runs, added up, are the size to
@@ -143,6 +156,9 @@ pub trait Content: Send {
     /// Of the system.
     fn xattrs(&mut self) -> io::Result<Vec<Xattr>>;
 
+    /// How it wants to be cut into chunks.
+    fn cut(&self) -> Cut;
+
     /// The next run in order; none at the end. Data replaces what is in `block`, [`BLOCK_BYTES`] at most.
     ///
     /// # Errors
@@ -154,6 +170,15 @@ pub trait Content: Send {
     /// # Errors
     /// Of the system.
     fn finish(self: Box<Self>) -> io::Result<Stillness>;
+}
+
+/// How content is cut into chunks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cut {
+    /// Where its bytes say so: what is inserted or moved within it shifts nothing else.
+    ByContent,
+    /// At multiples of one size, as befits a drive of so many bytes, where nothing is ever inserted.
+    Drive(u64),
 }
 
 /// A run of a file's content.

@@ -9,7 +9,7 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::program::{Program, Running, Stop};
-use super::{Content, FileKind, Item, Run, Source, SourceFailed, Stat, Stillness, Verdict, Visitor, Walked};
+use super::{Content, Cut, FileKind, Item, Run, Source, SourceFailed, Stat, Stillness, Verdict, Visitor, Walked};
 use crate::model::{EntryPath, Time, Xattr, chain};
 use crate::platform;
 
@@ -41,9 +41,16 @@ pub struct Outputs {
 }
 
 impl Outputs {
-    /// A source of what `list` tells, as of `now`.
+    /// A source of what `list` tells, as of `now`; in `folder`, the job's own or one below it.
     pub fn new(folder: EntryPath, list: List, stop: Stop, now: Time) -> Self {
         Self { folder, list, stop, now }
+    }
+
+    /// The folder, after those above it.
+    fn folders(&self) -> Result<Vec<EntryPath>, SourceFailed> {
+        let whole = self.folder.as_bytes();
+        let ends = (0..whole.len()).filter(|&at| whole[at] == b'/').chain([whole.len()]);
+        ends.map(|end| EntryPath::parse(&whole[..end]).map_err(|error| SourceFailed::of(&error, ""))).collect()
     }
 
     fn within(&self, output: &Output) -> Result<EntryPath, SourceFailed> {
@@ -64,9 +71,11 @@ impl Source for Outputs {
     fn walk(&mut self, visitor: &mut dyn Visitor) -> Result<(), SourceFailed> {
         let mut outputs = (self.list)(visitor)?;
         outputs.sort_by(|a, b| a.name.cmp(&b.name));
-        let folder = Walked { path: self.folder.clone(), stat: self.stat(FileKind::Folder), first_name: None };
-        if visitor.entry(&folder, &mut Nothing) == Verdict::Stop {
-            return Ok(());
+        for path in self.folders()? {
+            let folder = Walked { path, stat: self.stat(FileKind::Folder), first_name: None };
+            if visitor.entry(&folder, &mut Nothing) == Verdict::Stop {
+                return Ok(());
+            }
         }
         for output in outputs {
             let path = self.within(&output)?;
@@ -87,14 +96,14 @@ impl Source for Outputs {
 
 /// Why an output is not whole, told by whoever reads it.
 #[derive(Clone, Default)]
-struct Failed(Arc<Mutex<Option<String>>>);
+pub(super) struct Failed(Arc<Mutex<Option<String>>>);
 
 impl Failed {
-    fn take(&self) -> Option<String> {
+    pub(super) fn take(&self) -> Option<String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    fn tell(&self, error: &(dyn std::error::Error + 'static)) -> io::Error {
+    pub(super) fn tell(&self, error: &(dyn std::error::Error + 'static)) -> io::Error {
         let why = chain(error);
         let told = io::Error::other(why.clone());
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
@@ -180,6 +189,10 @@ impl Content for Printing {
 
     fn xattrs(&mut self) -> io::Result<Vec<Xattr>> {
         Ok(Vec::new())
+    }
+
+    fn cut(&self) -> Cut {
+        Cut::ByContent
     }
 
     fn next_run(&mut self, block: &mut Vec<u8>) -> io::Result<Option<Run>> {

@@ -2,7 +2,11 @@
 //!
 //! A dump is in the custom format and not compressed, so that chunks of it that did not change are stored once; it
 //! restores with `pg_restore`. Each dump is one transaction of its own: it sees one moment, and no client waits for it.
-//! Deliberately absent: `pg_basebackup`.
+//!
+//! Or the whole server by `pg_basebackup`: its data folder with the log that makes it whole and a manifest of checksums, in
+//! one tar as it streams by. Kept as that tar, `base/base.tar`, for the server sends files in no order of names, and an
+//! order is only to be had with a second copy on disk; its chunks are found again all the same. Deliberately absent: more
+//! than one tablespace (there would be a tar of each, and only one fits a stream), and incremental ones (version 17).
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -18,6 +22,17 @@ const ADVICE: &str =
 /// A dump that waits for another's lock that long is given up: who alters a table for hours is not disturbed, and a
 /// schedule is not held up.
 const LOCKS: &str = "--lock-wait-timeout=10min";
+/// After the manifest, the last file of a base backup, stand the two blocks that end a tar.
+const MANIFEST_AND_END: &[u8] = &{
+    let mut end = [0; 3 + 1024];
+    (end[0], end[1], end[2]) = (b'"', b'}', b'\n');
+    end
+};
+/// The folder of a base backup in the job's.
+pub const BASE_FOLDER: &str = "base";
+const BASE_ADVICE: &str = "check the server, the user (it needs REPLICATION, and a line for `replication` in \
+                           pg_hba.conf) and the password; the client's version must fit the server's; with more than one \
+                           tablespace, take method = \"dump\"; if log was removed too early, raise wal_keep_size";
 const DATABASES: &str =
     "select datname from pg_catalog.pg_database where datallowconn and not datistemplate order by 1";
 const SEES_PASSWORDS: &str = "select pg_catalog.has_table_privilege('pg_catalog.pg_authid', 'select')";
@@ -37,6 +52,25 @@ pub fn dumps(server: DatabaseServer, private: &Path, stop: Stop) -> Result<List,
         };
         let globals = client.globals(databases.first().map_or("postgres", String::as_str), &stop, visitor)?;
         Ok(databases.iter().map(|database| client.dump(database)).chain([globals]).collect())
+    }))
+}
+
+/// The whole of `server` in one tar; its password lies in `private` while that goes on.
+///
+/// The log is fetched at the end, as only that can go into the same stream; where the server has removed some of it by
+/// then, the program fails and there is no point.
+///
+/// # Errors
+/// If that can't be.
+pub fn base_backup(server: DatabaseServer, private: &Path) -> Result<List, SourceFailed> {
+    let password = server.password.as_ref().map(|password| SecretFile::new(private, &password_line(password)));
+    let password = password.transpose()?;
+    Ok(Box::new(move |_| {
+        let client = Client { server: &server, password: password.as_ref().map(SecretFile::path) };
+        let words = ["-w", "--pgdata=-", "--format=tar", "--wal-method=fetch", "--checkpoint=fast", "--label=offsite"];
+        let program = client.program("pg_basebackup", &words, "postgres");
+        let name = b"base.tar".to_vec();
+        Ok(vec![Output { name, program, last: MANIFEST_AND_END, advice: BASE_ADVICE.to_owned() }])
     }))
 }
 

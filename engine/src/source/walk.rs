@@ -17,6 +17,8 @@ use super::marker;
 use super::names::Names;
 use super::own;
 use super::roots::RootNode;
+use super::snapshots::{Snapshots, is_snapshot};
+use super::view::{View, is_placeholder};
 use super::{LeftOut, Verdict, Visitor, Walked};
 use crate::model::{EntryPath, Problem, reason};
 use crate::platform::{self, FileKind, Folder, Links, Stat};
@@ -31,7 +33,7 @@ const LOOKS: usize = 3;
 /// A folder on the way down.
 struct Frame<'a> {
     /// None while it is too far up to be kept open.
-    folder: Option<Folder>,
+    folder: Option<View>,
     stat: Stat,
     /// How much of the path is its own.
     path_bytes: usize,
@@ -45,6 +47,12 @@ struct Frame<'a> {
     device: Option<u64>,
 }
 
+impl Frame<'_> {
+    fn is_live(&self) -> bool {
+        self.folder.as_ref().is_none_or(View::is_live)
+    }
+}
+
 /// What one name is, and what the configuration says of it.
 #[derive(Clone, Copy)]
 struct Place<'a, 'n> {
@@ -52,6 +60,12 @@ struct Place<'a, 'n> {
     node: Option<&'a RootNode>,
     /// As for [`Frame`], of the name itself.
     device: Option<u64>,
+}
+
+impl Place<'_, '_> {
+    fn is_root(&self) -> bool {
+        self.node.is_some_and(|node| node.is_root)
+    }
 }
 
 /// Did a name hold still while it was looked at?
@@ -62,6 +76,7 @@ enum Looked {
 
 pub(super) struct Walk<'a, 'v> {
     source: &'a Folders,
+    snapshots: &'v mut Snapshots,
     visitor: &'v mut dyn Visitor,
     own: Vec<own::Id>,
     path: Vec<u8>,
@@ -70,9 +85,10 @@ pub(super) struct Walk<'a, 'v> {
 }
 
 impl<'a, 'v> Walk<'a, 'v> {
-    pub(super) fn new(source: &'a Folders, visitor: &'v mut dyn Visitor) -> Self {
+    pub(super) fn new(source: &'a Folders, snapshots: &'v mut Snapshots, visitor: &'v mut dyn Visitor) -> Self {
         let own = own::ids(&source.own, &source.root_paths);
-        Self { source, visitor, own, path: Vec::new(), first_names: FirstNames::default(), frames: Vec::new() }
+        let first_names = FirstNames::default();
+        Self { source, snapshots, visitor, own, path: Vec::new(), first_names, frames: Vec::new() }
     }
 
     pub(super) fn run(mut self) -> ControlFlow<()> {
@@ -80,6 +96,7 @@ impl<'a, 'v> Walk<'a, 'v> {
         match top {
             Ok((stat, top)) => {
                 let roots = &self.source.roots;
+                let top = if roots.is_root { self.in_snapshot(top) } else { View::live(top) };
                 self.push(top, stat, Some(roots), roots.is_root.then_some(stat.device));
             }
             Err(error) => self.problem(&error),
@@ -164,7 +181,7 @@ impl<'a, 'v> Walk<'a, 'v> {
 
     fn left_out(&self, place: Place<'_, '_>, stat: &Stat) -> Option<LeftOut> {
         let is_folder = stat.kind == FileKind::Folder;
-        if is_folder && self.own.contains(&(stat.device, stat.inode)) {
+        if is_folder && (self.own.contains(&(stat.device, stat.inode)) || is_snapshot(place.name, stat)) {
             return Some(LeftOut::OwnFolder);
         }
         // What is configured by name is never excluded by pattern.
@@ -193,7 +210,12 @@ impl<'a, 'v> Walk<'a, 'v> {
         }
         let first_name = if stat.links > 1 { self.first_names.look_up(&stat) } else { None };
         let is_first = first_name.is_none();
-        match self.show(depth, place, stat, first_name) {
+        let snapshot = if place.is_root() { self.file_in_snapshot(depth, place, &stat) } else { None };
+        let shown = match snapshot {
+            Some((within, stat)) => self.show_within(&within, place, stat, first_name),
+            None => self.show(depth, place, stat, first_name),
+        };
+        match shown {
             Some((Verdict::Stop, _)) => return ControlFlow::Break(()),
             Some((Verdict::Kept, path)) if is_first && stat.links > 1 => self.first_names.remember(&stat, path),
             _ => {}
@@ -202,11 +224,20 @@ impl<'a, 'v> Walk<'a, 'v> {
     }
 
     /// A folder: opened before it is shown, listed after.
-    fn enter(&mut self, depth: usize, place: Place<'a, '_>, stat: Stat) -> Looked {
+    fn enter(&mut self, depth: usize, place: Place<'a, '_>, mut stat: Stat) -> Looked {
         let is_elsewhere =
             self.source.file_systems == FileSystems::One && place.device.is_some_and(|device| device != stat.device);
         let opened = match self.open_folder(depth, place, is_elsewhere) {
-            Ok(opened) if opened.stat().is_ok_and(|now| now.is_same_inode(&stat)) => Some(opened),
+            Ok(opened) if opened.stat().is_ok_and(|now| now.is_same_inode(&stat)) => {
+                if place.is_root() && opened.is_live() && !is_elsewhere {
+                    let root = self.root_in_snapshot(opened);
+                    // Of the same moment as what is in it.
+                    stat = root.stat().unwrap_or(stat);
+                    Some(root)
+                } else {
+                    Some(opened)
+                }
+            }
             Ok(_) => return Looked::Changed,
             Err(error) if platform::is_loop(&error) => return Looked::Changed,
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
@@ -220,6 +251,9 @@ impl<'a, 'v> Walk<'a, 'v> {
         if let Some((Verdict::Stop, _)) = self.show(depth, place, stat, None) {
             return Looked::Done(ControlFlow::Break(()));
         }
+        if is_placeholder(&stat) && opened.as_ref().is_some_and(|opened| !opened.is_live()) {
+            self.warn("the subvolume that stood here was removed while the point was made, and is not in it");
+        }
         let device = place.device.filter(|_| !is_elsewhere);
         if is_elsewhere {
             self.tell_left_out(LeftOut::OtherFileSystem);
@@ -230,7 +264,33 @@ impl<'a, 'v> Walk<'a, 'v> {
         done()
     }
 
-    fn open_folder(&mut self, depth: usize, place: Place<'_, '_>, is_elsewhere: bool) -> io::Result<Folder> {
+    /// A root as a snapshot holds it, where there are snapshots.
+    fn in_snapshot(&mut self, root: Folder) -> View {
+        let (view, warning) = self.snapshots.view(root);
+        if let Some(warning) = warning {
+            self.warn(&warning);
+        }
+        view
+    }
+
+    fn root_in_snapshot(&mut self, root: View) -> View {
+        match root.into_live() {
+            Ok(live) => self.in_snapshot(live),
+            Err(view) => view,
+        }
+    }
+
+    /// A root that is a file itself.
+    fn file_in_snapshot(&mut self, depth: usize, place: Place<'_, '_>, stat: &Stat) -> Option<(View, Stat)> {
+        let above = self.frames[depth].folder.as_ref().filter(|above| above.is_live())?;
+        let above = above.passage(c".", Links::Kept).ok()?.into_live().ok()?;
+        let within = self.in_snapshot(above);
+        let held = within.stat_of(place.name, Links::Kept).ok()?;
+        // A link leads where it leads, in a snapshot or not.
+        (!within.is_live() && held.is_same_inode(stat)).then_some((within, held))
+    }
+
+    fn open_folder(&mut self, depth: usize, place: Place<'_, '_>, is_elsewhere: bool) -> io::Result<View> {
         let Some(within) = &self.frames[depth].folder else { return Err(io::ErrorKind::NotFound.into()) };
         let links = links_of(place.node);
         if place.device.is_none() || is_elsewhere {
@@ -254,15 +314,27 @@ impl<'a, 'v> Walk<'a, 'v> {
         stat: Stat,
         first_name: Option<EntryPath>,
     ) -> Option<(Verdict, EntryPath)> {
+        let within = self.frames[depth].folder.take()?;
+        let shown = self.show_within(&within, place, stat, first_name);
+        self.frames[depth].folder = Some(within);
+        shown
+    }
+
+    fn show_within(
+        &mut self,
+        within: &View,
+        place: Place<'_, '_>,
+        stat: Stat,
+        first_name: Option<EntryPath>,
+    ) -> Option<(Verdict, EntryPath)> {
         let path = EntryPath::parse(&self.path).inspect_err(|e| self.tell(e.to_string())).ok()?;
-        let within = self.frames[depth].folder.as_ref()?;
         let mut item = FolderItem { within, name: place.name, links: links_of(place.node) };
         let walked = Walked { path, stat, first_name };
         Some((self.visitor.entry(&walked, &mut item), walked.path))
     }
 
     /// Goes down into an open folder; `device` is none if it is not to be listed.
-    fn push(&mut self, folder: Folder, stat: Stat, node: Option<&'a RootNode>, device: Option<u64>) {
+    fn push(&mut self, folder: View, stat: Stat, node: Option<&'a RootNode>, device: Option<u64>) {
         let is_root = node.is_some_and(|node| node.is_root);
         let mut names = if device.is_some() { self.list(&folder) } else { Names::default() };
         if let Some((marker, why)) = marker::find(&folder, &names) {
@@ -292,13 +364,14 @@ impl<'a, 'v> Walk<'a, 'v> {
         });
         if let Some(far) = self.frames.len().checked_sub(OPEN_MAX)
             && self.frames[far].node.is_none()
+            && self.frames[far].is_live() == self.frames[far + 1].is_live()
         {
             self.frames[far].folder = None;
         }
     }
 
     /// The sorted names of a folder.
-    fn list(&mut self, folder: &Folder) -> Names {
+    fn list(&mut self, folder: &View) -> Names {
         let (names, listed) = names_of(folder);
         if let Err(error) = listed {
             self.tell(format!("not all of the folder could be listed: {}", reason(&error)));
@@ -334,7 +407,7 @@ impl<'a, 'v> Walk<'a, 'v> {
             return;
         }
         let above = left.and_then(|left| left.folder).map(|folder| folder.parent());
-        let same = |folder: &Folder| folder.stat().is_ok_and(|now| now.is_same_inode(&frame.stat));
+        let same = |folder: &View| folder.stat().is_ok_and(|now| now.is_same_inode(&frame.stat));
         frame.folder = above.and_then(Result::ok).filter(same);
         if frame.folder.is_none() {
             frame.next = usize::MAX;
@@ -363,7 +436,7 @@ impl<'a, 'v> Walk<'a, 'v> {
 }
 
 /// The sorted names of a folder, and whether those are all.
-fn names_of(folder: &Folder) -> (Names, io::Result<()>) {
+fn names_of(folder: &View) -> (Names, io::Result<()>) {
     let mut names = Names::default();
     let mut full = Ok(());
     let listed = folder.each_name(&mut |name| {

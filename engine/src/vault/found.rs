@@ -2,12 +2,15 @@
 
 use super::error::VaultError;
 use super::objects::put;
-use crate::destination::{ErrorKind, WriteStore};
+use crate::destination::{ErrorKind, ReadStore, WriteStore};
 use crate::format::{Identity, SlotSet};
 use crate::model::VaultPath;
 
 /// Where the text for people lies.
 pub const RESTORE_PATH: &str = "RESTORE.txt";
+const OF_A_VAULT: &str = "This folder is a vault: encrypted backup copies, made by Offsite.";
+const OF_A_MIRROR: &str = "This folder belongs to the one above it, a mirror: files that another program made, and which Offsite \
+     copied there as they are. They can be used from there. Here lies what proves them, and what puts them back.";
 
 /// What a vault's keys folder begins with.
 #[derive(Debug, Clone, Copy)]
@@ -25,7 +28,7 @@ pub fn found(store: &dyn WriteStore, identity: &Identity, keys: FirstKeys<'_>) -
     let slots = path(&format!("keys/{}", keys.set.name()));
     put(store, &slots, &keys.set.encode())?;
     let rest = || {
-        put(store, &path(RESTORE_PATH), restore_text(identity).as_bytes())?;
+        put(store, &path(RESTORE_PATH), restore_text(identity, store).as_bytes())?;
         put(store, &path("VAULT.copy"), &identity.encode())?;
         put(store, &path("VAULT"), &identity.encode())
     };
@@ -39,9 +42,13 @@ pub fn found(store: &dyn WriteStore, identity: &Identity, keys: FirstKeys<'_>) -
 
 /// What a person reads who finds the drive.
 #[must_use]
-pub fn restore_text(identity: &Identity) -> String {
+pub fn restore_text(identity: &Identity, store: &dyn ReadStore) -> String {
+    let (is, folder, place) = match store.mirror() {
+        Some(_) => (OF_A_MIRROR, "THE/FOLDER/ABOVE", "THE-FOLDER-ABOVE"),
+        None => (OF_A_VAULT, "THIS/FOLDER", "THIS-FOLDER"),
+    };
     format!(
-        "This folder is a vault: encrypted backup copies, made by Offsite.
+        "{is}
 
 Nothing here is damaged by looking at it. Please do not rename, move or delete anything in it.
 
@@ -49,16 +56,16 @@ To get the files back you need the passphrase or the recovery sheet that belongs
 
 1. The program itself, on any computer, with no configuration and no catalog:
 
-     engine recover --from file:///PATH/TO/THIS/FOLDER --passphrase-file FILE
-     engine recover --from file:///PATH/TO/THIS/FOLDER --passphrase-file FILE --to NEW-FOLDER
+     engine recover --from file:///PATH/TO/{folder} --passphrase-file FILE
+     engine recover --from file:///PATH/TO/{folder} --passphrase-file FILE --to NEW-FOLDER
 
    The first line lists what is here, the second restores the newest point of each job.
    With the recovery sheet, give --sheet FILE in place of --passphrase-file.
 
 2. The independent reader, one Python file that shares no code with the program:
 
-     python3 read_vault.py THIS-FOLDER --passphrase-file FILE --list
-     python3 read_vault.py THIS-FOLDER --passphrase-file FILE --point ID --to NEW-FOLDER
+     python3 read_vault.py {place} --passphrase-file FILE --list
+     python3 read_vault.py {place} --passphrase-file FILE --point ID --to NEW-FOLDER
 
 3. FORMAT.md of the program's source, which describes every byte here (format version {}).
 

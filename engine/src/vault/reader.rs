@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 use super::ahead::{Ahead, Ranges};
 use super::chunk_code::decode_chunk;
 use super::error::VaultError;
+use super::mirrored::Places;
 use super::objects::read_whole;
 use crate::destination::ReadStore;
 use crate::format::{
@@ -36,6 +37,7 @@ pub struct VaultReader<'s> {
     identities: Vec<Zeroizing<[u8; 32]>>,
     keys: Mutex<HashMap<PackId, (GroupId, Arc<PackKeys>)>>,
     ahead: Box<dyn Ranges + 's>,
+    files: Places,
 }
 
 impl<'s> VaultReader<'s> {
@@ -43,7 +45,7 @@ impl<'s> VaultReader<'s> {
     #[must_use]
     pub fn new(store: &'s dyn ReadStore, keyring: &'s Keyring) -> Self {
         let (identities, ahead) = (keyring.identities(), Box::new(Ahead::of(store)));
-        Self { store, keyring, identities, keys: Mutex::default(), ahead }
+        Self { store, keyring, identities, keys: Mutex::default(), ahead, files: Places::default() }
     }
 
     /// The store that is read.
@@ -71,7 +73,15 @@ impl<'s> VaultReader<'s> {
                 why: "it is another point's manifest".into(),
             });
         }
+        self.note(&manifest);
         Ok((manifest, Digest(*blake3::hash(&file).as_bytes()), file.len() as u64))
+    }
+
+    /// That chunks of a point may be wanted whose manifest was read elsewhere: at a mirror they lie in its files.
+    pub fn note(&self, manifest: &Manifest) {
+        if self.store.mirror().is_some() {
+            self.files.note(manifest);
+        }
     }
 
     /// The footer of a pack of `group`, for a rebuild.
@@ -147,6 +157,47 @@ fn require_group(pack: &PackId, wanted: GroupId, found: GroupId) -> Result<(), V
 
 impl ChunkSource for VaultReader<'_> {
     fn chunk(&self, group: GroupId, pack: &PackId, chunk: &ChunkRef) -> Result<Vec<u8>, VaultError> {
+        let places = self.store.mirror().map(|index| self.files.find(chunk, index, &Packs(self))).transpose()?;
+        let mut failed = None;
+        for (file, offset) in places.into_iter().flatten() {
+            match self.chunk_of_file(&file, offset, chunk) {
+                Ok(plain) => return Ok(plain),
+                Err(error) => failed = failed.or(Some(error)),
+            }
+        }
+        failed.map_or_else(|| self.chunk_of_pack(group, pack, chunk), Err)
+    }
+}
+
+/// What lies in packs only.
+struct Packs<'r, 's>(&'r VaultReader<'s>);
+
+impl ChunkSource for Packs<'_, '_> {
+    fn chunk(&self, group: GroupId, pack: &PackId, chunk: &ChunkRef) -> Result<Vec<u8>, VaultError> {
+        self.0.chunk_of_pack(group, pack, chunk)
+    }
+}
+
+impl VaultReader<'_> {
+    /// The object that a chunk is read from: its pack, or at a mirror a file.
+    #[must_use]
+    pub fn object_of(&self, pack: &PackId, chunk: &ChunkRef) -> ObjectName {
+        let files = self.store.mirror().and_then(|index| self.files.find(chunk, index, &Packs(self)).ok());
+        let first = files.and_then(|files| files.first().copied());
+        ObjectName::Pack(first.map_or(*pack, |(file, _)| file))
+    }
+
+    fn chunk_of_file(&self, file: &PackId, offset: u64, chunk: &ChunkRef) -> Result<Vec<u8>, VaultError> {
+        let plain = self.store.read(&ObjectName::Pack(*file).path(), offset, chunk.plain as usize)?;
+        if plain.len() == chunk.plain as usize && self.is_identity(chunk, &plain) {
+            return Ok(plain);
+        }
+        let name = self.store.mirror().and_then(|index| index.file(file)).map(|file| file.path.to_string());
+        let why = format!("its bytes from {offset} on are not what they were");
+        Err(VaultError::Damaged { object: name.unwrap_or_else(|| ObjectName::Pack(*file).to_string()), why })
+    }
+
+    fn chunk_of_pack(&self, group: GroupId, pack: &PackId, chunk: &ChunkRef) -> Result<Vec<u8>, VaultError> {
         let object = || ObjectName::Pack(*pack);
         let damaged = |why: &str| VaultError::Damaged { object: object().to_string(), why: why.to_owned() };
         if (chunk.stored as usize) <= CHUNK_OVERHEAD {

@@ -149,6 +149,120 @@ fn a_server_that_stops_in_the_middle_of_a_dump_makes_no_point_and_the_next_one_i
     assert_eq!(bench.points().len(), 2);
 }
 
+/// A source of the whole server, asked by this user.
+fn base_of(server: &Server, user: &str) -> String {
+    format!("postgres = \"postgresql://{user}@127.0.0.1:{}\", method = \"basebackup\"", server.port())
+}
+
+/// The server's programs run as another user than root.
+fn as_postgres(program: &Path) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid", "postgres", "--regid", "postgres", "--clear-groups"]).arg(program);
+    command
+}
+
+/// Unpacks a base backup as the one who restores would.
+fn unpacked(restored: &Path) -> tempfile::TempDir {
+    let place = tempfile::tempdir().expect("a folder");
+    let data = place.path().join("data");
+    fs::create_dir(&data).expect("new");
+    let tar = restored.join("base/base.tar").display().to_string();
+    ask(Command::new("tar").args(["-xf", &tar, "-C"]).arg(&data), "");
+    ask(Command::new("chmod").args(["-R", "u=rwX,go="]).arg(place.path()), "");
+    ask(Command::new("chown").args(["-R", "postgres:postgres"]).arg(place.path()), "");
+    place
+}
+
+#[test]
+fn a_postgres_base_backup_is_whole_and_a_server_starts_from_it_in_a_state_that_existed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let Some(server) = Server::start("postgres", folder.path()) else { return };
+    let bench = protecting(&server, &base_of(&server, "admin"));
+    let bin = std::path::PathBuf::from(server.told("bin"));
+    let mut pgbench = Command::new(bin.join("pgbench"));
+    pgbench.args(["-n", "-T", "1000", "-h", "127.0.0.1", "-p", &server.port().to_string(), "-U", "admin", "sample"]);
+    let writer = Writer::new(pgbench.env("PGPASSWORD", password(&server)), Stdio::null());
+    let history = || ask(&mut psql(&server, "sample"), "select count(*) from pgbench_history");
+    wait_until("somebody writes", || history() != "0");
+    let restored = backed_up_twice(&bench);
+    drop(writer);
+
+    let place = unpacked(&restored);
+    let data = place.path().join("data");
+    let verified = ask(as_postgres(&bin.join("pg_verifybackup")).arg(&data), "");
+    assert!(verified.contains("successfully verified"), "{verified}");
+    let again = Writer::new(
+        as_postgres(&bin.join("postgres"))
+            .arg("-D")
+            .arg(&data)
+            .args(["-c", "listen_addresses=", "-c"])
+            .arg(format!("unix_socket_directories={}", place.path().display())),
+        Stdio::null(),
+    );
+    let psql = |query: &str| {
+        let mut psql = Command::new("psql");
+        psql.args(["-X", "-A", "-t", "-q", "-U", "admin", "-d", "sample", "-c", query, "-h"]).arg(place.path());
+        psql.env("PGPASSWORD", password(&server)).output().expect("installed")
+    };
+    wait_until("the server has recovered", || psql("select 1").status.success());
+    let sums = "select (select sum(abalance) from pgbench_accounts), (select sum(bbalance) from pgbench_branches), \
+                (select sum(tbalance) from pgbench_tellers), (select sum(delta) from pgbench_history)";
+    let sums = String::from_utf8(psql(sums).stdout).expect("UTF-8");
+    let sums: Vec<&str> = sums.trim().split('|').collect();
+    assert!(sums.len() == 4 && sums.iter().all(|sum| *sum == sums[0] && !sum.is_empty()), "{sums:?}");
+    assert_eq!(psql("select count(*) from pgbench_accounts").stdout, b"100000\n");
+    let _ = ask(Command::new("kill").arg("-INT").arg(again.0.id().to_string()), "");
+    drop(again);
+
+    a_wrong_password_is_told(&bench, "password authentication failed");
+}
+
+#[test]
+fn a_base_backup_that_the_server_refuses_or_does_not_finish_makes_no_point() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let Some(mut server) = Server::start_as("postgres", &["scale=8"], folder.path()) else { return };
+    let bench = protecting(&server, &base_of(&server, "limited"));
+    let refused = bench.engine(&["backup"]).exits(1).says("`pg_basebackup` ended with exit status 1");
+    let refused = refused.says("REPLICATION");
+    assert_eq!(bench.points().len(), 0, "{refused}");
+
+    configure(&bench, &base_of(&server, "admin"));
+    bench.done(&["backup"]);
+    let sent = "select count(*) from pg_stat_progress_basebackup where backup_streamed > 1000000";
+    let running = bench.begin(&["backup"]);
+    wait_until("it streams", || ask(&mut psql(&server, "postgres"), sent) == "1");
+    server.kill();
+    let _ = running.end().exits(1).says("`pg_basebackup` ended with exit status 1").says("the last good point stays");
+    assert_eq!((bench.points().len(), logins(&bench)), (1, 0));
+    server.again();
+
+    let place = folder.path().join("socket/space");
+    fs::create_dir(&place).expect("new");
+    ask(Command::new("chown").arg("postgres:postgres").arg(&place), "");
+    ask(&mut psql(&server, "postgres"), &format!("create tablespace elsewhere location '{}'", place.display()));
+    let _ = bench.engine(&["backup"]).exits(1).says("single tablespace").says("method = \"dump\"");
+    assert_eq!(bench.points().len(), 1);
+}
+
+#[test]
+fn a_base_backup_that_ends_early_though_with_success_makes_no_point() {
+    let bench = bench();
+    let program = bench.folder("bin").join("pg_basebackup");
+    fs::write(bench.path("password"), "any").expect("writable");
+    configure(&bench, "postgres = \"postgresql://ann@127.0.0.1:1\", method = \"basebackup\"");
+    bench.done(&["init"]);
+    // A manifest's end, the two blocks of zeros that end a tar, and all but the last byte of that.
+    let path = format!("{}:{}", bench.text("bin"), std::env::var("PATH").expect("set"));
+    for (zeros, code) in [(1024, 0), (1023, 1)] {
+        let script = format!("#!/bin/sh\nprintf 'sum\"}}\\n'; head -c {zeros} /dev/zero\n");
+        fs::write(&program, script).expect("writable");
+        ask(Command::new("chmod").arg("+x").arg(&program), "");
+        let made = fixtures::bench::Ran::of(bench.command(&["backup"]).env("PATH", &path)).exits(code);
+        assert_eq!(made.to_string().contains("ends too early"), code == 1, "{made}");
+    }
+    assert_eq!(bench.points().len(), 1);
+}
+
 fn mariadb(server: &Server, database: &str) -> Command {
     let mut client = Command::new("mariadb");
     client.args(["--no-defaults", "-N", "-B", "-h", "127.0.0.1", "-P", &server.port().to_string(), "-u", "ann"]);

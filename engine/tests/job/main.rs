@@ -1,12 +1,18 @@
 //! The whole job through the binary, as users drive it. One program: each further one costs a link and a wait.
 
+mod adopted;
+mod ballast;
 mod clock;
 mod databases;
 mod drives;
 mod foreign;
 mod harness;
+mod hooks;
+mod images;
 mod kill;
 mod list;
+mod mirror;
+mod nights;
 mod owed;
 mod printed;
 mod races;
@@ -15,7 +21,9 @@ mod rotation;
 mod service;
 mod set_back;
 mod shares;
+mod snapshots;
 mod source;
+mod spool;
 mod sqlite;
 mod story;
 mod told;

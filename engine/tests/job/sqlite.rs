@@ -223,3 +223,23 @@ fn a_database_that_stays_locked_makes_no_point_and_the_last_good_one_stays_the_n
     assert_eq!(bench.points().len(), 1);
     assert_eq!(transfers(&restored(&bench, "app.db")), 0);
 }
+
+#[test]
+fn encrypted_pages_are_copied_whole_while_a_program_writes_them() {
+    for mode in ["wal", "delete"] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let words = format!("mode={mode}");
+        let Some(writer) = fixtures::Server::start_as("sqlcipher", &[&words], folder.path()) else { return };
+        let bench = bench();
+        let ledger = writer.data().join("ledger.db");
+        bench.configure(&format!("[job.data]\nsource = {{ sqlite = \"{}\" }}\n", ledger.display()));
+        bench.done(&["init"]);
+        for _ in 0..2 {
+            bench.done(&["backup"]);
+            let restored = bench.restored("data", "home", &ledger);
+            let mut check = std::process::Command::new(writer.told("python"));
+            let checked = check.arg(writer.told("script")).arg("check").arg(&restored.path).output().expect("it runs");
+            assert!(checked.status.success(), "{mode}: {}", String::from_utf8_lossy(&checked.stderr));
+        }
+    }
+}

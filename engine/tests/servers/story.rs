@@ -1,6 +1,8 @@
 //! A job whose destination is a server, through the binary, from `init` to a computer that has nothing: each story on
 //! each kind of server.
 
+mod full;
+mod mirror;
 mod sftp;
 
 use std::fs;

@@ -36,6 +36,8 @@ pub struct Drill {
     pub vault: Option<VaultId>,
     /// Which point, if there is one.
     pub point: Option<PointName>,
+    /// What that one is built on, the oldest first; drilled with it.
+    pub built_on: Vec<PointName>,
     /// As of when the point is.
     pub created: Option<Time>,
     /// BLAKE3 of its manifest.
@@ -89,6 +91,7 @@ impl Drill {
             destination: destination.clone(),
             vault: None,
             point: None,
+            built_on: Vec::new(),
             created: None,
             manifest: None,
             started: now,

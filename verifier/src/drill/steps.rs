@@ -6,9 +6,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use engine::format::Manifest;
-use engine::model::{Content, Entry, Kind, ObjectName, Span, chain};
-use engine::vault::{EntryStream, PackNames, VaultError, VaultReader};
+use engine::model::{Content, Digest, Entry, JobId, Kind, ObjectName, PointName, Span, chain};
+use engine::vault::{EntryStream, VaultError, VaultReader};
 
+use super::chain::{Link, open};
 use super::{Bench, Drill, Leaving, Probed, Stop};
 use crate::ability::Tried;
 use crate::choose::Chosen;
@@ -28,32 +29,36 @@ const ENTRY_BYTES: u64 = 4096;
 pub(super) fn all(bench: &Bench<'_>, chosen: &Chosen, drill: &mut Drill) -> Result<(), Stop> {
     bench.go_on()?;
     let reader = VaultReader::new(bench.store, &bench.survey.keyring);
-    let manifest = open_manifest(chosen, &reader, drill)?;
-    drill.age = Some(drill.started.since(manifest.created));
-    check_room(bench, &manifest, &reader)?;
+    let links = open(bench, chosen, &reader, drill)?;
+    drill.age = drill.created.map(|created| drill.started.since(created));
+    check_room(bench, &links, &reader)?;
     let mut fresh = bench.scratch.fresh(bench.entropy).map_err(|error| Stop::Refused(chain(&error)))?;
     if bench.leaving == Leaving::Everything {
         fresh.keep();
         drill.kept = Some(fresh.path().to_owned());
     }
-    let outcome = in_scratch(bench, chosen, &manifest, &reader, &fresh, drill);
+    let outcome = in_scratch(bench, chosen, &links, &reader, &fresh, drill);
     (bench.tell)("cleaning up", 0, 0);
     drill.notes.extend(fresh.clean().err());
     outcome
 }
 
-fn open_manifest(chosen: &Chosen, reader: &VaultReader<'_>, drill: &mut Drill) -> Result<Manifest, Stop> {
-    let object = ObjectName::Point(chosen.job, chosen.point);
+pub(super) fn open_manifest(
+    (job, point): (JobId, PointName),
+    reader: &VaultReader<'_>,
+    drill: &mut Drill,
+) -> Result<(Manifest, Digest), Stop> {
+    let object = ObjectName::Point(job, point);
     let failed = |why: String| Stop::Failed(Mismatch::new(object.path().as_str().as_bytes(), why));
-    let opened = reader.manifest(chosen.job, chosen.point);
+    let opened = reader.manifest(job, point);
     if opened.as_ref().err().and_then(objects::finding_of).is_some() {
         drill.damaged.push(object);
     }
     match opened {
         Ok((manifest, digest, bytes)) => {
-            (drill.created, drill.manifest) = (Some(manifest.created), Some(digest));
-            (drill.objects, drill.object_bytes) = (1, bytes);
-            Ok(manifest)
+            drill.objects += 1;
+            drill.object_bytes = drill.object_bytes.saturating_add(bytes);
+            Ok((manifest, digest))
         }
         Err(VaultError::Store(error)) if objects::is_unasked(&error) => Err(Stop::Incomplete(chain(&error))),
         Err(VaultError::Missing { .. }) => Err(failed("the point is missing: it should be here".into())),
@@ -63,22 +68,25 @@ fn open_manifest(chosen: &Chosen, reader: &VaultReader<'_>, drill: &mut Drill) -
 }
 
 /// Refuses before anything is written where it can't fit.
-fn check_room(bench: &Bench<'_>, manifest: &Manifest, reader: &VaultReader<'_>) -> Result<(), Stop> {
+fn check_room(bench: &Bench<'_>, links: &[Link], reader: &VaultReader<'_>) -> Result<(), Stop> {
     let free = bench.scratch.free().map_err(|error| Stop::Refused(chain(&error)))?;
-    let stats = manifest.stats;
-    let room = |data: u64| {
-        let margin = data.min(control::BYTES_MAX).saturating_add(1 << 20);
-        data.saturating_add(stats.entries.saturating_mul(ENTRY_BYTES)).saturating_add(margin)
+    let room = |data: &dyn Fn(&Manifest) -> u64| {
+        let rooms = links.iter().map(|link| {
+            let entries = link.manifest.stats.entries.saturating_mul(ENTRY_BYTES);
+            let data = data(&link.manifest);
+            data.saturating_add(entries).saturating_add(data.min(control::BYTES_MAX))
+        });
+        rooms.fold(1 << 20, u64::saturating_add)
     };
-    if room(stats.bytes) <= free {
+    if room(&|manifest| manifest.stats.bytes) <= free {
         return Ok(());
     }
     // Holes take no room: what is really to be written is told by the entries.
-    let data = data_bytes(manifest, reader).unwrap_or(stats.bytes);
-    if room(data) <= free {
+    let needed = room(&|manifest| data_bytes(manifest, reader).unwrap_or(manifest.stats.bytes));
+    if needed <= free {
         return Ok(());
     }
-    Err(Stop::Refused(format!("scratch is too small: {} bytes are needed, {free} are free", room(data))))
+    Err(Stop::Refused(format!("scratch is too small: {needed} bytes are needed, {free} are free")))
 }
 
 fn data_bytes(manifest: &Manifest, reader: &VaultReader<'_>) -> Option<u64> {
@@ -95,21 +103,27 @@ fn data_bytes(manifest: &Manifest, reader: &VaultReader<'_>) -> Option<u64> {
 fn in_scratch(
     bench: &Bench<'_>,
     chosen: &Chosen,
-    manifest: &Manifest,
+    links: &[Link],
     reader: &VaultReader<'_>,
     fresh: &Fresh,
     drill: &mut Drill,
 ) -> Result<(), Stop> {
-    check_objects(bench, manifest, reader, drill)?;
-    let told = restore_tree(bench, chosen, fresh, drill);
-    if let Some(why) = told.stopped {
-        return Err(Stop::Incomplete(why));
+    let (mut small, mut probed) = (Small::default(), 0);
+    for (number, link) in links.iter().enumerate() {
+        let is_base = link.name != chosen.point;
+        let tree = if is_base { fresh.base(number + 1) } else { fresh.tree() };
+        let tree = Tree { fresh, path: &tree };
+        let before = drill.mismatches.count();
+        (small, probed) = (Small::default(), drill.probes.len());
+        restored(bench, (chosen, link), reader, (&tree, &mut small), drill)?;
+        if is_base && drill.mismatches.count() > before {
+            let path = ObjectName::Point(chosen.job, link.name).path();
+            let why = "this point, which the one that is drilled is built on, does not come back whole";
+            drill.mismatches.add(Mismatch::new(path.as_str().as_bytes(), why));
+        }
     }
-    let mut small = Small::default();
-    compare_tree(bench, manifest, reader, (fresh, &mut small), &told, drill)?;
-    probe_tree(bench, manifest, reader, fresh, drill)?;
     (bench.tell)("negative control", 0, 0);
-    let probed = passed(&drill.probes);
+    let probed = passed(&drill.probes[probed..]);
     let outcome = control::run(&Control {
         tree: &fresh.tree(),
         files: &small.right(drill),
@@ -130,6 +144,29 @@ fn in_scratch(
     Ok(())
 }
 
+/// One point of a chain: its objects, its restore, and what came back.
+fn restored(
+    bench: &Bench<'_>,
+    (chosen, link): (&Chosen, &Link),
+    reader: &VaultReader<'_>,
+    (tree, small): (&Tree<'_>, &mut Small),
+    drill: &mut Drill,
+) -> Result<(), Stop> {
+    check_objects(bench, &link.manifest, reader, drill)?;
+    let told = restore_tree(bench, (chosen.job, link.name), tree, drill);
+    if let Some(why) = told.stopped {
+        return Err(Stop::Incomplete(why));
+    }
+    compare_tree(bench, &link.manifest, reader, (tree, small), &told, drill)?;
+    probe_tree(bench, &link.manifest, reader, tree, drill)
+}
+
+/// Where a point of a chain is restored to.
+struct Tree<'t> {
+    fresh: &'t Fresh,
+    path: &'t Path,
+}
+
 fn check_objects(
     bench: &Bench<'_>,
     manifest: &Manifest,
@@ -137,8 +174,8 @@ fn check_objects(
     drill: &mut Drill,
 ) -> Result<(), Stop> {
     let mut packs = manifest.roots.clone();
-    match PackNames::of(manifest, reader) {
-        Ok(names) => packs = names.all().to_vec(),
+    match objects::named(bench.store, manifest, reader) {
+        Ok(names) => packs = names,
         Err(VaultError::Store(error)) if objects::is_unasked(&error) => return Err(Stop::Incomplete(chain(&error))),
         Err(error) => {
             let why = format!("the point's list of objects can't be read: {}", chain(&error));
@@ -155,17 +192,11 @@ fn check_objects(
     checked.unasked.map_or(Ok(()), |why| Err(Stop::Incomplete(why)))
 }
 
-fn restore_tree(bench: &Bench<'_>, chosen: &Chosen, fresh: &Fresh, drill: &mut Drill) -> Told {
-    let what = Restoring {
-        name: bench.name,
-        store: bench.store,
-        keyring: &bench.survey.keyring,
-        job: chosen.job,
-        point: chosen.point,
-    };
+fn restore_tree(bench: &Bench<'_>, (job, point): (JobId, PointName), tree: &Tree<'_>, drill: &mut Drill) -> Told {
+    let what = Restoring { name: bench.name, store: bench.store, keyring: &bench.survey.keyring, job, point };
     let progress = |at: &engine::restore::Progress| (bench.tell)("restoring", at.bytes, at.bytes_total);
-    let told = restore(&what, &fresh.tree(), &**bench.clock, &**bench.stop, &progress);
-    drill.restore = Some(told.took);
+    let told = restore(&what, tree.path, &**bench.clock, &**bench.stop, &progress);
+    drill.restore = Some(drill.restore.unwrap_or_default().saturating_add(told.took));
     told
 }
 
@@ -173,13 +204,13 @@ fn compare_tree(
     bench: &Bench<'_>,
     manifest: &Manifest,
     reader: &VaultReader<'_>,
-    (fresh, small): (&Fresh, &mut Small),
+    (tree, small): (&Tree<'_>, &mut Small),
     told: &Told,
     drill: &mut Drill,
 ) -> Result<(), Stop> {
     // A restore that could not even begin has made no folder.
-    crate::private::folder(&fresh.tree()).map_err(|error| Stop::Incomplete(error.to_string()))?;
-    let mut tree = DiskTree::open(&fresh.tree(), &**bench.stop).map_err(|error| Stop::Incomplete(error.to_string()))?;
+    crate::private::folder(tree.path).map_err(|error| Stop::Incomplete(error.to_string()))?;
+    let mut found = DiskTree::open(tree.path, &**bench.stop).map_err(|error| Stop::Incomplete(error.to_string()))?;
     let (mut bytes, mut unsteady) = (0_u64, 0_u64);
     let stream = EntryStream::new(manifest, reader).take_while(|_| !(bench.stop)());
     let entries = stream.map(|entry| {
@@ -192,14 +223,16 @@ fn compare_tree(
         }
         Ok::<_, String>(entry)
     });
-    let mut compared = compare(entries, &mut tree, &Tried::in_folder(fresh.ability()));
+    let mut compared = compare(entries, &mut found, &Tried::in_folder(tree.fresh.ability()));
     // What was not reached is not missing.
     bench.go_on()?;
     for (path, why) in &told.problems {
         compared.mismatches.explain(path, why);
     }
     check_counts(manifest, &mut compared);
-    (drill.entries, drill.files, drill.bytes) = (compared.entries, compared.files, compared.bytes);
+    drill.entries = drill.entries.saturating_add(compared.entries);
+    drill.files = drill.files.saturating_add(compared.files);
+    drill.bytes = drill.bytes.saturating_add(compared.bytes);
     if compared.files == 0 {
         drill.notes.push("this point holds no file at all: is that what should be protected?".to_owned());
     }
@@ -229,10 +262,9 @@ fn probe_tree(
     bench: &Bench<'_>,
     manifest: &Manifest,
     reader: &VaultReader<'_>,
-    fresh: &Fresh,
+    tree: &Tree<'_>,
     drill: &mut Drill,
 ) -> Result<(), Stop> {
-    let tree = fresh.tree();
     // Where entries can't be read, the comparison has told so; those behind are probed all the same.
     for entry in EntryStream::new(manifest, reader).filter_map(Result::ok) {
         bench.go_on()?;
@@ -240,22 +272,22 @@ fn probe_tree(
             && content.bytes > 0
         {
             (bench.tell)("probing", 0, 0);
-            probe_file(bench, &tree, fresh, &entry, drill);
+            probe_file(bench, tree, &entry, drill);
         }
     }
     bench.go_on()
 }
 
-fn probe_file(bench: &Bench<'_>, tree: &Path, fresh: &Fresh, entry: &Entry, drill: &mut Drill) {
+fn probe_file(bench: &Bench<'_>, tree: &Tree<'_>, entry: &Entry, drill: &mut Drill) {
     let path = entry.path.as_bytes();
-    let file = tree.join(OsStr::from_bytes(path));
+    let file = tree.path.join(OsStr::from_bytes(path));
     let kind = match probe::kind_of(&file) {
         Ok(Some(kind)) => kind,
         Ok(None) => return,
         Err(error) => return drill.mismatches.untested(path, format!("what a file is: {}", error.kind())),
     };
     let budget = Budget::start(bench.clock, bench.limits).until(bench.stop);
-    let probe::Outcome { verdict, mut detail } = probe::probe(kind, &file, &fresh.work(), &budget);
+    let probe::Outcome { verdict, mut detail } = probe::probe(kind, &file, &tree.fresh.work(), &budget);
     if verdict == ProbeVerdict::Fail && !drill.mismatches.names(path) {
         detail.push_str(" (as it was at the source: its content came back exactly)");
     }

@@ -6,7 +6,7 @@ use engine::catalog::Catalog;
 use engine::config::{Ftp, Place, S3, Server, Sftp, WebDav};
 use engine::destination::{ErrorKind, ReadStore, WriteStore};
 use engine::format::Head;
-use engine::installation::{open_place, patient, why_away};
+use engine::installation::{as_it_lies, open_place, patient, why_away};
 use engine::model::{DestinationName, chain};
 use engine::port::{Clock, Entropy, SystemEntropy};
 use engine::vault::identity_of;
@@ -103,7 +103,7 @@ fn store_of(place: &Place, address: &str) -> Result<(Arc<dyn WriteStore>, String
         Place::File(folder) => folder.display().to_string(),
         _ => address.to_owned(),
     };
-    let store = open_place(place).map_err(|error| match error.kind {
+    let store = open_place(place).and_then(as_it_lies).map_err(|error| match error.kind {
         ErrorKind::NotFound => Closed::Away(why_away(place, &error)),
         ErrorKind::Denied => Closed::Refused(chain(&error)),
         _ => Closed::Away(chain(&error)),

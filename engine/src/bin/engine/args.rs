@@ -221,8 +221,14 @@ pub struct Restore {
     /// A job's name for its newest point, JOB~1 for the one before, or an id's first digits
     pub point: String,
     /// Into this folder, which is made if it is not there
-    #[arg(long, value_name = "DIR")]
-    pub to: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "to_device")]
+    pub to: Option<PathBuf>,
+    /// The image of a drive onto this device, of the same or a larger size; all that is on it is lost
+    #[arg(long, value_name = "DEVICE", conflicts_with_all = ["to", "overwrite", "no_owner"])]
+    pub to_device: Option<PathBuf>,
+    /// The device once more: nobody is asked then
+    #[arg(long, value_name = "DEVICE", requires = "to_device")]
+    pub confirm: Option<PathBuf>,
     /// Only from this destination, or from `home`
     #[arg(long, value_name = "NAME", value_parser = place_name)]
     pub from: Option<DestinationName>,

@@ -3,7 +3,7 @@
 use engine::capture::Reading;
 use engine::command::{
     self as commands, BackupOptions, Call, CopyOptions, DryRun, Exit, Failure, ForgetOptions, Moved, RecoverOptions,
-    Repair, RestoreOptions, TakeOver, VerifyOptions, read,
+    Repair, RestoreOptions, RestoreTo, TakeOver, ToDevice, VerifyOptions, read,
 };
 use engine::restore::{Existing, Owners};
 
@@ -81,7 +81,10 @@ impl From<args::Restore> for RestoreOptions {
     fn from(args: args::Restore) -> Self {
         Self {
             point: args.point,
-            to: args.to,
+            to: match (args.to, args.to_device) {
+                (_, Some(device)) => RestoreTo::Device(ToDevice { device, confirm: args.confirm }),
+                (to, None) => RestoreTo::Folder(to.expect("the parser wants one of the two")),
+            },
             from: args.from,
             paths: plain(args.paths),
             existing: if args.overwrite { Existing::Replace } else { Existing::Keep },

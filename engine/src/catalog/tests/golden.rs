@@ -24,6 +24,12 @@ fn tell(catalog: &Catalog) -> Result<()> {
     catalog.begin_restore("restore-1", USB, &[second])?;
     let hint = CheckpointRow { done_bytes: 5, token: ".tmp-x".to_owned(), blocks: vec![1, 2], time: at(9) };
     catalog.checkpoint(OFFICE, &pack_object(3), &hint)?;
+    let file = AdoptedFile { path: b"a.v2i".to_vec(), bytes: 7, modified: at(3) };
+    catalog.note_adopted(
+        JOB,
+        "a",
+        &AdoptedRow { point: Some(first), files: vec![file], base: None, series: "a".to_owned(), gone: true },
+    )?;
     catalog.set_memo("drill", "2026-11-21")
 }
 
@@ -81,7 +87,10 @@ fn every_schema_ever_committed_has_a_golden_file_and_opens() {
     for schema in 1..=SCHEMA {
         let folder = unpacked(schema);
         is_told(&Catalog::open(folder.path(), options()).expect("opened"));
-        is_told(&Catalog::open(folder.path(), options()).expect("opened again"));
+        let catalog = Catalog::open(folder.path(), options()).expect("opened again");
+        is_told(&catalog);
+        let adopted = catalog.adopted(JOB).expect("read");
+        assert_eq!(adopted.len(), usize::from(schema >= 3), "{adopted:?}");
         assert!(!folder.path().join(".tmp-catalog.redb").exists());
     }
 }

@@ -135,7 +135,14 @@ impl World {
         assert!(names.iter().all(|pack| pack.bytes == 100));
         let owed = vec![USB, OFFICE];
         let list = packs.iter().copied().collect();
-        let new_point = NewPoint { point: point_row(order, None), packs: list, owed, declined: Vec::new(), now: at(6) };
+        let new_point = NewPoint {
+            point: point_row(order, None),
+            packs: list,
+            owed,
+            declined: Vec::new(),
+            adopted: None,
+            now: at(6),
+        };
         self.catalog.commit_point(capture, &new_point).expect("committed");
         self.model.packs += new;
         self.model.present.extend(packs.iter().map(|&pack| (HOME, pack)));

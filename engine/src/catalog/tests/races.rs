@@ -108,6 +108,7 @@ fn reuse_or_store(catalog: &Catalog, n: u64) {
         packs: packs.clone(),
         owed: Vec::new(),
         declined: Vec::new(),
+        adopted: None,
         now: at(6),
     };
     catalog.commit_point(capture, &new).expect("each pack was reserved");

@@ -3,26 +3,35 @@
 //! In: the source as it is, the job's point before. Out: the report of the point, with the bytes of the files that would
 //! be read as the most that can be new; a first point that has no room is refused as the real one is, with the same
 //! figures. No file's content is read but to estimate how well it compresses, nothing is written, no lock is taken.
-//! Deliberately absent: how much of what would be read is stored already; only reading it all tells.
+//! Deliberately absent: what home's overflow rule would give up for it; how much of what would be read is stored already; only reading it all tells.
 
+use super::adopt::{self, Adopted};
+use super::room::{refuse_what_cannot_fit, room};
 use super::told::{empty, left_out_text, line};
-use super::{is_paranoid, previous, refuse_what_cannot_fit, room, source_of};
+use super::{is_paranoid, previous, source_of};
 use crate::capture::{Preview, Reading, preview};
 use crate::command::{Context, Failure};
-use crate::config::Job;
+use crate::config::{Job, Source};
 use crate::report::{BackupPoint, PathProblem, size};
 use crate::vault::VaultReader;
 
-pub(super) fn look(context: &Context, job: &Job, reading: Reading) -> Result<BackupPoint, Failure> {
+pub(super) fn look(context: &Context, job: &Job, reading: Reading) -> Result<Adopted, Failure> {
+    if let Source::RecoveryPoints(config) = &job.source {
+        return adopt::would_be(context, job, config);
+    }
+    point(context, job, reading).map(|point| Adopted { points: vec![point], ..Adopted::default() })
+}
+
+fn point(context: &Context, job: &Job, reading: Reading) -> Result<BackupPoint, Failure> {
     let installation = &context.installation;
     let (home, home_id) = (installation.home()?, installation.home_id()?);
-    let mut source = source_of(context, job)?;
+    let mut source = source_of(context, job, None)?;
     let row = installation.catalog.job_named(&job.name)?;
     let before = row.as_ref().map(|row| Ok::<_, Failure>((row.id, previous(context, row, home_id)?))).transpose()?;
     let before = before.and_then(|(id, point)| Some((id, point?.1)));
     let room = room(context, &home, home_id)?;
     if before.is_none() {
-        refuse_what_cannot_fit(&mut *source, job, &room)?;
+        refuse_what_cannot_fit(&mut *source, job, &room, &|_| false)?;
     }
     let reader = VaultReader::new(&*home, installation.keyring()?);
     let reading = if is_paranoid(job) { Reading::Everything } else { reading };
@@ -47,5 +56,6 @@ pub(super) fn look(context: &Context, job: &Job, reading: Reading) -> Result<Bac
         problems: found.problems.iter().chain(&empty(job, found.files)).map(PathProblem::from).collect(),
         warnings,
         left_out: left_out_text(&found.left_out),
+        adopted: None,
     })
 }

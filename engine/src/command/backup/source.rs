@@ -6,10 +6,10 @@ use zeroize::Zeroizing;
 
 use crate::command::{Context, Failure};
 use crate::config::{self, CommandOutput, Config, Database, Job, Source as Configured};
-use crate::model::{EntryPath, chain};
+use crate::model::{EntryPath, JobId, chain};
 use crate::source::{
-    self, DatabaseServer, FileSystems, Folders, FoldersOptions, List, Output, Outputs, Program, Source, SourceFailed,
-    Stop,
+    self, DatabaseServer, FileSystems, Folders, FoldersOptions, List, Output, Outputs, Program, SnapshotsOf, Source,
+    SourceFailed, Stop, Wanted,
 };
 
 const CORRECT: &str = "correct the job's `source`";
@@ -33,26 +33,43 @@ pub(in crate::command) fn check_readable(config: &Config, jobs: &[Job]) -> Resul
 }
 
 /// The source of a job, as far as this version has it.
-pub(super) fn source_of(context: &Context, job: &Job) -> Result<Box<dyn Source>, Failure> {
+///
+/// Snapshots are made under the job's id; without one, nothing is made anywhere.
+pub(super) fn source_of(context: &Context, job: &Job, id: Option<JobId>) -> Result<Box<dyn Source>, Failure> {
     let stop: Stop = Arc::clone(&context.call.stop);
     let private = &context.installation.config.state;
     let list = match &job.source {
-        Configured::Folders(folders) => return folders_of(context, job, folders),
+        Configured::Folders(folders) => return folders_of(context, job, folders, id),
         #[cfg(unix)]
         Configured::Sqlite(sqlite) => {
             let (own, now) = (context.installation.own_folders(), context.call.clock.now());
             return Ok(Box::new(source::Databases::new(sqlite.pattern.clone(), own, stop, now)));
         }
+        #[cfg(target_os = "linux")]
+        Configured::Drive(drive) => {
+            let live = if drive.live { source::Live::Allowed } else { source::Live::Refused };
+            return Ok(Box::new(source::Drive::new(drive.path.clone(), live, stop, context.call.clock.now())));
+        }
         Configured::Command(command) => printed(command),
-        Configured::Postgres(postgres) if postgres.method == config::PostgresMethod::Dump => {
-            listed(job, source::postgres(server(context, job, &postgres.server)?, private, Arc::clone(&stop)))?
+        Configured::Postgres(postgres) => {
+            let server = server(context, job, &postgres.server)?;
+            match postgres.method {
+                config::PostgresMethod::Dump => listed(job, source::postgres(server, private, Arc::clone(&stop)))?,
+                config::PostgresMethod::BaseBackup => listed(job, source::postgres_base(server, private))?,
+            }
         }
         Configured::MariaDb(database) => listed(job, source::mariadb(server(context, job, database)?, private))?,
         Configured::Firebird(database) => listed(job, source::firebird(&server(context, job, database)?, private))?,
         _ => return Err(not_yet(context, job)),
     };
-    let folder = EntryPath::parse(job.name.as_str().as_bytes()).expect("a job's name is one part of a path");
+    let below = if is_base_backup(job) { format!("/{}", source::BASE_FOLDER) } else { String::new() };
+    let folder = format!("{}{below}", job.name);
+    let folder = EntryPath::parse(folder.as_bytes()).expect("a job's name is one part of a path");
     Ok(Box::new(Outputs::new(folder, list, stop, context.call.clock.now())))
+}
+
+fn is_base_backup(job: &Job) -> bool {
+    matches!(&job.source, Configured::Postgres(postgres) if postgres.method == config::PostgresMethod::BaseBackup)
 }
 
 fn not_yet(context: &Context, job: &Job) -> Failure {
@@ -99,7 +116,12 @@ fn server(context: &Context, job: &Job, database: &Database) -> Result<DatabaseS
     })
 }
 
-fn folders_of(context: &Context, job: &Job, folders: &config::Folders) -> Result<Box<dyn Source>, Failure> {
+fn folders_of(
+    context: &Context,
+    job: &Job,
+    folders: &config::Folders,
+    id: Option<JobId>,
+) -> Result<Box<dyn Source>, Failure> {
     let absent: Vec<_> = folders.paths.iter().filter(|path| std::fs::symlink_metadata(path).is_err()).collect();
     if absent.len() == folders.paths.len() {
         let names: Vec<String> = absent.iter().map(|path| path.display().to_string()).collect();
@@ -109,12 +131,18 @@ fn folders_of(context: &Context, job: &Job, folders: &config::Folders) -> Result
             "check the paths; is a drive not mounted?",
         ));
     }
+    let wanted = if folders.snapshot == config::Snapshot::Auto { Wanted::Yes } else { Wanted::No };
+    let snapshots = id.map(|job| {
+        let (random, now) = (context.random()?, context.call.clock.now());
+        Ok::<_, Failure>(SnapshotsOf { wanted, job, random, now })
+    });
     let options = FoldersOptions {
         roots: folders.paths.clone(),
         exclude: folders.exclude.clone(),
         exclude_files: folders.exclude_files.iter().map(|(path, _)| path.clone()).collect(),
         file_systems: if folders.one_file_system { FileSystems::One } else { FileSystems::All },
         own: context.installation.own_folders(),
+        snapshots: snapshots.transpose()?,
     };
     let source = Folders::new(&options)
         .map_err(|error| Failure::of(format!("{}: the source can't be used", job.name), &error, CORRECT))?;
@@ -128,6 +156,7 @@ pub(super) fn source_text(job: &Job) -> String {
             format!("folders {}", paths.join(", "))
         }
         Configured::Sqlite(sqlite) => format!("sqlite {}", sqlite.pattern.display()),
+        Configured::Drive(drive) => format!("drive {}", drive.path.display()),
         Configured::Command(command) => format!("command {}", command.words[0]),
         other => other.kind().to_owned(),
     }

@@ -1,5 +1,6 @@
 //! What a capture came to, as it is told.
 
+use super::adopt::Adopted;
 use crate::capture::{CaptureError, Captured};
 use crate::command::{Context, Failure};
 use crate::config::Job;
@@ -32,7 +33,17 @@ pub(super) fn told(context: &Context, job: &Job, jump: Option<&str>, captured: C
         problems: problems.iter().map(PathProblem::from).collect(),
         warnings: captured.warnings.iter().map(line).collect(),
         left_out: left_out_text(&captured.left_out),
+        adopted: None,
     }
+}
+
+/// A run's exit code, and what is kept of it.
+pub(super) fn run(made: &Adopted) -> (u8, String) {
+    let points = made.points.iter().filter(|point| !point.problems.is_empty()).map(|point| in_short(&point.problems));
+    let broken = made.broken.iter().map(|broken| format!("{} is broken: {}", broken.point, broken.problem));
+    let failed = made.failed.iter().map(|failed| format!("{}: {}", failed.what, failed.why));
+    let told: Vec<String> = points.chain(broken).chain(failed).collect();
+    (if told.is_empty() { 0 } else { 3 }, told.join("; "))
 }
 
 /// A source with no file in it is a problem of its own.

@@ -2,7 +2,8 @@
 
 use std::io::{ErrorKind, Write};
 
-use super::ls::{entry_path, not_in_point};
+use super::inside;
+use super::ls::{entry_path, not_in_point, target_of};
 use super::resolve::resolve;
 use super::sources::Sources;
 use crate::browse::{self, DumpError};
@@ -24,6 +25,11 @@ pub fn dump(call: &Call, point: &str, path: &[u8], out: &mut dyn Write) -> Resul
     let looking = sources.begin(&[&point])?;
     let fallover = looking.source(&point)?;
     let opened = looking.open(&fallover, &point)?;
+    if let Some(target) = target_of(&fallover.lane(Lane::Tree), &opened.manifest, Some(&path), false) {
+        let dumped = inside::dump((&fallover.lane(Lane::Content), &opened.manifest), &target, out);
+        looking.end(&fallover, &point)?;
+        return dumped;
+    }
     let dumped = browse::dump(&fallover.lane(Lane::Content), &opened.manifest, &path, out);
     looking.end(&fallover, &point)?;
     match dumped {

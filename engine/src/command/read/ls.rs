@@ -1,13 +1,16 @@
 //! `engine ls`.
 
+use super::inside;
 use super::resolve::resolve;
 use super::rows::{Give, give};
 use super::sources::Sources;
-use crate::browse::list;
+use crate::browse::{Target, find_inside, list};
 use crate::command::{Call, Context, Exit, Failure};
+use crate::format::Manifest;
 use crate::model::{EntryPath, chain};
 use crate::report::{EntryReport, LsReport, PathProblem, PathText};
 use crate::restore::{Cause, Lane};
+use crate::vault::ChunkSource;
 
 /// What is in a point, or below a path in it: each entry is given as it is read, and is forgotten then.
 ///
@@ -26,6 +29,12 @@ pub fn ls(
     let looking = sources.begin(&[&point])?;
     let fallover = looking.source(&point)?;
     let opened = looking.open(&fallover, &point)?;
+    let itself = path.is_some_and(|path| path.ends_with(b"/"));
+    if let Some(target) = target_of(&fallover.lane(Lane::Tree), &opened.manifest, under.as_ref(), itself) {
+        let listed = inside::ls(call, (&fallover.lane(Lane::Content), &opened.manifest), &target, rows);
+        looking.end(&fallover, &point)?;
+        return listed;
+    }
     let (mut report, mut exit, mut found) = (LsReport::default(), Exit::Done, false);
     for entry in list(&fallover.lane(Lane::Tree), &opened.manifest, under.as_ref()) {
         found = true;
@@ -43,6 +52,16 @@ pub fn ls(
         Some(path) if !found => Err(not_in_point(path)),
         _ => Ok((report, exit)),
     }
+}
+
+/// The image that a path leads into. Where the list can't be read it is none, and that is told by who reads it on.
+pub(super) fn target_of(
+    source: &dyn ChunkSource,
+    manifest: &Manifest,
+    path: Option<&EntryPath>,
+    itself: bool,
+) -> Option<Target> {
+    find_inside(source, manifest, path?, itself).ok().flatten()
 }
 
 /// A path as people type it: a slash in front or behind does not matter; none for the root.

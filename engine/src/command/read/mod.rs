@@ -13,6 +13,7 @@ mod explain;
 mod explain_name;
 mod explain_point;
 mod find;
+mod inside;
 mod ls;
 mod names;
 mod outlook;
@@ -26,7 +27,15 @@ pub use diff::diff;
 pub use dump::dump;
 pub use explain::explain;
 pub use find::find;
+pub(super) use inside::failure as inside_failure;
 pub use ls::ls;
 pub use points::points;
 pub use resolve::{one_before, resolve};
 pub use rows::Give;
+
+use crate::format::Manifest;
+
+/// Is it a point of a drive?
+pub(super) fn is_drive(manifest: &Manifest) -> bool {
+    manifest.source.starts_with("drive ")
+}

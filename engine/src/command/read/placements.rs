@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::catalog::{Catalog, MediumRow, PlacementRow, PointRow};
 use crate::command::Failure;
+use crate::command::chained::{built_on, with_bases};
 use crate::config::{Config, Copies};
 use crate::model::{DestinationName, JobName, PointOrder, Proof, State, VaultId};
 use crate::report::PlacementReport;
@@ -25,8 +26,11 @@ impl<'c> Placements<'c> {
     pub fn of(catalog: &Catalog, config: &'c Config) -> Result<Self, Failure> {
         let media = catalog.media()?;
         let mut rows: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        let built_on = built_on(&catalog.points()?);
         for (at, medium) in media.iter().enumerate() {
-            for (order, row) in catalog.placements_at(medium.vault)? {
+            let mut here = catalog.placements_at(medium.vault)?.into_iter().collect();
+            with_bases(&built_on, &mut here);
+            for (order, row) in here {
                 rows.entry(order).or_default().push((at, row));
             }
         }

@@ -65,7 +65,7 @@ impl Lost<'_> {
             counted.problems.push(format!("no place has {object}, of which a head at {} tells: {advice}", vault.name));
             return Ok(());
         };
-        let listing = self.lists.named(told.job, name).map_err(|error| unread(vault, &error))?;
+        let listing = self.lists.named(&*vault.store, told.job, name).map_err(|error| unread(vault, &error))?;
         if let Some(listing) = listing {
             let reading = reading(catalog, vault, (self.keyring, self.lists), self.call.clock.now());
             reading.bad_point(&point, &listing, Finding::Missing).map_err(|error| broke_off(&error))?;

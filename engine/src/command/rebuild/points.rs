@@ -74,7 +74,7 @@ fn known_elsewhere(
     now: Time,
 ) -> Result<bool, Failure> {
     let known = catalog.point(name.order)?.filter(|point| point.id == name.id && point.job == job);
-    let listing = lists.named(job, name).map_err(|error| broke_off(&error.into()))?;
+    let listing = lists.named(&*vault.store, job, name).map_err(|error| broke_off(&error.into()))?;
     let Some((point, listing)) = known.zip(listing) else { return Ok(false) };
     reading(catalog, vault, (keyring, lists), now)
         .bad_point(&point, &listing, Finding::Damaged)
@@ -100,7 +100,8 @@ pub(super) fn expect_at_home(
         let rule = config.home.keep.as_ref().or(job.keep.as_ref());
         let kept = keep(rule, &moments, &jiff::tz::TimeZone::system());
         for point in its.into_iter().filter(|point| point.pinned || kept.contains_key(&point.order)) {
-            let listing = lists.named(point.job, point.name()).map_err(|error| broke_off(&error.into()))?;
+            let listing =
+                lists.named(&*home.store, point.job, point.name()).map_err(|error| broke_off(&error.into()))?;
             if let Some(listing) = listing {
                 reading.bad_point(point, &listing, Finding::Missing).map_err(|error| broke_off(&error))?;
             }

@@ -47,6 +47,28 @@ impl Found {
     }
 }
 
+/// A point, and the place in the order of what it is built on and that is not there.
+pub(super) type Baseless<'f> = (&'f Found, PointOrder);
+
+/// These points with all that they are built on, the oldest first, each once.
+pub(super) fn with_bases<'f>(points: &[&'f Found], all: &'f [Found]) -> (Vec<&'f Found>, Vec<Baseless<'f>>) {
+    let (mut whole, mut absent): (Vec<&Found>, Vec<Baseless<'f>>) = (points.to_vec(), Vec::new());
+    let mut at = 0;
+    while let Some(point) = whole.get(at).copied() {
+        at += 1;
+        let Some(base) = point.manifest.as_ref().ok().and_then(|manifest| manifest.base) else { continue };
+        match all.iter().find(|other| other.job_id == point.job_id && other.name.order == base) {
+            Some(found) if whole.iter().all(|known| known.name != found.name) => whole.push(found),
+            Some(_) => {}
+            None => absent.push((point, base)),
+        }
+    }
+    if whole.len() > points.len() {
+        whole.sort_by_key(|found| found.age());
+    }
+    (whole, absent)
+}
+
 /// All points there, newest first, and those that should be there and are not.
 ///
 /// # Errors

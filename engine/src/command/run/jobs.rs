@@ -1,4 +1,4 @@
-//! Jobs with a schedule as the loop follows them: when each ran last, and whether its failed run waits.
+//! Jobs with a schedule, or whose folder is watched, as the loop follows them: when each ran last, and whether its failed run waits.
 
 use std::time::Duration;
 
@@ -6,8 +6,8 @@ use super::Context;
 use crate::catalog::RunMark;
 use crate::catalog::locks::{LockName, is_held};
 use crate::command::Failure;
-use crate::config::Config;
-use crate::model::JobName;
+use crate::config::{Config, Source};
+use crate::model::{JobName, Time};
 use crate::service::{JobDue, LastRun, Pause, noticed};
 
 /// A run that failed is tried again after five minutes, later after an hour at most, or at its next time.
@@ -22,8 +22,17 @@ pub(super) struct Jobs {
 impl Jobs {
     pub(super) fn of(config: &Config) -> Self {
         let due = config.jobs.iter().filter_map(|job| {
-            let (name, schedule) = (job.name.clone(), job.schedule.clone()?);
-            Some(JobDue { name, schedule, last: LastRun::Never, noticed: None, retry: Pause::new(FIRST, MOST) })
+            let is_watched = matches!(&job.source, Source::RecoveryPoints(points) if points.watch);
+            let (name, schedule) = (job.name.clone(), job.schedule.clone());
+            (schedule.is_some() || is_watched).then(|| JobDue {
+                name,
+                schedule,
+                asked: None,
+                is_watched,
+                last: LastRun::Never,
+                noticed: None,
+                retry: Pause::new(FIRST, MOST),
+            })
         });
         Self { due: due.collect() }
     }
@@ -47,6 +56,25 @@ impl Jobs {
             };
         }
         Ok(())
+    }
+
+    /// Something waits for a job's run.
+    pub(super) fn ask(&mut self, name: &JobName, now: Time) {
+        for job in self.due.iter_mut().filter(|job| job.name == *name) {
+            job.asked.get_or_insert(now);
+        }
+    }
+
+    /// The same after a while, for a job whose folder is watched: what is not finished may give no word when it is.
+    pub(super) fn ask_again(&mut self, name: &JobName, at: Time) {
+        for job in self.due.iter_mut().filter(|job| job.name == *name && job.is_watched) {
+            job.asked.get_or_insert(at);
+        }
+    }
+
+    /// A run began: what is asked for from now on is not in it.
+    pub(super) fn began(&mut self, name: &JobName) {
+        self.due.iter_mut().filter(|job| job.name == *name).for_each(|job| job.asked = None);
     }
 
     /// A run ended, well or not.

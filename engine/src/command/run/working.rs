@@ -19,6 +19,8 @@ use crate::service::{DrillMark, Ended, Missing};
 
 /// How often drives are looked for where the system does not tell of them.
 pub(super) const POLL: Duration = Duration::from_secs(2);
+/// What of a watched folder was not finished is asked for again so long after.
+const ASK_AGAIN: Duration = Duration::from_secs(30);
 
 /// What the loop hears.
 pub(super) enum Event {
@@ -26,6 +28,8 @@ pub(super) enum Event {
     Stop,
     /// Something was mounted or unmounted, or may have been.
     Mounts,
+    /// Something came for a job that is watched.
+    Appeared(JobName),
     /// A look ended.
     Looked(DestinationName, Look),
     /// A visit ended.
@@ -207,6 +211,7 @@ impl Loop {
     pub(super) fn begin_backup(&mut self, name: &JobName) {
         let Some(job) = self.context.installation.config.job(name).cloned() else { return };
         self.home_busy = true;
+        self.jobs.began(name);
         self.say(&format!("{name}: a recovery point is due"));
         let (name, context) = (name.clone(), Arc::clone(&self.context));
         let lost = Failure::new(format!("no recovery point of {name}"), "its thread broke off", "");
@@ -227,7 +232,10 @@ impl Loop {
                     let (bytes, new) = (size(point.bytes), size(point.new_bytes));
                     self.say(&format!("{name}: point {id}: {} files, {bytes}, {new} new", point.files));
                 }
-                !report.points.is_empty()
+                if !report.later.is_empty() {
+                    self.jobs.ask_again(name, self.context.call.clock.now().plus(ASK_AGAIN));
+                }
+                !report.points.is_empty() || report.failed.is_empty()
             }
             Err(failure) => {
                 self.context.call.voice.warn(&failure.to_string());

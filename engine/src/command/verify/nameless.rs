@@ -10,7 +10,7 @@ use super::{Context, Failure, Here};
 use crate::catalog::MediumRow;
 use crate::config::Place;
 use crate::destination::{FileStore, Privacy, ReadStore, WriteStore};
-use crate::installation::{has_heads, open_place, place_text};
+use crate::installation::{has_heads, open_destination, place_text};
 use crate::model::DestinationName;
 use crate::seal::{Keyring, is_authentic};
 use crate::vault::{VaultError, identity_of, keys_of, list_heads};
@@ -26,8 +26,8 @@ pub(super) fn find(
     name: &DestinationName,
 ) -> Result<Option<Result<Here, String>>, Failure> {
     let config = &context.installation.config;
-    let (place, store) = match config.destination(name).map(|destination| destination.place.clone()) {
-        Some(place) => (place.clone(), open_place(&place).map(|store| context.patient(name, store))),
+    let (place, store) = match config.destination(name) {
+        Some(it) => (it.place.clone(), open_destination(it).map(|store| context.patient(name, store))),
         None if name.is_home() => {
             let home = FileStore::open(&config.home.path, Privacy::Private);
             (Place::File(config.home.path.clone()), home.map(|store| Arc::new(store) as Arc<dyn WriteStore>))

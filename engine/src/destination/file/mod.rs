@@ -198,7 +198,7 @@ impl FileStore {
         let mut at = VaultPath::root();
         for part in path.parts() {
             let below = folder.folder_or_make(part, self.privacy)?;
-            at = at.child(part).map_err(io::Error::other)?;
+            at = at.foreign_child(part).map_err(io::Error::other)?;
             self.settle(&folder, &at)?;
             folder = below;
         }

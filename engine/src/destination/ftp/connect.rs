@@ -4,7 +4,7 @@
 //! Invariants: every wait is bounded, name resolution too; one login is tried; the password goes into `PASS` and nowhere
 //! else, and to nobody whose certificate was not trusted where TLS is asked for.
 //!
-//! What has no limit of its own (the resolver; the client's way of opening implicit TLS) runs in a thread that is left
+//! What has no limit of its own (the resolver; the client's way of opening all but explicit TLS) runs in a thread that is left
 //! behind at the limit. It ends by itself: the resolver with its own tries; TCP when the system gives up, some two
 //! minutes for each address; and what was connected by then is cut off.
 //!
@@ -16,13 +16,14 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use suppaftp::{FtpError, RustlsFtpStream};
+use suppaftp::FtpError;
 use zeroize::Zeroizing;
 
+use super::channel::{Ahead, Control};
 use super::cut::Cut;
 use super::features::Features;
 use super::reply::{Failure, Reply};
-use super::session::{PROGRESS, Session, bound};
+use super::session::{PROGRESS, Pace, Session, bound};
 use super::tls::{Connector, Sessions, Trust, Versions};
 use super::transfer::dial_data;
 use super::{ErrorKind, Ftp, FtpTls, StoreError};
@@ -43,12 +44,14 @@ pub(super) enum Refusal {
     Crowded(String),
     /// They have no version or cipher of TLS in common.
     NoTls(StoreError),
+    /// It does not answer what is sent before its last reply was read.
+    OneByOne(StoreError),
     /// Another reason.
     Failed(StoreError),
 }
 
-/// A connection with TLS, and its sessions.
-type Protected = (RustlsFtpStream, Option<Arc<Sessions>>);
+/// A connection, and its sessions where it has TLS.
+type Opened = (Control, Option<Arc<Sessions>>);
 
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
@@ -78,18 +81,29 @@ impl Endpoint {
         Refusal::Failed(StoreError::new(kind, "open", self.shown(""), why))
     }
 
-    /// Opens a connection, as far as the login; not yet in any folder. `features` are those that an earlier one learnt.
-    pub fn connect(&self, features: Option<Features>, versions: Versions) -> Result<Session, Refusal> {
+    /// Opens a connection, logs in and asks for that folder: what it says is given. `features` are those that an earlier
+    /// one learnt.
+    pub fn connect(
+        &self,
+        folder: &str,
+        features: Option<Features>,
+        (versions, pace): (Versions, Pace),
+    ) -> Result<(Session, Reply), Refusal> {
+        let ahead = Ahead::default();
         let (ftp, sessions) = match self.place.tls {
-            FtpTls::None => (self.plain()?, None),
-            FtpTls::Explicit => self.explicit(versions)?,
-            FtpTls::Implicit => self.implicit(versions)?,
+            FtpTls::None => (self.by_client(Connector::clear(&ahead))?, None),
+            FtpTls::Explicit => self.explicit(versions, &ahead)?,
+            FtpTls::Implicit => self.implicit(versions, &ahead)?,
         };
         let ftp = ftp.active_mode(CONNECT).passive_stream_builder(dial_data);
-        let mut session = Session::new(ftp, self.place.data, sessions);
+        let mut session = Session::new(ftp, self.place.data, sessions, ahead);
         self.log_in(&mut session)?;
-        session.prepare(features).map_err(|failure| self.fail(failure))?;
-        Ok(session)
+        let entered = session.prepare(folder, features, pace);
+        let entered = entered.map_err(|failure| match session.is_out_of_step {
+            true => Refusal::OneByOne(failure.into_error("open", self.shown(""))),
+            false => self.fail(failure),
+        })?;
+        Ok((session, entered))
     }
 
     /// The system's resolver has no limit of its own.
@@ -121,18 +135,18 @@ impl Endpoint {
         )
     }
 
-    fn plain(&self) -> Result<RustlsFtpStream, Refusal> {
+    fn plain(&self) -> Result<Control, Refusal> {
         let stream = self.dial()?;
-        RustlsFtpStream::connect_with_stream(stream).map_err(|error| self.fail(error.into()))
+        Control::connect_with_stream(stream).map_err(|error| self.fail(error.into()))
     }
 
-    fn connector(&self, versions: Versions) -> Result<(Connector, Arc<Sessions>), Refusal> {
+    fn connector(&self, versions: Versions, ahead: &Ahead) -> Result<(Connector, Arc<Sessions>), Refusal> {
         let none = || self.refuse(ErrorKind::Permanent, "there is no TLS configuration");
-        self.trust.as_ref().map(|trust| Connector::new(trust, versions)).ok_or_else(none)
+        self.trust.as_ref().map(|trust| Connector::new(trust, versions, ahead)).ok_or_else(none)
     }
 
-    fn explicit(&self, versions: Versions) -> Result<Protected, Refusal> {
-        let ((connector, sessions), plain) = (self.connector(versions)?, self.plain()?);
+    fn explicit(&self, versions: Versions, ahead: &Ahead) -> Result<Opened, Refusal> {
+        let ((connector, sessions), plain) = (self.connector(versions, ahead)?, self.plain()?);
         let secure = plain.into_secure(connector, &self.place.server.host).map_err(|error| match error.into() {
             Failure::Refused(reply) if !reply.says_crowded() => {
                 let why = format!(
@@ -146,12 +160,17 @@ impl Endpoint {
         Ok((secure?, Some(sessions)))
     }
 
+    fn implicit(&self, versions: Versions, ahead: &Ahead) -> Result<Opened, Refusal> {
+        let (connector, sessions) = self.connector(versions, ahead)?;
+        Ok((self.by_client(connector)?, Some(sessions)))
+    }
+
     /// The client connects by itself here, and has no limit for it.
-    fn implicit(&self, versions: Versions) -> Result<Protected, Refusal> {
-        let ((connector, sessions), addresses) = (self.connector(versions)?, self.addresses()?);
+    fn by_client(&self, connector: Connector) -> Result<Control, Refusal> {
+        let addresses = self.addresses()?;
         let (host, cut) = (self.place.server.host.clone(), Cut::default());
         let connector = connector.with_cut(&cut);
-        let open = move || RustlsFtpStream::connect_secure_implicit(&addresses[..], connector, &host);
+        let open = move || Control::connect_secure_implicit(&addresses[..], connector, &host);
         let opened = within(CONNECT + PROGRESS, open);
         if opened.is_some() {
             cut.done()
@@ -159,10 +178,8 @@ impl Endpoint {
             cut.off()
         }
         match opened {
-            Some(Err(FtpError::ConnectionError(error))) if error.kind() == io::ErrorKind::ConnectionRefused => {
-                Err(self.unreachable(&error))
-            }
-            Some(opened) => Ok((opened.map_err(|error| self.fail(error.into()))?, Some(sessions))),
+            Some(Err(FtpError::ConnectionError(error))) if is_nobody_there(&error) => Err(self.unreachable(&error)),
+            Some(opened) => opened.map_err(|error| self.fail(error.into())),
             None => Err(self.unreachable(&io::ErrorKind::TimedOut.into())),
         }
     }
@@ -201,6 +218,11 @@ impl Endpoint {
             format!("the server refuses the login ({said}): {given}; nothing is tried again until then"),
         )
     }
+}
+
+fn is_nobody_there(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionRefused, HostUnreachable, NetworkUnreachable, TimedOut};
+    matches!(error.kind(), ConnectionRefused | HostUnreachable | NetworkUnreachable | TimedOut)
 }
 
 /// Does what has no limit of its own, in a thread that is left behind after `limit`; none then, or without a thread.

@@ -23,6 +23,8 @@ pub(super) struct Features {
     pub list_all: bool,
     /// How a whole object's SHA-256 is asked for.
     pub checksum: Option<Checksum>,
+    /// Requests that were sent before the reply to the last one was read were seen to be answered, each in turn.
+    pub ahead: bool,
 }
 
 /// A request that answers with the SHA-256 of a whole object.
@@ -39,7 +41,16 @@ pub(super) enum Checksum {
 
 impl Default for Features {
     fn default() -> Self {
-        Self { facts: false, vague_facts: false, size: true, epsv: false, utf8: false, list_all: true, checksum: None }
+        Self {
+            facts: false,
+            vague_facts: false,
+            size: true,
+            epsv: false,
+            utf8: false,
+            list_all: true,
+            checksum: None,
+            ahead: false,
+        }
     }
 }
 

@@ -4,9 +4,14 @@
 //!
 //! A 226 is believed only together with the length. Where the acknowledgement was lost, a new connection looks at the
 //! length, which decides. A lost answer to RNTO is resolved by a look at both names.
+//!
+//! The length, the checksum, the name that must be free and RNFR are asked for together, and RNTO follows if all four
+//! replies are as they should be. Else, or where the server takes one request at a time, each is asked for by itself, and
+//! what is wrong is found out.
 
 use super::features::{Checksum, sha256};
 use super::listing::Found;
+use super::pool::Lease;
 use super::reply::Failure;
 use super::session::Session;
 use super::writer::FtpWriter;
@@ -15,6 +20,11 @@ use super::{ErrorKind, Finish, FtpStore, StoreError, VaultPath};
 impl FtpWriter<'_> {
     /// Gives what was sent its name, if it is there as it was sent.
     pub fn name(&mut self) -> Result<Finish, StoreError> {
+        let mut lease = self.store.lease()?;
+        if let Some(known) = self.is_ready(&mut lease) {
+            return self.rename_by(lease).map(|()| known);
+        }
+        drop(lease);
         self.check_length()?;
         if !self.store.holds(&self.temporary, self.turn) {
             return Err(self.taken_over());
@@ -22,6 +32,41 @@ impl FtpWriter<'_> {
         let known = self.confirm()?;
         self.rename()?;
         Ok(known)
+    }
+
+    /// Is the file as it was sent, its name free, and the server about to rename it? None if not, or not for certain: what
+    /// failed fails again where it is asked for by itself.
+    fn is_ready(&self, session: &mut Session) -> Option<Finish> {
+        if !session.features.ahead || !self.store.holds(&self.temporary, self.turn) {
+            return None;
+        }
+        let (length, bytes) = session.look_at_file(self.temporary.as_str())?;
+        let free = session.look_for_free_name(self.path.as_str())?;
+        let checksum = self.digest.clone().zip(self.checksum_request(session));
+        let mut lines = vec![length, free, format!("RNFR {}", self.temporary)];
+        lines.splice(2..2, checksum.iter().map(|(_, request)| request.clone()));
+        let replies = session.ask_all(&lines).ok()?;
+        let [length, free, checksums @ .., ready] = &replies[..] else { return None };
+        let told = checksums.first().and_then(sha256);
+        let known = match checksum.map(|(digest, _)| hex(digest)) {
+            Some(ours) if told.as_ref() == Some(&ours) => Some(Finish::Confirmed),
+            Some(_) => None,
+            None => Some(Finish::Named),
+        };
+        let is_free = free.is_about_name() && free.says_missing();
+        let sound = bytes(length) == Some(self.sent) && is_free && self.store.holds(&self.temporary, self.turn);
+        let known = known.filter(|_| sound && ready.code == 350);
+        // After an RNFR some servers refuse everything but RNTO.
+        session.broken |= known.is_none() && ready.code == 350;
+        known
+    }
+
+    fn checksum_request(&self, session: &Session) -> Option<String> {
+        let command = match session.features.checksum? {
+            Checksum::Hash { .. } => "HASH",
+            Checksum::XSha256 => "XSHA256",
+        };
+        Some(format!("{command} {}", self.temporary))
     }
 
     /// Is what lies under the temporary name what was written? Else it must not be gone on from.
@@ -57,14 +102,10 @@ impl FtpWriter<'_> {
     /// The server's own checksum, where it has one of the whole object.
     fn confirm(&mut self) -> Result<Finish, StoreError> {
         let Some(digest) = self.digest.take() else { return Ok(Finish::Named) };
-        let expected: String = digest.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-        let told = self.store.with("look at", &self.temporary, |session| {
-            let command = match session.features.checksum {
-                None => return Ok(None),
-                Some(Checksum::Hash { .. }) => "HASH",
-                Some(Checksum::XSha256) => "XSHA256",
-            };
-            session.ask(&format!("{command} {}", self.temporary)).map(|reply| sha256(&reply))
+        let expected = hex(digest);
+        let told = self.store.with("look at", &self.temporary, |session| match self.checksum_request(session) {
+            None => Ok(None),
+            Some(request) => session.ask(&request).map(|reply| sha256(&reply)),
         });
         // A checksum that can't be had is none.
         match told.unwrap_or(None) {
@@ -83,11 +124,24 @@ impl FtpWriter<'_> {
             return Err(exists(self.store, "finish", &self.path));
         }
         let mut lease = self.store.lease()?;
-        let failure = match rename(&mut lease, &self.temporary, &self.path) {
-            Ok(()) => return Ok(()),
-            Err(failure) => failure,
-        };
+        let ready = lease.ask(&format!("RNFR {}", self.temporary));
+        match ready {
+            Ok(reply) if reply.code == 350 => self.rename_by(lease),
+            refused => {
+                drop(lease);
+                self.not_renamed(refused.map_or_else(|failure| failure, Failure::Refused))
+            }
+        }
+    }
+
+    /// The server waits for the new name.
+    fn rename_by(&self, mut lease: Lease<'_>) -> Result<(), StoreError> {
+        let renamed = lease.done(&format!("RNTO {}", self.path));
         drop(lease);
+        renamed.map(drop).or_else(|failure| self.not_renamed(failure))
+    }
+
+    fn not_renamed(&self, failure: Failure) -> Result<(), StoreError> {
         if failure.ends_connection() {
             return self.resolve(failure);
         }
@@ -109,12 +163,8 @@ impl FtpWriter<'_> {
     }
 }
 
-fn rename(session: &mut Session, from: &VaultPath, to: &VaultPath) -> Result<(), Failure> {
-    let reply = session.ask(&format!("RNFR {from}"))?;
-    if reply.code != 350 {
-        return Err(Failure::Refused(reply));
-    }
-    session.done(&format!("RNTO {to}")).map(drop)
+fn hex(digest: ring::digest::Context) -> String {
+    digest.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 pub(super) fn exists(store: &FtpStore, operation: &'static str, path: &VaultPath) -> StoreError {

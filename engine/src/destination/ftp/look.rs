@@ -14,6 +14,9 @@ use super::listing::{Entry, Found, Line, facts, listed};
 use super::reply::{Failure, Reply};
 use super::session::Session;
 
+/// How many bytes a file has, by the reply to a look.
+type BytesIn = fn(&Reply) -> Option<u64>;
+
 /// A folder's content.
 struct Content {
     entries: Vec<Entry>,
@@ -57,14 +60,31 @@ impl Session {
         self.look(path)
     }
 
+    /// The request whose reply says by itself how long a file is, and how it is read; none where there is none.
+    pub fn look_at_file(&self, path: &str) -> Option<(String, BytesIn)> {
+        match (self.features.facts, self.features.size) {
+            (true, _) => Some((format!("MLST {path}"), fact_bytes)),
+            (false, true) => Some((format!("SIZE {path}"), size_bytes)),
+            (false, false) => None,
+        }
+    }
+
+    /// The request whose reply, if it says so, is clear about a name that is free.
+    pub fn look_for_free_name(&self, path: &str) -> Option<String> {
+        match (self.features.facts && !self.features.vague_facts, self.features.size) {
+            (true, _) => Some(format!("MLST {path}")),
+            (false, true) => Some(format!("SIZE {path}")),
+            (false, false) => None,
+        }
+    }
+
     fn size(&mut self, path: &str) -> Result<Found, Failure> {
         if self.features.size {
             let reply = self.ask(&format!("SIZE {path}"))?;
-            let bytes = reply.text.split_ascii_whitespace().nth(1).and_then(|word| word.parse().ok());
-            match (reply.code, bytes) {
-                (213, Some(bytes)) => return Ok(Found::File(Some(bytes))),
-                _ if reply.is_unknown_command() => self.features.size = false,
-                _ => return self.missing(path, reply),
+            match size_bytes(&reply) {
+                Some(bytes) => return Ok(Found::File(Some(bytes))),
+                None if reply.is_unknown_command() => self.features.size = false,
+                None => return self.missing(path, reply),
             }
         }
         self.find(path)
@@ -163,6 +183,18 @@ fn parse(lines: &[String], line: fn(&str) -> Option<Line>) -> Result<Content, Fa
         }
     }
     Ok(content)
+}
+
+fn size_bytes(reply: &Reply) -> Option<u64> {
+    let bytes = reply.text.split_ascii_whitespace().nth(1).filter(|_| reply.code == 213);
+    bytes.and_then(|word| word.parse().ok())
+}
+
+fn fact_bytes(reply: &Reply) -> Option<u64> {
+    match fact_of(reply).filter(|_| reply.code == 250) {
+        Some(Found::File(bytes)) => bytes,
+        _ => None,
+    }
 }
 
 /// The fact in a reply to MLST: its second line.

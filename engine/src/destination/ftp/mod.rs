@@ -14,12 +14,16 @@
 //! - *Space* is not told by any command that servers have in common.
 //! - `Finish::Confirmed` comes of `HASH` or `XSHA256` with a SHA-256 of the whole. CRC and MD5 are no evidence here.
 //!
-//! Requests for one new object, a round trip each: a look at the name (MLST, else SIZE); EPSV, connect, STOR, TLS if any,
-//! end; a look at the length; HASH if offered; a look at the name; RNFR, RNTO: 9, and 1 more for each of TLS and HASH,
-//! whatever its length. Of a read: a look, EPSV, connect, RETR, TLS, end; and REST, and cutting it off, of a range in its
-//! middle, which often costs the connection. So ranges that follow one another are read on (`stream`). Objects of
-//! different names go over connections of their own, at the same time, up to 16. A server whose MLST does not say why it
-//! refuses (ProFTPD) is asked by SIZE for names that should be free, once that was seen on the connection.
+//! Requests for one new object: a look at the name (MLST, else SIZE); EPSV, connect, STOR, TLS if any, end; a look at the
+//! length, HASH if offered, a look at the name and RNFR, which go together where the server stands that (`session`); RNTO:
+//! 9, and 1 more for each of TLS and HASH, whatever its length, in 7 round trips, 8 with TLS. Of a read: a look, EPSV,
+//! connect, RETR, TLS, end; and REST, and cutting it off, of a range in its middle, which often costs the connection. So
+//! ranges that follow one another are read on (`stream`). Objects of different names go over connections of their own, at
+//! the same time, up to 16. A server whose MLST does not say why it refuses (ProFTPD) is asked by SIZE for names that
+//! should be free.
+//!
+//! To open: connect, USER, PASS, and FEAT, TYPE and CWD together: 4 round trips, 4 more with explicit TLS. Further
+//! connections are opened when a second object is to go beside the first, all at once, to learn how many there may be.
 //!
 //! Memory: of an object at most 256 KiB are held, whatever its length (`writer`; a reader holds nothing); a list of a
 //! folder is held whole, and refused beyond 64 MiB of text, some half a million names. What lies under way beyond that
@@ -29,6 +33,7 @@
 //! opened again), moving bytes from server to server, ASCII mode.
 
 mod answer;
+mod channel;
 mod connect;
 mod cut;
 mod features;
@@ -64,7 +69,7 @@ use self::session::Session;
 use self::stream::FtpStream;
 use self::writer::FtpWriter;
 
-/// Objects at once: a small one takes nine round trips one after the other.
+/// Objects at once: a small one takes seven round trips one after the other.
 const LANES: usize = 16;
 
 /// See the module.
@@ -191,6 +196,11 @@ impl FtpStore {
     }
 }
 
+/// One connection of all is left for looks.
+fn lanes_of(connections: usize) -> usize {
+    connections.saturating_sub(1).max(1)
+}
+
 fn remove(session: &mut Session, path: &VaultPath) -> Result<(), Failure> {
     let reply = session.ask(&format!("DELE {path}"))?;
     if reply.is_done() || session.look(path.as_str())? == Found::Absent {
@@ -283,7 +293,11 @@ impl WriteStore for FtpStore {
     /// As many as the server lets in, within reason: each object takes a connection, and looks at what is on its way one
     /// more.
     fn lanes(&self) -> usize {
-        self.pool.allowed(LANES + 1).saturating_sub(1).max(1)
+        lanes_of(self.pool.allowed(LANES + 1))
+    }
+
+    fn lanes_max(&self) -> usize {
+        lanes_of(self.pool.most(LANES + 1))
     }
 
     fn delete(&self, path: &VaultPath) -> Result<(), StoreError> {

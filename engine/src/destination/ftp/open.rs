@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 use super::connect::{Endpoint, Refusal};
 use super::pool::Pool;
 use super::reply::Failure;
+use super::session::Pace;
 use super::tls::{Trust, Versions};
 use super::{ErrorKind, Ftp, FtpStore, FtpTls, StoreError};
 
@@ -42,11 +43,16 @@ fn make(endpoint: &Endpoint) -> Result<(), StoreError> {
     let path = endpoint.place.server.path.as_str();
     let error = |kind, why: String| StoreError::new(kind, "make", endpoint.shown(""), why);
     let fail = |failure: Failure| failure.into_error("make", endpoint.shown(""));
-    let mut session = endpoint.connect(None, Versions::Newest).map_err(|refusal| match refusal {
-        Refusal::Failed(error) | Refusal::NoTls(error) => error,
+    let connected = |pace| endpoint.connect(path, None, (Versions::Newest, pace));
+    let connected = match connected(Pace::Tried) {
+        Err(Refusal::OneByOne(_)) => connected(Pace::OneByOne),
+        connected => connected,
+    };
+    let (mut session, entered) = connected.map_err(|refusal| match refusal {
+        Refusal::Failed(error) | Refusal::NoTls(error) | Refusal::OneByOne(error) => error,
         Refusal::Crowded(said) => error(ErrorKind::Transient, format!("the server takes no more connections ({said})")),
     })?;
-    if session.ask(&format!("CWD {path}")).map_err(fail)?.is_done() {
+    if entered.is_done() {
         return Err(error(ErrorKind::Exists, "a folder is there".to_owned()));
     }
     let made = session.ask(&format!("MKD {path}")).map_err(fail)?;

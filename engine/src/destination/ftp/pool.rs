@@ -8,13 +8,13 @@
 
 use std::collections::BTreeMap;
 use std::ops::{Deref, DerefMut};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, Once, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::connect::{Endpoint, Refusal};
 use super::features::Features;
-use super::reply::Failure;
-use super::session::Session;
+use super::reply::{Failure, Reply};
+use super::session::{Pace, Session};
 use super::tls::Versions;
 use super::transfer::Transfer;
 use super::{ErrorKind, StoreError};
@@ -31,6 +31,8 @@ pub(super) struct Pool {
     endpoint: Endpoint,
     state: Mutex<State>,
     returned: Condvar,
+    /// Was it tried how many the server allows?
+    tried: Once,
 }
 
 struct State {
@@ -47,10 +49,9 @@ struct State {
     /// Of TLS, and whether the server was seen not to have the older one.
     versions: Versions,
     only_newest: bool,
+    pace: Pace,
     /// Did all connections stay good since the place was last seen?
     steady: bool,
-    /// Was it tried how many the server allows?
-    tried: bool,
 }
 
 /// One connection, for as long as it is held.
@@ -82,10 +83,10 @@ impl Pool {
             denied: None,
             versions: Versions::Newest,
             only_newest: false,
+            pace: Pace::Tried,
             steady: true,
-            tried: false,
         };
-        Self { endpoint, state: Mutex::new(state), returned: Condvar::new() }
+        Self { endpoint, state: Mutex::new(state), returned: Condvar::new(), tried: Once::new() }
     }
 
     pub fn endpoint(&self) -> &Endpoint {
@@ -102,15 +103,20 @@ impl Pool {
     }
 
     /// How many of so many connections the server allows at once. They are opened, once, and kept: whoever finds out only
-    /// when all are in use by long uploads would fail for it.
+    /// when all are in use by long uploads would fail for it. Who asks meanwhile waits.
     pub fn allowed(&self, wanted: usize) -> usize {
-        if !std::mem::replace(&mut self.state().tried, true) {
+        self.tried.call_once(|| {
             std::thread::scope(|scope| {
                 let opened: Vec<_> = (0..wanted).map(|_| scope.spawn(|| self.try_take())).collect();
                 // One that can't be had for another reason fails again for who needs it.
                 let _leases: Vec<_> = opened.into_iter().map(std::thread::ScopedJoinHandle::join).collect();
             });
-        }
+        });
+        self.most(wanted)
+    }
+
+    /// The same as far as it is known.
+    pub fn most(&self, wanted: usize) -> usize {
         self.state().most.min(wanted)
     }
 
@@ -170,9 +176,12 @@ impl Pool {
     fn open(&self, features: Option<Features>) -> Result<Option<Lease<'_>>, StoreError> {
         let until = Instant::now() + NOTICE;
         loop {
-            let versions = self.state().versions;
-            match self.endpoint.connect(features.clone(), versions) {
-                Ok(session) => return self.opened(session).map(Some),
+            let (versions, pace) = {
+                let state = self.state();
+                (state.versions, state.pace)
+            };
+            match self.endpoint.connect(&self.endpoint.place.server.path, features.clone(), (versions, pace)) {
+                Ok((session, entered)) => return self.opened(session, entered).map(Some),
                 Err(Refusal::Crowded(said)) => {
                     if self.state().allow_fewer() {
                         return Ok(None);
@@ -187,7 +196,8 @@ impl Pool {
                     // It was let in with the newest before: that will do.
                     self.state().only_newest();
                 }
-                Err(Refusal::Failed(error) | Refusal::NoTls(error)) => {
+                Err(Refusal::OneByOne(_)) if pace == Pace::Tried => self.state().pace = Pace::OneByOne,
+                Err(Refusal::Failed(error) | Refusal::NoTls(error) | Refusal::OneByOne(error)) => {
                     self.state().failed(&error);
                     return Err(error);
                 }
@@ -195,10 +205,10 @@ impl Pool {
         }
     }
 
-    fn opened(&self, session: Session) -> Result<Lease<'_>, StoreError> {
+    fn opened(&self, session: Session, entered: Reply) -> Result<Lease<'_>, StoreError> {
         self.state().features.get_or_insert_with(|| session.features.clone());
         let mut lease = Lease { pool: self, session: Some(session), is_new: true };
-        let entered = self.enter(&mut lease);
+        let entered = self.is_in(Ok(entered));
         lease.broken |= entered.is_err();
         entered.map(|()| lease)
     }
@@ -212,8 +222,11 @@ impl Pool {
 
     /// Goes into the vault's folder.
     pub fn enter(&self, session: &mut Session) -> Result<(), StoreError> {
-        let line = format!("CWD {}", self.endpoint.place.server.path);
-        match session.ask(&line) {
+        self.is_in(session.ask(&format!("CWD {}", self.endpoint.place.server.path)))
+    }
+
+    fn is_in(&self, entered: Result<Reply, Failure>) -> Result<(), StoreError> {
+        match entered {
             Ok(reply) if reply.is_done() => Ok(()),
             Ok(reply) => {
                 let kind = match Failure::Refused(reply.clone()).into_error("open", "").kind {
@@ -243,7 +256,8 @@ impl State {
             return Err(StoreError::new(ErrorKind::Denied, "open", endpoint.shown(""), why.clone()));
         }
         self.forget_dead();
-        while let Some(session) = self.idle.pop() {
+        while let Some(mut session) = self.idle.pop() {
+            session.features.vague_facts |= self.features.as_ref().is_some_and(|features| features.vague_facts);
             if !session.is_spent() {
                 return Ok(Next::Idle(session));
             }
@@ -314,6 +328,7 @@ impl Drop for Lease<'_> {
     fn drop(&mut self) {
         let Some(session) = self.session.take() else { return };
         let mut state = self.pool.state();
+        state.features.iter_mut().for_each(|known| known.vague_facts |= session.features.vague_facts);
         if session.broken {
             state.open -= 1;
             state.steady = false;

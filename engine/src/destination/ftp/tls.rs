@@ -12,8 +12,8 @@
 
 use std::net::TcpStream;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::client::{
     ClientSessionMemoryCache, ClientSessionStore, Resumption, Tls12ClientSessionValue, Tls13ClientSessionValue,
@@ -23,6 +23,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, NamedGroup, RootCertStore, SupportedProtocolVersion};
 use suppaftp::{FtpError, FtpResult, RustlsConnector, TlsConnector};
 
+use super::channel::{Ahead, Channel, Flow};
 use super::cut::Cut;
 use super::session::bound;
 use super::{ErrorKind, StoreError};
@@ -92,20 +93,27 @@ fn add(roots: &mut RootCertStore, file: &Path) -> Result<(), StoreError> {
 /// The client's stream with TLS, which it has no name for.
 pub(super) type RustlsStream = <RustlsConnector as TlsConnector>::Stream;
 
-/// Makes TLS of a control connection and its data connections.
+/// Makes channels of a control connection and its data connections, with TLS or in clear.
 #[derive(Debug)]
 pub(super) struct Connector {
-    tls: RustlsConnector,
+    tls: Option<RustlsConnector>,
     cut: Option<Cut>,
+    /// Of the control connection, which is the first one.
+    ahead: Mutex<Option<Ahead>>,
 }
 
 impl Connector {
+    /// For one control connection in clear.
+    pub fn clear(ahead: &Ahead) -> Self {
+        Self { tls: None, cut: None, ahead: Mutex::new(Some(ahead.clone())) }
+    }
+
     /// For one control connection, with sessions of its own.
-    pub fn new(trust: &Trust, versions: Versions) -> (Self, Arc<Sessions>) {
+    pub fn new(trust: &Trust, versions: Versions, ahead: &Ahead) -> (Self, Arc<Sessions>) {
         let mut config = if versions == Versions::Tls12 { trust.tls12.clone() } else { trust.newest.clone() };
         let sessions = Arc::new(Sessions::default());
         config.resumption = Resumption::store(Arc::clone(&sessions) as Arc<dyn ClientSessionStore>);
-        (Self { tls: Arc::new(config).into(), cut: None }, sessions)
+        (Self { tls: Some(Arc::new(config).into()), ..Self::clear(ahead) }, sessions)
     }
 
     /// The same, whose first connection can be cut off.
@@ -115,12 +123,17 @@ impl Connector {
 }
 
 impl TlsConnector for Connector {
-    type Stream = RustlsStream;
+    type Stream = Channel;
 
-    fn connect(&self, domain: &str, stream: TcpStream) -> FtpResult<RustlsStream> {
+    fn connect(&self, domain: &str, stream: TcpStream) -> FtpResult<Channel> {
         let held = self.cut.as_ref().map_or(Ok(()), |cut| cut.hold(&stream));
         bound(&stream).and(held).map_err(FtpError::ConnectionError)?;
-        self.tls.connect(domain, stream)
+        let flow = match &self.tls {
+            Some(tls) => Flow::Tls(Box::new(tls.connect(domain, stream)?)),
+            None => Flow::Clear(stream),
+        };
+        let ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Ok(Channel::new(flow, ahead))
     }
 }
 

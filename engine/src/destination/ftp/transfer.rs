@@ -13,12 +13,12 @@ use std::io::{self, Read, Write};
 use std::net::Shutdown;
 use std::time::Duration;
 
-use suppaftp::{DataStream, FtpResult, Mode, Status, TlsStream, TransferStream};
+use suppaftp::{DataStream, FtpResult, Mode, Status, TransferStream};
 
+use super::channel::Channel;
 use super::connect::CONNECT;
 use super::reply::{Failure, Reply};
 use super::session::{PROGRESS, Session, bound};
-use super::tls::RustlsStream;
 
 /// Longest list of a folder, in bytes: some half a million names, a hundred times what a folder of a vault holds.
 const LIST_MAX: u64 = 64 << 20;
@@ -39,7 +39,7 @@ pub(super) enum Way {
 }
 
 /// A data connection. Ended by [`Session::end`] or [`Session::cut`]; one that is dropped closes as if it had ended.
-pub(super) struct Transfer(TransferStream<RustlsStream>);
+pub(super) struct Transfer(TransferStream<Channel>);
 
 impl Session {
     /// Opens a data connection.
@@ -59,7 +59,7 @@ impl Session {
         !self.active && self.features.epsv && v4 && (reply.is_unknown_command() || matches!(reply.code, 227 | 522))
     }
 
-    fn start_passive(&mut self, way: Way, path: &str) -> Result<TransferStream<RustlsStream>, Failure> {
+    fn start_passive(&mut self, way: Way, path: &str) -> Result<TransferStream<Channel>, Failure> {
         self.ftp.set_mode(Mode::Passive);
         let opened = self.start(way, path);
         match opened {
@@ -69,7 +69,7 @@ impl Session {
         opened
     }
 
-    fn start(&mut self, way: Way, path: &str) -> Result<TransferStream<RustlsStream>, Failure> {
+    fn start(&mut self, way: Way, path: &str) -> Result<TransferStream<Channel>, Failure> {
         let offset = match way {
             Way::Store(offset) | Way::Retrieve(offset) => offset,
             Way::Append | Way::List(_) => 0,
@@ -83,7 +83,7 @@ impl Session {
         }?)
     }
 
-    fn list_stream(&mut self, command: &str, path: &str) -> FtpResult<TransferStream<RustlsStream>> {
+    fn list_stream(&mut self, command: &str, path: &str) -> FtpResult<TransferStream<Channel>> {
         let line = if path.is_empty() { command.to_owned() } else { format!("{command} {path}") };
         let (_, stream) = self.ftp.custom_data_command(line, &[Status::AboutToSend, Status::AlreadyOpen])?;
         Ok(stream)
@@ -163,7 +163,7 @@ impl Transfer {
     /// connection resumes with.
     fn close(&mut self) -> io::Result<()> {
         let DataStream::Ssl(stream) = self.0.get_mut() else { return Ok(()) };
-        let tls = stream.mut_ref();
+        let Some(tls) = stream.tls() else { return Ok(()) };
         tls.flush()?;
         tls.conn.send_close_notify();
         while tls.conn.wants_write() {

@@ -247,7 +247,11 @@ fn make_folders(session: &mut Session, path: &VaultPath) -> Result<(), Failure> 
     let folder = path.folder();
     let ends = folder.as_str().match_indices('/').map(|(at, _)| at).chain([folder.as_str().len()]);
     for end in ends.filter(|end| *end > 0) {
-        session.ask(&format!("MKD {}", &folder.as_str()[..end]))?;
+        let reply = session.ask(&format!("MKD {}", &folder.as_str()[..end]))?;
+        // Any other refusal is that it is there already, or shows when it is written to.
+        if reply.kind() == ErrorKind::Full {
+            return Err(Failure::Refused(reply));
+        }
     }
     Ok(())
 }

@@ -23,7 +23,8 @@ use self::dice::Dice;
 use self::disk::Disk;
 use self::writer::MemoryWriter;
 use super::{
-    ErrorKind, Listed, ObjectRead, ObjectWrite, Operation, ReadStore, Resume, Space, StoreError, WriteStore, temporary,
+    ErrorKind, Index, Listed, ObjectRead, ObjectWrite, Operation, ReadStore, Resume, Space, StoreError, WriteStore,
+    temporary,
 };
 use crate::model::{Distance, VaultPath};
 
@@ -325,6 +326,10 @@ impl ReadStore for MemoryStore {
     fn still_there(&self) -> Result<(), StoreError> {
         self.request(Operation::StillThere, &VaultPath::root(), |_| Ok(()))
     }
+
+    fn mirror(&self) -> Option<&Index> {
+        None
+    }
 }
 
 impl MemoryStore {
@@ -356,6 +361,10 @@ impl WriteStore for MemoryStore {
     }
 
     fn lanes(&self) -> usize {
+        1
+    }
+
+    fn lanes_max(&self) -> usize {
         1
     }
 

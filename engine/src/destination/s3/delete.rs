@@ -4,7 +4,7 @@
 //! So every version of the name is deleted by its own id, the one that is seen last: a refusal in between leaves the
 //! object as it was. What Object Lock keeps is `Denied`, with until when.
 //!
-//! Requests: 1; in a bucket with versions, or one that does not tell whether it has some, 2, and 1 more for each further
+//! Requests: 1, and 1 more for the first object of an opened place; in a bucket with versions, or one that does not tell whether it has some, 2, and 1 more for each further
 //! version; 1 more to tell until when a locked one stays.
 
 use std::sync::Mutex;
@@ -21,13 +21,15 @@ use crate::destination::ErrorKind;
 /// Does the bucket keep what is deleted?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Keeps {
+    /// Nothing was deleted yet.
+    Unasked,
     Nothing,
     Versions,
     /// It does not let us ask.
     Unknown,
 }
 
-/// What was found out, when the place was opened or since.
+/// What was found out when something was to be deleted.
 #[derive(Debug)]
 pub(super) struct Bucket {
     keeps: Mutex<Keeps>,
@@ -36,9 +38,15 @@ pub(super) struct Bucket {
 /// What a version has where the bucket kept none when it was written.
 const NO_VERSION: &str = "null";
 
+impl Default for Bucket {
+    fn default() -> Self {
+        Self { keeps: Mutex::new(Keeps::Unasked) }
+    }
+}
+
 impl Bucket {
     /// Asks whether the bucket keeps versions. 1 request.
-    pub async fn ask(client: &Client) -> Result<Self, Failure> {
+    async fn ask(&self, client: &Client) -> Result<Keeps, Failure> {
         let query = vec![("versioning", String::new())];
         let keeps = match client.send(Request { query, ..Request::default() }).await {
             Ok(answer) => match xml::read::<xml::Versioning>(&answer.document().await?)?.status {
@@ -48,10 +56,11 @@ impl Bucket {
             Err(Failure::Refused(refusal)) if refusal.kind() != ErrorKind::Transient => Keeps::Unknown,
             Err(failure) => return Err(failure),
         };
-        Ok(Self { keeps: Mutex::new(keeps) })
+        self.learned(keeps);
+        Ok(keeps)
     }
 
-    pub fn keeps(&self) -> Keeps {
+    fn keeps(&self) -> Keeps {
         *self.keeps.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -61,10 +70,14 @@ impl Bucket {
 
     /// Deletes an object; one that is not there is deleted.
     pub async fn delete(&self, client: &Client, key: &str) -> Result<(), Failure> {
-        match self.keeps() {
+        let keeps = match self.keeps() {
+            Keeps::Unasked => self.ask(client).await?,
+            keeps => keeps,
+        };
+        match keeps {
             Keeps::Nothing => plain(client, key).await,
             Keeps::Versions => versions(client, key, &list::versions_of(client, key).await?).await,
-            Keeps::Unknown => match list::versions_of(client, key).await {
+            Keeps::Unknown | Keeps::Unasked => match list::versions_of(client, key).await {
                 Ok(found) if found.iter().any(|version| version.version_id != NO_VERSION) => {
                     self.learned(Keeps::Versions);
                     versions(client, key, &found).await

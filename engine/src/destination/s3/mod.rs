@@ -7,10 +7,10 @@
 //! bytes (its length would cost a request), `delete` of that name ends it, and `resume` goes on behind the whole parts
 //! that the server has. An upload that the server does not know any more is begun anew.
 //!
-//! Requests, each one round trip: open 2 (3 with `object-lock`); `stat` 1; `read` 1; `read_medium` 1; `list` 2, and 1
+//! Requests, each one round trip: open 1 (2 with `object-lock`); `stat` 1; `read` 1; `read_medium` 1; `list` 2, and 1
 //! for each further 1,000 names; put up to 8 MiB 2 (look, PUT); larger 6 and 1 for each 8 MiB (look, uploads left
-//! over, begin, parts, look, complete, look), eight parts at a time; resume 2 (look, parts); flush and `still_there` 0
-//! (1 after a connection broke); delete 1, in a bucket with versions 2 (see `delete`); of a temporary name 1 more, and
+//! over and beside it begin, parts, look, complete, look), eight parts at a time; resume 2 (look, parts); flush and `still_there` 0
+//! (1 after a connection broke); delete 1, in a bucket with versions 2, the first one 1 more (see `delete`); of a temporary name 1 more, and
 //! 1 for each upload that it ends.
 //!
 //! *No name is replaced*: PUT and completion carry `If-None-Match: *`. A server that refuses this header is asked
@@ -110,12 +110,12 @@ impl S3Store {
         let client = Client::new(place, warn).map_err(|failure| failure.at(operation, &address))?;
         let looked = runtime()?.block_on(async {
             let is_empty = list::is_empty(&client, &client.address.below(&VaultPath::root())).await?;
-            let bucket = Bucket::ask(&client).await?;
             locks(&client, warn).await?;
-            Ok((bucket, is_empty))
+            Ok(is_empty)
         });
-        let (bucket, is_empty) = looked.map_err(|failure: Failure| failure.at(operation, &address))?;
-        Ok((Self { client: Arc::new(client), bucket, claims: Claims::default() }, is_empty))
+        let is_empty = looked.map_err(|failure: Failure| failure.at(operation, &address))?;
+        let store = Self { client: Arc::new(client), bucket: Bucket::default(), claims: Claims::default() };
+        Ok((store, is_empty))
     }
 
     /// Where it was opened, as a URL without secrets.
@@ -300,7 +300,8 @@ impl WriteStore for S3Store {
     }
 
     fn delete(&self, path: &VaultPath) -> Result<(), StoreError> {
-        let finished = path.file_name().strip_prefix(TEMPORARY_PREFIX).and_then(|name| path.folder().child(name).ok());
+        let finished =
+            path.file_name().strip_prefix(TEMPORARY_PREFIX).and_then(|name| path.folder().foreign_child(name).ok());
         self.on("delete", path, async {
             if let Some(finished) = finished {
                 upload::abort_all(&self.client, &self.key(&finished)).await?;

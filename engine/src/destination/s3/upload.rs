@@ -15,6 +15,7 @@ use super::failure::Failure;
 use super::list;
 use super::object::{self, CHECKSUM, Expected};
 use super::xml;
+use crate::destination::runtime::both;
 use crate::destination::{ErrorKind, Finish};
 
 /// Waits before a part that failed for a passing reason is sent again.
@@ -40,9 +41,26 @@ pub(super) enum By {
     Earlier,
 }
 
-/// Begins an upload, and ends those that earlier writers of the object left. 2 requests, 1 more for each of those.
+/// Begins an upload, and ends those that earlier writers of the object left. 2 requests in 1 round trip, 1 more for each
+/// of those.
 pub(super) async fn begin(client: &Client, key: &str) -> Result<String, Failure> {
-    abort_all(client, key).await?;
+    let (left, begun) = both(list::uploads_of(client, key), begin_new(client, key)).await;
+    let (left, begun) = match (left, begun) {
+        (Ok(left), Ok(begun)) => (left, begun),
+        (Err(failure), Ok(begun)) => {
+            // Nobody would know of it.
+            let _ = abort(client, key, &begun).await;
+            return Err(failure);
+        }
+        (_, Err(failure)) => return Err(failure),
+    };
+    for earlier in left.iter().filter(|id| **id != begun) {
+        abort(client, key, earlier).await?;
+    }
+    Ok(begun)
+}
+
+async fn begin_new(client: &Client, key: &str) -> Result<String, Failure> {
     let mut begun = begin_once(client, key).await;
     while let Err(failure) = &begun {
         if !client.offer.withdraws_header(failure) {

@@ -43,7 +43,7 @@ pub(super) struct Link {
     place: WebDav,
     client: Client,
     login: Option<HeaderValue>,
-    /// What the server can do; found out before the first object is written.
+    /// What the server can do; found out while the first object is begun.
     pub offer: OnceCell<Offer>,
     pub window: Arc<Semaphore>,
     state: Mutex<State>,

@@ -4,14 +4,14 @@
 //!
 //! What the server must have: PROPFIND (nginx only by its module dav_ext), MKCOL, PUT, MOVE, DELETE and Basic login.
 //! Tried: Apache's mod_dav_fs, nginx with dav and dav_ext, `rclone serve webdav`. What differs between servers is tried
-//! out before the first object is written (`offer`).
+//! out while the first object is begun (`offer`, `trial`).
 //!
 //! Order of a write: temporary file, data, a look at the length (where it took more than one request of known length),
 //! MOVE with `Overwrite: F`, a look at the name. Requests of an object, one after the other: 1 to begin (another beside it
 //! for a folder that was not seen before), 1 PUT for each 4 MiB, the first of them alone and then eight at once, or one
 //! PUT for all where the server takes no parts (and a look beside the first for what is left), 1 for the length, 2 for the
-//! name: 4 or 5 for an object of up to 4 MiB in 4 round trips, 20 for one of 64 MiB on Apache, 6 on others. Before the
-//! first object: 10 to 14, in 6 round trips, its folder made beside them. Reading, `list` and `space`: 1,
+//! name: 4 or 5 for an object of up to 4 MiB in 4 round trips, 20 for one of 64 MiB on Apache, 6 on others. Beside the
+//! first object: 12 to 16, one round trip of which it waits for. Reading, `list` and `space`: 1,
 //! one more for what is not there; `delete`: 1, on servers that would delete a folder, too, or when nothing was written
 //! before, 2. More parts for `flush`, which ends one.
 //!
@@ -39,6 +39,7 @@ mod look;
 mod multistatus;
 mod offer;
 mod reader;
+mod trial;
 mod writer;
 
 use std::sync::Arc;

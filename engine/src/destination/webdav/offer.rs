@@ -1,9 +1,10 @@
-//! What the server can do, found out by trying it on small objects of our own, once for each opened place, before its
-//! first object is written.
+//! What the server can do, found out by trying it on small objects of our own, once for each opened place, while its
+//! first object is begun.
 //!
 //! In: a place. Out: how a part of a file is written there, if at all; whether MOVE and DELETE spare what they should.
 //! Why it is tried and not believed: a server that does not know `Content-Range` (rclone) answers 201 and cuts the file
-//! to the part. Requests: 10 to 12, in 6 round trips; all of it lies under temporary names and is deleted again.
+//! to the part. Requests: 12 to 14, in 3 round trips, and 1 to clear away: all of it lies under temporary names and is
+//! deleted before the first object has its name.
 //!
 //! Deliberately absent: the names of servers, which say little about their settings and the proxies before them.
 
@@ -11,6 +12,7 @@ use bytes::Bytes;
 
 use super::failure::Failure;
 use super::link::{Link, Request, unlocked};
+use crate::destination::runtime::both;
 use crate::destination::{ErrorKind, TEMPORARY_PREFIX};
 
 /// How bytes are written into the middle of a file.
@@ -61,11 +63,6 @@ const WRITTEN_AT: u64 = 8;
 const AFTER: &[u8] = b"01234567abcdef";
 
 impl Link {
-    /// What the server can do. No request but the first time.
-    pub async fn offer(&self) -> Result<&Offer, Failure> {
-        self.offer.get_or_try_init(|| probe(self)).await
-    }
-
     /// Writes a whole file. 1 request.
     pub async fn put(&self, path: &str, bytes: Bytes) -> Result<(), Failure> {
         unlocked(|| Ok(self.request("PUT", path)?.bytes(bytes.clone()))).await.map(drop)
@@ -113,24 +110,16 @@ impl Link {
     }
 }
 
-async fn probe(link: &Link) -> Result<Offer, Failure> {
-    let name = link.own_name(link.root())?;
-    let (one, two, folder) = (format!("{name}-1"), format!("{name}-2"), format!("{name}-3"));
-    let tried = tried(link, &one, &two, &folder).await;
-    // What stays goes with the other temporary files.
-    let _ = both(link.remove(&one), link.remove(&two)).await;
-    tried
-}
-
-async fn tried(link: &Link, one: &str, two: &str, folder: &str) -> Result<Offer, Failure> {
+/// Parts are tried on the first file, MOVE with the others.
+pub(super) async fn tried(link: &Link, [one, two, three]: &[String; 3], folder: &str) -> Result<Offer, Failure> {
     let put = |path| link.put(path, Bytes::from_static(BEFORE));
-    let (first, second) = both(put(one), put(two)).await;
-    if let Some(failure) = first.and(second).err() {
+    let (first, (second, third)) = both(put(one), both(put(two), put(three))).await;
+    if let Some(failure) = first.and(second).and(third).err() {
         link.still_root().await?;
         return Err(failure);
     }
-    let (part, delete) = both(part(link, one), delete(link, folder)).await;
-    let (overwrite, destination) = overwrite(link, one, two).await?;
+    let (part, (moved, delete)) = both(part(link, one), both(overwrite(link, three, two), delete(link, folder))).await;
+    let (overwrite, destination) = moved?;
     Ok(Offer { part: part?, delete: delete?, overwrite, destination })
 }
 
@@ -169,32 +158,6 @@ async fn delete(link: &Link, folder: &str) -> Result<Delete, Failure> {
         }
         Err(failure) => Err(failure),
     }
-}
-
-/// What comes of both, at the same time.
-pub(super) async fn both<A, B>(one: impl Future<Output = A>, two: impl Future<Output = B>) -> (A, B) {
-    let (mut one, mut two) = (std::pin::pin!(one), std::pin::pin!(two));
-    let (mut first, mut second) = (None, None);
-    std::future::poll_fn(move |context| {
-        if first.is_none() {
-            first = ready(one.as_mut().poll(context));
-        }
-        if second.is_none() {
-            second = ready(two.as_mut().poll(context));
-        }
-        match (first.take(), second.take()) {
-            (Some(first), Some(second)) => std::task::Poll::Ready((first, second)),
-            unfinished => {
-                (first, second) = unfinished;
-                std::task::Poll::Pending
-            }
-        }
-    })
-    .await
-}
-
-fn ready<T>(poll: std::task::Poll<T>) -> Option<T> {
-    if let std::task::Poll::Ready(came) = poll { Some(came) } else { None }
 }
 
 impl Link {

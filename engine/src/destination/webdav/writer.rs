@@ -3,7 +3,8 @@
 //! In: bytes. Out: acknowledged bytes, then a finished object.
 //! Three ways, chosen as bytes come: an object of [`PART_BYTES`] at most is one PUT of known length; a longer one is a
 //! PUT and then parts, where the server takes them, [`PARTS_AT_ONCE`] on the way at once; else one PUT whose length is
-//! not known beforehand (chunked).
+//! not known beforehand (chunked). What the server takes may not be known yet when the first bytes come: then they go as
+//! a whole file, and once more where it takes no parts.
 //! Invariants: the first bytes of an object replace whatever lay under the temporary name; what `flush` tells was
 //! acknowledged, without a hole; of two writers of one name the later one owns the temporary file.
 //!
@@ -22,9 +23,10 @@ use super::failure::Failure;
 use super::finish::{self, taken};
 use super::link::Link;
 use super::look::Found;
-use super::offer::{Offer, Part, both};
+use super::offer::{Offer, Part};
+use super::trial::Server;
 use crate::destination::claims::Claim;
-use crate::destination::runtime::runtime;
+use crate::destination::runtime::{both, runtime};
 use crate::destination::{ErrorKind, Finish, ObjectWrite, Resume, StoreError};
 use crate::model::VaultPath;
 
@@ -51,7 +53,7 @@ pub(super) struct Target {
 /// See the module.
 pub(super) struct Writer<'s> {
     link: Arc<Link>,
-    offer: Offer,
+    server: Server,
     target: Arc<Target>,
     claim: Claim<'s>,
     kept: u64,
@@ -71,30 +73,26 @@ enum Way {
 }
 
 impl<'s> Writer<'s> {
-    /// Begins, keeping at most `left` bytes of what lies there. 1 round trip.
+    /// Begins, keeping at most `left` bytes of what lies there. 1 round trip, or 4 where something may be left and it is
+    /// not known yet what the server can do.
     pub async fn begin(link: Arc<Link>, target: Target, claim: Claim<'s>, left: u64) -> Result<Self, Failure> {
-        if link.offer.get().is_none() {
-            // What the server can do takes longer to find out than to make the folder, and needs nothing of it.
-            let (offer, ready) = both(link.offer(), link.ensure_folder(&target.folder)).await;
-            offer?;
-            ready?;
+        let mut server = Server::begin(&link);
+        let begun = begun(&link, &mut server, &target, left).await;
+        if begun.is_err() {
+            server.settle().await;
         }
-        let offer = *link.offer().await?;
-        let (found, kept) = both(link.look(&target.path), kept(&link, &offer, &target, left)).await;
-        if found? != Found::Nothing {
-            return Err(taken());
-        }
-        let kept = kept?;
+        let kept = begun?;
         let way = if kept > 0 { Way::Parts(VecDeque::new()) } else { Way::Unsent };
         let target = Arc::new(target);
-        Ok(Self { link, offer, target, claim, kept, sent: kept, waiting: BytesMut::new(), way })
+        Ok(Self { link, server, target, claim, kept, sent: kept, waiting: BytesMut::new(), way })
     }
 
     /// Takes bytes, and sends what is enough for a request.
     async fn take(&mut self, mut bytes: &[u8]) -> Result<(), Failure> {
         holds(&self.claim)?;
         while !bytes.is_empty() {
-            if let Some(how) = self.offer.part.filter(|_| self.waiting.is_empty() && bytes.len() >= PART_BYTES) {
+            let whole_part = self.waiting.is_empty() && bytes.len() >= PART_BYTES;
+            if let Some(how) = self.server.part().filter(|_| whole_part) {
                 let (part, later) = bytes.split_at(PART_BYTES);
                 // Nothing is copied while others have the window.
                 let share = self.share(part).await?;
@@ -119,14 +117,33 @@ impl<'s> Writer<'s> {
 
     /// Sends all that waits, in the way that the server takes.
     async fn send(&mut self) -> Result<(), Failure> {
-        match self.offer.part {
+        match &self.server {
             _ if self.waiting.is_empty() => Ok(()),
-            Some(how) => {
-                let (bytes, share) = self.shared().await?;
+            Server::Tried(_) | Server::Failed => self.send_first().await,
+            Server::Known(Offer { part: Some(how), .. }, _) => {
+                let (how, (bytes, share)) = (*how, self.shared().await?);
                 self.send_part(how, bytes, share).await
             }
-            None => self.stream().await,
+            Server::Known(..) => self.stream().await,
         }
+    }
+
+    /// Sends the first bytes while it is found out how others may follow.
+    async fn send_first(&mut self) -> Result<(), Failure> {
+        let (bytes, share) = self.shared().await?;
+        let (link, temporary) = (Arc::clone(&self.link), self.target.temporary.clone());
+        let (put, offer) = both(link.put(&temporary, bytes.clone()), self.server.known()).await;
+        put?;
+        if offer?.part.is_some() {
+            self.sent = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+            self.way = Way::Parts(VecDeque::new());
+            return Ok(());
+        }
+        // One request has to carry all of it, from the beginning.
+        link.remove(&temporary).await?;
+        self.waiting = BytesMut::from(&bytes[..]);
+        drop(share);
+        self.stream().await
     }
 
     async fn send_part(&mut self, how: Part, bytes: Bytes, share: OwnedSemaphorePermit) -> Result<(), Failure> {
@@ -210,7 +227,7 @@ impl<'s> Writer<'s> {
     /// Where the server takes no parts, there is nothing to go on from, and nothing is waited for.
     async fn flushed(&mut self) -> Result<u64, Failure> {
         holds(&self.claim)?;
-        if self.offer.part.is_none() {
+        if self.server.known().await?.part.is_none() {
             return Ok(0);
         }
         self.send().await?;
@@ -223,15 +240,17 @@ impl<'s> Writer<'s> {
         if let Way::Unsent = self.way {
             let (bytes, _share) = self.shared().await?;
             self.sent = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-            self.link.put(&self.target.temporary, bytes).await?;
+            let (put, offer) = both(self.link.put(&self.target.temporary, bytes), self.server.known()).await;
+            put?;
+            offer?;
         } else {
             self.send().await?;
             self.settle().await?;
             self.as_long_as_sent().await?;
         }
         holds(&self.claim)?;
-        let Target { temporary, path, .. } = &*self.target;
-        finish::name(&self.link, &self.offer, temporary, path, self.sent).await
+        let (offer, target) = (self.server.known().await?, &*self.target);
+        finish::name(&self.link, &offer, &target.temporary, &target.path, self.sent).await
     }
 
     async fn as_long_as_sent(&self) -> Result<(), Failure> {
@@ -287,12 +306,22 @@ async fn ended(task: impl Future<Output = Result<Result<(), Failure>, tokio::tas
     task.await.unwrap_or_else(|error| Err(Failure::Broken(error.to_string())))
 }
 
+/// How many bytes of an earlier writer are kept; where none are, the folder is made ready.
+async fn begun(link: &Link, server: &mut Server, target: &Target, left: u64) -> Result<u64, Failure> {
+    let offer = match server {
+        Server::Tried(_) if left == 0 => None,
+        server => Some(server.known().await?),
+    };
+    let (found, kept) = both(link.look(&target.path), kept(link, offer, target, left)).await;
+    if found? == Found::Nothing { kept } else { Err(taken()) }
+}
+
 /// What is kept of an earlier writer's bytes; where nothing is, the folder is made ready.
 ///
 /// Where there are no parts, what is left goes now: it may still be locked by the request that left it, and a long PUT
 /// can't be repeated.
-async fn kept(link: &Link, offer: &Offer, target: &Target, left: u64) -> Result<u64, Failure> {
-    if left > 0 || offer.part.is_none() {
+async fn kept(link: &Link, offer: Option<Offer>, target: &Target, left: u64) -> Result<u64, Failure> {
+    if let Some(offer) = offer.filter(|offer| left > 0 || offer.part.is_none()) {
         match link.look(&target.temporary).await? {
             Found::File(_) if offer.part.is_none() => drop(link.remove(&target.temporary).await?),
             Found::File(length) if length <= left => return Ok(length),
@@ -322,7 +351,11 @@ impl ObjectWrite for Writer<'_> {
     }
 
     fn finish(mut self: Box<Self>) -> Result<Finish, StoreError> {
-        let finished = runtime()?.block_on(self.finished());
+        let finished = runtime()?.block_on(async {
+            let finished = self.finished().await;
+            self.server.settle().await;
+            finished
+        });
         finished.map(|()| Finish::Named).map_err(|failure| self.fail("finish", failure))
     }
 }

@@ -31,6 +31,10 @@ fn apply_step(state: &mut State, id: VaultId, step: &Step) {
             *newest = (*newest).max(*point);
             delete(medium, packs, *bytes);
         }
+        Step::Remove { point, reason: RemoveReason::Overflow(_), packs, bytes, .. } => {
+            leave(medium, *point, PlacementState::Evicted, None);
+            delete(medium, packs, *bytes);
+        }
         Step::Remove { point, packs, bytes, .. } => {
             leave(medium, *point, PlacementState::NotWanted, Some(Unwanted::Removed));
             delete(medium, packs, *bytes);

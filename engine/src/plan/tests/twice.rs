@@ -13,7 +13,9 @@ use proptest::test_runner::TestRunner;
 use super::apply::apply;
 use super::worlds::{World, order, small, vault, world};
 use crate::model::{PointOrder, State as PlacementState, VaultId};
-use crate::plan::{Copies, PackNumber, Plan, Problem, Reach, RemoveReason, State, Step, check, propose, render};
+use crate::plan::{
+    Copies, PackNumber, PackThere, Plan, Problem, Reach, RemoveReason, State, Step, check, propose, render,
+};
 
 /// Most plans that a world needs to come to rest.
 const PLANS_MAX: usize = 4;
@@ -175,4 +177,18 @@ fn an_older_point_that_lets_a_still_older_one_go_is_copied_first() {
     let states = [1, 2, 3].map(|point| usb.state_of(order(point)));
     assert_eq!(states, [PlacementState::Evicted, PlacementState::Complete, PlacementState::Complete]);
     assert_eq!(undone(&plans), None, "{}", shown(&plans));
+}
+
+#[test]
+fn what_is_damaged_and_nobodys_goes_before_what_replaces_it() {
+    // Beside the damaged pack there is no room for the one that is to come.
+    let World(mut state) = small(2);
+    let usb = state.media.get_mut(&vault(0)).expect("usb");
+    usb.placements.remove(&order(2));
+    usb.packs.insert(PackNumber(2), PackThere::Damaged);
+    (usb.used, usb.limit) = (21, Some(22));
+    let (last, plans) = carried_out(&state);
+    let usb = &last.media[&vault(0)];
+    let states = [1, 2].map(|point| usb.state_of(order(point)));
+    assert_eq!(states, [PlacementState::Complete; 2], "{}", shown(&plans));
 }

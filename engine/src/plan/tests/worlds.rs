@@ -13,8 +13,8 @@ use crate::model::{
     GroupId, JobId, Keep, KeepRule, Name, PointId, PointOrder, Proof, State as PlacementState, Time, VaultId,
 };
 use crate::plan::{
-    Copies, Deletions, Evict, Hold, Job, Medium, Orphans, Pack, PackNumber, PackThere, Placement, Point, Reach, State,
-    Unwanted,
+    AtHome, Copies, Deletions, Evict, Hold, Job, Layout, Medium, Orphans, Pack, PackNumber, PackThere, Placement,
+    Point, Reach, State, Unwanted,
 };
 
 pub(super) const HOME: VaultId = VaultId([0; 16]);
@@ -52,12 +52,15 @@ struct PointSpec {
     manifest: u64,
     fresh: Vec<u64>,
     reused: u8,
+    files: Vec<u64>,
+    shared: bool,
     hours: i64,
 }
 
 #[derive(Debug, Clone)]
 struct MediumSpec {
     destination: usize,
+    mirror: bool,
     retired: bool,
     here: bool,
     refused: bool,
@@ -76,9 +79,12 @@ struct MediumSpec {
 
 fn points() -> impl Strategy<Value = Vec<PointSpec>> {
     let one = (0..3usize, any::<bool>(), 0..12u8, 0..4u8, 1..4u64, vec(1..30u64, 0..3), any::<u8>(), 1..40i64);
+    let one = (one, vec(1..20u64, 1..3), any::<bool>());
     vec(one, 1..14).prop_map(|all| {
-        let spec = |(job, based, pinned, verified, manifest, fresh, reused, hours)| PointSpec {
+        let spec = |((job, based, pinned, verified, manifest, fresh, reused, hours), files, shared)| PointSpec {
             job,
+            files,
+            shared,
             based,
             pinned: pinned == 0,
             verified: verified != 0,
@@ -92,12 +98,19 @@ fn points() -> impl Strategy<Value = Vec<PointSpec>> {
 }
 
 fn medium() -> impl Strategy<Value = MediumSpec> {
-    let flags = (0..3usize, 0..10u8, 0..4u8, 0..8u8, 0..4u8, any::<bool>(), 0..8u8, 0..6u8);
+    let flags = (0..3usize, 0..10u8, 0..4u8, 0..8u8, 0..4u8, any::<bool>(), 0..8u8, 0..6u8, 0..4u8);
     let sizes = (option::of(-10..80i64), option::of(0..120u64), 0..10u64, 0..3u32);
     (flags, sizes, vec(any::<u8>(), 14), vec(any::<u8>(), 14), vec(any::<u8>(), 0..3)).prop_map(
-        |((destination, retired, away, refused, never, evict_unique, seed, same_disk), sizes, rows, proofs, strays)| {
+        |(
+            (destination, retired, away, refused, never, evict_unique, seed, same_disk, mirror),
+            sizes,
+            rows,
+            proofs,
+            strays,
+        )| {
             MediumSpec {
                 destination,
+                mirror: mirror == 3,
                 retired: retired == 0,
                 here: away != 0,
                 refused: refused == 0,
@@ -135,6 +148,7 @@ fn job() -> impl Strategy<Value = Job> {
             keep_at_home,
             expect,
             hold,
+            at_home: AtHome::Stay,
         },
     )
 }
@@ -154,12 +168,13 @@ impl fmt::Debug for World {
         for (at, point) in &self.0.points {
             let base = point.base.map_or(0, |base| base.sequence);
             let packs: Vec<_> = point.packs.iter().map(|pack| pack.0).collect();
+            let files: Vec<_> = point.files.iter().map(|pack| pack.0).collect();
             let flags = (point.pinned, point.origin_verified);
             let hours = point.created.seconds / 3600;
             let (n, job) = (at.sequence, point.job.0[0]);
             writeln!(
                 f,
-                "point {n} job {job} base {base} {hours}h pin,ver {flags:?} {}+{packs:?}",
+                "point {n} job {job} base {base} {hours}h pin,ver {flags:?} {}+{packs:?} or {files:?}",
                 point.manifest_bytes
             )?;
         }
@@ -178,8 +193,8 @@ fn show_medium(f: &mut fmt::Formatter<'_>, id: VaultId, it: &Medium) -> fmt::Res
     let same = it.same_disk;
     writeln!(
         f,
-        "medium {} {} retired {} same {same} {:?} {:?}",
-        id.0[0], it.destination, it.retired, it.reach, it.deletions
+        "medium {} {} {:?} retired {} same {same} {:?} {:?}",
+        id.0[0], it.destination, it.layout, it.retired, it.reach, it.deletions
     )?;
     let (limit, free, reserve) = (it.limit, it.free, it.reserve);
     writeln!(f, "   used {} limit {limit:?} free {free:?} reserve {reserve} {:?} {:?}", it.used, it.evict, it.orphans)?;
@@ -267,7 +282,8 @@ fn begin_removals(
         let row = &packs[pack];
         points.range(row.first..=row.last).filter(|(_, it)| it.group == row.group).any(|(order, _)| there(&order))
     };
-    let named: BTreeSet<_> = medium.removing.iter().flat_map(|order| &points[order].packs).copied().collect();
+    let named: BTreeSet<_> =
+        medium.removing.iter().flat_map(|order| medium.objects_of(&points[order])).copied().collect();
     let marked: Vec<_> = named.into_iter().filter(|pack| medium.packs.contains_key(pack) && !needed(pack)).collect();
     medium.packs.extend(marked.into_iter().map(|pack| (pack, PackThere::Deleting)));
 }
@@ -292,6 +308,7 @@ fn build(jobs: Vec<Job>, points: &[PointSpec], media: &[MediumSpec], home: &Medi
         points: BTreeMap::new(),
         packs: BTreeMap::new(),
         media: BTreeMap::new(),
+        coming: None,
     };
     let mut created = 0;
     for (n, spec) in points.iter().enumerate() {
@@ -309,14 +326,17 @@ fn build(jobs: Vec<Job>, points: &[PointSpec], media: &[MediumSpec], home: &Medi
 fn add_point(state: &mut State, at: PointOrder, spec: &PointSpec, created: i64, joined: bool) {
     let job = job_id(spec.job);
     let group = GroupId([if joined { 0 } else { u8::try_from(spec.job).expect("few jobs") }; 8]);
-    let old = state.packs.iter().filter(|(number, pack)| pack.group == group && spec.reused >> (number.0 % 8) & 1 == 1);
+    let named: BTreeSet<_> = state.points.values().flat_map(|point| &point.packs).copied().collect();
+    let reused = |number: &PackNumber| named.contains(number) && spec.reused >> (number.0 % 8) & 1 == 1;
+    let old = state.packs.iter().filter(|(number, pack)| pack.group == group && reused(number));
     let mut packs: BTreeSet<_> = old.map(|(number, _)| *number).collect();
     for bytes in &spec.fresh {
         let number = PackNumber(state.packs.len() as u64);
         state.packs.insert(number, Pack { bytes: *bytes, group, first: at, last: at });
         packs.insert(number);
     }
-    packs.iter().for_each(|number| state.packs.get_mut(number).expect("known").last = at);
+    let files = add_files(state, at, group, spec);
+    packs.iter().chain(&files).for_each(|number| state.packs.get_mut(number).expect("known").last = at);
     let base = state.points.iter().rev().find(|(_, point)| point.job == job).map(|(order, _)| *order);
     let point = Point {
         id: PointId(at.sequence.to_be_bytes()),
@@ -324,17 +344,32 @@ fn add_point(state: &mut State, at: PointOrder, spec: &PointSpec, created: i64, 
         group,
         created: Time::from_seconds(created),
         base: base.filter(|_| spec.based),
+        series: 0,
         pinned: spec.pinned,
         origin_verified: spec.verified,
         manifest_bytes: spec.manifest,
         packs: packs.into_iter().collect(),
+        files: files.into_iter().collect(),
     };
     state.points.insert(at, point);
+}
+
+/// What the point is at a mirror: files of its own, and sometimes one of the point before it.
+fn add_files(state: &mut State, at: PointOrder, group: GroupId, spec: &PointSpec) -> BTreeSet<PackNumber> {
+    let before = state.points.values().next_back().filter(|before| before.group == group && spec.shared);
+    let mut files: BTreeSet<_> = before.and_then(|before| before.files.last()).copied().into_iter().collect();
+    for bytes in &spec.files {
+        let number = PackNumber(state.packs.len() as u64);
+        state.packs.insert(number, Pack { bytes: *bytes, group, first: at, last: at });
+        files.insert(number);
+    }
+    files
 }
 
 fn empty(spec: &MediumSpec, destination: Name) -> Medium {
     Medium {
         destination,
+        layout: if spec.mirror { Layout::Mirror } else { Layout::Vault },
         retired: spec.retired,
         same_disk: spec.same_disk,
         reach: if spec.here { Reach::Here } else { Reach::Away("not there".to_owned()) },
@@ -356,8 +391,10 @@ fn empty(spec: &MediumSpec, destination: Name) -> Medium {
 }
 
 fn build_home(state: &State, spec: &MediumSpec) -> Medium {
-    let mut home =
-        empty(&MediumSpec { retired: false, never: true, here: true, same_disk: false, ..spec.clone() }, Name::home());
+    let mut home = empty(
+        &MediumSpec { retired: false, never: true, here: true, same_disk: false, mirror: false, ..spec.clone() },
+        Name::home(),
+    );
     for (index, at) in state.points.keys().enumerate() {
         let row = match spec.rows[index] % 16 {
             0 => PlacementState::Damaged,
@@ -421,17 +458,20 @@ fn stock(state: &State, medium: &mut Medium, spec: &MediumSpec) {
     for (at, row) in &rows {
         let part = if *row == PlacementState::Copying { 1 } else { usize::MAX };
         if row.is_there() || *row == PlacementState::Copying {
-            let packs = state.points[at].packs.iter().take(part);
-            medium.packs.extend(packs.map(|pack| (*pack, PackThere::Proved)));
+            let packs: Vec<_> = medium.objects_of(&state.points[at]).iter().take(part).copied().collect();
+            medium.packs.extend(packs.into_iter().map(|pack| (pack, PackThere::Proved)));
         }
     }
     for (at, _) in rows.iter().filter(|(_, row)| *row == PlacementState::Damaged) {
-        let first = state.points[at].packs.first();
-        first.into_iter().for_each(|pack| _ = medium.packs.insert(*pack, PackThere::Damaged));
+        let first = medium.objects_of(&state.points[at]).first().copied();
+        first.into_iter().for_each(|pack| _ = medium.packs.insert(pack, PackThere::Damaged));
     }
+    let bad: BTreeSet<_> =
+        medium.packs.iter().filter(|(_, it)| **it == PackThere::Damaged).map(|(it, _)| *it).collect();
+    let objects = |at: &PointOrder| medium.objects_of(&state.points[at]).iter().any(|pack| bad.contains(pack));
+    let damaged: BTreeSet<_> = medium.placements.keys().copied().filter(objects).collect();
     for (at, row) in &mut medium.placements {
-        let damaged = state.points[at].packs.iter().any(|pack| medium.packs.get(pack) == Some(&PackThere::Damaged));
-        if damaged && row.state.is_there() {
+        if damaged.contains(at) && row.state.is_there() {
             row.state = PlacementState::Damaged;
             row.proof = Proof::None;
         }
@@ -446,6 +486,7 @@ fn stock(state: &State, medium: &mut Medium, spec: &MediumSpec) {
 pub(super) fn small(n: u64) -> World {
     let calm = MediumSpec {
         destination: 0,
+        mirror: false,
         retired: false,
         here: true,
         refused: false,
@@ -469,6 +510,7 @@ pub(super) fn small(n: u64) -> World {
         keep_at_home: None,
         expect: Some(Duration::from_secs(26 * 3600)),
         hold: None,
+        at_home: AtHome::Stay,
     };
     let World(mut state) = World(build(vec![job], &[], &[], &calm, false));
     let mut full = empty(&calm, destination(0));
@@ -481,10 +523,12 @@ pub(super) fn small(n: u64) -> World {
             group,
             created: Time::from_seconds(i64::try_from(sequence).expect("few") * 86_400),
             base: None,
+            series: 0,
             pinned: false,
             origin_verified: true,
             manifest_bytes: 1,
             packs: vec![pack],
+            files: Vec::new(),
         };
         state.points.insert(at, point);
         state.packs.insert(pack, Pack { bytes: 10, group, first: at, last: at });

@@ -38,6 +38,12 @@ fn open_quietly(at: BorrowedFd<'_>, name: &CStr, flags: OFlags) -> rustix::io::R
     }
 }
 
+impl AsFd for Folder {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
 impl Folder {
     /// Opens the folder at `path`, links followed.
     ///

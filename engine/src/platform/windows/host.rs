@@ -163,3 +163,13 @@ impl CacheWatch {
     /// Does nothing.
     pub(crate) const fn after(self, _: &File) {}
 }
+
+/// Has somebody the file open for writing? Windows tells by refusing to share it with none who writes.
+#[must_use]
+pub fn is_open_for_writing(path: &Path) -> bool {
+    use std::os::windows::fs::OpenOptionsExt;
+    const FILE_SHARE_READ: u32 = 1;
+    const SHARING_VIOLATION: i32 = 32;
+    let opened = std::fs::OpenOptions::new().read(true).share_mode(FILE_SHARE_READ).open(path);
+    opened.is_err_and(|error| error.raw_os_error() == Some(SHARING_VIOLATION))
+}

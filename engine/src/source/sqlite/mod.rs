@@ -20,7 +20,7 @@ use globset::{GlobBuilder, GlobMatcher};
 use super::folders::{Folders, FoldersOptions};
 use super::program::Stop;
 use super::{
-    BLOCK_BYTES, Content, FileKind, Item, Run, Source, SourceFailed, Stat, Stillness, Verdict, Visitor, Walked,
+    BLOCK_BYTES, Content, Cut, FileKind, Item, Run, Source, SourceFailed, Stat, Stillness, Verdict, Visitor, Walked,
 };
 use crate::model::{EntryPath, Problem, Time, Xattr};
 use crate::platform;
@@ -220,6 +220,10 @@ impl Content for Loose {
         platform::xattrs_of_file(&self.file)
     }
 
+    fn cut(&self) -> Cut {
+        Cut::ByContent
+    }
+
     fn next_run(&mut self, block: &mut Vec<u8>) -> io::Result<Option<Run>> {
         block.clear();
         let left = self.before.stat.0.saturating_sub(self.at);
@@ -278,6 +282,10 @@ impl Content for Pages {
 
     fn xattrs(&mut self) -> io::Result<Vec<Xattr>> {
         platform::xattrs_of_file(&self.held.database)
+    }
+
+    fn cut(&self) -> Cut {
+        Cut::ByContent
     }
 
     fn next_run(&mut self, block: &mut Vec<u8>) -> io::Result<Option<Run>> {

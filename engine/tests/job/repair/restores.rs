@@ -13,7 +13,7 @@ use super::bench::{Bench, done, noise};
 fn options(bench: &Bench, point: &str, to: &str) -> RestoreOptions {
     RestoreOptions {
         point: point.to_owned(),
-        to: bench.path(to),
+        to: engine::command::RestoreTo::Folder(bench.path(to)),
         from: None,
         paths: Vec::new(),
         existing: Existing::Keep,

@@ -57,6 +57,17 @@ fn a_server_that_goes_on_elsewhere_than_asked_is_not_believed() {
 }
 
 #[test]
+fn a_server_that_loses_requests_that_come_together_is_asked_one_by_one() {
+    let Some(running) = start("pyftpd", &["one-by-one"]) else { return };
+    running.folder_by_hand("vault");
+    let store = super::opened(&running.place("vault")).unwrap_or_else(|error| panic!("{}", told(&error)));
+    assert_eq!(running.noted("USER"), 2, "it was found out once");
+    put(&store, "packs/ab/one", &pattern(300_000)).unwrap_or_else(|error| panic!("{}", told(&error)));
+    assert!(store.lanes() > 1 && whole(&store, "packs/ab/one").unwrap() == pattern(300_000));
+    assert_eq!(running.noted("FEAT"), 2, "what is known is not asked again: {}", running.server.log());
+}
+
+#[test]
 fn a_refused_rename_is_denied() {
     let Some(running) = start("pyftpd", &["no-rnto"]) else { return };
     assert_eq!(kind(put(&running.made("vault"), "a", b"content")), Some(ErrorKind::Denied));

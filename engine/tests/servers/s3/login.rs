@@ -62,7 +62,7 @@ fn each_installation_sees_its_own_prefix_and_no_other() {
             });
         }
     });
-    // Open 2, put 9 MiB 8, put 2, read back 1, delete 2 (1 if it may ask for versions, which is in the open), list 2.
+    // Open 1, put 9 MiB 8, put 2, read back 1, delete 3 (2 if it may ask for versions), list 2.
     let own_bucket = server.tells("bucket1").is_some();
     assert_eq!(proxy.take().len(), 10 * if own_bucket { 16 } else { 17 });
     let others = S3 { prefix: "one2/vault".into(), bucket: bucket_of(&server, 2), ..own(1) };

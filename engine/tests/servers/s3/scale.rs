@@ -146,6 +146,10 @@ fn nodes_that_die_in_mid_copy_and_come_back_lose_nothing_and_nothing_is_sent_twi
     assert_eq!(told_as_it_is(&bench, 0, 6), 0);
     is_sound(&bench, "office");
     newest_restores(&bench, "office");
+    if server.tells("garage").is_some() {
+        // A node of it that was away tells of what is over until it has heard of it.
+        wait_until("no part stays", || uploads(&server) == 0);
+    }
     assert_eq!(uploads(&server), 0, "no part stays");
     let twice: Vec<_> = stored(&proxy).into_iter().filter(|(_, times)| *times > 1).collect();
     assert_eq!(twice, [], "nothing is sent twice");
@@ -227,7 +231,7 @@ fn what_was_acknowledged_is_seen_at_once_from_everywhere() {
 
 /// Requests of one installation at most: for `init`, for the copy of a first point of one pack, for that of a second one,
 /// and for a copy that finds nothing to do. Who else works on the bucket does not count in.
-const REQUESTS_MAX: [usize; 4] = [24, 60, 60, 40];
+const REQUESTS_MAX: [usize; 4] = [26, 54, 46, 30];
 
 /// An installation, and the proxy that counts its requests.
 struct Installation {

@@ -83,7 +83,8 @@ Examples:
   engine restore documents --to /tmp/back
   engine restore documents~1 --to /tmp/back --path home/ann/Documents/letters
   engine restore 3fa9 --to /tmp/back --from usb
-  engine restore documents --to / --overwrite";
+  engine restore documents --to / --overwrite
+  engine restore disk --to-device /dev/sdb              a drive's image, onto a drive";
 
 pub const VERIFY: &str = "\
 Examples:

@@ -60,7 +60,7 @@ fn every_command_of_the_contract_is_understood() {
 fn what_is_typed_is_what_is_understood() {
     assert_eq!(
         understood("engine restore documents --to d --from home --path a/b --no-owner"),
-        "Restore(Restore { point: \"documents\", to: \"d\", from: Some(Name(\"home\")), \
+        "Restore(Restore { point: \"documents\", to: Some(\"d\"), to_device: None, confirm: None, from: Some(Name(\"home\")), \
          paths: [PathBytes([97, 47, 98])], overwrite: false, no_owner: true, dry_run: false })"
     );
     assert_eq!(understood("engine verify home --repair"), "Verify(Verify { names: [Name(\"home\")], repair: true })");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::replay::{Moment, Shelf, each};
+use super::replay::{Moment, Shelf, each, gives};
 use super::{Story, Verdict};
 use crate::model::{PointOrder, State as PlacementState, VaultId};
 use crate::plan::{Copies, CopyReason, Medium, PackThere, Problem, Step, Unwanted};
@@ -35,16 +35,18 @@ pub(super) fn a_dependent_is_complete_only_on_a_complete_base(story: &Story<'_>)
 pub(super) fn a_copy_has_somewhere_to_come_from(story: &Story<'_>) -> Verdict {
     each(story, copied, |it, point| match it.step {
         Step::Copy { sources, .. } => {
-            let has =
-                |id: &VaultId| Shelf::of(&story.state.media[id]).is_whole(*point) && story.state.media[id].is_here();
+            let has = |id: &VaultId| {
+                let source = &story.state.media[id];
+                Shelf::of(source).is_whole(*point) && source.is_here() && gives(source, it.medium)
+            };
             !sources.is_empty() && sources.iter().all(|id| *id != it.id && has(id))
         }
         _ => true,
     })
 }
 
-/// Of `copies = "first"`: an earlier destination that is there, may have the point and would have room for it even when
-/// all is done was not passed over. Only where `keep` keeps all, and no newer point waits there.
+/// Of `copies = "first"`: an earlier destination that is there, counts, may have the point and has room for it all the time
+/// was not passed over. Only where `keep` keeps all, and no newer point waits there.
 pub(super) fn the_first_that_can_take_it_is_served(story: &Story<'_>) -> Verdict {
     let chosen = |it: &Moment<'_>| match it.step {
         Step::Copy {
@@ -68,6 +70,7 @@ pub(super) fn the_first_that_can_take_it_is_served(story: &Story<'_>) -> Verdict
                 .any(|problem| matches!(problem, Problem::Full { medium, .. } if medium == id));
             let served = story.end(*id).is_whole(*point);
             medium.is_here()
+                && !medium.same_disk
                 && !waits
                 && !served
                 && may_have(story, *point, medium, *id)
@@ -77,14 +80,15 @@ pub(super) fn the_first_that_can_take_it_is_served(story: &Story<'_>) -> Verdict
     })
 }
 
-/// Not evicted, not given up for good, not there, and its bases neither.
+/// Not evicted, not given up for good, not there, and its bases neither; nor does the plan evict what is newer.
 fn may_have(story: &Story<'_>, point: PointOrder, medium: &Medium, id: VaultId) -> bool {
     let fine = |order: PointOrder| {
         let row = medium.placements.get(&order);
         let given_up =
             row.is_some_and(|it| it.state == PlacementState::NotWanted && it.unwanted.is_none_or(Unwanted::is_final));
-        let evicted = medium.newest_evicted.get(&story.point(order).job).is_some_and(|newest| order <= *newest);
-        let gone = given_up || evicted || medium.removing.contains(&order);
+        let newest = story.end(id).newest_evicted.get(&story.point(order).job);
+        let evicted = newest.is_some_and(|newest| order <= *newest);
+        let gone = given_up || evicted || medium.removing.contains(&order) || was_removed(story, order);
         !gone && story.is_elsewhere(order, id)
     };
     let shelf = Shelf::of(medium);
@@ -93,16 +97,28 @@ fn may_have(story: &Story<'_>, point: PointOrder, medium: &Medium, id: VaultId) 
         && story.bases(point).into_iter().all(|base| shelf.is_whole(base) || (fine(base) && !shelf.has(base)))
 }
 
+/// Of `copies = "first"`: was it given up by rule or by hand where it counted?
+fn was_removed(story: &Story<'_>, point: PointOrder) -> bool {
+    let gave_up = |medium: &Medium| {
+        let unwanted = medium.placements.get(&point).and_then(|it| it.unwanted);
+        !medium.same_disk && matches!(unwanted, Some(Unwanted::Removed | Unwanted::Forgotten))
+    };
+    story.job(point).copies == Copies::First && story.state.media.values().any(gave_up)
+}
+
 fn has_room(story: &Story<'_>, point: PointOrder, id: VaultId) -> bool {
-    let (shelf, medium) = (story.end(id), &story.state.media[&id]);
+    let medium = &story.state.media[&id];
+    let shelf = Shelf::of(medium);
     let unit: Vec<_> = story.bases(point).into_iter().chain([point]).filter(|order| !shelf.is_whole(*order)).collect();
-    let packs: BTreeSet<_> = unit.iter().flat_map(|order| &story.point(*order).packs).collect();
+    let packs: BTreeSet<_> = unit.iter().flat_map(|order| medium.objects_of(story.point(*order))).collect();
     // A damaged one is replaced beside itself.
     let times = |pack| if medium.packs.get(pack) == Some(&PackThere::Damaged) { 2 } else { 1 };
     let packs: u64 = packs.into_iter().map(|pack| story.state.packs[pack].bytes * times(pack)).sum();
     let bytes = packs + unit.iter().map(|order| story.point(*order).manifest_bytes).sum::<u64>();
-    medium.limit.is_none_or(|limit| shelf.used + bytes <= limit)
-        && shelf.free.is_none_or(|free| free >= medium.reserve + bytes)
+    story.shelves(id).all(|shelf| {
+        medium.limit.is_none_or(|limit| shelf.used + bytes <= limit)
+            && shelf.free.is_none_or(|free| free >= medium.reserve + bytes)
+    })
 }
 
 pub(super) fn one_copy_is_enough_where_the_first_counts(story: &Story<'_>) -> Verdict {
@@ -137,25 +153,22 @@ pub(super) fn a_copy_on_the_same_disk_is_not_enough(story: &Story<'_>) -> Verdic
         let (same, counting): (Vec<_>, Vec<_>) = media.partition(|(_, medium)| medium.same_disk);
         let there = |(id, _): &(&VaultId, &Medium)| story.end(**id).is_whole(point);
         let first = job.copies == Copies::First && job.keep.is_none();
-        if !first || !same.iter().any(there) || counting.is_empty() || counting.iter().any(there) {
+        let had = |(_, medium): &(&VaultId, &Medium)| Shelf::of(medium).is_whole(point);
+        let enough = counting.is_empty() || counting.iter().any(|it| had(it) || there(it));
+        if !first || !same.iter().any(there) || enough {
             continue;
         }
         applied += 1;
         for (id, medium) in counting {
             let full = |problem: &Problem| matches!(problem, Problem::Full { medium, .. } if medium == id);
             let stuck = story.plan.problems.iter().any(full) || medium.state_of(point) == PlacementState::Copying;
-            let given_up = story.state.media.values().any(|medium| {
-                let unwanted = medium.placements.get(&point).and_then(|it| it.unwanted);
-                !medium.same_disk && matches!(unwanted, Some(Unwanted::Removed | Unwanted::Forgotten))
-            });
-            let source = story
-                .state
-                .media
-                .iter()
-                .any(|(other, it)| other != id && it.is_here() && Shelf::of(it).is_whole(point));
+            let source =
+                story.state.media.iter().any(|(other, it)| {
+                    other != id && it.is_here() && gives(it, medium) && Shelf::of(it).is_whole(point)
+                });
             let could =
                 medium.is_here() && source && may_have(story, point, medium, *id) && has_room(story, point, *id);
-            if could && !stuck && !given_up && story.bases(point).is_empty() {
+            if could && !stuck && story.bases(point).is_empty() {
                 return Err(format!("{point} is not at {id:?}"));
             }
         }
@@ -235,6 +248,7 @@ pub(super) fn reasons_for_declining_hold(story: &Story<'_>) -> Verdict {
             Unwanted::BaseGone => row.base.is_some_and(|base| !it.before.is_whole(base)),
             Unwanted::GaveWay => it.before.is(*point) == PlacementState::Copying && !row.pinned,
             Unwanted::Retired => it.medium.retired,
+            Unwanted::Spooled | Unwanted::GivenUp => false,
             Unwanted::NotOffsite => !job.offsite.contains(&it.medium.destination),
             Unwanted::Elsewhere => {
                 job.copies == Copies::First
@@ -246,7 +260,7 @@ pub(super) fn reasons_for_declining_hold(story: &Story<'_>) -> Verdict {
                     })
             }
             Unwanted::Removed => job.copies == Copies::First,
-            Unwanted::Forgotten => false,
+            Unwanted::Forgotten | Unwanted::Unfit => false,
         };
         holds && !it.before.has(*point)
     })
@@ -260,7 +274,12 @@ fn keep_wants(story: &Story<'_>, point: PointOrder, medium: &Medium, id: VaultId
         let final_ =
             row.is_some_and(|it| it.state == PlacementState::NotWanted && it.unwanted.is_none_or(Unwanted::is_final));
         let evicted = medium.newest_evicted.get(&story.point(*at).job).is_some_and(|newest| at <= newest);
-        shelf.is_whole(*at) || (!final_ && (shelf.has(*at) || !evicted) && story.is_elsewhere(*at, id))
+        let first = story.job(*at).copies == Copies::First;
+        let counts = |other: &Medium| !other.same_disk && story.goes(*at, other) && Shelf::of(other).is_whole(*at);
+        let elsewhere = first && story.state.media.iter().any(|(other, medium)| *other != id && counts(medium));
+        shelf.is_whole(*at)
+            || (elsewhere && *at != point)
+            || (!final_ && (shelf.has(*at) || !evicted) && story.is_elsewhere(*at, id))
     };
     let among: Vec<_> =
         story.state.points.iter().filter(|(at, it)| it.job == story.point(point).job && could(at)).collect();

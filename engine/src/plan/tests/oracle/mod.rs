@@ -5,12 +5,14 @@
 //! A rule looks at a whole story, the state and the plan, and gives how often it applied, or what breaks it.
 
 mod copies;
+mod home;
 mod order;
 mod removals;
 mod replay;
 mod reports;
 mod room;
 
+pub(super) use home::HOME_RULES;
 pub(super) use replay::{Story, founded};
 pub(super) use room::nothing_older_is_left_out;
 

@@ -18,8 +18,12 @@ pub(super) fn d1_a_needed_pack_stays(story: &Story<'_>) -> Verdict {
         |moment| deleted(moment.step),
         |moment, packs| {
             let stays = |row: &PlacementState| row.is_there() || *row == PlacementState::Copying;
-            let mut named =
-                moment.after.rows.iter().filter(|(_, row)| stays(row)).flat_map(|(at, _)| &story.point(*at).packs);
+            let mut named = moment
+                .after
+                .rows
+                .iter()
+                .filter(|(_, row)| stays(row))
+                .flat_map(|(at, _)| moment.medium.objects_of(story.point(*at)));
             let reserved = packs.iter().any(|pack| moment.medium.reserved.contains(pack));
             !reserved && !named.any(|pack| packs.contains(pack))
         },
@@ -38,7 +42,7 @@ pub(super) fn d5_incoming_packs_are_not_counted_as_freed(story: &Story<'_>) -> V
         |it, by| {
             let unit = story.bases(*by).into_iter().chain([*by]);
             let incoming: Vec<_> = unit.filter(|order| !it.before.is_whole(*order)).collect();
-            let mut needed = incoming.iter().flat_map(|order| &story.point(*order).packs);
+            let mut needed = incoming.iter().flat_map(|order| it.medium.objects_of(story.point(*order)));
             deleted(it.step).is_some_and(|packs| !needed.any(|pack| packs.contains(pack)))
         },
     )
@@ -89,7 +93,7 @@ pub(super) fn every_pack_of_a_complete_point_is_there(story: &Story<'_>) -> Verd
         |it, point| {
             let good =
                 |pack: &PackNumber| matches!(it.after.packs.get(pack), Some(PackThere::Present | PackThere::Proved));
-            story.point(*point).packs.iter().all(good)
+            it.medium.objects_of(story.point(*point)).iter().all(good)
         },
     )
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{JobId, Keep, PointOrder, Proof, State as PlacementState, VaultId};
 use crate::plan::keep::keep;
-use crate::plan::{Job, Medium, PackNumber, PackThere, Plan, Point, RemoveReason, State, Step};
+use crate::plan::{Job, Layout, Medium, PackNumber, PackThere, Plan, Point, RemoveReason, State, Step};
 
 /// A state and a plan for it, carried out step by step.
 pub(in crate::plan::tests) struct Story<'a> {
@@ -80,7 +80,7 @@ impl Shelf {
                 packs.iter().for_each(|pack| _ = self.packs.remove(pack));
                 self.freed(*bytes);
                 self.rows.insert(*point, PlacementState::NotWanted);
-                if matches!(reason, RemoveReason::Eviction { .. }) {
+                if matches!(reason, RemoveReason::Eviction { .. } | RemoveReason::Overflow(_)) {
                     self.rows.insert(*point, PlacementState::Evicted);
                     let newest = self.newest_evicted.entry(state.points[point].job).or_insert(*point);
                     *newest = (*newest).max(*point);
@@ -141,6 +141,12 @@ impl<'a> Story<'a> {
         &self.ends[&id]
     }
 
+    /// A medium before each step and after the last, but not before what earlier sessions began is finished.
+    pub fn shelves(&self, id: VaultId) -> impl Iterator<Item = &Shelf> {
+        let later = move |it: &&Moment<'_>| it.id == id && !matches!(it.step, Step::Finish { .. });
+        self.moments.iter().filter(later).map(|it| &it.before).chain([self.end(id)])
+    }
+
     pub fn point(&self, order: PointOrder) -> &'a Point {
         &self.state.points[&order]
     }
@@ -154,9 +160,11 @@ impl<'a> Story<'a> {
         !medium.retired && !medium.is_home() && self.job(order).offsite.contains(&medium.destination)
     }
 
-    /// Is it whole at another medium?
+    /// Is it whole at another medium, as what it could be copied there from?
     pub fn is_elsewhere(&self, order: PointOrder, id: VaultId) -> bool {
-        self.state.media.iter().any(|(other, medium)| *other != id && Shelf::of(medium).is_whole(order))
+        let there = &self.state.media[&id];
+        let has = |medium: &Medium| gives(medium, there) && Shelf::of(medium).is_whole(order);
+        self.state.media.iter().any(|(other, medium)| *other != id && has(medium))
     }
 
     /// The points that it depends on, nearest first.
@@ -189,6 +197,11 @@ impl<'a> Story<'a> {
         let proof = medium.placements.get(&order).map_or(Proof::None, |it| it.proof);
         proof >= Proof::Restored && Shelf::of(medium).is_whole(order)
     }
+}
+
+/// From the files of a mirror no packs can be made.
+pub(super) fn gives(source: &Medium, there: &Medium) -> bool {
+    source.layout == Layout::Vault || there.layout == Layout::Mirror
 }
 
 /// The point that a removal is for.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Story, Verdict};
 use crate::model::{JobId, PointOrder, State as PlacementState, Time, VaultId};
-use crate::plan::Problem;
+use crate::plan::{Medium, Problem};
 
 pub(super) fn full_and_stuck_has_a_deadline(story: &Story<'_>) -> Verdict {
     let mut applied = 0;
@@ -40,7 +40,7 @@ pub(super) fn a_chain_is_reported_before_it_no_longer_fits(story: &Story<'_>) ->
             if chain.len() < 2 || !story.end(*id).is_whole(newest) {
                 continue;
             }
-            let (needs, next) = sizes(story, &chain);
+            let (needs, next) = sizes(story, &chain, medium);
             let end = story.end(*id);
             let by_free = end.free.map_or(u64::MAX, |free| (end.used + free).saturating_sub(medium.reserve));
             let capacity = by_free.min(medium.limit.unwrap_or(u64::MAX));
@@ -60,10 +60,10 @@ fn newest(story: &Story<'_>, job: JobId) -> Option<PointOrder> {
 }
 
 /// Bytes of it all, and of the largest point after the first.
-fn sizes(story: &Story<'_>, chain: &BTreeSet<PointOrder>) -> (u64, u64) {
+fn sizes(story: &Story<'_>, chain: &BTreeSet<PointOrder>, medium: &Medium) -> (u64, u64) {
     let bytes = |upto: usize| {
         let members: Vec<_> = chain.iter().take(upto).collect();
-        let packs: BTreeSet<_> = members.iter().flat_map(|at| &story.point(**at).packs).collect();
+        let packs: BTreeSet<_> = members.iter().flat_map(|at| medium.objects_of(story.point(**at))).collect();
         let manifests: u64 = members.iter().map(|at| story.point(**at).manifest_bytes).sum();
         manifests + packs.into_iter().map(|pack| story.state.packs[pack].bytes).sum::<u64>()
     };

@@ -29,7 +29,7 @@ pub(super) fn never_for_a_point_that_never_fits(story: &Story<'_>) -> Verdict {
         |it| made_for(it.step),
         |it, by| {
             let chain: Vec<_> = story.bases(*by).into_iter().chain([*by]).collect();
-            let packs: BTreeSet<_> = chain.iter().flat_map(|order| &story.point(*order).packs).collect();
+            let packs: BTreeSet<_> = chain.iter().flat_map(|order| it.medium.objects_of(story.point(*order))).collect();
             let packs: u64 = packs.into_iter().map(|pack| story.state.packs[pack].bytes).sum();
             let bytes = packs + chain.iter().map(|order| story.point(*order).manifest_bytes).sum::<u64>();
             let by_limit = it.medium.limit.is_none_or(|limit| bytes <= limit);
