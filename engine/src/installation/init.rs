@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::error::InstallationError;
 use super::look;
 use super::place::{
-    another_there, is_refused, lies_otherwise, make_destination, open_destination, open_place, place_text, why_away,
+    another_there, is_refused, laid_out, lies_otherwise, make_destination, open_destination, open_place, place_text, why_away,
     why_not_made,
 };
 use super::probe::{Asked, probe};
@@ -175,10 +175,12 @@ fn look_at_destination(destination: &Destination) -> Result<Found, InstallationE
 
 /// What lies at a destination; beside a vault of the other layout nothing is made.
 fn looked_at(destination: &Destination) -> Result<Found, InstallationError> {
-    let found = look_at_place(&destination.place, open_destination(destination))?;
-    Ok(match found {
-        Found::Empty => lies_otherwise(destination).map_or(Found::Empty, Found::Unusable),
-        found => found,
+    let opened = open_place(&destination.place);
+    let place = opened.as_ref().ok().map(Arc::clone);
+    let found = look_at_place(&destination.place, opened.map(|store| laid_out(destination.layout, store)))?;
+    Ok(match (found, place) {
+        (Found::Empty, Some(place)) => lies_otherwise(destination.layout, place).map_or(Found::Empty, Found::Unusable),
+        (found, _) => found,
     })
 }
 

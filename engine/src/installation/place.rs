@@ -49,7 +49,7 @@ pub(super) fn make_destination(destination: &Destination) -> Result<Arc<dyn Writ
     Ok(laid_out(destination.layout, make_place(&destination.place)?))
 }
 
-fn laid_out(layout: Layout, store: Arc<dyn WriteStore>) -> Arc<dyn WriteStore> {
+pub(super) fn laid_out(layout: Layout, store: Arc<dyn WriteStore>) -> Arc<dyn WriteStore> {
     match layout {
         Layout::Vault => store,
         Layout::Mirror => Arc::new(MirrorStore::new(store)),
@@ -72,12 +72,12 @@ pub fn as_it_lies(store: Arc<dyn WriteStore>) -> Result<Arc<dyn WriteStore>, Sto
     Ok(if is_mirror { Arc::new(mirror) } else { store })
 }
 
-/// Does a vault of the other layout than the one that is configured lie there? Two in one folder would hide each other.
-pub(super) fn lies_otherwise(destination: &Destination) -> Option<String> {
-    let store = open_place(&destination.place).ok()?;
-    let (other, name) = match destination.layout {
-        Layout::Vault => (laid_out(Layout::Mirror, store), "mirror"),
-        Layout::Mirror => (store, "vault"),
+/// Does a vault of the other layout than the one that is configured lie in this opened place? Two in one folder would hide
+/// each other.
+pub(super) fn lies_otherwise(layout: Layout, place: Arc<dyn WriteStore>) -> Option<String> {
+    let (other, name) = match layout {
+        Layout::Vault => (laid_out(Layout::Mirror, place), "mirror"),
+        Layout::Mirror => (place, "vault"),
     };
     let lies = identity_of(&*other).is_ok();
     lies.then(|| {
