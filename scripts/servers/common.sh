@@ -149,7 +149,7 @@ start() {
   local address=${given[address]:-127.0.0.1}
   env "$@" >>"$folder/out" 2>&1 </dev/null &
   server=$!
-  for _ in $(seq 200); do
+  for _ in $(seq 1200); do
     ! (exec 3<>"/dev/tcp/$address/$port") 2>/dev/null || return 0
     kill -0 "$server" 2>/dev/null || break
     sleep 0.05
