@@ -1598,6 +1598,9 @@ def decode_head(raw: dict, what: str) -> tuple[int, int, Time, Order | None]:
     for vault, point, word, moment in rows(raw[11], 4, "proofs"):
         octets(vault, 16, "vault id"), octets(point, 8, "point id"), time_of(moment, "time of a proof")
         require(text(word, "a proof") in PROOFS, "a proof of an unknown word")
+    if 14 in raw:
+        folder, content = array(raw[14], "configuration", 2)
+        text(folder, "folder of the configuration"), text(content, "configuration")
     return (
         uint(raw[2], 32, "epoch"),
         uint(raw[3], 64, "session"),

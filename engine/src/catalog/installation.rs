@@ -11,6 +11,11 @@ use crate::model::{GroupId, JobId, JobName, Name};
 /// The log keeps so many lines.
 pub const EVENTS_MAX: u64 = 10_000;
 
+/// The memo of the configuration's text, which heads carry.
+pub const CONFIGURATION: &str = "configuration";
+/// The memo of the folder that the configuration's relative paths are relative to.
+pub const CONFIGURATION_FOLDER: &str = "configuration-folder";
+
 /// Ids for a job that may be new: used only if it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NewJobIds {

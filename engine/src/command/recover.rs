@@ -1,10 +1,11 @@
 //! `engine recover`: a vault read on a computer that has nothing: no configuration, no catalog.
 //!
 //! In: where it is, and the passphrase or the recovery sheet. Out: what is there, or the files. Nothing is written at
-//! the vault. Deliberately absent: taking a vault over, which comes with a later release.
+//! the vault, unless it is taken over.
 
 mod choose;
 mod secret;
+mod take_over;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -44,6 +45,8 @@ pub struct RecoverOptions {
     pub passphrase_file: Option<PathBuf>,
     /// The recovery sheet, as a file. With neither, the passphrase is asked for on the terminal.
     pub sheet: Option<PathBuf>,
+    /// With `take_over` and the sheet: the passphrase that this computer is to use.
+    pub new_passphrase_file: Option<PathBuf>,
     /// Which point; the newest of each job if none.
     pub point: Option<String>,
     /// Only these paths, as bytes; everything if none.
@@ -62,14 +65,6 @@ pub struct RecoverOptions {
 /// Exit 2 for a URL, point or path that names nothing, or no way to ask for the passphrase; exit 1 if there is no vault,
 /// a newer release wrote it, or the secret does not open it.
 pub fn recover(call: &Call, options: &RecoverOptions) -> Result<(RecoverReport, Exit), Failure> {
-    if options.take_over == TakeOver::Yes {
-        let why = "taking over comes with a later release";
-        return Err(Failure::new(
-            "this vault can't be taken over",
-            why,
-            "without --take-over it is listed or restored",
-        ));
-    }
     let paths = request_paths(&options.paths)?;
     let store = open(call, &options.from, &options.keys)?;
     let store = &*store;
@@ -94,6 +89,13 @@ pub fn recover(call: &Call, options: &RecoverOptions) -> Result<(RecoverReport, 
     if let Some(to) = &options.to {
         let work = Work { call, keyring: &keyring, store, to, paths: &paths, owners: options.owners };
         exit = work.restore(&chosen(&found, options.point.as_deref())?, &found, &mut report)?;
+    } else if options.take_over == TakeOver::Yes {
+        let slots = &keys.set;
+        let vault = take_over::Vault { store, id: identity.vault, keyring: &keyring, slots, secret: &secret, kind };
+        let (taken, problems, ended) = take_over::take_over(call, options, &vault)?;
+        report.taken_over = Some(taken);
+        report.problems.extend(problems);
+        exit = exit.and(ended);
     } else if let Some(point) = &options.point {
         let wanted = chosen(&found, Some(point))?;
         report.points.retain(|listed| wanted.iter().any(|point| point.name.id == listed.id));

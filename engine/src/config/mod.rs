@@ -6,6 +6,7 @@
 //! file; [`SecretSource::read`] reads secrets, when they are needed and not before.
 //! Deliberately absent: whether a destination on a server can be reached in this version, and anything that is written.
 
+mod carried;
 mod destination;
 mod error;
 mod hooks;
@@ -30,6 +31,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 pub use crate::model::Verify;
+pub use carried::{FoundAt, as_carried, of_the_vault_alone};
 pub use destination::{Destination, Evict, Layout};
 pub use error::{ConfigError, Position};
 pub use hooks::{Hook, Hooks};
@@ -56,6 +58,8 @@ pub struct Config {
     pub file: PathBuf,
     /// The file's folder, which relative paths are relative to.
     pub folder: PathBuf,
+    /// The file's text.
+    pub text: String,
     /// The vault on this computer.
     pub home: Home,
     /// Where the catalog, reports, ballast and locks lie.

@@ -35,7 +35,7 @@ pub(super) fn parse(text: &str, file: &Path, user_home: Option<&Path>) -> Result
     };
     let errors = reader.into_errors();
     match config {
-        Ok(config) if errors.is_empty() => Ok(config),
+        Ok(config) if errors.is_empty() => Ok(Config { text: text.to_owned(), ..config }),
         _ => Err(errors),
     }
 }
@@ -78,6 +78,7 @@ fn sections(mut root: Table<'_>) -> Read<Config> {
     let config = Config {
         file: reader.file.to_owned(),
         folder: super::path::normal(reader.folder),
+        text: String::new(),
         home: home?,
         state: state?,
         key: key?,

@@ -9,10 +9,10 @@ use super::begin::{Begun, INTENDED, OPEN, SUCCEEDS, begin, intended, mark, mediu
 use super::error::{CopyError, chain};
 use super::send::Lane;
 use super::{Told, Tools, confirm, newest, news, read_in, refused};
-use crate::catalog::{self, Catalog, MediumRow, PointRow, keeps_packs};
+use crate::catalog::{self, CONFIGURATION, CONFIGURATION_FOLDER, Catalog, MediumRow, PointRow, keeps_packs};
 use crate::destination::late::LONGEST as DELETIONS_LAST;
 use crate::destination::{ErrorKind, WriteStore};
-use crate::format::{Head, HeadJob, HeadMark, HeadMedium, HeadName, HeadNewest, HeadProof};
+use crate::format::{Head, HeadConfiguration, HeadJob, HeadMark, HeadMedium, HeadName, HeadNewest, HeadProof};
 use crate::model::{DestinationName, Distance, PointId, PointOrder, Proof, VaultId, Verify, WriterId};
 use crate::plan::Deletions;
 use crate::vault::{FoundHead, HEADS_KEPT, VaultError, list_heads, newest_told, write_head};
@@ -431,9 +431,16 @@ impl<'s> Session<'s> {
             proofs: lying.proofs,
             removed: lying.removed.into_iter().chain(catalog.removed_unseen()?).collect(),
             newest_at,
+            configuration: configuration(catalog)?.or_else(|| earlier.and_then(|head| head.configuration.clone())),
             unknown: earlier.map(|head| head.unknown.clone()).unwrap_or_default(),
         })
     }
+}
+
+/// What the installation works by, as it was opened last.
+fn configuration(catalog: &Catalog) -> Result<Option<HeadConfiguration>, CopyError> {
+    let (folder, text) = (catalog.memo(CONFIGURATION_FOLDER)?, catalog.memo(CONFIGURATION)?);
+    Ok(text.map(|text| HeadConfiguration { folder: folder.unwrap_or_default(), text }))
 }
 
 /// Leaves one head with the state as it is now: a pin, an alarm, an eviction mark, a retired medium must not be lost.

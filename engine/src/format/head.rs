@@ -17,6 +17,8 @@ const WHAT: &str = "the head";
 const FIELDS_ALWAYS: u64 = 12;
 /// Which points should lie where; absent if there are none.
 const NEWEST_AT: u64 = 13;
+/// What the writer works by; absent if it is not known.
+const CONFIGURATION: u64 = 14;
 
 /// A job, as heads tell of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,6 +94,15 @@ pub struct HeadSeed {
     pub state: String,
 }
 
+/// The configuration that the writer works by, so that a computer that has nothing can go on where it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeadConfiguration {
+    /// The folder that its relative paths are relative to, for people.
+    pub folder: String,
+    /// The file's text. Secrets are not in it, as no configuration may hold any.
+    pub text: String,
+}
+
 /// A field that a later release added, as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unknown {
@@ -130,6 +141,8 @@ pub struct Head {
     pub removed: Vec<PointId>,
     /// The newest point of each job that should lie at each medium: one that does not is lost.
     pub newest_at: Vec<HeadNewest>,
+    /// What the writer works by.
+    pub configuration: Option<HeadConfiguration>,
     /// Fields of later releases.
     pub unknown: Vec<Unknown>,
 }
@@ -150,7 +163,8 @@ impl Head {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Out::default();
-        out.map(12 + usize::from(!self.newest_at.is_empty()) + self.unknown.len())
+        let present = [!self.newest_at.is_empty(), self.configuration.is_some()].into_iter().filter(|it| *it).count();
+        out.map(12 + present + self.unknown.len())
             .key(1)
             .bytes(&self.writer.0)
             .key(2)
@@ -197,6 +211,9 @@ impl Head {
                 out.bytes(&newest.point.id.0);
             });
         }
+        if let Some(configuration) = &self.configuration {
+            out.key(CONFIGURATION).array(2).text(&configuration.folder).text(&configuration.text);
+        }
         for field in &self.unknown {
             out.key(field.key).raw(&field.value);
         }
@@ -220,6 +237,7 @@ impl Head {
             last = key;
             match key {
                 NEWEST_AT => head.newest_at = map.all(decode_newest)?,
+                CONFIGURATION => head.configuration = Some(decode_configuration(&mut map)?),
                 key => head.unknown.push(Unknown { key, value: map.skip()?.to_vec() }),
             }
         }
@@ -272,6 +290,7 @@ impl Head {
             proofs,
             removed,
             newest_at: Vec::new(),
+            configuration: None,
             unknown: Vec::new(),
         })
     }
@@ -312,6 +331,11 @@ fn decode_newest(item: &mut In<'_>) -> Result<HeadNewest, FormatError> {
     item.array_of(4)?;
     let (medium, job) = (item.id()?, item.id()?);
     Ok(HeadNewest { medium, job, point: PointName { order: decode_order(item)?, id: item.id()? } })
+}
+
+fn decode_configuration(item: &mut In<'_>) -> Result<HeadConfiguration, FormatError> {
+    item.array_of(2)?;
+    Ok(HeadConfiguration { folder: item.text()?.to_owned(), text: item.text()?.to_owned() })
 }
 
 fn decode_proof(item: &mut In<'_>) -> Result<HeadProof, FormatError> {
@@ -391,6 +415,7 @@ mod tests {
             }],
             removed: vec![PointId([5; 8])],
             newest_at: vec![HeadNewest { medium, job: JobId([1; 8]), point: PointName { order, id: PointId([4; 8]) } }],
+            configuration: Some(HeadConfiguration { folder: "/etc/offsite".into(), text: "[key]\n".into() }),
             unknown: Vec::new(),
         }
     }
@@ -402,7 +427,7 @@ mod tests {
 
     #[test]
     fn a_head_of_the_first_release_has_no_field_13_and_an_empty_one_is_never_written() {
-        let first = Head { newest_at: Vec::new(), ..head() };
+        let first = Head { newest_at: Vec::new(), configuration: None, ..head() };
         let bytes = first.encode();
         assert_eq!((bytes[0], Head::decode(&bytes)), (0xac, Ok(first)));
         let mut empty = bytes;

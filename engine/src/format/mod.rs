@@ -15,7 +15,9 @@ mod pack;
 mod sealed;
 
 pub use entry::{ENTRY_BYTES_MAX, EntryDecoder, encode_entry, try_encode_entry};
-pub use head::{Head, HeadJob, HeadMark, HeadMedium, HeadName, HeadNewest, HeadProof, HeadSeed, Unknown};
+pub use head::{
+    Head, HeadConfiguration, HeadJob, HeadMark, HeadMedium, HeadName, HeadNewest, HeadProof, HeadSeed, Unknown,
+};
 pub use identity::Identity;
 pub use keys::{Kdf, KeysName, OlderMaster, Slot, SlotKind, SlotSet};
 pub use manifest::{Manifest, Stats};

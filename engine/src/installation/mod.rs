@@ -31,7 +31,7 @@ pub use sheet::{read_sheet, sheet_file};
 pub use sight::Sight;
 pub(crate) use sight::shares_disk;
 
-use crate::catalog::{Catalog, CatalogError, MediumRow, OpenOptions};
+use crate::catalog::{CONFIGURATION, CONFIGURATION_FOLDER, Catalog, CatalogError, MediumRow, OpenOptions};
 use crate::config::{Config, Destination};
 use crate::destination::{ErrorKind, ReadStore};
 use crate::destination::{FileStore, Privacy};
@@ -77,6 +77,8 @@ impl Installation {
         };
         ballast::keep(&config.state);
         catalog.tell_when_full(Arc::clone(&warn));
+        // Heads carry it from the next session on; where it can't be noted now, the next command notes it.
+        let _later = note_configuration(&catalog, &config);
         let (home, keyring, refusals) = Default::default();
         Ok(Self { config, catalog, home, keyring, refusals, warn })
     }
@@ -217,6 +219,17 @@ impl Installation {
         });
         [self.config.home.path.clone(), self.config.state.clone()].into_iter().chain(places).collect()
     }
+}
+
+/// Notes what the installation works by, if it is another text than before.
+fn note_configuration(catalog: &Catalog, config: &Config) -> Result<(), CatalogError> {
+    let folder = config.folder.to_string_lossy();
+    for (name, value) in [(CONFIGURATION_FOLDER, &*folder), (CONFIGURATION, &config.text)] {
+        if catalog.memo(name)?.as_deref() != Some(value) {
+            catalog.set_memo(name, value)?;
+        }
+    }
+    Ok(())
 }
 
 /// Does a vault's identity lie in that folder?

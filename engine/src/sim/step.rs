@@ -374,6 +374,7 @@ impl World {
             proofs: Vec::new(),
             removed: Vec::new(),
             newest_at: Vec::new(),
+            configuration: None,
             unknown: Vec::new(),
         };
         write_head(&store, vault, &head, &self.keyring, &self.entropy).map_err(|error| chain(&error))?;

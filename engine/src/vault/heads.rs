@@ -156,6 +156,7 @@ mod tests {
             proofs: vec![],
             removed: vec![],
             newest_at: vec![],
+            configuration: None,
             unknown: vec![],
         }
     }

@@ -118,6 +118,7 @@ pub const CRATES: &[Row] = &[
     ("config", "ignore", "a wrong glob is refused with its place in the file"),
     ("config", "regex", "a wrong pattern is refused with its place in the file"),
     ("config", "toml", "the only place that names it"),
+    ("config", "toml_edit", "what is written anew of one keeps what its owner wrote in it"),
     ("config", "data_encoding", "percent escapes in URLs"),
     ("config", "zeroize", "secrets are wiped"),
     ("installation", "zeroize", "secrets are wiped"),

@@ -26,6 +26,7 @@ mod source;
 mod spool;
 mod sqlite;
 mod story;
+mod take_over;
 mod told;
 mod truth;
 mod wrong;

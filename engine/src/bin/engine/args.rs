@@ -307,6 +307,9 @@ pub struct Recover {
     /// The recovery sheet
     #[arg(long, value_name = "F")]
     pub sheet: Option<PathBuf>,
+    /// With --take-over and --sheet: the file that holds the passphrase for this computer
+    #[arg(long, value_name = "F", requires = "take_over")]
+    pub new_passphrase_file: Option<PathBuf>,
     /// This point [default: the newest of each job]
     #[arg(long, requires = "to")]
     pub point: Option<String>,

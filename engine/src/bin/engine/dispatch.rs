@@ -113,6 +113,7 @@ impl From<args::Recover> for RecoverOptions {
             keys: args.login.keys(),
             passphrase_file: args.passphrase_file,
             sheet: args.sheet,
+            new_passphrase_file: args.new_passphrase_file,
             point: args.point,
             paths: plain(args.paths),
             to: args.to,

@@ -27,17 +27,23 @@ pub(super) fn secret(
             let why = "--passphrase-file and --sheet are both given";
             Err(Failure::usage("which secret opens the vault?", why, "give one of them"))
         }
-        (Some(file), None) => {
-            let read = SecretSource::File(file.to_owned()).read();
-            let secret = read.map_err(|error| Failure::of("can't read the passphrase", &error, "check the file"))?;
-            if let Some(warning) = &secret.warning {
-                call.voice.warn(&warning.to_string());
-            }
-            Ok(secret.bytes)
-        }
+        (Some(file), None) => passphrase(call, file),
         (None, Some(file)) => from_sheet(file),
         (None, None) => asked(),
     }
+}
+
+/// The passphrase in a file.
+///
+/// # Errors
+/// Exit 1 if there is none.
+pub(super) fn passphrase(call: &Call, file: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let read = SecretSource::File(file.to_owned()).read();
+    let secret = read.map_err(|error| Failure::of("can't read the passphrase", &error, "check the file"))?;
+    if let Some(warning) = &secret.warning {
+        call.voice.warn(&warning.to_string());
+    }
+    Ok(secret.bytes)
 }
 
 fn from_sheet(file: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {

@@ -39,6 +39,7 @@ fn recovery(bench: &Bench, to: Option<&str>) -> RecoverOptions {
         keys: Vec::new(),
         passphrase_file: Some(bench.path("passphrase")),
         sheet: None,
+        new_passphrase_file: None,
         point: None,
         paths: Vec::new(),
         to: to.map(|to| bench.path(to)),
