@@ -243,6 +243,7 @@ fn head(blocks: &mut Blocks, keyring: &Keyring, manifest: &Manifest) -> Vec<u8> 
         proofs: vec![],
         removed: vec![],
         newest_at: vec![],
+        configuration: None,
         unknown: vec![],
     };
     let salt = std::array::from_fn(|at| 0x80 + u8::try_from(at).expect("small"));
