@@ -16,6 +16,11 @@ pub const CONFIGURATION: &str = "configuration";
 /// The memo of the folder that the configuration's relative paths are relative to.
 pub const CONFIGURATION_FOLDER: &str = "configuration-folder";
 
+/// The memo of the family's key slots as hex, once they were changed; what each place has is brought up to it.
+pub const KEY_SLOTS: &str = "key-slots";
+/// The memo of the slots that were taken away: a line for each, `ID SEQUENCE KIND LABEL`, by the set that first lacked it.
+pub const KEYS_REVOKED: &str = "keys-revoked";
+
 /// Ids for a job that may be new: used only if it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NewJobIds {

@@ -30,6 +30,8 @@ pub enum LockName {
     Medium(VaultId),
     /// Removal at home.
     Home,
+    /// The family's key slots: one change after the other.
+    Keys,
     /// The service: one for each installation.
     Service,
     /// One capture's process, by a random number of its own.
@@ -44,6 +46,7 @@ impl fmt::Display for LockName {
             Self::Job(name) => write!(f, "job-{name}"),
             Self::Medium(vault) => write!(f, "medium-{vault}"),
             Self::Home => f.write_str("home"),
+            Self::Keys => f.write_str("keys"),
             Self::Service => f.write_str("service"),
             Self::Capture(number) => write!(f, "{CAPTURE}{number:016x}"),
             Self::Restore(number) => write!(f, "{RESTORE}{number:016x}"),

@@ -15,6 +15,7 @@ mod full;
 mod give_up;
 mod hours;
 mod init;
+mod key;
 mod last_failure;
 mod mirrors;
 mod once;
@@ -46,6 +47,7 @@ pub use exit::Exit;
 pub use failure::Failure;
 pub use forget::{ForgetOptions, forget};
 pub use init::{enrol, init};
+pub use key::{KeyChange, Opener, key_change, key_list};
 pub use once::run_once;
 
 pub use pin::{clear_alarm, pin, unpin};

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use choose::{Found, chosen, found};
-use secret::secret;
+pub(super) use secret::{passphrase, secret};
 
 use super::restored::{Told, exit_of, failure_of, report_of, request_paths};
 use super::{Call, DryRun, Exit, Failure};

@@ -186,7 +186,10 @@ pub fn place_given(url: &str, keys: &[(&str, Given)]) -> Result<Place, String> {
     let line = |(key, given): &(&str, Given)| format!("{key} = {}\n", value(given));
     let further: String = keys.iter().map(line).collect();
     let url = toml::Value::String(url.to_owned());
-    let text = format!("[key]\npassphrase-env = \"NONE\"\n[destination.given]\nurl = {url}\n{further}");
+    // Home and state of nobody, so that the place given may be any folder.
+    let nobody =
+        "[home]\npath = \"/dev/null/home\"\n[state]\npath = \"/dev/null/state\"\n[key]\npassphrase-env = \"NONE\"\n";
+    let text = format!("{nobody}[destination.given]\nurl = {url}\n{further}");
     let folder = std::env::current_dir().unwrap_or_default();
     let config = parse(&text, &folder.join("given")).map_err(|errors| {
         let first = errors.into_iter().next();

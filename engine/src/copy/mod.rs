@@ -29,6 +29,7 @@ mod refused;
 mod remove;
 mod send;
 mod session;
+mod slots;
 mod tidy;
 mod unfit;
 mod unsure;
@@ -51,6 +52,7 @@ pub(crate) use read_in::{ReadIn, list_points, point_row, twin, twin_text};
 pub(crate) use refused::refused_at;
 pub(crate) use remove::sweep_home;
 pub use session::{Before, Lanes, Session, WhenFull, publish_head};
+pub use slots::{KEYS, wanted as wanted_slots};
 pub use unfit::judge_files;
 
 use crate::catalog::Catalog;

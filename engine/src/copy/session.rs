@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::begin::{Begun, INTENDED, OPEN, SUCCEEDS, begin, intended, mark, medium_row, succeeds};
 use super::error::{CopyError, chain};
 use super::send::Lane;
-use super::{Told, Tools, confirm, newest, news, read_in, refused};
+use super::{Told, Tools, confirm, newest, news, read_in, refused, slots};
 use crate::catalog::{self, CONFIGURATION, CONFIGURATION_FOLDER, Catalog, MediumRow, PointRow, keeps_packs};
 use crate::destination::late::LONGEST as DELETIONS_LAST;
 use crate::destination::{ErrorKind, WriteStore};
@@ -132,6 +132,7 @@ impl<'s> Session<'s> {
         session.deletions = session.may_delete(&row, &heads)?;
         refused::note(tools.catalog, medium, &session.deletions)?;
         confirm::confirm(&session, &heads)?;
+        slots::bring(&session, &row)?;
         Ok(session)
     }
 
@@ -360,7 +361,7 @@ impl<'s> Session<'s> {
         Ok(())
     }
 
-    fn set_marks(&self, marks: &[(&str, Option<String>)]) -> Result<(), CopyError> {
+    pub(super) fn set_marks(&self, marks: &[(&str, Option<String>)]) -> Result<(), CopyError> {
         self.tools.catalog.update_medium(self.medium, &|row| {
             for (name, value) in marks {
                 row.marks.retain(|mark| mark.name != *name);

@@ -12,7 +12,7 @@ use super::place::{
     why_away, why_not_made,
 };
 use super::probe::{Asked, probe};
-use super::sheet::sheet_file;
+use super::sheet::write_sheet;
 use super::sight::shares_disk;
 use crate::catalog::{Catalog, CatalogError, Founding, MediumRow, NewMedium, OpenOptions};
 use crate::config::{Config, Destination, Place};
@@ -229,9 +229,7 @@ fn make_home(
     let catalog = Catalog::create(&config.state, &founding, OpenOptions::default())?;
     let place = Place::File(config.home.path.clone());
     catalog.enrol(&new_medium(home, DestinationName::home(), &place, false, now))?;
-    let page = sheet_file(config, family, &sheet, &now.text());
-    let path = config.state.join("recovery-sheet.txt");
-    write_private(&path, &page)?;
+    let path = write_sheet(config, family, &sheet, now)?;
     found(&store, &Identity { family, vault: home, created: now }, FirstKeys { set: &set })?;
     Ok((catalog, set, Some(path)))
 }
@@ -449,7 +447,7 @@ fn make_private(path: &Path) -> Result<(), InstallationError> {
         .map_err(|source| InstallationError::Make { path: path.to_owned(), source })
 }
 
-fn write_private(path: &Path, text: &Zeroizing<String>) -> Result<(), InstallationError> {
+pub(super) fn write_private(path: &Path, text: &Zeroizing<String>) -> Result<(), InstallationError> {
     use std::io::Write as _;
     let made = tempfile_beside(path).and_then(|(mut file, temporary)| {
         file.write_all(text.as_bytes())?;

@@ -27,15 +27,15 @@ pub use look::{Lies, Look, Opened, find_all, look_all, open_now};
 pub(crate) use place::place_text;
 pub use place::{as_it_lies, open_destination, open_place, patient, why_away};
 pub use probe::Asked;
-pub use sheet::{read_sheet, sheet_file};
+pub use sheet::{read_sheet, sheet_file, write_sheet};
 pub use sight::Sight;
 pub(crate) use sight::shares_disk;
 
-use crate::catalog::{CONFIGURATION, CONFIGURATION_FOLDER, Catalog, CatalogError, MediumRow, OpenOptions};
+use crate::catalog::{CONFIGURATION, CONFIGURATION_FOLDER, Catalog, CatalogError, KEY_SLOTS, MediumRow, OpenOptions};
 use crate::config::{Config, Destination};
 use crate::destination::{ErrorKind, ReadStore};
 use crate::destination::{FileStore, Privacy};
-use crate::format::SlotKind;
+use crate::format::{SlotKind, SlotSet};
 use crate::model::{DestinationName, VaultId, VaultPath};
 use crate::seal::Keyring;
 use crate::vault::{self, FoundKeys, identity_of, keys_of};
@@ -133,7 +133,25 @@ impl Installation {
             (self.warn)(damaged);
         }
         let keyring = vault::unlock(&keys, SlotKind::Passphrase, &secret.bytes)?;
+        self.note_slots(&keys)?;
         Ok(self.keyring.get_or_init(|| keyring))
+    }
+
+    /// These keys, which something else than the configured passphrase opened, from now on.
+    pub(crate) fn hold(&self, keyring: Keyring) -> &Keyring {
+        self.keyring.get_or_init(|| keyring)
+    }
+
+    /// Notes the slots that every place should have, where they are newer than what was noted: a change of them broke off,
+    /// or the catalog was rebuilt. The first set is every place's own.
+    fn note_slots(&self, keys: &FoundKeys) -> Result<(), InstallationError> {
+        let noted = self.catalog.memo(KEY_SLOTS)?;
+        let noted = noted.and_then(|text| data_encoding::HEXLOWER.decode(text.as_bytes()).ok());
+        let noted = noted.and_then(|bytes| SlotSet::decode(&bytes).ok()).map_or(1, |set| set.sequence);
+        if keys.set.sequence > noted {
+            self.catalog.set_memo(KEY_SLOTS, &data_encoding::HEXLOWER.encode(&keys.bytes))?;
+        }
+        Ok(())
     }
 
     /// The key slots of the catalog's family, from the first place that has them.

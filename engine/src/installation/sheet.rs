@@ -1,10 +1,25 @@
 //! The recovery sheet: a page to print, and the secret read back from it.
 
+use std::path::PathBuf;
+
 use zeroize::Zeroizing;
 
+use super::error::InstallationError;
+use super::init::write_private;
 use crate::config::{Config, Endpoint, FtpData, FtpTls, Place};
-use crate::model::FamilyId;
+use crate::model::{FamilyId, Time};
 use crate::seal::{SlotError, sheet_text_parse};
+
+/// Writes the page to the state folder, for its owner only, in the place of one that is there; gives where.
+///
+/// # Errors
+/// If it can't be written.
+pub fn write_sheet(config: &Config, family: FamilyId, secret: &str, now: Time) -> Result<PathBuf, InstallationError> {
+    let page = sheet_file(config, family, secret, &now.text());
+    let path = config.state.join("recovery-sheet.txt");
+    write_private(&path, &page)?;
+    Ok(path)
+}
 
 /// The page's text.
 #[must_use]

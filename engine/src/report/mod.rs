@@ -15,6 +15,7 @@ mod forget;
 mod init;
 #[cfg(test)]
 mod json_tests;
+mod key;
 mod ls;
 mod media;
 mod page;
@@ -48,6 +49,7 @@ pub use explain::{
 pub use find::{FindReport, FoundEntry, NotSearched};
 pub use forget::{ForgetReport, KeptPoint, RemovedPoint};
 pub use init::{Answers, InitReport, Made, VaultMade};
+pub use key::{KeyMedium, KeyReport, KeySlot};
 pub use ls::{EntryReport, LsReport};
 pub use media::{EnrolReport, Enrolled, RetireReport, RetiredMedium};
 pub use page::{Colour, Page, Tone};

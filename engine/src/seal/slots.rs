@@ -109,10 +109,41 @@ pub fn add_slot(
     now: Time,
     entropy: &dyn Entropy,
 ) -> Result<SlotSet, SlotError> {
-    let mut next = SlotSet { sequence: set.sequence + 1, created: now, ..set.clone() };
-    next.slots.push(make_slot(slot, keyring, now, entropy)?);
+    let mut slots = set.slots.clone();
+    slots.push(make_slot(slot, keyring, now, entropy)?);
+    next_set(set, keyring, slots, now)
+}
+
+/// The next set: without one slot, whose secret opens nothing that is written from then on; of what was there it opens
+/// whatever set still has it.
+///
+/// # Errors
+/// [`SlotError::Wrong`] if it has no such slot; [`SlotError::Format`] if none would be left.
+pub fn remove_slot(set: &SlotSet, keyring: &Keyring, id: [u8; 8], now: Time) -> Result<SlotSet, SlotError> {
+    let slots: Vec<Slot> = set.slots.iter().filter(|slot| slot.id != id).cloned().collect();
+    if slots.len() == set.slots.len() { Err(SlotError::Wrong) } else { next_set(set, keyring, slots, now) }
+}
+
+/// One that can be read again, or none.
+fn next_set(set: &SlotSet, keyring: &Keyring, slots: Vec<Slot>, now: Time) -> Result<SlotSet, SlotError> {
+    let mut next = SlotSet { sequence: set.sequence + 1, created: now, slots, ..set.clone() };
     authenticate(&mut next, keyring);
+    SlotSet::decode(&next.encode())?;
     Ok(next)
+}
+
+/// The slot that a secret of that kind opens.
+///
+/// # Errors
+/// [`SlotError::Wrong`] if none does; other variants if the slot is damaged.
+pub fn slot_of(set: &SlotSet, kind: SlotKind, secret: &[u8]) -> Result<[u8; 8], SlotError> {
+    for slot in set.slots.iter().filter(|slot| slot.kind == kind) {
+        match open_slot(set, slot, secret) {
+            Err(SlotError::Wrong) => {}
+            opened => return opened.map(|_| slot.id),
+        }
+    }
+    Err(SlotError::Wrong)
 }
 
 /// Opens the set with a secret of that kind: only slots of that kind are tried. [`SlotSet::decode`] bounds what all of
@@ -317,6 +348,20 @@ mod tests {
             matches!(unlock(&set, SlotKind::Passphrase, b"correct horse"), Err(SlotError::Altered)),
             "another epoch's"
         );
+    }
+
+    #[test]
+    fn a_slot_that_is_removed_opens_the_next_set_no_more_and_the_last_one_stays() {
+        let sheet = sheet_text(&SystemEntropy).expect("entropy");
+        let (set, keyring) = set_of(&sheet);
+        let passphrase = slot_of(&set, SlotKind::Passphrase, b"correct horse").expect("its own");
+        let next = remove_slot(&set, &keyring, passphrase, Time::from_seconds(2)).expect("there");
+        assert!(is_authentic(&next, &keyring) && next.sequence == set.sequence + 1);
+        assert!(matches!(unlock(&next, SlotKind::Passphrase, b"correct horse"), Err(SlotError::Wrong)));
+        assert!(unlock(&set, SlotKind::Passphrase, b"correct horse").is_ok(), "an older file still has it");
+        let last = next.slots[0].id;
+        assert!(matches!(remove_slot(&next, &keyring, last, Time::from_seconds(3)), Err(SlotError::Format(_))));
+        assert!(matches!(remove_slot(&next, &keyring, passphrase, Time::from_seconds(3)), Err(SlotError::Wrong)));
     }
 
     #[test]

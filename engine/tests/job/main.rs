@@ -9,6 +9,7 @@ mod foreign;
 mod harness;
 mod hooks;
 mod images;
+mod keys;
 mod kill;
 mod list;
 mod mirror;

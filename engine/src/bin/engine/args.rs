@@ -109,6 +109,9 @@ pub enum Command {
     /// What a job's alarm stopped
     #[command(subcommand, arg_required_else_help = true)]
     Alarm(Alarm),
+    /// Who opens the vaults: passphrases and recovery sheets
+    #[command(subcommand, arg_required_else_help = true)]
+    Key(Key),
     /// The record of what is where
     #[command(subcommand, arg_required_else_help = true)]
     Catalog(Catalog),
@@ -283,6 +286,59 @@ pub enum Alarm {
         /// The job that raised it
         job: JobName,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Key {
+    /// Lists what opens the vaults, and which media still accept what was removed
+    #[command(after_help = example::KEY_LIST)]
+    List,
+    /// Makes one more passphrase open the vaults
+    #[command(after_help = example::KEY_ADD)]
+    Add {
+        /// The file that holds it
+        #[arg(long, value_name = "F")]
+        new_passphrase_file: PathBuf,
+        /// What it is called in lists
+        #[arg(long, value_name = "TEXT")]
+        label: Option<String>,
+        #[command(flatten)]
+        opener: KeyOpener,
+    },
+    /// Makes a passphrase or a sheet open nothing any more
+    #[command(after_help = example::KEY_REMOVE)]
+    Remove {
+        /// Its id from `key list`, or 4 digits of its beginning or more
+        slot: String,
+        #[command(flatten)]
+        opener: KeyOpener,
+    },
+    /// Puts another passphrase in the place of one
+    #[command(after_help = example::KEY_CHANGE)]
+    Change {
+        /// The file that holds the new one
+        #[arg(long, value_name = "F")]
+        new_passphrase_file: PathBuf,
+        #[command(flatten)]
+        opener: KeyOpener,
+    },
+    /// Makes one more recovery sheet
+    #[command(after_help = example::KEY_SHEET)]
+    Sheet {
+        #[command(flatten)]
+        opener: KeyOpener,
+    },
+}
+
+/// What opens the keys for a change.
+#[derive(Debug, Args)]
+pub struct KeyOpener {
+    /// Opens the keys with this passphrase, not with the configured one
+    #[arg(long, value_name = "F", conflicts_with = "sheet")]
+    pub passphrase_file: Option<PathBuf>,
+    /// Opens the keys with the recovery sheet
+    #[arg(long, value_name = "F")]
+    pub sheet: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]

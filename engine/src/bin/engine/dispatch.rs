@@ -2,9 +2,10 @@
 
 use engine::capture::Reading;
 use engine::command::{
-    self as commands, BackupOptions, Call, CopyOptions, DryRun, Exit, Failure, ForgetOptions, Moved, RecoverOptions,
-    Repair, RestoreOptions, RestoreTo, TakeOver, ToDevice, VerifyOptions, read,
+    self as commands, BackupOptions, Call, CopyOptions, DryRun, Exit, Failure, ForgetOptions, KeyChange, Moved, Opener,
+    RecoverOptions, Repair, RestoreOptions, RestoreTo, TakeOver, ToDevice, VerifyOptions, read,
 };
+use engine::report::KeyReport;
 use engine::restore::{Existing, Owners};
 
 use crate::args::{self, Alarm, Catalog, Command};
@@ -38,9 +39,26 @@ pub fn perform(command: Command, call: &Call, show: &Show) -> Exit {
         Command::Pin(args) => show.outcome(commands::pin(call, &args.point)),
         Command::Unpin(args) => show.outcome(commands::unpin(call, &args.point)),
         Command::Alarm(Alarm::Clear { job }) => show.outcome(commands::clear_alarm(call, &job)),
+        Command::Key(key) => show.outcome(keys(call, key)),
         Command::Catalog(Catalog::Rebuild { from }) => show.outcome(commands::rebuild(call, from)),
         Command::Recover(args) => show.outcome(commands::recover(call, &(*args).into())),
     }
+}
+
+fn keys(call: &Call, key: args::Key) -> Result<(KeyReport, Exit), Failure> {
+    let (change, opener) = match key {
+        args::Key::List => return commands::key_list(call),
+        args::Key::Add { new_passphrase_file, label, opener } => {
+            (KeyChange::Add { passphrase_file: new_passphrase_file, label }, opener)
+        }
+        args::Key::Remove { slot, opener } => (KeyChange::Remove(slot), opener),
+        args::Key::Change { new_passphrase_file, opener } => {
+            (KeyChange::Change { passphrase_file: new_passphrase_file }, opener)
+        }
+        args::Key::Sheet { opener } => (KeyChange::Sheet, opener),
+    };
+    let opener = Opener { passphrase_file: opener.passphrase_file, sheet: opener.sheet };
+    commands::key_change(call, &opener, &change)
 }
 
 fn pattern(args: args::Find) -> Result<String, Failure> {

@@ -17,7 +17,7 @@ const SHEET_MAX: u64 = 64 << 10;
 ///
 /// # Errors
 /// Exit 1 if the file holds none; exit 2 if both are given, or none is and nobody can be asked.
-pub(super) fn secret(
+pub(in crate::command) fn secret(
     call: &Call,
     passphrase_file: Option<&Path>,
     sheet: Option<&Path>,
@@ -37,7 +37,7 @@ pub(super) fn secret(
 ///
 /// # Errors
 /// Exit 1 if there is none.
-pub(super) fn passphrase(call: &Call, file: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
+pub(in crate::command) fn passphrase(call: &Call, file: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let read = SecretSource::File(file.to_owned()).read();
     let secret = read.map_err(|error| Failure::of("can't read the passphrase", &error, "check the file"))?;
     if let Some(warning) = &secret.warning {

@@ -121,3 +121,25 @@ Examples:
   engine recover --from file:///media/ann/BACKUP/offsite --passphrase-file F
   engine recover --from file:///media/ann/BACKUP/offsite --sheet recovery-sheet.txt --to /tmp/back
   engine recover --from file:///media/ann/BACKUP/offsite --passphrase-file F --take-over";
+
+pub const KEY_LIST: &str = "\
+Examples:
+  engine key list";
+
+pub const KEY_ADD: &str = "\
+Examples:
+  engine key add --new-passphrase-file F --label \"Ben's\"
+  engine key add --new-passphrase-file F --sheet recovery-sheet.txt     where the passphrase is forgotten";
+
+pub const KEY_REMOVE: &str = "\
+Examples:
+  engine key remove 3fa9                at every medium that is there now; others when they are";
+
+pub const KEY_CHANGE: &str = "\
+Examples:
+  engine key change --new-passphrase-file F     then put it where the configuration says
+  engine key change --new-passphrase-file F --sheet recovery-sheet.txt";
+
+pub const KEY_SHEET: &str = "\
+Examples:
+  engine key sheet                      writes state/recovery-sheet.txt; older sheets stay good until they are removed";

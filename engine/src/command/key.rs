@@ -1,0 +1,283 @@
+//! `engine key`: who opens the family's vaults. Each change is a new set of slots: at home first, then in the catalog, then
+//! at every medium that is there, where older sets go once it was read back; media that are away get it with their next
+//! session.
+//!
+//! Deliberately absent: a new master key. Who held a revoked secret and kept a copy of an older set, or of the master,
+//! opens what was sealed under it.
+
+mod sheet;
+mod told;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
+
+use super::publish::publish;
+use super::recover::{passphrase, secret};
+use super::{Call, Context, Exit, Failure};
+use crate::catalog::locks::LockName;
+use crate::catalog::{KEY_SLOTS, KEYS_REVOKED};
+use crate::format::{Slot, SlotKind, SlotSet};
+use crate::model::{VaultPath, chain};
+use crate::report::KeyReport;
+use crate::seal::{Keyring, NewSlot, SlotError, add_slot, remove_slot, sheet_text, sheet_text_parse, slot_of};
+use crate::vault::{get, put, unlock};
+
+/// What opens the family's keys for the change; the configured passphrase if nothing is given.
+#[derive(Debug, Clone, Default)]
+pub struct Opener {
+    /// Another passphrase's file.
+    pub passphrase_file: Option<PathBuf>,
+    /// The recovery sheet.
+    pub sheet: Option<PathBuf>,
+}
+
+/// What is to change.
+#[derive(Debug, Clone)]
+pub enum KeyChange {
+    /// One more passphrase, with what people call it.
+    Add {
+        /// The file that holds it.
+        passphrase_file: PathBuf,
+        /// For people.
+        label: Option<String>,
+    },
+    /// One slot goes, by its id or the beginning of it.
+    Remove(String),
+    /// Another passphrase in the place of the one that opened the keys, or of the only one.
+    Change {
+        /// The file that holds the new one.
+        passphrase_file: PathBuf,
+    },
+    /// One more recovery sheet.
+    Sheet,
+}
+
+/// The slots, and which media still accept what was taken away.
+///
+/// # Errors
+/// Exit 1 if the installation or its keys can't be opened.
+pub fn key_list(call: &Call) -> Result<(KeyReport, Exit), Failure> {
+    let context = Context::open(call)?;
+    let found = context.installation.keys()?;
+    Ok((told::report(&context, &found.set)?, Exit::Done))
+}
+
+/// Changes them.
+///
+/// # Errors
+/// Exit 2 for a slot that is not there; exit 1 if the secret does not open the keys, home is not there, or nobody could open
+/// them after the change.
+pub fn key_change(call: &Call, opener: &Opener, change: &KeyChange) -> Result<(KeyReport, Exit), Failure> {
+    let context = Context::open(call)?;
+    let _lock = context.lock(&LockName::Keys, "the key slots")?;
+    let opened = open(&context, opener)?;
+    let changed = changed(&context, &opened, change)?;
+    keep(&context, opened.keyring, &changed)?;
+    // From here on it is so, whatever happens to the rest.
+    publish(&context)?;
+    let mut report = told::report(&context, &changed.set)?;
+    report.did = Some(changed.did);
+    report.advice.extend(changed.advice);
+    let exit =
+        if report.media.iter().all(|medium| medium.accepts_revoked.is_empty()) { Exit::Done } else { Exit::Partial };
+    Ok((report, exit))
+}
+
+/// The keys, and what opened them.
+struct Opened<'o> {
+    set: SlotSet,
+    keyring: &'o Keyring,
+    /// The slot of it.
+    by: [u8; 8],
+    kind: SlotKind,
+}
+
+fn open<'c>(context: &'c Context, opener: &Opener) -> Result<Opened<'c>, Failure> {
+    let found = context.installation.keys()?;
+    let (kind, bytes) = match (&opener.passphrase_file, &opener.sheet) {
+        (None, None) => {
+            let secret = context.installation.config.key.read();
+            let advice = "give --passphrase-file FILE or --sheet FILE";
+            let secret = secret.map_err(|error| Failure::of("can't read the configured passphrase", &error, advice))?;
+            (SlotKind::Passphrase, secret.bytes)
+        }
+        (file, sheet) => {
+            let kind = if sheet.is_some() { SlotKind::Sheet } else { SlotKind::Passphrase };
+            (kind, secret(&context.call, file.as_deref(), sheet.as_deref())?)
+        }
+    };
+    let keyring = unlock(&found, kind, &bytes).map_err(wrong)?;
+    let by = slot_of(&found.set, kind, &bytes).map_err(wrong)?;
+    // The configured passphrase may open them no more afterwards, and the places are still to be told.
+    Ok(Opened { set: found.set, keyring: context.installation.hold(keyring), by, kind })
+}
+
+fn wrong(error: SlotError) -> Failure {
+    let advice = "give another passphrase with --passphrase-file FILE, or the recovery sheet with --sheet FILE";
+    Failure::new("the keys stay closed", chain(&crate::installation::InstallationError::Slot(error)), advice)
+}
+
+/// What comes of a change.
+struct Changed {
+    set: SlotSet,
+    revoked: Vec<Slot>,
+    did: String,
+    advice: Vec<String>,
+    /// A new sheet's secret.
+    sheet: Option<Zeroizing<String>>,
+}
+
+fn changed(context: &Context, opened: &Opened<'_>, change: &KeyChange) -> Result<Changed, Failure> {
+    match change {
+        KeyChange::Add { passphrase_file, label } => {
+            let secret = new_passphrase(context, opened, passphrase_file)?;
+            let label = label.as_deref().unwrap_or("passphrase");
+            let set = added(context, opened, SlotKind::Passphrase, &secret, label)?;
+            Ok(done(set, Vec::new(), "one more passphrase opens the vaults"))
+        }
+        KeyChange::Sheet => {
+            let text = sheet_text(&*context.call.entropy).map_err(failed)?;
+            let secret = sheet_text_parse(&text).map_err(failed)?;
+            let set = added(context, opened, SlotKind::Sheet, &secret, "recovery sheet")?;
+            let changed = done(set, Vec::new(), "one more recovery sheet opens the vaults");
+            Ok(Changed { sheet: Some(text), ..changed })
+        }
+        KeyChange::Change { passphrase_file } => {
+            let old = replaced(opened)?;
+            let secret = new_passphrase(context, opened, passphrase_file)?;
+            let set = added(context, opened, SlotKind::Passphrase, &secret, &old.label)?;
+            let set = remove_slot(&set, opened.keyring, old.id, context.call.clock.now()).map_err(failed)?;
+            let mut changed = done(set, vec![old], "another passphrase opens the vaults in the place of the old one");
+            changed
+                .advice
+                .push(format!("put it into {} now: the next command needs it", context.installation.config.key));
+            Ok(changed)
+        }
+        KeyChange::Remove(id) => {
+            let slot = named(&opened.set, id)?;
+            stays_open(context, opened, &slot)?;
+            let set = remove_slot(&opened.set, opened.keyring, slot.id, context.call.clock.now()).map_err(failed)?;
+            let did = format!("the slot {} ({}) opens nothing any more", hex(&slot.id), slot.label);
+            Ok(done(set, vec![slot], &did))
+        }
+    }
+}
+
+fn done(set: SlotSet, revoked: Vec<Slot>, did: &str) -> Changed {
+    Changed { set, revoked, did: did.to_owned(), advice: Vec::new(), sheet: None }
+}
+
+fn failed(error: SlotError) -> Failure {
+    let why = chain(&crate::installation::InstallationError::Slot(error));
+    Failure::new("the key slots can't be changed so", why, "`engine key list` shows them; nothing was changed")
+}
+
+fn added(
+    context: &Context,
+    opened: &Opened<'_>,
+    kind: SlotKind,
+    secret: &[u8],
+    label: &str,
+) -> Result<SlotSet, Failure> {
+    let slot = NewSlot { kind, secret, label };
+    let next = add_slot(&opened.set, opened.keyring, &slot, context.call.clock.now(), &*context.call.entropy);
+    next.map_err(failed)
+}
+
+/// A passphrase that no slot has yet.
+fn new_passphrase(
+    context: &Context,
+    opened: &Opened<'_>,
+    file: &std::path::Path,
+) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let secret = passphrase(&context.call, file)?;
+    match slot_of(&opened.set, SlotKind::Passphrase, &secret) {
+        Err(SlotError::Wrong) => Ok(secret),
+        Ok(id) => {
+            let why = format!("the slot {} has it already", hex(&id));
+            Err(Failure::new("this passphrase is no new one", why, "choose another; nothing was changed"))
+        }
+        Err(error) => Err(failed(error)),
+    }
+}
+
+/// The slot that a new passphrase takes the place of.
+fn replaced(opened: &Opened<'_>) -> Result<Slot, Failure> {
+    let slots = || opened.set.slots.iter().filter(|slot| slot.kind == SlotKind::Passphrase);
+    if opened.kind == SlotKind::Passphrase {
+        return named(&opened.set, &hex(&opened.by));
+    }
+    match (slots().next(), slots().nth(1)) {
+        (Some(only), None) => Ok(only.clone()),
+        (None, _) => Err(Failure::usage(
+            "there is no passphrase to change",
+            "only sheets open the vaults",
+            "use `engine key add`",
+        )),
+        _ => {
+            let advice = "`engine key add` makes a new one, then `engine key remove ID`";
+            Err(Failure::usage(
+                "which passphrase is to change?",
+                "the sheet opened the vaults, and there are several",
+                advice,
+            ))
+        }
+    }
+}
+
+fn named(set: &SlotSet, id: &str) -> Result<Slot, Failure> {
+    let mut found = set.slots.iter().filter(|slot| id.len() >= 4 && hex(&slot.id).starts_with(&id.to_lowercase()));
+    match (found.next(), found.next()) {
+        (Some(slot), None) => Ok(slot.clone()),
+        _ => {
+            let all: Vec<String> = set.slots.iter().map(|slot| format!("{} ({})", hex(&slot.id), slot.label)).collect();
+            let why = format!("there are: {}", all.join(", "));
+            Err(Failure::usage(format!("`{id}` names no one slot"), why, "give 4 digits of its beginning or more"))
+        }
+    }
+}
+
+/// Whoever takes away the configured passphrase takes the engine's own away.
+fn stays_open(context: &Context, opened: &Opened<'_>, slot: &Slot) -> Result<(), Failure> {
+    let configured = context.installation.config.key.read().ok();
+    let configured = configured.and_then(|secret| slot_of(&opened.set, SlotKind::Passphrase, &secret.bytes).ok());
+    if configured != Some(slot.id) {
+        return Ok(());
+    }
+    let why = format!("it is the one from {}, which this engine works with", context.installation.config.key);
+    let advice =
+        "`engine key change` puts another one in its place, or configure another one first; nothing was changed";
+    Err(Failure::new(format!("the slot {} stays", hex(&slot.id)), why, advice))
+}
+
+/// At home, read back, then in the catalog. A new sheet is written before: a slot that nobody can open is worth nothing.
+fn keep(context: &Arc<Context>, keyring: &Keyring, changed: &Changed) -> Result<(), Failure> {
+    let home = context.installation.home()?;
+    let advice = "check the disk; nothing was changed";
+    if let Some(text) = &changed.sheet {
+        sheet::write(context, text)?;
+    }
+    let path = VaultPath::parse(&format!("keys/{}", changed.set.name())).expect("a name of ours");
+    let bytes = changed.set.encode();
+    put(&*home, &path, &bytes)
+        .map_err(|error| Failure::of("the new slots can't be written at home", &error, advice))?;
+    let back = get(&*home, &path).map_err(|error| Failure::of("the new slots can't be read back", &error, advice))?;
+    if back != bytes || !crate::seal::is_authentic(&changed.set, keyring) {
+        return Err(Failure::new("the new slots do not read back as they were written", "", advice));
+    }
+    let catalog = &context.installation.catalog;
+    let mut revoked = catalog.memo(KEYS_REVOKED)?.unwrap_or_default();
+    for slot in &changed.revoked {
+        let label = slot.label.replace(['\n', '\r'], " ");
+        revoked.push_str(&format!("{} {} {} {label}\n", hex(&slot.id), changed.set.sequence, told::kind(slot.kind)));
+    }
+    catalog.set_memo(KEYS_REVOKED, &revoked)?;
+    catalog.set_memo(KEY_SLOTS, &data_encoding::HEXLOWER.encode(&bytes))?;
+    Ok(())
+}
+
+fn hex(id: &[u8; 8]) -> String {
+    data_encoding::HEXLOWER.encode(id)
+}
