@@ -16,8 +16,8 @@ pub const CONFIGURATION: &str = "configuration";
 /// The memo of the folder that the configuration's relative paths are relative to.
 pub const CONFIGURATION_FOLDER: &str = "configuration-folder";
 
-/// The memo of the family's key slots as hex, once they were changed; what each place has is brought up to it.
-pub const KEY_SLOTS: &str = "key-slots";
+/// The memo of the family's key slots as hex.
+const KEY_SLOTS: &str = "key-slots";
 /// The memo of the slots that were taken away: a line for each, `ID SEQUENCE KIND LABEL`, by the set that first lacked it.
 pub const KEYS_REVOKED: &str = "keys-revoked";
 
@@ -171,6 +171,23 @@ impl Catalog {
             "" => tables.memos.remove(&name.to_owned()).map(|_| ()),
             text => tables.memos.put(&name.to_owned(), &text.to_owned()),
         })
+    }
+
+    /// The bytes of the family's newest key slots, once they were changed.
+    ///
+    /// # Errors
+    /// As [`Catalog::meta`].
+    pub fn key_slots(&self) -> Result<Option<Vec<u8>>> {
+        let text = self.memo(KEY_SLOTS)?;
+        Ok(text.and_then(|text| data_encoding::HEXLOWER.decode(text.as_bytes()).ok()))
+    }
+
+    /// Keeps them: what each place has is brought up to them.
+    ///
+    /// # Errors
+    /// As [`Catalog::meta`].
+    pub fn set_key_slots(&self, bytes: &[u8]) -> Result<()> {
+        self.set_memo(KEY_SLOTS, &data_encoding::HEXLOWER.encode(bytes))
     }
 
     /// Adds a line to the log; the oldest beyond [`EVENTS_MAX`] are dropped. Plans stay good.

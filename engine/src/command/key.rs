@@ -16,8 +16,8 @@ use zeroize::Zeroizing;
 use super::publish::publish;
 use super::recover::{passphrase, secret};
 use super::{Call, Context, Exit, Failure};
+use crate::catalog::KEYS_REVOKED;
 use crate::catalog::locks::LockName;
-use crate::catalog::{KEY_SLOTS, KEYS_REVOKED};
 use crate::format::{Slot, SlotKind, SlotSet};
 use crate::model::{VaultPath, chain};
 use crate::report::KeyReport;
@@ -90,7 +90,7 @@ struct Opened<'o> {
     set: SlotSet,
     keyring: &'o Keyring,
     /// The slot of it.
-    by: [u8; 8],
+    by: String,
     kind: SlotKind,
 }
 
@@ -148,7 +148,7 @@ fn changed(context: &Context, opened: &Opened<'_>, change: &KeyChange) -> Result
             let old = replaced(opened)?;
             let secret = new_passphrase(context, opened, passphrase_file)?;
             let set = added(context, opened, SlotKind::Passphrase, &secret, &old.label)?;
-            let set = remove_slot(&set, opened.keyring, old.id, context.call.clock.now()).map_err(failed)?;
+            let set = remove_slot(&set, opened.keyring, &old.name(), context.call.clock.now()).map_err(failed)?;
             let mut changed = done(set, vec![old], "another passphrase opens the vaults in the place of the old one");
             changed
                 .advice
@@ -158,8 +158,9 @@ fn changed(context: &Context, opened: &Opened<'_>, change: &KeyChange) -> Result
         KeyChange::Remove(id) => {
             let slot = named(&opened.set, id)?;
             stays_open(context, opened, &slot)?;
-            let set = remove_slot(&opened.set, opened.keyring, slot.id, context.call.clock.now()).map_err(failed)?;
-            let did = format!("the slot {} ({}) opens nothing any more", hex(&slot.id), slot.label);
+            let set =
+                remove_slot(&opened.set, opened.keyring, &slot.name(), context.call.clock.now()).map_err(failed)?;
+            let did = format!("the slot {} ({}) opens nothing any more", slot.name(), slot.label);
             Ok(done(set, vec![slot], &did))
         }
     }
@@ -196,7 +197,7 @@ fn new_passphrase(
     match slot_of(&opened.set, SlotKind::Passphrase, &secret) {
         Err(SlotError::Wrong) => Ok(secret),
         Ok(id) => {
-            let why = format!("the slot {} has it already", hex(&id));
+            let why = format!("the slot {} has it already", id);
             Err(Failure::new("this passphrase is no new one", why, "choose another; nothing was changed"))
         }
         Err(error) => Err(failed(error)),
@@ -207,7 +208,7 @@ fn new_passphrase(
 fn replaced(opened: &Opened<'_>) -> Result<Slot, Failure> {
     let slots = || opened.set.slots.iter().filter(|slot| slot.kind == SlotKind::Passphrase);
     if opened.kind == SlotKind::Passphrase {
-        return named(&opened.set, &hex(&opened.by));
+        return named(&opened.set, &opened.by);
     }
     match (slots().next(), slots().nth(1)) {
         (Some(only), None) => Ok(only.clone()),
@@ -228,11 +229,11 @@ fn replaced(opened: &Opened<'_>) -> Result<Slot, Failure> {
 }
 
 fn named(set: &SlotSet, id: &str) -> Result<Slot, Failure> {
-    let mut found = set.slots.iter().filter(|slot| id.len() >= 4 && hex(&slot.id).starts_with(&id.to_lowercase()));
+    let mut found = set.slots.iter().filter(|slot| id.len() >= 4 && slot.name().starts_with(&id.to_lowercase()));
     match (found.next(), found.next()) {
         (Some(slot), None) => Ok(slot.clone()),
         _ => {
-            let all: Vec<String> = set.slots.iter().map(|slot| format!("{} ({})", hex(&slot.id), slot.label)).collect();
+            let all: Vec<String> = set.slots.iter().map(|slot| format!("{} ({})", slot.name(), slot.label)).collect();
             let why = format!("there are: {}", all.join(", "));
             Err(Failure::usage(format!("`{id}` names no one slot"), why, "give 4 digits of its beginning or more"))
         }
@@ -243,13 +244,13 @@ fn named(set: &SlotSet, id: &str) -> Result<Slot, Failure> {
 fn stays_open(context: &Context, opened: &Opened<'_>, slot: &Slot) -> Result<(), Failure> {
     let configured = context.installation.config.key.read().ok();
     let configured = configured.and_then(|secret| slot_of(&opened.set, SlotKind::Passphrase, &secret.bytes).ok());
-    if configured != Some(slot.id) {
+    if configured.as_deref() != Some(&*slot.name()) {
         return Ok(());
     }
     let why = format!("it is the one from {}, which this engine works with", context.installation.config.key);
     let advice =
         "`engine key change` puts another one in its place, or configure another one first; nothing was changed";
-    Err(Failure::new(format!("the slot {} stays", hex(&slot.id)), why, advice))
+    Err(Failure::new(format!("the slot {} stays", slot.name()), why, advice))
 }
 
 /// At home, read back, then in the catalog. A new sheet is written before: a slot that nobody can open is worth nothing.
@@ -271,13 +272,9 @@ fn keep(context: &Arc<Context>, keyring: &Keyring, changed: &Changed) -> Result<
     let mut revoked = catalog.memo(KEYS_REVOKED)?.unwrap_or_default();
     for slot in &changed.revoked {
         let label = slot.label.replace(['\n', '\r'], " ");
-        revoked.push_str(&format!("{} {} {} {label}\n", hex(&slot.id), changed.set.sequence, told::kind(slot.kind)));
+        revoked.push_str(&format!("{} {} {} {label}\n", slot.name(), changed.set.sequence, told::kind(slot.kind)));
     }
     catalog.set_memo(KEYS_REVOKED, &revoked)?;
-    catalog.set_memo(KEY_SLOTS, &data_encoding::HEXLOWER.encode(&bytes))?;
+    catalog.set_key_slots(&bytes)?;
     Ok(())
-}
-
-fn hex(id: &[u8; 8]) -> String {
-    data_encoding::HEXLOWER.encode(id)
 }

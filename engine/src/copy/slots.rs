@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use super::error::{CopyError, chain};
 use super::session::Session;
 use super::{Told, begin};
-use crate::catalog::{Catalog, KEY_SLOTS, MediumRow};
+use crate::catalog::{Catalog, MediumRow};
 use crate::destination::ReadStore;
 use crate::format::{KeysName, SlotSet};
 use crate::model::{FamilyId, VaultPath};
@@ -25,9 +25,7 @@ pub const KEYS: &str = "keys";
 /// # Errors
 /// As the catalog answers.
 pub fn wanted(catalog: &Catalog) -> Result<Option<SlotSet>, CopyError> {
-    let text = catalog.memo(KEY_SLOTS)?;
-    let bytes = text.and_then(|text| data_encoding::HEXLOWER.decode(text.as_bytes()).ok());
-    Ok(bytes.and_then(|bytes| SlotSet::decode(&bytes).ok()))
+    Ok(catalog.key_slots()?.and_then(|bytes| SlotSet::decode(&bytes).ok()))
 }
 
 /// Brings them there, if they are not known to be.
@@ -41,11 +39,12 @@ pub(super) fn bring(session: &Session<'_>, row: &MediumRow) -> Result<(), CopyEr
         return Ok(());
     }
     match replace(session, &set) {
-        Ok(None) => session.set_marks(&[(KEYS, Some(sequence))]),
-        Ok(Some(why)) => Ok(tell(session, &why)),
-        Err(error) if error.ends_session() => Err(error),
-        Err(error) => Ok(tell(session, &chain(&error))),
+        Ok(None) => return session.set_marks(&[(KEYS, Some(sequence))]),
+        Ok(Some(why)) => tell(session, &why),
+        Err(error) if error.ends_session() => return Err(error),
+        Err(error) => tell(session, &chain(&error)),
     }
+    Ok(())
 }
 
 fn tell(session: &Session<'_>, why: &str) {

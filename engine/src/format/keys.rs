@@ -191,6 +191,12 @@ impl SlotSet {
 }
 
 impl Slot {
+    /// The id as people type it.
+    #[must_use]
+    pub fn name(&self) -> String {
+        data_encoding::HEXLOWER.encode(&self.id)
+    }
+
     fn encode(&self, out: &mut Out) {
         let kind = match self.kind {
             SlotKind::Passphrase => 1,

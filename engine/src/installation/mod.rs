@@ -31,7 +31,7 @@ pub use sheet::{read_sheet, sheet_file, write_sheet};
 pub use sight::Sight;
 pub(crate) use sight::shares_disk;
 
-use crate::catalog::{CONFIGURATION, CONFIGURATION_FOLDER, Catalog, CatalogError, KEY_SLOTS, MediumRow, OpenOptions};
+use crate::catalog::{CONFIGURATION, CONFIGURATION_FOLDER, Catalog, CatalogError, MediumRow, OpenOptions};
 use crate::config::{Config, Destination};
 use crate::destination::{ErrorKind, ReadStore};
 use crate::destination::{FileStore, Privacy};
@@ -145,11 +145,10 @@ impl Installation {
     /// Notes the slots that every place should have, where they are newer than what was noted: a change of them broke off,
     /// or the catalog was rebuilt. The first set is every place's own.
     fn note_slots(&self, keys: &FoundKeys) -> Result<(), InstallationError> {
-        let noted = self.catalog.memo(KEY_SLOTS)?;
-        let noted = noted.and_then(|text| data_encoding::HEXLOWER.decode(text.as_bytes()).ok());
+        let noted = self.catalog.key_slots()?;
         let noted = noted.and_then(|bytes| SlotSet::decode(&bytes).ok()).map_or(1, |set| set.sequence);
         if keys.set.sequence > noted {
-            self.catalog.set_memo(KEY_SLOTS, &data_encoding::HEXLOWER.encode(&keys.bytes))?;
+            self.catalog.set_key_slots(&keys.bytes)?;
         }
         Ok(())
     }

@@ -119,8 +119,8 @@ pub fn add_slot(
 ///
 /// # Errors
 /// [`SlotError::Wrong`] if it has no such slot; [`SlotError::Format`] if none would be left.
-pub fn remove_slot(set: &SlotSet, keyring: &Keyring, id: [u8; 8], now: Time) -> Result<SlotSet, SlotError> {
-    let slots: Vec<Slot> = set.slots.iter().filter(|slot| slot.id != id).cloned().collect();
+pub fn remove_slot(set: &SlotSet, keyring: &Keyring, name: &str, now: Time) -> Result<SlotSet, SlotError> {
+    let slots: Vec<Slot> = set.slots.iter().filter(|slot| slot.name() != name).cloned().collect();
     if slots.len() == set.slots.len() { Err(SlotError::Wrong) } else { next_set(set, keyring, slots, now) }
 }
 
@@ -132,15 +132,15 @@ fn next_set(set: &SlotSet, keyring: &Keyring, slots: Vec<Slot>, now: Time) -> Re
     Ok(next)
 }
 
-/// The slot that a secret of that kind opens.
+/// The name of the slot that a secret of that kind opens.
 ///
 /// # Errors
 /// [`SlotError::Wrong`] if none does; other variants if the slot is damaged.
-pub fn slot_of(set: &SlotSet, kind: SlotKind, secret: &[u8]) -> Result<[u8; 8], SlotError> {
+pub fn slot_of(set: &SlotSet, kind: SlotKind, secret: &[u8]) -> Result<String, SlotError> {
     for slot in set.slots.iter().filter(|slot| slot.kind == kind) {
         match open_slot(set, slot, secret) {
             Err(SlotError::Wrong) => {}
-            opened => return opened.map(|_| slot.id),
+            opened => return opened.map(|_| slot.name()),
         }
     }
     Err(SlotError::Wrong)
@@ -355,13 +355,13 @@ mod tests {
         let sheet = sheet_text(&SystemEntropy).expect("entropy");
         let (set, keyring) = set_of(&sheet);
         let passphrase = slot_of(&set, SlotKind::Passphrase, b"correct horse").expect("its own");
-        let next = remove_slot(&set, &keyring, passphrase, Time::from_seconds(2)).expect("there");
+        let next = remove_slot(&set, &keyring, &passphrase, Time::from_seconds(2)).expect("there");
         assert!(is_authentic(&next, &keyring) && next.sequence == set.sequence + 1);
         assert!(matches!(unlock(&next, SlotKind::Passphrase, b"correct horse"), Err(SlotError::Wrong)));
         assert!(unlock(&set, SlotKind::Passphrase, b"correct horse").is_ok(), "an older file still has it");
-        let last = next.slots[0].id;
-        assert!(matches!(remove_slot(&next, &keyring, last, Time::from_seconds(3)), Err(SlotError::Format(_))));
-        assert!(matches!(remove_slot(&next, &keyring, passphrase, Time::from_seconds(3)), Err(SlotError::Wrong)));
+        let last = next.slots[0].name();
+        assert!(matches!(remove_slot(&next, &keyring, &last, Time::from_seconds(3)), Err(SlotError::Format(_))));
+        assert!(matches!(remove_slot(&next, &keyring, &passphrase, Time::from_seconds(3)), Err(SlotError::Wrong)));
     }
 
     #[test]

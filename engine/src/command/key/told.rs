@@ -1,6 +1,5 @@
 //! The slots and what each medium accepts, as a report.
 
-use super::hex;
 use crate::catalog::{KEYS_REVOKED, MediumRow};
 use crate::command::{Context, Failure};
 use crate::copy::{KEYS, wanted_slots};
@@ -29,14 +28,14 @@ pub(super) fn report(context: &Context, set: &SlotSet) -> Result<KeyReport, Fail
     let secret = config.key.read().ok();
     let configured = secret.and_then(|secret| slot_of(set, SlotKind::Passphrase, &secret.bytes).ok());
     let slot = |slot: &Slot| KeySlot {
-        slot: hex(&slot.id),
+        slot: slot.name(),
         kind: kind(slot.kind),
         label: slot.label.clone(),
         created: slot.created,
         memory_kib: slot.kdf.memory_kib,
         passes: slot.kdf.passes,
         lanes: slot.kdf.lanes,
-        configured: configured == Some(slot.id),
+        configured: configured.as_deref() == Some(&*slot.name()),
     };
     let revoked = revoked(&catalog.memo(KEYS_REVOKED)?.unwrap_or_default());
     let changed =
