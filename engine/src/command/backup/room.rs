@@ -15,7 +15,7 @@ use crate::config::{Job, reserve_bytes};
 use crate::copy::{Outcome, Session};
 use crate::destination::{FileStore, ReadStore};
 use crate::model::{JobId, PointOrder, Problem, VaultId, chain};
-use crate::plan::{Coming, Unwanted, unwanted_text};
+use crate::plan::{Coming, Loss, Unwanted, unwanted_text};
 use crate::source::Source;
 
 /// What may be written at home: under its limit, and above its reserve.
@@ -63,7 +63,7 @@ impl<'m> MakesRoom<'m> {
                 return false;
             }
         };
-        let outcome = visits.make_room_at_home(self.session, Coming { job: self.job, bytes });
+        let outcome = visits.make_room_at_home(self.session, Coming { job: self.job, bytes, at_most: Loss::Nothing });
         self.tell(&outcome);
         !outcome.removed.is_empty()
     }
