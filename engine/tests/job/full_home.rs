@@ -3,13 +3,14 @@
 
 use std::fs;
 
-use fixtures::bench::{as_text, objects, state_at};
+use fixtures::bench::{as_text, objects, state_at, wait_until};
 use fixtures::data::noise;
 use fixtures::{Bench, Drive};
+use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::harness::restores_as_it_is;
-use crate::spool::{FILES, two_drives};
+use crate::spool::{FILES, two_drives_with};
 
 const LIMIT: u64 = 3 << 20;
 
@@ -21,9 +22,9 @@ fn problems(bench: &Bench) -> String {
     bench.done(&["status"])["jobs"][0]["problems"].to_string()
 }
 
-/// A small job with a home of 3 MiB, one point offsite, and both drives out.
-fn without_drives() -> Option<(Bench, Drive, Drive)> {
-    let (bench, usb, office) = two_drives("[home]\nlimit = \"3 MiB\"")?;
+/// A small job with a home of 3 MiB, one point offsite, and both drives, with these lines, out.
+fn without_drives(lines: &str) -> Option<(Bench, Drive, Drive)> {
+    let (bench, usb, office) = two_drives_with("[home]\nlimit = \"3 MiB\"", lines)?;
     for file in 2..FILES {
         fs::remove_file(bench.path(&format!("data/{file}"))).expect("ours");
     }
@@ -32,6 +33,34 @@ fn without_drives() -> Option<(Bench, Drive, Drive)> {
     usb.unplug();
     office.unplug();
     Some((bench, usb, office))
+}
+
+/// A copy that broke off relies on its point at home, and goes on with it when the drive is back.
+#[test]
+fn a_point_that_a_broken_copy_relies_on_stays_and_others_go_for_it() {
+    let Some((bench, usb, office)) = without_drives("rate = \"100 KiB/s\"") else { return };
+    next(&bench, 0);
+    let begun = as_text(&bench.points()[0]["id"]);
+    usb.plug();
+    let copying = bench.begin(&["copy"]);
+    let state = || state_at(&bench.points()[0], "usb");
+    wait_until("a copy is under way", || state().as_deref() == Some("copying"));
+    copying.signal(Signal::KILL);
+    let _ = copying.end();
+    usb.unplug();
+    let (mut told, mut given_up) = (String::new(), 0);
+    for round in 1..9 {
+        let (code, report) = next(&bench, round);
+        given_up += u32::from(code == 3);
+        told += &report["points"][0]["problems"].to_string();
+    }
+    assert!(given_up >= 3 && !told.contains(&begun), "{begun}: {told}");
+    assert!(bench.complete_at("home").contains(&begun));
+    usb.plug();
+    office.plug();
+    let _ = bench.engine(&["run", "--once"]);
+    bench.done(&["run", "--once"]);
+    assert!(bench.complete_at("usb").contains(&begun), "it is gone on with");
 }
 
 /// One more point of 600 kB; the report, and how the run ended.
@@ -49,7 +78,7 @@ fn next(bench: &Bench, round: u64) -> (i32, Value) {
 
 #[test]
 fn the_oldest_owed_points_are_given_up_with_an_alarm_and_the_newest_never() {
-    let Some((bench, usb, office)) = without_drives() else { return };
+    let Some((bench, usb, office)) = without_drives("") else { return };
     let first = as_text(&bench.points()[0]["id"]);
     let mut lost = String::new();
     let mut given_up = 0;
@@ -88,7 +117,7 @@ fn the_oldest_owed_points_are_given_up_with_an_alarm_and_the_newest_never() {
 
 #[test]
 fn nothing_is_given_up_for_a_point_that_does_not_fit_in_the_end() {
-    let Some((bench, _usb, _office)) = without_drives() else { return };
+    let Some((bench, _usb, _office)) = without_drives("") else { return };
     for round in 0..2 {
         next(&bench, round);
     }

@@ -16,13 +16,18 @@ use crate::harness::{bench, change, restores_as_it_is, restores_its_round};
 pub(crate) const FILES: u64 = 12;
 
 /// A job with these lines, and the drives `usb` and `office`.
-pub(crate) fn two_drives(job: &str) -> Option<(Bench, Drive, Drive)> {
+fn two_drives(job: &str) -> Option<(Bench, Drive, Drive)> {
+    two_drives_with(job, "")
+}
+
+/// The same, and lines of each drive's.
+pub(crate) fn two_drives_with(job: &str, more: &str) -> Option<(Bench, Drive, Drive)> {
     let (usb, office) = (Drive::new("ext4")?, Drive::new("ext4")?);
     let bench = bench();
     noisy_files(&bench.path("data"), 1, FILES, 100_000).expect("writable");
     let place = |drive: &Drive| drive.path().join("offsite");
-    let lines = "reserve = \"1 MiB\"";
-    bench.configure_simply(job, &[("usb", &place(&usb), lines), ("office", &place(&office), lines)]);
+    let lines = format!("reserve = \"1 MiB\"\n{more}");
+    bench.configure_simply(job, &[("usb", &place(&usb), &lines), ("office", &place(&office), &lines)]);
     bench.done(&["init"]);
     Some((bench, usb, office))
 }
