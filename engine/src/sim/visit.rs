@@ -25,7 +25,7 @@ type Looked = (DestinationName, Result<(VaultId, Wire), String>);
 const PLANS_MAX: usize = 4;
 
 /// What entries and footers may take, beside the bytes of what is read.
-const BESIDE: u64 = 64 << 10;
+const BESIDE: u64 = 8 << 10;
 
 /// Which removals a round makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
