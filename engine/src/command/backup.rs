@@ -294,7 +294,7 @@ fn made(
     if capture_job.previous.is_none()
         && let Err(refused) = refuse_what_cannot_fit(source, job, &room, &makes)
     {
-        let refused = makes_room.told(refused);
+        let refused = makes_room.told_of_loss(refused);
         session.close().map_err(|error| home_failure(&error))?;
         return Err(refused);
     }

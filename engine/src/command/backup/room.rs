@@ -127,6 +127,11 @@ impl<'m> MakesRoom<'m> {
         problems(&self.lost.borrow())
     }
 
+    /// The refusal of one that was not begun, which has the figures, with what was lost in vain before it.
+    pub(super) fn told_of_loss(&self, failure: Failure) -> Failure {
+        told(failure, &self.lost.borrow(), None)
+    }
+
     /// The failure of the capture, with what was lost in vain before it, and why no more was.
     pub(super) fn told(&self, failure: Failure) -> Failure {
         told(failure, &self.lost.borrow(), self.in_vain.borrow().as_deref())
