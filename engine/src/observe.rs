@@ -171,6 +171,12 @@ fn medium(observed: &Observed<'_>, row: &MediumRow) -> Medium {
         packs: packs_there(snapshot, row),
         newest_evicted: row.evicted.iter().map(|mark| (mark.job, mark.order)).collect(),
         reserved: reserved(snapshot, vault),
+        reserved_points: snapshot
+            .reservations
+            .values()
+            .filter(|row| row.at == vault)
+            .flat_map(|row| row.points.iter().copied())
+            .collect(),
         removing: snapshot.removals.get(&vault).into_iter().flatten().map(|(order, _)| *order).collect(),
         orphans: if seeding(snapshot) { Orphans::Kept } else { Orphans::MayGo },
     }

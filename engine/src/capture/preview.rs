@@ -31,6 +31,8 @@ pub fn preview(source: &mut dyn Source, before: Option<(JobId, PointName)>, read
     Preview { found: look.sum.surveyed(), to_read: look.to_read, to_read_on_disk: look.to_read_on_disk }
 }
 
+const IN_NO_BLOCK: u64 = 4096;
+
 struct Look<'v> {
     sum: Sum,
     previous: Option<EntryStream<'v>>,
@@ -70,7 +72,9 @@ impl Visitor for Look<'_> {
                 _ => false,
             };
             if !before.as_ref().is_some_and(is_same) {
-                let on_disk = walked.stat.bytes.min(walked.stat.blocks.saturating_mul(512));
+                // Some file systems keep what is small beside the name, in no block.
+                let blocks = walked.stat.blocks.saturating_mul(512).max(IN_NO_BLOCK);
+                let on_disk = walked.stat.bytes.min(blocks);
                 self.to_read = self.to_read.saturating_add(walked.stat.bytes);
                 self.to_read_on_disk = self.to_read_on_disk.saturating_add(on_disk);
             }

@@ -69,7 +69,7 @@ pub enum Withheld {
     Fallen,
     /// A point left home since it was planned, and the medium may have what is needed of it.
     Passed,
-    /// It is the newest of its job at home, or the newest there was never read back.
+    /// It is the newest of its row of its job at home, or the newest there was never read back.
     Newest,
     /// The point that it would go for was removed itself, or is not newer.
     ForNothing(PointOrder),
@@ -90,7 +90,7 @@ impl fmt::Display for Withheld {
             Self::LastCopy => f.write_str("it is complete nowhere else offsite (evict-unique = false)"),
             Self::Fallen => f.write_str("something was found damaged or missing since this was planned"),
             Self::Passed => f.write_str("a point left home since this was planned, and may be needed from here"),
-            Self::Newest => f.write_str("the newest point of its job at home stays, and is read back before others go"),
+            Self::Newest => f.write_str("the newest point of its row at home stays, and is read back before others go"),
             Self::ForNothing(by) => write!(f, "the point {by}, which it would make room for, is wanted no more"),
             Self::NotReadBack(by) => write!(f, "the point {by}, which it would make room for, was never read back"),
         }
@@ -185,15 +185,19 @@ impl<'t, R: Mode<'t>> Tables<'t, R> {
         Ok(home.and_then(passed).is_some_and(|passed| passed > planned))
     }
 
-    /// Home's overflow rule: is a newer point of its job complete there, read back, and does it stay?
+    /// Home's overflow rule: is a newer point of its row of its job complete there, read back, and does it stay?
     fn newer_is_good(&self, home: &MediumRow, point: &PointRow, leaving: &[PointOrder]) -> Result<bool> {
         for (order, row) in self.placed_at(home.number)? {
             let good = row.state == State::Complete && row.proof >= Proof::BytesRead;
-            if good && order > point.order && !leaving.contains(&order) && self.point(order)?.job == point.job {
+            if good && order > point.order && !leaving.contains(&order) && self.is_of_its_row(point, order)? {
                 return Ok(true);
             }
         }
         Ok(false)
+    }
+
+    fn is_of_its_row(&self, point: &PointRow, other: PointOrder) -> Result<bool> {
+        Ok(self.point(other)?.job == point.job && self.series.get(&other)? == self.series.get(&point.order)?)
     }
 
     fn is_last_proved(&self, medium: &MediumRow, point: &PointRow) -> Result<bool> {

@@ -18,6 +18,7 @@ use super::quiet::quietly;
 use super::redb_error::{
     COMMIT, damaged_file, from_commit, from_database, from_io, from_storage, from_table, from_transaction,
 };
+use super::stood::Attempt;
 use super::tables::{Reading, Tables, Writing};
 use super::unclean::ended_unclean;
 
@@ -128,24 +129,30 @@ impl Handle {
 
     /// Writes in one transaction, whatever the schema is.
     pub fn write_raw<T>(&self, change: impl Fn(&WriteTransaction) -> Result<T>) -> Result<T> {
-        self.reopening_once(|| {
+        let made = Attempt::new();
+        let attempt = || {
             let _lock = self.lock_shared()?;
             let open = self.opened()?;
             quietly(|| {
                 let transaction = self.begin(open.database())?;
-                let result = change(&transaction)?;
+                if let Some(result) = made.stood(&transaction, open.mark)? {
+                    return Ok(result);
+                }
+                made.sign(&transaction, open.mark, change(&transaction)?)?;
                 transaction.commit().map_err(from_commit)?;
-                Ok(result)
+                Ok(made.done().expect("signed just now"))
             })
-        })
+        };
+        self.reopening_once(attempt, || made.may_stand())
     }
 
     fn read_raw<T>(&self, look: impl Fn(&ReadTransaction) -> Result<T>) -> Result<T> {
-        self.reopening_once(|| {
+        let attempt = || {
             let _lock = self.lock_shared()?;
             let open = self.opened()?;
             quietly(|| look(&open.database().begin_read().map_err(from_transaction)?))
-        })
+        };
+        self.reopening_once(attempt, || false)
     }
 
     /// Reads every page, and repairs what redb can repair. Other threads of this handle must not be in a transaction.
@@ -202,15 +209,15 @@ impl Handle {
         given_up
     }
 
-    /// After an I/O error redb's handle is of no use. One more try, unless the change may have happened; on a full disk,
-    /// where nothing has, if the ballast makes room.
-    fn reopening_once<T>(&self, attempt: impl Fn() -> Result<T>) -> Result<T> {
+    /// After an I/O error redb's handle is of no use. One more try, unless the change may have happened; on a full disk
+    /// if the ballast makes room, or if it may have happened all the same: the second attempt looks, and does not repeat it.
+    fn reopening_once<T>(&self, attempt: impl Fn() -> Result<T>, may_stand: impl Fn() -> bool) -> Result<T> {
         let first = attempt();
         match &first {
             Err(CatalogError::Full { .. }) => {
                 let makes_room = self.makes_room();
                 self.close();
-                if makes_room { attempt() } else { first }
+                if makes_room || may_stand() { attempt() } else { first }
             }
             Err(CatalogError::Io { doing, .. }) => {
                 self.close();

@@ -5,8 +5,8 @@
 //! no prompt and does no other I/O, and keeps the rule of DESIGN 5.2 that its documentation names.
 //!
 //! Invariants: a row that does not validate is [`CatalogError::Damaged`], never a wrong answer; every committed change
-//! is durable. Deliberately absent: clocks (the caller says when), randomness (the
-//! caller gives ids), stores, and any decision that the planner takes.
+//! is durable. Deliberately absent: clocks (the caller says when), randomness (the caller gives ids; only `stood` tells
+//! transactions apart by it), stores, and any decision that the planner takes.
 
 mod adopted;
 mod capture;
@@ -18,6 +18,7 @@ mod error;
 mod falls;
 mod fenced;
 mod freed;
+mod given_up;
 mod guards;
 mod handle;
 mod installation;
@@ -41,6 +42,7 @@ mod simdisk;
 mod simhandle;
 mod snapshot;
 mod state;
+mod stood;
 mod stored;
 mod tables;
 #[cfg(test)]

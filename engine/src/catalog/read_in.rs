@@ -143,6 +143,7 @@ pub fn distrusted(row: PlacementRow, reason: &str, now: Time) -> PlacementRow {
 
 impl Tables<'_, Writing> {
     fn found_there(&mut self, at: MediumNo, point: &PointRow, packs: PackList<'_>, now: Time) -> Result<State> {
+        self.turned_up(point, now)?;
         let mut total = point.manifest_bytes;
         let mut lost = None;
         for &pack in packs.known() {

@@ -12,7 +12,7 @@ use super::rows::{
     EventKind, EventRow, EvictedMark, Generation, MediumRow, Owner, PackAtRow, PackNo, PackRow, PackState,
     PlacementRow, PointRow, RemovalRow, Side,
 };
-use super::state::{keeps_packs, refused, takes_room};
+use super::state::{refused, takes_room};
 use super::tables::{MediumNo, Mode, Tables, Writing};
 use super::value::key_bytes;
 use crate::model::{ObjectName, PointOrder, Proof, State, Time, VaultId};
@@ -35,7 +35,7 @@ pub enum Removal {
         /// For a person.
         reason: String,
     },
-    /// From a full home, though it is owed. What then lies nowhere is owed to nobody any more, in the same transaction.
+    /// From a full home, though it is owed. What then lies nowhere is owed to nobody any more once it is gone.
     GivenUp {
         /// For a person.
         reason: String,
@@ -125,7 +125,11 @@ impl Catalog {
         self.handle.write(|tables| {
             let at = tables.number(medium)?;
             let point = tables.point(point)?;
+            let marked = tables.removals.get(&(at, point.order))?.map(|removal| removal.marked);
             tables.put_removal(at, &point, None)?;
+            if tables.meta_row()?.home == Some(medium) {
+                tables.give_up(&point, marked)?;
+            }
             tables.checkpoints.remove(&(at, point.manifest()))?;
             tables.sure_of(medium, &point.manifest())?;
             tables.moved_on()
@@ -269,7 +273,7 @@ impl Tables<'_, Writing> {
         self.mark_packs(medium.number, packs.keys())?;
         match &new.removal {
             Removal::Spooled { .. } => self.note_passed(medium.number)?,
-            Removal::GivenUp { owed, .. } => self.owe_no_more(points, owed, new.now)?,
+            Removal::GivenUp { owed, .. } => self.begin_to_give_up(points, owed)?,
             // What makes room at home left it as a spool's points do.
             Removal::Evicted { .. } if medium.side == Side::Home => self.note_passed(medium.number)?,
             Removal::Evicted { .. } | Removal::NotWanted { .. } => {}
@@ -316,21 +320,6 @@ impl Tables<'_, Writing> {
             if let Some(row) = self.pack_at.get(&(at, pack))? {
                 debug_assert!(takes_room(row.state), "only what is there is marked");
                 self.put_pack_at(at, pack, Some(&PackAtRow { state: PackState::Deleting, ..row }))?;
-            }
-        }
-        Ok(())
-    }
-
-    /// What home gave up and lies nowhere else can come from nowhere.
-    fn owe_no_more(&mut self, points: &[PointRow], reason: &str, now: Time) -> Result<()> {
-        for point in points {
-            let mut lies_somewhere = false;
-            for medium in self.media_in_order()? {
-                let placed = self.placements.get(&(medium.number, point.order))?;
-                lies_somewhere |= placed.is_some_and(|row| keeps_packs(row.state));
-            }
-            if !lies_somewhere {
-                self.retire(point.order, reason, now)?;
             }
         }
         Ok(())

@@ -69,7 +69,19 @@ pub(super) struct Machine {
     pub(super) lock_alone: bool,
     pub(super) steps: u64,
     pub(super) fail_from: Option<u64>,
+    /// The step that says that the disk is full, and whether it does its work all the same.
+    pub(super) full_at: Option<(u64, Effect)>,
+    pub(super) has_ballast: bool,
     pub(super) boots: u64,
+}
+
+/// Does a step that says that the disk is full do its work?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// No.
+    None,
+    /// Yes: what follows it in the system failed.
+    Whole,
 }
 
 impl Machine {
@@ -80,6 +92,13 @@ impl Machine {
             Some(fail_from) if self.steps > fail_from => Err(io::Error::other("simulated: the power is gone")),
             _ => Ok(()),
         }
+    }
+
+    /// Says once that the disk is full, if it is so at this step.
+    pub(super) fn is_full(&mut self, effect: Effect) -> io::Result<()> {
+        let is_full = self.full_at == Some((self.steps, effect));
+        self.full_at = self.full_at.filter(|_| !is_full);
+        if is_full { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
     }
 
     pub(super) fn file(&mut self, inode: u64) -> io::Result<&mut SimFile> {
@@ -144,6 +163,18 @@ impl SimDisk {
     /// From this step on, counted as [`SimDisk::steps`] does, every operation fails, until [`SimDisk::crash`].
     pub fn fail_from(&self, step: u64) {
         self.shared.lock().fail_from = Some(step);
+    }
+
+    /// The step of that number says that the disk is full, and nothing after it: there is ballast.
+    pub fn full_at(&self, step: u64, effect: Effect) {
+        let mut machine = self.shared.lock();
+        (machine.full_at, machine.has_ballast) = (Some((step, effect)), true);
+    }
+
+    /// Is there ballast, that nobody has given up?
+    #[must_use]
+    pub fn has_ballast(&self) -> bool {
+        self.shared.lock().has_ballast
     }
 
     /// Operations work again, and nothing was lost: a cable that was put back.
@@ -256,7 +287,7 @@ impl SimFile {
 
 impl CatalogDisk for SimDisk {
     fn give_up_ballast(&self) -> io::Result<bool> {
-        Ok(false)
+        Ok(std::mem::take(&mut self.shared.lock().has_ballast))
     }
 
     fn path(&self) -> PathBuf {

@@ -6,7 +6,7 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 
 use redb::{BackendError, StorageBackend};
 
-use super::simdisk::{HeldRange, Machine, Range, Shared};
+use super::simdisk::{Effect, HeldRange, Machine, Range, Shared};
 
 /// One process's open file.
 #[derive(Debug)]
@@ -90,21 +90,25 @@ impl StorageBackend for SimHandle {
     fn set_len(&self, len: u64) -> io::Result<()> {
         let mut machine = self.machine()?;
         machine.step()?;
+        machine.is_full(Effect::None)?;
         machine.file(self.inode)?.resize(position(len)?);
-        Ok(())
+        machine.is_full(Effect::Whole)
     }
 
     fn sync_data(&self) -> io::Result<()> {
         let mut machine = self.machine()?;
         machine.step()?;
+        machine.is_full(Effect::None)?;
         machine.file(self.inode)?.flush();
-        Ok(())
+        machine.is_full(Effect::Whole)
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         let mut machine = self.machine()?;
         machine.step()?;
-        machine.file(self.inode)?.write(position(offset)?, data)
+        machine.is_full(Effect::None)?;
+        machine.file(self.inode)?.write(position(offset)?, data)?;
+        machine.is_full(Effect::Whole)
     }
 
     fn close(&self) -> io::Result<()> {

@@ -237,6 +237,8 @@ tables! {
     reserved_by: (ReservationId, PackNo) => ();
     /// Removals whose manifest may still be there.
     removals: (MediumNo, PointOrder) => RemovalRow;
+    /// Points that a full home gave up, or is about to: why nobody waits for them then.
+    given_up: PointOrder => String;
     /// The log.
     events: u64 => EventRow;
     /// What another program's recovery points became, by its names.

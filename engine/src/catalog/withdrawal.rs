@@ -86,6 +86,9 @@ impl Tables<'_, Writing> {
         };
         self.put_placement(medium.number, &point, &row)?;
         self.put_removal(medium.number, &point, None)?;
+        if medium.side == Side::Home {
+            self.keep_after_all(order)?;
+        }
         self.checkpoints.remove(&(medium.number, point.manifest())).map(|_| ())
     }
 

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use adopt::Adopted;
-use room::{MakesRoom, refuse_what_cannot_fit, room};
+use room::{MakesRoom, at_most, refuse_what_cannot_fit, room};
 use source::{is_paranoid, source_of, source_text};
 use told::{capture_failure, home_failure, told};
 
@@ -30,6 +30,7 @@ use crate::copy::{Session, Told, Tools};
 use crate::model::{GroupId, JobId, JobName, PointName, PointOrder, State, VaultId};
 use crate::report::{BackupPoint, BackupReport, FailedJob};
 use crate::source::Source;
+use crate::vault::VaultReader;
 
 /// What `backup` is asked for.
 #[derive(Debug, Clone)]
@@ -274,12 +275,6 @@ fn made(
     let makes_room = MakesRoom::new(context, &session, row.id, &home);
     let make_room = |bytes| makes_room.holds(bytes);
     let room = room(context, &home, home_id)?;
-    if previous.is_none()
-        && let Err(refused) = refuse_what_cannot_fit(source, job, &room, &make_room)
-    {
-        session.close().map_err(|error| home_failure(&error))?;
-        return Err(refused);
-    }
     let capture_job = CaptureJob {
         id: row.id,
         name: job.name.clone(),
@@ -291,6 +286,18 @@ fn made(
         owed: owed(context, job)?,
         adopts,
     };
+    let reader = VaultReader::new(&*home, tools.keyring);
+    let holds_at_a_loss = |source: &mut dyn Source| {
+        at_most(job, &capture_job, source, &reader).is_some_and(|most| makes_room.holds_at_a_loss(most))
+    };
+    let makes = |source: &mut dyn Source, bytes| make_room(bytes) || holds_at_a_loss(source);
+    if capture_job.previous.is_none()
+        && let Err(refused) = refuse_what_cannot_fit(source, job, &room, &makes)
+    {
+        let refused = makes_room.told_of_loss(refused);
+        session.close().map_err(|error| home_failure(&error))?;
+        return Err(refused);
+    }
     let what = format!("{}: reading", job.name);
     let progress = |p: &Progress| context.call.voice.progress(&what, p.bytes, 0);
     let lock = lock.name().to_string();
@@ -308,16 +315,24 @@ fn made(
         progress: &progress,
     };
     let begun = tools.clock.monotonic();
-    let captured = capture(source, &capture_job, &ports);
+    let mut captured = capture(source, &capture_job, &ports);
+    if matches!(captured, Err(CaptureError::Full { .. })) {
+        // What it has stored goes, so that the whole of it is asked for at once.
+        drop(crate::copy::sweep_home(&session));
+        if holds_at_a_loss(source) {
+            captured = capture(source, &capture_job, &ports);
+        }
+    }
     context.call.voice.progress_done(&what);
     // What a capture that broke off has stored is of no use to anybody; after a failure of the vault or the catalog
     // it is not certain what refers to it, and the next session looks.
     if matches!(captured, Err(CaptureError::Full { .. } | CaptureError::Stopped | CaptureError::Source(_))) {
         drop(crate::copy::sweep_home(&session));
     }
-    let lost = makes_room.problem();
+    let lost = makes_room.problems();
+    let captured = captured.map_err(|error| makes_room.told(capture_failure(job, &error)));
     let closed = session.close();
-    let mut captured = captured.map_err(|error| capture_failure(job, &error))?;
+    let mut captured = captured?;
     captured.problems.extend(lost);
     closed.map_err(|error| home_failure(&error))?;
     let took = tools.clock.monotonic().saturating_sub(begun);

@@ -222,6 +222,7 @@ mod tests {
     use crate::catalog::{Founding, NewMedium, OpenOptions};
     use crate::copy::{Copied, CopyError, Removed};
     use crate::model::{FamilyId, PointOrder, State, WriterId};
+    use crate::plan::Loss;
     use crate::sim::clock::SimClock;
 
     const MEDIUM: VaultId = VaultId([1; 16]);
@@ -261,7 +262,15 @@ mod tests {
         let (point, destination) = (PointOrder { epoch: 1, sequence: 1 }, DestinationName::home());
         let reason = String::new();
         Outcome {
-            removed: vec![Removed { point, medium: MEDIUM, destination, bytes: POINT, reason, evicted: true }],
+            removed: vec![Removed {
+                point,
+                medium: MEDIUM,
+                destination,
+                bytes: POINT,
+                reason,
+                evicted: true,
+                lost: Loss::Nothing,
+            }],
             ..then
         }
     }

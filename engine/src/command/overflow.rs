@@ -4,20 +4,7 @@ use super::visit::{Visits, checked, reasoned};
 use crate::copy::{Outcome, Session, execute};
 use crate::destination::watch::Pulse;
 use crate::observe::PointPacks;
-use crate::plan::{Coming, Layout, Loss, RemoveReason, State, Step, propose};
-
-/// What costs nothing of it all: in this release no point is given up that lies nowhere else, and none that a place still
-/// waits for which could not have it from where it lies (ARCHITECTURE.md, "Not yet"). The capture is refused then.
-fn without_loss(state: &State, steps: Vec<Step>) -> Vec<Step> {
-    let reason = |step: &Step| if let Step::Remove { reason, .. } = step { Some(*reason) } else { None };
-    let has_mirrors = state.media.values().any(|medium| medium.layout == Layout::Mirror);
-    let costs = |reason| match reason {
-        RemoveReason::Overflow(Loss::ThePoint) => true,
-        RemoveReason::Overflow(Loss::Nothing) => has_mirrors,
-        _ => false,
-    };
-    if steps.iter().filter_map(reason).any(costs) { Vec::new() } else { steps }
-}
+use crate::plan::{Coming, State, propose};
 
 impl Visits {
     /// Does at home what a plan wants done there that knows of the point that comes. The caller holds home's lock.
@@ -29,7 +16,7 @@ impl Visits {
             .and_then(|state| {
                 let state = State { coming: Some(coming), ..state };
                 let steps = checked(&state, propose(&state), session.medium)?;
-                Ok(reasoned(&state, without_loss(&state, steps), session.medium))
+                Ok(reasoned(&state, steps, session.medium))
             });
         match planned {
             // Nothing is copied to home, so nothing comes from anywhere.

@@ -35,7 +35,7 @@ impl Placed {
         let (built_on, mut at) = (built_on(&points), BTreeMap::new());
         for medium in &media {
             let mut rows = catalog.placements_at(medium.vault)?.into_iter().collect();
-            with_bases(&built_on, &mut rows);
+            with_bases(&built_on, medium.side, &mut rows);
             at.insert(medium.vault, rows);
         }
         let (points, gone): (Vec<_>, Vec<_>) = points.into_iter().partition(|point| point.removed.is_none());

@@ -61,6 +61,7 @@ pub fn clear_alarm(call: &Call, job: &JobName) -> Result<(AlarmReport, Exit), Fa
     let rebuilt = catalog.meta()?.unconfirmed.then(|| "the catalog was rebuilt or set back, for all jobs".to_owned());
     start_anew(catalog, &row)?;
     let mut raised: Vec<String> = [row.alarm, row.clock_jump, rebuilt.clone()].into_iter().flatten().collect();
+    raised.extend(super::status::hear(catalog, row.id)?);
     if raised.is_empty() {
         raised.extend(given_up(catalog, row.id)?);
     }

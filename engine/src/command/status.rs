@@ -5,8 +5,11 @@
 
 mod doubt;
 mod drill;
+mod given_up;
 mod job;
 mod places;
+
+pub(super) use given_up::hear;
 
 use std::sync::Arc;
 

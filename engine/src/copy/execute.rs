@@ -59,6 +59,8 @@ pub struct Removed {
     pub reason: String,
     /// To make room, or because no rule wants it.
     pub evicted: bool,
+    /// What was lost with it.
+    pub lost: Loss,
 }
 
 /// A removal that had to wait: the catalog knew better than the plan by then.
@@ -106,11 +108,25 @@ pub fn removal_rules(state: &plan::State, medium: VaultId) -> RemovalRules {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Room {
     AsPlanned,
+    /// What nothing refers to could not be deleted.
+    Unsure,
     Less,
 }
 
+impl Room {
+    /// After a step that was to free something.
+    fn after(self, step: &Step, done: bool) -> Self {
+        match step {
+            Step::Remove { .. } if !done => Self::Less,
+            Step::Sweep { .. } | Step::Finish { .. } if !done && self == Self::AsPlanned => Self::Unsure,
+            _ => self,
+        }
+    }
+}
+
 /// Carries out the steps. A step that fails does not stop those after it, unless the place itself is lost; but once a
-/// removal was not done, nothing more is copied: the room for it may not be there, and the next plan knows.
+/// removal was not done, nothing more is copied, and home gives up nothing more for a point that waits: the room for it may
+/// not be there, and the next plan knows.
 pub fn execute(
     session: &Session<'_>,
     steps: &[(Step, String)],
@@ -126,12 +142,12 @@ pub fn execute(
             return outcome;
         }
         let ended = match steps {
+            [(Step::Remove { reason: RemoveReason::Overflow(_), .. }, _)] if room != Room::AsPlanned => None,
             [(step, reason)] if !is_copy(&steps[0]) => {
                 let removed = outcome.removed.len();
                 let result = carry_out(session, (step, reason), (origins, rules), &mut outcome);
-                if matches!(step, Step::Remove { .. }) && outcome.removed.len() == removed {
-                    room = Room::Less;
-                }
+                let is_removed = !matches!(step, Step::Remove { .. }) || outcome.removed.len() > removed;
+                room = room.after(step, result.is_ok() && is_removed);
                 result.err().and_then(|error| failed(session, error, &mut outcome))
             }
             _ if room == Room::Less => None,
@@ -267,7 +283,7 @@ fn remove(
         RemoveReason::Superseded { by } => (Removal::NotWanted { reason: text.clone() }, Some(by)),
         RemoveReason::Retention | RemoveReason::Forgotten => (Removal::NotWanted { reason: text.clone() }, None),
         RemoveReason::Spooled => (Removal::Spooled { reason: text.clone() }, None),
-        RemoveReason::Overflow(Loss::Nothing) => (Removal::Evicted { reason: text.clone() }, None),
+        RemoveReason::Overflow(Loss::Nothing | Loss::Copies) => (Removal::Evicted { reason: text.clone() }, None),
         RemoveReason::Overflow(Loss::ThePoint) => {
             let owed = plan::unwanted_text(plan::Unwanted::GivenUp).to_owned();
             (Removal::GivenUp { reason: text.clone(), owed }, None)
@@ -275,11 +291,12 @@ fn remove(
     };
     let guards = guards(reason, rules);
     let evicted = matches!(removal, Removal::Evicted { .. });
+    let lost = if let RemoveReason::Overflow(loss) = reason { loss } else { Loss::Nothing };
     let (medium, now) = (session.medium, session.tools.clock.now());
     let new = NewRemoval { medium, points: &[point], removal, incoming, guards, expected: None, now };
     let destination = session.destination.clone();
     match remove_point(session, &new)? {
-        Ok(bytes) => outcome.removed.push(Removed { point, medium, destination, bytes, reason: text, evicted }),
+        Ok(bytes) => outcome.removed.push(Removed { point, medium, destination, bytes, reason: text, evicted, lost }),
         Err(why) => {
             (session.tools.tell)(&Told::Note(format!("{destination}: the point {point} stays for now: {why}")));
             outcome.kept.push(Kept { point, medium, why });
@@ -292,7 +309,7 @@ fn remove(
 fn guards(reason: RemoveReason, rules: &RemovalRules) -> Guards {
     match reason {
         RemoveReason::Forgotten => Guards::ByHand,
-        RemoveReason::Spooled | RemoveReason::Overflow(Loss::Nothing) => {
+        RemoveReason::Spooled | RemoveReason::Overflow(Loss::Nothing | Loss::Copies) => {
             Guards::Rules(RemovalRules { keep_at_least: 0, last_copy: LastCopy::Stays, ..*rules })
         }
         RemoveReason::Overflow(Loss::ThePoint) => {

@@ -129,11 +129,17 @@ pub enum Broken {
     #[error("it is complete nowhere offsite")]
     NowhereOffsite,
     /// Home's overflow rule takes the newest point of a job, or one that it depends on.
-    #[error("it is the newest of its job at home, or that depends on it")]
+    #[error("it is the newest of its row of its job at home, or that depends on it")]
     Newest,
     /// It says of a point that home gives up that it is lost where it is not, or the other way round.
     #[error("what is lost with it is not what the step says")]
     WrongLoss,
+    /// More is lost with it than the asker allows.
+    #[error("more is lost with it than may be")]
+    TooMuchLost,
+    /// A capture, a copy or a restore relies on it there.
+    #[error("it is reserved there")]
+    Reserved,
     /// Home's overflow rule is for what is owed.
     #[error("it is owed nowhere, and lies nowhere else")]
     NotOwed,

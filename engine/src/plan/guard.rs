@@ -28,6 +28,7 @@ impl Bench<'_> {
             Some(hold) => Err(Blocker::Held(hold)),
             None if needed.contains(&order) => Err(Blocker::OwedElsewhere),
             None if copying => Err(Blocker::Copying),
+            None if now && self.medium.reserved_points.contains(&order) => Err(Blocker::Reserved),
             None if self.survey.is_last_proved(order, self.medium) => Err(Blocker::LastProved),
             None if self.survey.dependents(order).any(stays) => Err(Blocker::Dependents),
             None => Ok(()),

@@ -1,9 +1,10 @@
 //! Home's overflow rule (DESIGN 5.8): where a point that is being made finds no room at home, the oldest make it.
 //!
-//! First what is complete offsite, so that nothing is lost; then, and only then, what is still owed and complete nowhere:
-//! each time of the job that the room is for, then of all, whole chains, the oldest first. Never the newest point of a job,
-//! nor the chain it stands in; never before that newest one was read back. What is owed nowhere and lies nowhere else is no
-//! business of this rule. If all that may go is not enough, nothing goes.
+//! First what is complete offsite, so that nothing is lost; then, if the asker allows it, what some place still waits for in
+//! vain then, and last what is complete nowhere. Each time of the job that the room is for, then of all, whole chains, the
+//! oldest first. Never the newest point of a job, or of one of its rows, nor the chain it stands in; never before that newest
+//! one was read back. What is owed nowhere and lies nowhere else is no business of this rule. If all that may go is not
+//! enough, nothing goes. It relies on nothing but what is complete already: nobody copies while a capture waits.
 
 use std::collections::BTreeSet;
 
@@ -22,7 +23,8 @@ struct Candidate {
     root: PointOrder,
     /// Dependents first.
     going: Vec<PointOrder>,
-    newest: PointOrder,
+    /// The newest of each row of which something goes: they stay, read back.
+    newest: BTreeSet<PointOrder>,
 }
 
 impl Bench<'_> {
@@ -50,17 +52,15 @@ impl Bench<'_> {
     }
 
     fn give_up_chain(&mut self, candidate: &Candidate, freed: Vec<Freed>, beyond: &Beyond) {
-        let newest = candidate.newest;
-        let unread = !self.survey.point(newest).origin_verified;
-        if unread && self.read_back.insert(newest) {
-            self.steps.push(Step::Verify { point: newest });
+        let mut after = Vec::new();
+        for newest in candidate.newest.iter().copied().filter(|it| !self.survey.point(*it).origin_verified) {
+            if self.read_back.insert(newest) {
+                self.steps.push(Step::Verify { point: newest });
+            }
+            after.push(Await { medium: self.id, point: newest });
         }
-        let read = unread.then_some(Await { medium: self.id, point: newest });
         for one in freed {
-            let offsite = one.point.is_some_and(|point| beyond.is_offsite(point));
-            let loss = if offsite { Loss::Nothing } else { Loss::ThePoint };
-            let coming = one.point.into_iter().flat_map(|point| beyond.coming(point));
-            let after: Vec<_> = coming.chain(read).collect();
+            let loss = one.point.and_then(|point| beyond.loss(point, self.survey.state)).unwrap_or(Loss::ThePoint);
             self.commit(vec![one], RemoveReason::Overflow(loss), &after);
         }
     }
@@ -76,23 +76,25 @@ impl Bench<'_> {
     fn candidate(&self, root: PointOrder, coming: Coming, beyond: &Beyond) -> Option<Candidate> {
         let going: Vec<_> = self.survey.chain(root).into_iter().rev().filter(|it| self.shelf.is_live(*it)).collect();
         let job = self.survey.point(*going.first()?).job;
-        let newest = self.newest_whole(job)?;
-        let complete = self.shelf.state_of(newest) == PlacementState::Complete;
-        let may_go = |order: &PointOrder| {
-            let whole = is_whole(self.shelf.state_of(*order));
-            let has_rule = beyond.is_offsite(*order) || beyond.is_owed(*order);
-            whole && has_rule && self.may_leave_home(*order, &going).is_ok()
-        };
-        if !complete || going.contains(&newest) || !going.iter().all(may_go) {
+        let newest: BTreeSet<_> = going.iter().map(|order| self.newest_of_row(*order)).collect::<Option<_>>()?;
+        let stays =
+            |order: &PointOrder| self.shelf.state_of(*order) == PlacementState::Complete && !going.contains(order);
+        let may_go =
+            |order: &PointOrder| is_whole(self.shelf.state_of(*order)) && self.may_leave_home(*order, &going).is_ok();
+        if !newest.iter().all(stays) || !going.iter().all(may_go) {
             return None;
         }
-        let lost = going.iter().any(|order| !beyond.is_offsite(*order));
-        let loss = if lost { Loss::ThePoint } else { Loss::Nothing };
-        Some(Candidate { loss, of_other_job: job != coming.job, root, going, newest })
+        let losses = going.iter().map(|order| beyond.loss(*order, self.survey.state));
+        let loss = losses.collect::<Option<Vec<_>>>()?.into_iter().max()?;
+        let of_other_job = job != coming.job;
+        (loss <= coming.at_most).then_some(Candidate { loss, of_other_job, root, going, newest })
     }
 
-    fn newest_whole(&self, job: crate::model::JobId) -> Option<PointOrder> {
-        let points = self.survey.by_job.get(&job)?.iter().rev().copied();
-        points.into_iter().find(|order| self.shelf.is_there(*order) && is_whole(self.shelf.state_of(*order)))
+    /// The newest point of its row of its job that is whole there; none if that is not newer.
+    fn newest_of_row(&self, order: PointOrder) -> Option<PointOrder> {
+        let row = self.survey.point(order);
+        let mut points = self.survey.by_job.get(&row.job)?.iter().rev().copied();
+        let whole = |it: PointOrder| self.shelf.is_there(it) && is_whole(self.shelf.state_of(it));
+        points.find(|it| self.survey.point(*it).series == row.series && whole(*it)).filter(|newest| *newest > order)
     }
 }

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::retention::kept;
+use super::spool::serves;
 use super::state::{Copies, Job, Medium, Unwanted};
 use super::survey::Survey;
 use crate::model::{JobId, Keep, PointOrder, State as PlacementState, VaultId};
@@ -164,6 +165,16 @@ impl Question<'_> {
         self.job.copies == Copies::First && self.offsite.iter().any(|(_, medium)| gave_up(medium))
     }
 
+    /// A full home gave it up, and who has it can never give it to this medium.
+    fn was_given_up(&self, order: PointOrder) -> bool {
+        let begun = matches!(self.medium.state_of(order), PlacementState::Pending | PlacementState::Copying);
+        let home = self.survey.state.media.values().find(|medium| medium.is_home());
+        let gone = |home: &Medium| home.state_of(order) == PlacementState::Evicted && !home.removing.contains(&order);
+        let mut holders = self.survey.holders(order).filter(|id| *id != self.id).peekable();
+        let is_somewhere = holders.peek().is_some();
+        begun && home.is_some_and(gone) && is_somewhere && !holders.any(|id| serves(self.survey.state, id, self.id))
+    }
+
     fn standing_of_absent(&self, order: PointOrder) -> Standing {
         let has_row = self.medium.placements.contains_key(&order);
         let evicted = self.medium.newest_evicted.get(&self.survey.point(order).job);
@@ -181,6 +192,9 @@ impl Question<'_> {
         }
         if self.was_removed_elsewhere(order) {
             return Standing::Declined(Unwanted::Removed);
+        }
+        if self.was_given_up(order) {
+            return Standing::Declined(Unwanted::GivenUp);
         }
         if self.survey.holder(order, &self.offsite).is_some_and(|id| id != self.id) {
             return Standing::Elsewhere;

@@ -25,12 +25,16 @@ pub fn propose(state: &State) -> Plan {
     let media = state.media.iter().map(|(id, medium)| (*id, Bench::new(&survey, *id, medium)));
     let mut benches: BTreeMap<_, _> = media.collect();
     benches.values_mut().for_each(prepare);
-    let failed = serve_all(&survey, &mut benches);
+    let failed = match state.coming {
+        None => serve_all(&survey, &mut benches),
+        Some(_) => BTreeMap::new(),
+    };
     decline_removed(&survey, &mut benches);
     benches.values_mut().for_each(owe_again);
     note_needs(&survey, &mut benches);
     settle_home(&mut benches);
-    benches.values_mut().for_each(|bench| _ = bench.sweep());
+    let is_planned_for = |bench: &&mut Bench<'_>| bench.medium.is_home() || state.coming.is_none();
+    benches.values_mut().filter(is_planned_for).for_each(|bench| _ = bench.sweep());
     Plan {
         generation: state.generation,
         problems: problems(&benches, &failed),
@@ -72,6 +76,7 @@ fn prepare(bench: &mut Bench<'_>) {
     }
 }
 
+/// All that is done at other media than home.
 fn serve_all<'a>(
     survey: &'a Survey<'a>,
     benches: &mut BTreeMap<VaultId, Bench<'a>>,

@@ -114,6 +114,9 @@ fn removal(state: &State, reason: RemoveReason) -> String {
         RemoveReason::Overflow(Loss::Nothing) => {
             format!("home is full: it makes room for the next point{}, and stays offsite", coming(state))
         }
+        RemoveReason::Overflow(Loss::Copies) => {
+            format!("home is full: given up for the next point{} before every place had it", coming(state))
+        }
         RemoveReason::Overflow(Loss::ThePoint) => {
             format!("home is full: given up for the next point{} before it could be copied", coming(state))
         }
@@ -222,6 +225,7 @@ pub const fn blocker(blocker: Blocker) -> &'static str {
         Blocker::OwedElsewhere => "points that another place still needs from there",
         Blocker::NotOffsiteYet => "points that are not offsite yet",
         Blocker::Copying => "points that are being copied",
+        Blocker::Reserved => "points that a copy or a restore relies on",
         Blocker::Retired => "the medium is retired",
         Blocker::Away => "the medium is not there",
     }

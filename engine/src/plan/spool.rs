@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::bench::Bench;
-use super::state::AtHome;
-use super::steps::{Await, Blocker, RemoveReason};
+use super::state::{AtHome, State};
+use super::steps::{Await, Blocker, Loss, RemoveReason};
 use crate::model::{PointOrder, State as PlacementState, VaultId};
 
 /// How the points at home stand offsite, as the plan has it so far.
@@ -43,21 +43,22 @@ impl Beyond {
         beyond
     }
 
-    /// Is it complete at a medium on another disk?
-    pub fn is_offsite(&self, order: PointOrder) -> bool {
-        self.complete.contains_key(&order)
+    /// What is lost with it if it goes from home; none if it is no business of the overflow rule: it lies nowhere else,
+    /// and nobody waits for it.
+    pub fn loss(&self, order: PointOrder, state: &State) -> Option<Loss> {
+        let lacking = self.lacking.get(&order);
+        let Some(complete) = self.complete.get(&order) else { return lacking.map(|_| Loss::ThePoint) };
+        let served = |there: &VaultId| complete.iter().any(|from| serves(state, *from, *there));
+        let all = lacking.into_iter().flatten().all(served);
+        Some(if all { Loss::Nothing } else { Loss::Copies })
     }
+}
 
-    /// The placements of it that this plan brings.
-    pub fn coming(&self, order: PointOrder) -> impl Iterator<Item = Await> {
-        let media = self.coming.get(&order).into_iter().flatten();
-        media.map(move |medium| Await { medium: *medium, point: order })
-    }
-
-    /// Is it owed to a medium that has it not?
-    pub fn is_owed(&self, order: PointOrder) -> bool {
-        self.lacking.contains_key(&order)
-    }
+/// Can one medium have from the other what lies there? Drives that take turns in one slot never meet, and no packs are made
+/// of a mirror's files.
+pub(super) fn serves(state: &State, from: VaultId, there: VaultId) -> bool {
+    let (from, there) = (&state.media[&from], &state.media[&there]);
+    from.destination != there.destination && from.can_give(there)
 }
 
 impl Bench<'_> {
@@ -104,12 +105,8 @@ impl Bench<'_> {
         let mut after = beyond.coming.get(&order).cloned().unwrap_or_default();
         after.insert(*servers.first().ok_or(Blocker::NotOffsiteYet)?);
         for lacking in beyond.lacking.get(&order).into_iter().flatten() {
-            let there = &self.survey.state.media[lacking];
-            let serves = |id: &&VaultId| {
-                let from = &self.survey.state.media[*id];
-                from.destination != there.destination && from.can_give(there)
-            };
-            after.insert(*servers.iter().find(serves).ok_or(Blocker::OwedElsewhere)?);
+            let server = servers.iter().find(|from| serves(self.survey.state, **from, *lacking));
+            after.insert(*server.ok_or(Blocker::OwedElsewhere)?);
         }
         Ok(after.into_iter().map(|medium| Await { medium, point: order }).collect())
     }
@@ -128,6 +125,7 @@ impl Bench<'_> {
             Some(hold) => Err(Blocker::Held(hold)),
             None if self.survey.is_last_proved(order, self.medium) => Err(Blocker::LastProved),
             None if self.survey.dependents(order).any(stays) => Err(Blocker::Dependents),
+            None if self.medium.reserved_points.contains(&order) => Err(Blocker::Reserved),
             None => Ok(()),
         }
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
+use super::steps::Loss;
 use crate::model::{
     DestinationName, GroupId, JobId, JobName, Keep, PointId, PointOrder, Proof, State as PlacementState, Time, VaultId,
 };
@@ -34,7 +35,8 @@ pub struct State {
     pub packs: BTreeMap<PackNumber, Pack>,
     /// Home and all media of all destinations, retired ones included.
     pub media: BTreeMap<VaultId, Medium>,
-    /// A capture that waits for room at home.
+    /// A capture that waits for room at home. The plan is for home then, and nobody carries out any other: what is not
+    /// complete already does not come.
     pub coming: Option<Coming>,
 }
 
@@ -45,6 +47,8 @@ pub struct Coming {
     pub job: JobId,
     /// Bytes more than what lies there now.
     pub bytes: u64,
+    /// The most that may be lost with a point that goes for it.
+    pub at_most: Loss,
 }
 
 /// One job, as configured; a job that the configuration no longer has keeps everything and has no `offsite`.
@@ -186,6 +190,8 @@ pub struct Medium {
     pub newest_evicted: BTreeMap<JobId, PointOrder>,
     /// Packs that a reservation or a seed under way names there.
     pub reserved: BTreeSet<PackNumber>,
+    /// Points that a capture, a copy that is under way or broke off, or a restore relies on there: they can't go now.
+    pub reserved_points: BTreeSet<PointOrder>,
     /// Points whose removal an earlier session began and did not finish.
     pub removing: BTreeSet<PointOrder>,
     /// Whether objects that nothing refers to may go: not while a seed or a spool is open.

@@ -132,6 +132,8 @@ pub enum RemoveReason {
 pub enum Loss {
     /// Nothing: it is complete offsite, and who still lacks it can have it from there.
     Nothing,
+    /// Copies: it is complete offsite, and a place that still lacks it can't have it from there.
+    Copies,
     /// The point: it is still owed, and complete nowhere offsite.
     ThePoint,
 }
@@ -250,6 +252,8 @@ pub enum Blocker {
     NotOffsiteYet,
     /// It is being copied.
     Copying,
+    /// A capture, a copy or a restore relies on it there.
+    Reserved,
     /// The medium is retired: what it holds stays.
     Retired,
     /// The medium is not there.

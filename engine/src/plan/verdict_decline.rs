@@ -3,9 +3,9 @@
 use super::check::Broken;
 use super::judge::Judge;
 use super::keep::keep_each_row;
-use super::state::{Copies, Unwanted};
+use super::state::{Copies, Medium, Unwanted};
 use super::steps::Step;
-use crate::model::{PointOrder, State as PlacementState};
+use crate::model::{PointOrder, State as PlacementState, VaultId};
 
 impl Judge<'_> {
     pub(super) fn decline(&mut self, point: PointOrder, reason: Unwanted, index: usize) {
@@ -31,9 +31,20 @@ impl Judge<'_> {
             Unwanted::NotOffsite => !job.offsite.contains(&place.medium.destination),
             Unwanted::Elsewhere => job.copies == Copies::First && self.is_or_comes_elsewhere(point),
             Unwanted::Removed => job.copies == Copies::First,
+            Unwanted::GivenUp => self.home_gave_up(point),
             // A person's word, what a look found, or what a removal at home leaves behind: no plan declines for these.
-            Unwanted::Forgotten | Unwanted::Unfit | Unwanted::Spooled | Unwanted::GivenUp => false,
+            Unwanted::Forgotten | Unwanted::Unfit | Unwanted::Spooled => false,
         }
+    }
+
+    /// Is it gone from home because that was full, and does nobody have it who could hand it on to this place?
+    fn home_gave_up(&self, point: PointOrder) -> bool {
+        let here = self.here().medium;
+        let gave_up = |home: &Medium| {
+            home.is_home() && home.state_of(point) == PlacementState::Evicted && !home.removing.contains(&point)
+        };
+        let meets = |id: &VaultId| self.state.media[id].destination != here.destination;
+        self.state.media.values().any(gave_up) && !self.sources(point).iter().any(meets)
     }
 
     /// Does another medium have it that counts, or does the plan bring it to one?

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::check::Broken;
 use super::judge::Judge;
-use super::state::AtHome;
+use super::state::{AtHome, Point};
 use super::steps::{Await, Loss, RemoveReason, Step};
 use super::verdict_remove::RemoveStep;
 use crate::model::{PointOrder, State as PlacementState, VaultId};
@@ -23,13 +23,30 @@ impl Judge<'_> {
         if servers.is_empty() {
             return self.say(Some(point), Broken::NowhereOffsite);
         }
+        if !self.are_served(step, &servers) {
+            self.say(Some(point), Broken::OwedElsewhere);
+        }
+    }
+
+    /// Can everyone who lacks the point have it from one of these?
+    fn are_served(&mut self, step: &RemoveStep<'_>, servers: &[VaultId]) -> bool {
+        let lacking = self.lacking(step);
         let media = &self.state.media;
         let serves = |from: &VaultId, to: &VaultId| {
             media[from].destination != media[to].destination && media[from].can_give(&media[to])
         };
-        let served = |id: &VaultId| servers.iter().any(|server| serves(server, id));
-        if !self.lacking(step).iter().all(served) {
-            self.say(Some(point), Broken::OwedElsewhere);
+        lacking.iter().all(|id| servers.iter().any(|server| serves(server, id)))
+    }
+
+    /// What is lost if it goes. What the plan itself brings does not count: nobody brings it while a capture waits.
+    fn loss(&mut self, step: &RemoveStep<'_>) -> Loss {
+        let point = step.point;
+        let before = |id: &VaultId| !self.places[id].made.contains(&point);
+        let servers: Vec<_> = self.complete_offsite(step).into_iter().filter(before).collect();
+        match servers.is_empty() {
+            true => Loss::ThePoint,
+            false if self.are_served(step, &servers) => Loss::Nothing,
+            false => Loss::Copies,
         }
     }
 
@@ -87,9 +104,10 @@ impl Judge<'_> {
             }
             _ => broken.push(Broken::Newest),
         }
-        let offsite = !self.complete_offsite(step).is_empty();
-        broken.extend((offsite != (loss == Loss::Nothing)).then_some(Broken::WrongLoss));
-        broken.extend((!offsite && !self.is_open(point)).then_some(Broken::NotOwed));
+        let is_lost = self.loss(step);
+        broken.extend((loss != is_lost).then_some(Broken::WrongLoss));
+        broken.extend((loss > coming.at_most).then_some(Broken::TooMuchLost));
+        broken.extend((is_lost == Loss::ThePoint && !self.is_open(point)).then_some(Broken::NotOwed));
         let turn = self.overflow_turn(point, coming.job);
         let before = self.steps[..index].iter().rev().find_map(overflown);
         broken.extend(before.is_some_and(|it| self.overflow_turn(it, coming.job) > turn).then_some(Broken::OutOfTurn));
@@ -125,29 +143,29 @@ impl Judge<'_> {
         within && medium.free.is_none_or(|free| free.saturating_add(freed) >= kept)
     }
 
-    /// The newest point of its job that was whole at home before the plan.
+    /// The newest point of its row of its job that was whole at home before the plan.
     fn newest_at_home(&self, point: PointOrder) -> Option<PointOrder> {
-        let job = self.state.points[&point].job;
+        let of = &self.state.points[&point];
         let home = self.here().medium;
         let whole = |order: &PointOrder| {
             let state = home.state_of(*order);
             let whole = matches!(state, PlacementState::Present | PlacementState::Complete);
             whole && !home.removing.contains(order) && self.here().has(*order)
         };
-        let of_job = self.state.points.iter().rev().filter(|(_, row)| row.job == job).map(|(order, _)| *order);
-        of_job.into_iter().find(whole)
+        let of_row = |row: &Point| (row.job, row.series) == (of.job, of.series);
+        let of_row = self.state.points.iter().rev().filter(|(_, row)| of_row(row)).map(|(order, _)| *order);
+        of_row.into_iter().find(whole)
     }
 
     /// What costs nothing first, then the job's own, then the oldest chain.
-    fn overflow_turn(&self, point: PointOrder, job: crate::model::JobId) -> (bool, bool, Option<PointOrder>) {
+    fn overflow_turn(&self, point: PointOrder, job: crate::model::JobId) -> (Option<Loss>, bool, Option<PointOrder>) {
         let chain = self.chain(point);
-        let is_lost = |step: &Step| match step {
-            Step::Remove { point, reason, .. } => {
-                *reason == RemoveReason::Overflow(Loss::ThePoint) && chain.contains(point)
-            }
-            _ => false,
+        let loss = |step: &Step| match step {
+            Step::Remove { point, reason: RemoveReason::Overflow(loss), .. } if chain.contains(point) => Some(*loss),
+            _ => None,
         };
-        (self.steps.iter().any(is_lost), self.state.points[&point].job != job, chain.first().copied())
+        let loss = self.steps.iter().filter_map(loss).max();
+        (loss, self.state.points[&point].job != job, chain.first().copied())
     }
 }
 

@@ -70,6 +70,7 @@ impl Judge<'_> {
             let counted = !matches!(step.reason, RemoveReason::Spooled | RemoveReason::Overflow(_));
             broken.extend((counted && !self.leaves_enough(step)).then_some(Broken::KeepAtLeast));
             broken.extend(self.is_last_proved(point).then_some(Broken::LastProved));
+            broken.extend(self.here().medium.reserved_points.contains(&point).then_some(Broken::Reserved));
         }
         broken.extend(self.has_dependents(point).then_some(Broken::Dependents));
         let made = self.here().made.contains(&point) && !self.here().medium.is_home();

@@ -7,21 +7,25 @@ use std::sync::PoisonError;
 use super::power::Wire;
 use super::source::{SimSource, lock};
 use super::world::{Canary, World};
-use crate::capture::{CaptureJob, Captured, Ports, Reading, Room, capture};
+use crate::capture::{CaptureError, CaptureJob, Captured, Ports, Reading, Room, capture, preview};
 use crate::catalog::{Evidence, EvidenceKind, NewCopy, NewJobIds, RemovalRules, Snapshot};
 use crate::config::reserve_bytes;
 use crate::copy::{CopyError, Origin, Outcome, Session, Told, Tools, execute, removal_rules, sweep_home};
 use crate::destination::ReadStore;
 use crate::model::{DestinationName, GroupId, JobId, PointName, PointOrder, State as Placed, VaultId, chain};
 use crate::observe::{Observed, PointPacks, Seen, observe};
-use crate::plan::{self, Deletions, RemoveReason, State, Step, check, propose, reason_text};
+use crate::plan::{self, Coming, Deletions, Loss, RemoveReason, State, Step, check, propose, reason_text};
 use crate::port::{Clock as _, Entropy as _};
+use crate::vault::VaultReader;
 
 /// A destination, and its medium and place if it is there, or why it is not.
 type Looked = (DestinationName, Result<(VaultId, Wire), String>);
 
 /// A medium plans again as long as there is something new to do, but not for ever.
 const PLANS_MAX: usize = 4;
+
+/// What entries and footers may take, beside the bytes of what is read.
+const BESIDE: u64 = 8 << 10;
 
 /// Which removals a round makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -194,11 +198,20 @@ impl World {
             entropy: &self.entropy,
             lock: "capture-simulated",
             room,
-            make_room: &|_| false,
+            make_room: &|bytes| self.makes_room(&session, Coming { job: row.id, bytes, at_most: Loss::Nothing }),
             stop: &never,
             progress: &|_| {},
         };
-        let captured = capture(source, &capture_job, &ports);
+        let mut captured = capture(source, &capture_job, &ports);
+        if matches!(captured, Err(CaptureError::Full { .. })) {
+            let _ = sweep_home(&session);
+            let before = capture_job.previous.filter(|_| reading == Reading::Changed).map(|(_, name)| (row.id, name));
+            let most = preview(source, before, &VaultReader::new(&wire, &self.keyring)).to_read;
+            let bytes = most + most / 64 + BESIDE;
+            if self.makes_room(&session, Coming { job: row.id, bytes, at_most: Loss::ThePoint }) {
+                captured = capture(source, &capture_job, &ports);
+            }
+        }
         if captured.is_err() {
             let _ = sweep_home(&session);
         }
@@ -206,6 +219,23 @@ impl World {
         let captured = captured.map_err(|error| fail(&error))?;
         closed.map_err(|error| fail(&error))?;
         Ok(captured)
+    }
+
+    /// Does what home's overflow rule wants, if that is enough.
+    fn makes_room(&self, session: &Session<'_>, coming: Coming) -> bool {
+        let tell = |told: &Told| self.note(told);
+        let mut round = self.begin_round(Retention::Everywhere, &tell);
+        let Ok(state) = round.state(Some(session)) else { return false };
+        let state = State { coming: Some(coming), ..state };
+        let plan = check(&state, propose(&state));
+        assert!(plan.is_ok(), "a plan broke its own rules: {plan:?}");
+        let steps = plan.ok().and_then(|plan| plan.plan().media.get(&session.medium).cloned()).unwrap_or_default();
+        let steps: Vec<_> = steps.into_iter().map(|step| (step.clone(), reason_text(&state, &step))).collect();
+        let outcome = execute(session, &steps, &[], &removal_rules(&state, session.medium));
+        for removed in outcome.removed.iter().filter(|removed| removed.lost > Loss::Nothing) {
+            self.note(&Told::Note(format!("{} was given up: {}", removed.point, removed.reason)));
+        }
+        self.wire(&self.home).is_ok_and(|wire| self.room(&wire).is_ok_and(|room| room.holds(coming.bytes)))
     }
 
     fn previous(&self, job: JobId) -> crate::catalog::Result<Option<(PointOrder, PointName)>> {

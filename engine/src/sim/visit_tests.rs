@@ -5,7 +5,7 @@ use crate::catalog::{Generation, LastCopy, Withheld};
 use crate::destination::Operation;
 use crate::destination::record::{Recorded, Tally};
 use crate::model::VaultPath;
-use crate::plan::CopyReason;
+use crate::plan::{CopyReason, Loss};
 
 fn copy(point: PointOrder, from: VaultId) -> (Step, String) {
     let (packs, bytes, replaces, peak) = (Vec::new(), 0, 0, 0);
@@ -44,6 +44,29 @@ fn once_a_removal_has_to_wait_nothing_more_is_copied_and_the_reason_is_told() {
     assert!(notes.contains("keep-at-least"), "{notes}");
     let outcome = execute(&session, &steps, &origins, &none);
     assert_eq!((outcome.removed.len(), outcome.copied.len()), (1, 1), "{outcome:?}");
+    session.close().expect("closed");
+}
+
+/// The second would go for nothing once the first has to stay.
+#[test]
+fn once_a_removal_has_to_wait_home_gives_up_nothing_more() {
+    let mut world = World::new(1, Canary::None);
+    let points: Vec<_> = (0..3).map(|_| world.capture(0, Reading::Everything).expect("made").name.order).collect();
+    let here = world.wire(&world.home).expect("there");
+    let tell = |told: &Told| world.note(told);
+    let session = Session::open(world.tools(&tell), &here, world.home.vault).expect("opened");
+    let rules = RemovalRules { keep_at_least: 1, last_copy: LastCopy::MayGo, planned: Generation(u64::MAX) };
+    let (reason, packs) = (RemoveReason::Overflow(Loss::ThePoint), Vec::new());
+    let gives = |point| Step::Remove { point, reason, packs: packs.clone(), bytes: 0, after: Vec::new() };
+    let steps = [Step::Verify { point: points[2] }, gives(points[0]), gives(points[1])];
+    let steps = steps.map(|step| (step, "home is full".to_owned()));
+    world.catalog.pin(points[0]).expect("pinned");
+    let outcome = execute(&session, &steps, &[], &rules);
+    assert_eq!((outcome.removed.len(), outcome.kept.len(), outcome.failures.len()), (0, 1, 0), "{outcome:?}");
+    world.catalog.unpin(points[0]).expect("not pinned");
+    let outcome = execute(&session, &steps, &[], &rules);
+    let lost: Vec<_> = outcome.removed.iter().map(|removed| (removed.point, removed.lost)).collect();
+    assert_eq!(lost, [(points[0], Loss::ThePoint), (points[1], Loss::ThePoint)], "{outcome:?}");
     session.close().expect("closed");
 }
 

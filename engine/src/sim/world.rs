@@ -267,7 +267,7 @@ fn keep(chance: &mut Chance) -> String {
 fn configuration(chance: &mut Chance, seed: u64) -> String {
     let mut text = "[key]\npassphrase-file = \"passphrase\"\n[home]\npath = \"vault\"\nreserve = 0\n".to_owned();
     if chance.one_in(4) {
-        text += &format!("limit = {}\n", chance.between(300_000, 3_000_000));
+        text += &format!("limit = {}\n", chance.between(20_000, 600_000));
     }
     if chance.one_in(3) {
         text += &keep(chance);

@@ -6,6 +6,7 @@ mod clock;
 mod databases;
 mod drives;
 mod foreign;
+mod full_home;
 mod harness;
 mod hooks;
 mod images;

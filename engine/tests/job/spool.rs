@@ -1,4 +1,4 @@
-//! `home = false`: points only pass through home. And a full home, which gives up its oldest points.
+//! `home = false`: points only pass through home.
 //!
 //! The drives are real to the kernel: a folder beside home is on the same disk, and nothing leaves home for that.
 
@@ -13,16 +13,21 @@ use rustix::process::Signal;
 
 use crate::harness::{bench, change, restores_as_it_is, restores_its_round};
 
-const FILES: u64 = 12;
+pub(crate) const FILES: u64 = 12;
 
 /// A job with these lines, and the drives `usb` and `office`.
 fn two_drives(job: &str) -> Option<(Bench, Drive, Drive)> {
+    two_drives_with(job, "")
+}
+
+/// The same, and lines of each drive's.
+pub(crate) fn two_drives_with(job: &str, more: &str) -> Option<(Bench, Drive, Drive)> {
     let (usb, office) = (Drive::new("ext4")?, Drive::new("ext4")?);
     let bench = bench();
     noisy_files(&bench.path("data"), 1, FILES, 100_000).expect("writable");
     let place = |drive: &Drive| drive.path().join("offsite");
-    let lines = "reserve = \"1 MiB\"";
-    bench.configure_simply(job, &[("usb", &place(&usb), lines), ("office", &place(&office), lines)]);
+    let lines = format!("reserve = \"1 MiB\"\n{more}");
+    bench.configure_simply(job, &[("usb", &place(&usb), &lines), ("office", &place(&office), &lines)]);
     bench.done(&["init"]);
     Some((bench, usb, office))
 }
@@ -158,45 +163,4 @@ fn a_spool_killed_at_any_moment_loses_no_point() {
         restores_its_round(&bench, &point, "usb");
     }
     bench.done(&["verify"]);
-}
-
-#[test]
-fn a_home_with_a_limit_makes_room_by_what_is_offsite_and_loses_nothing_while_every_destination_is_away() {
-    let Some((bench, usb, office)) = two_drives("[home]\nlimit = \"3 MiB\"") else { return };
-    bench.done(&["run", "--once"]);
-    restores_as_it_is(&bench, "usb");
-    usb.unplug();
-    office.unplug();
-    let mut codes = Vec::new();
-    for round in 0..9 {
-        fs::write(bench.path("data/0"), noise(round + 100, 600_000)).expect("writable");
-        let made = bench.engine(&["--json", "backup"]);
-        codes.push(made.code);
-        assert_eq!(state_at(&bench.points()[0], "home").as_deref(), Some("complete"), "round {round}: {made}");
-        let used: u64 = objects(&bench.path("vault")).iter().map(|(_, bytes)| bytes).sum();
-        assert!(used <= 3 << 20, "round {round}: {used}");
-        if made.code == 0 {
-            restores_as_it_is(&bench, "home");
-        }
-        for point in bench.points() {
-            let somewhere = ["home", "usb"].map(|place| state_at(&point, place));
-            assert!(somewhere.contains(&Some("complete".to_owned())), "round {round}: {point:#}");
-        }
-    }
-    assert_eq!(codes.first(), Some(&0));
-    assert_eq!(codes.last(), Some(&1), "{codes:?}");
-    usb.plug();
-    office.plug();
-    // The point comes first in a run, and finds no room yet.
-    let _ = bench.engine(&["run", "--once"]).exits(3);
-    bench.done(&["run", "--once"]);
-    let at_home = bench.complete_at("home");
-    assert!(at_home.len() >= 2, "{at_home:?}");
-    let offsite = bench.complete_at("usb");
-    assert!(at_home.iter().all(|point| offsite.contains(point)), "what home kept is offsite: {offsite:?}");
-    fs::write(bench.path("data/0"), noise(7, 600_000)).expect("writable");
-    bench.done(&["run", "--once"]);
-    restores_as_it_is(&bench, "usb");
-    let problems = bench.done(&["status"])["jobs"][0]["problems"].to_string();
-    assert_eq!(problems, "[]");
 }

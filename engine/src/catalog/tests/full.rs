@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 
+use super::super::simdisk::Effect;
 use super::*;
 use crate::model::ChunkId;
 
@@ -80,4 +81,32 @@ fn without_it_the_transaction_fails_as_a_full_disk_and_nothing_has_changed() {
     catalog.check().expect("it is whole");
     assert_eq!(catalog.pack_by_id(&PackId([0; 32])).expect("readable"), None);
     catalog.add_pack(capture, &large(0), at(1)).expect("there is room again");
+}
+
+/// Whichever step says that the disk is full, and whether it has done its work or not: the change is made once, and its
+/// answer is the one that was given.
+#[test]
+fn a_change_whose_commit_says_full_is_made_once() {
+    let story = || {
+        let disk = SimDisk::new();
+        let catalog = Catalog::create_on(Arc::new(disk.clone()), &founding(), options()).expect("made");
+        furnish(&catalog).expect("furnished");
+        (disk, catalog)
+    };
+    let (disk, catalog) = story();
+    let before = disk.steps();
+    let first = catalog.take_order().expect("no fault yet");
+    let steps = disk.steps() - before;
+    let mut met = 0;
+    for step in 1..=steps {
+        for effect in [Effect::None, Effect::Whole] {
+            let (disk, catalog) = story();
+            disk.full_at(disk.steps() + step, effect);
+            assert_eq!(catalog.take_order().expect("there is ballast"), first, "{step} {effect:?}");
+            let next = PointOrder { sequence: first.sequence + 1, ..first };
+            assert_eq!(catalog.take_order().expect("taken"), next, "{step} {effect:?}");
+            met += u32::from(!disk.has_ballast());
+        }
+    }
+    assert!(met > 6, "{met} of {steps} steps");
 }

@@ -31,7 +31,7 @@ fn point(context: &Context, job: &Job, reading: Reading) -> Result<BackupPoint, 
     let before = before.and_then(|(id, point)| Some((id, point?.1)));
     let room = room(context, &home, home_id)?;
     if before.is_none() {
-        refuse_what_cannot_fit(&mut *source, job, &room, &|_| false)?;
+        refuse_what_cannot_fit(&mut *source, job, &room, &|_, _| false)?;
     }
     let reader = VaultReader::new(&*home, installation.keyring()?);
     let reading = if is_paranoid(job) { Reading::Everything } else { reading };

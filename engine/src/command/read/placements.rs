@@ -29,7 +29,7 @@ impl<'c> Placements<'c> {
         let built_on = built_on(&catalog.points()?);
         for (at, medium) in media.iter().enumerate() {
             let mut here = catalog.placements_at(medium.vault)?.into_iter().collect();
-            with_bases(&built_on, &mut here);
+            with_bases(&built_on, medium.side, &mut here);
             for (order, row) in here {
                 rows.entry(order).or_default().push((at, row));
             }

@@ -4,13 +4,12 @@
 //! `copies = "all"` by the worst, with `copies = "first"` by the best. A place on the same disk as this computer counts
 //! here as any other, but a job that is whole only there has a problem that says so, and never meets its `expect`.
 
-use super::{Facts, problem};
+use super::{Facts, given_up, problem};
 use crate::catalog::locks::{LockName, is_held};
 use crate::catalog::{JobRow, MediumRow, PointRow};
 use crate::command::Failure;
 use crate::config::{Copies, Job};
 use crate::model::{DestinationName, State, Time};
-use crate::plan::{Unwanted, unwanted_text};
 use crate::report::{JobStatus, Offsite, StatusProblem};
 use crate::service::{LastRun, due_at, is_missed, noticed};
 
@@ -33,7 +32,7 @@ pub(super) fn status(facts: &Facts<'_>, job: &Job) -> Result<JobStatus, Failure>
     problems.extend(seen.ahead());
     problems.extend(seen.deadline()?);
     problems.extend(seen.damage());
-    problems.extend(seen.given_up()?);
+    problems.extend(given_up::problems(facts, job, row.as_ref(), &points)?);
     Ok(JobStatus {
         job: job.name.clone(),
         newest: newest.map(|point| point.created),
@@ -216,27 +215,6 @@ impl Seen<'_> {
         };
         let text = format!("its deadline has passed: {what} {since}, and one is expected within {hours} h");
         Ok(Some(problem(text, "see below what its destinations wait for")))
-    }
-
-    /// Points that a full home had to give up before they were copied anywhere, as long as nothing newer is offsite.
-    fn given_up(&self) -> Result<Option<StatusProblem>, Failure> {
-        let is_lost = |point: &PointRow| point.removed.as_deref() == Some(unwanted_text(Unwanted::GivenUp));
-        let of_job = |point: &PointRow| Some(point.job) == self.row.map(|row| row.id);
-        let lost = self.facts.context.installation.catalog.points()?.into_iter();
-        let lost: Vec<_> = lost.filter(|point| of_job(point) && is_lost(point)).collect();
-        let Some(newest) = lost.last() else { return Ok(None) };
-        let is_offsite = |point: &&&PointRow| {
-            let complete = |row: &MediumRow| self.facts.placed.state(row.vault, point.order) == Some(State::Complete);
-            point.order > newest.order && self.media().filter(|row| !row.same_disk).any(complete)
-        };
-        if self.points.iter().any(|point| is_offsite(&point)) {
-            return Ok(None);
-        }
-        let (count, when) = (lost.len(), self.facts.when(newest.created));
-        let points = if count == 1 { "1 point was".to_owned() } else { format!("{count} points were") };
-        let text =
-            format!("home is full: {points} given up before they could be copied anywhere, the newest of {when}");
-        Ok(Some(problem(text, "bring its destinations back, or raise home.limit and free the disk")))
     }
 
     /// Points that should restore from some place and do not.

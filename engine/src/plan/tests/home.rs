@@ -5,19 +5,22 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use super::apply::apply;
-use super::oracle::{HOME_RULES, RULES, Story, founded};
+use super::oracle::{HOME_RULES, RULES, Rule, Story, founded};
 use super::worlds::{HOME, World, fill_home, job_id, order, small, tight_world, vault, world};
 use crate::model::{PointOrder, State as PlacementState, VaultId};
 use crate::plan::{
     AtHome, Await, Blocker, Broken, Coming, Deletions, Hold, Loss, PackNumber, Plan, Reach, RemoveReason, State, Step,
-    check, explain, propose, render,
+    Unwanted, check, explain, propose, render,
 };
 
 /// Worlds whose jobs pass through home, or where a point comes that home has no room for.
 fn home_world() -> impl Strategy<Value = World> {
-    let coming = proptest::option::weighted(0.8, (0..3usize, 1..60u64));
+    let most = prop_oneof![1 => Just(Loss::Nothing), 1 => Just(Loss::Copies), 3 => Just(Loss::ThePoint)];
+    let coming = proptest::option::weighted(0.8, (0..3usize, 1..60u64, most));
     let kinds = (any::<bool>(), any::<bool>(), proptest::collection::vec(any::<bool>(), 3), coming, 0..60u64);
-    (prop_oneof![world(), tight_world()], kinds).prop_map(|(World(mut state), (full, roomy, passes, coming, room))| {
+    let marks = proptest::collection::vec(any::<u8>(), 14);
+    (prop_oneof![world(), tight_world()], kinds, marks).prop_map(|(World(mut state), kinds, marks)| {
+        let (full, roomy, passes, coming, room) = kinds;
         if full {
             fill_home(&mut state);
             state.jobs.values_mut().for_each(|job| job.hold = None);
@@ -32,7 +35,14 @@ fn home_world() -> impl Strategy<Value = World> {
         }
         let home = state.media.get_mut(&HOME).expect("home");
         home.limit = (full || !roomy).then_some(home.used + room % 12);
-        state.coming = coming.map(|(job, bytes)| Coming { job: job_id(job), bytes });
+        let marked = state.points.keys().zip(&marks);
+        home.reserved_points = marked.filter(|(_, mark)| **mark % 8 == 0).map(|(order, _)| *order).collect();
+        for (order, mark) in state.points.keys().copied().collect::<Vec<_>>().into_iter().zip(&marks) {
+            // What is built on another one is of its row.
+            let base = state.points[&order].base.map(|base| state.points[&base].series);
+            state.points.get_mut(&order).expect("known").series = base.unwrap_or(u64::from(mark / 128));
+        }
+        state.coming = coming.map(|(job, bytes, at_most)| Coming { job: job_id(job), bytes, at_most });
         World(state)
     })
 }
@@ -53,6 +63,14 @@ fn states(count: u64) -> Vec<State> {
 const OTHERWISE: [&str; 3] =
     ["home_never_drops_what_is_owed", "never_below_keep_at_least", "the_first_that_can_take_it_is_served"];
 
+/// And those that say what has to be done elsewhere: while a capture waits, nothing is.
+const OF_COPIES: [&str; 4] = [
+    "what_is_owed_arrives_or_the_plan_says_why",
+    "one_copy_is_enough_where_the_first_counts",
+    "a_copy_on_the_same_disk_is_not_enough",
+    "full_and_stuck_has_a_deadline",
+];
+
 #[test]
 fn every_rule_holds_where_home_is_a_spool_or_full() {
     let mut applied = vec![0; HOME_RULES.len()];
@@ -61,8 +79,9 @@ fn every_rule_holds_where_home_is_a_spool_or_full() {
         let grounded = founded(state.clone());
         let story = Story::of(&grounded, &plan);
         let shown = |broken: &str| format!("{broken}\n{:?}{}", World(state.clone()), render(&state, &plan));
-        let others = RULES.iter().filter(|(name, _)| !OTHERWISE.contains(name));
-        for (name, rule) in others {
+        let waits = state.coming.is_some();
+        let other = |(name, _): &&Rule| !(OTHERWISE.contains(name) || waits && OF_COPIES.contains(name));
+        for (name, rule) in RULES.iter().filter(other) {
             let _ = rule(&story).unwrap_or_else(|broken| panic!("{}", shown(&format!("{name}: {broken}"))));
         }
         for ((name, rule), applied) in HOME_RULES.iter().zip(&mut applied) {
@@ -190,7 +209,7 @@ fn full_home(needs: u64) -> State {
     }
     let home = state.media.get_mut(&HOME).expect("home");
     home.limit = Some(home.used);
-    state.coming = Some(Coming { job: job_id(0), bytes: needs });
+    state.coming = Some(Coming { job: job_id(0), bytes: needs, at_most: Loss::ThePoint });
     state
 }
 
@@ -202,6 +221,7 @@ fn lacks(state: &mut State, medium: VaultId, point: PointOrder) {
 }
 
 const SAFE: RemoveReason = RemoveReason::Overflow(Loss::Nothing);
+const COPIES: RemoveReason = RemoveReason::Overflow(Loss::Copies);
 const LOST: RemoveReason = RemoveReason::Overflow(Loss::ThePoint);
 
 #[test]
@@ -235,15 +255,18 @@ fn the_newest_is_read_back_before_anything_goes_for_the_next() {
     assert_eq!(judged(&state, steps[1..].to_vec()), Some(Broken::Unverified));
 }
 
-#[test]
-fn the_judge_holds_the_overflow_rule_against_each_step() {
-    let gives = |point: u64, reason| Step::Remove {
+fn gives(point: u64, reason: RemoveReason) -> Step {
+    Step::Remove {
         point: order(point),
         reason,
         packs: vec![PackNumber(point)],
         bytes: 11,
         after: vec![Await { medium: HOME, point: order(5) }],
-    };
+    }
+}
+
+#[test]
+fn the_judge_holds_the_overflow_rule_against_each_step() {
     let cases = [
         (full_home(11), vec![gives(5, LOST)], Broken::Newest),
         (full_home(22), vec![gives(3, LOST), gives(1, SAFE)], Broken::OutOfTurn),
@@ -271,4 +294,87 @@ fn the_judge_holds_the_overflow_rule_against_each_step() {
     for (state, steps, rule) in cases {
         assert_eq!(judged(&state, steps.clone()), Some(rule), "{steps:?}");
     }
+}
+
+#[test]
+fn what_is_reserved_at_home_stays_and_nothing_is_planned_to_go_behind_it() {
+    let reserved = |needs| {
+        with(full_home(needs), |state| {
+            let home = state.media.get_mut(&HOME).expect("home");
+            home.reserved_points = [order(1), order(3)].into();
+        })
+    };
+    for (needs, gone) in [(1, vec![(2, SAFE)]), (12, vec![(2, SAFE), (4, LOST)]), (23, vec![])] {
+        let plan = propose(&reserved(needs));
+        assert_eq!(at_home(&plan), gone, "{needs} bytes");
+        check(&reserved(needs), plan).expect("sound");
+    }
+    assert_eq!(judged(&reserved(11), vec![gives(1, SAFE)]), Some(Broken::Reserved));
+}
+
+#[test]
+fn nobody_copies_while_a_capture_waits_so_nothing_counts_as_coming() {
+    let state = with(full_home(23), |state| {
+        state.media.values_mut().for_each(|medium| medium.reach = Reach::Here);
+    });
+    let plan = propose(&state);
+    assert_eq!(at_home(&plan), [(1, SAFE), (2, SAFE), (3, LOST)]);
+    let copied = |step: &&Step| matches!(step, Step::Copy { .. });
+    assert_eq!(plan.media.values().flatten().find(copied), None);
+    let none = State { coming: None, ..state };
+    assert!(propose(&none).media.values().flatten().any(|step| copied(&step)), "else they would be copied");
+}
+
+/// From a drive that takes turns with it in one slot, or from a mirror, a place never gets what home gives up.
+#[test]
+fn what_a_place_can_have_from_nowhere_then_is_no_loss_of_nothing() {
+    let siblings = |state: &mut State| {
+        state.media.get_mut(&vault(1)).expect("office").destination = state.media[&vault(0)].destination.clone();
+    };
+    let mirror = |state: &mut State| state.media.get_mut(&vault(0)).expect("usb").layout = crate::plan::Layout::Mirror;
+    let changes: [&dyn Fn(&mut State); 2] = [&siblings, &mirror];
+    for change in changes {
+        let state = |needs, at_most| {
+            with(full_home(needs), |state| {
+                change(state);
+                state.coming = state.coming.map(|coming| Coming { at_most, ..coming });
+            })
+        };
+        for (needs, at_most, gone) in [
+            (1, Loss::Nothing, vec![]),
+            (22, Loss::Copies, vec![(1, COPIES), (2, COPIES)]),
+            (23, Loss::Copies, vec![]),
+            (23, Loss::ThePoint, vec![(1, COPIES), (2, COPIES), (3, LOST)]),
+        ] {
+            let state = state(needs, at_most);
+            let plan = propose(&state);
+            assert_eq!(at_home(&plan), gone, "{needs} bytes");
+            check(&state, plan).expect("sound");
+        }
+        let full = state(11, Loss::ThePoint);
+        assert_eq!(judged(&full, vec![gives(1, SAFE)]), Some(Broken::WrongLoss));
+        let may_not = state(11, Loss::Nothing);
+        assert_eq!(judged(&may_not, vec![gives(1, COPIES)]), Some(Broken::TooMuchLost));
+        let after = apply(&full, &propose(&full));
+        let again = State { coming: None, ..after };
+        let declined = Step::Decline { point: order(1), reason: Unwanted::GivenUp };
+        assert!(propose(&again).media[&vault(1)].contains(&declined), "nobody waits for it any more");
+        check(&again, propose(&again)).expect("sound");
+    }
+}
+
+/// `keep` counts the rows of another program's points each by itself, and so does this.
+#[test]
+fn the_newest_of_each_row_of_a_job_stays() {
+    let rows = |needs| {
+        with(full_home(needs), |state| {
+            (1..=2).for_each(|point| state.points.get_mut(&order(point)).expect("known").series = 9);
+        })
+    };
+    for (needs, gone) in [(1, vec![(1, SAFE)]), (12, vec![(1, SAFE), (3, LOST)]), (34, vec![])] {
+        let plan = propose(&rows(needs));
+        assert_eq!(at_home(&plan), gone, "{needs} bytes");
+        check(&rows(needs), plan).expect("sound");
+    }
+    assert_eq!(judged(&rows(11), vec![gives(2, SAFE)]), Some(Broken::Newest));
 }

@@ -385,6 +385,7 @@ fn empty(spec: &MediumSpec, destination: Name) -> Medium {
         packs: BTreeMap::new(),
         newest_evicted: BTreeMap::new(),
         reserved: BTreeSet::new(),
+        reserved_points: BTreeSet::new(),
         removing: BTreeSet::new(),
         orphans: if spec.seed_open { Orphans::Kept } else { Orphans::MayGo },
     }

@@ -248,7 +248,16 @@ pub(super) fn reasons_for_declining_hold(story: &Story<'_>) -> Verdict {
             Unwanted::BaseGone => row.base.is_some_and(|base| !it.before.is_whole(base)),
             Unwanted::GaveWay => it.before.is(*point) == PlacementState::Copying && !row.pinned,
             Unwanted::Retired => it.medium.retired,
-            Unwanted::Spooled | Unwanted::GivenUp => false,
+            Unwanted::Spooled => false,
+            Unwanted::GivenUp => {
+                let gone = |home: &Medium| home.is_home() && home.state_of(*point) == PlacementState::Evicted;
+                let hands_on = |from: &Medium| {
+                    from.destination != it.medium.destination
+                        && gives(from, it.medium)
+                        && Shelf::of(from).is_whole(*point)
+                };
+                story.state.media.values().any(gone) && !story.state.media.values().any(hands_on)
+            }
             Unwanted::NotOffsite => !job.offsite.contains(&it.medium.destination),
             Unwanted::Elsewhere => {
                 job.copies == Copies::First
@@ -282,7 +291,7 @@ fn keep_wants(story: &Story<'_>, point: PointOrder, medium: &Medium, id: VaultId
             || (!final_ && (shelf.has(*at) || !evicted) && story.is_elsewhere(*at, id))
     };
     let among: Vec<_> =
-        story.state.points.iter().filter(|(at, it)| it.job == story.point(point).job && could(at)).collect();
-    let points: Vec<_> = among.into_iter().map(|(at, it)| (*at, it.created)).collect();
+        story.state.points.keys().filter(|at| story.row(**at) == story.row(point) && could(at)).collect();
+    let points: Vec<_> = among.into_iter().map(|at| (*at, story.point(*at).created)).collect();
     crate::plan::keep::keep(story.rule(point, medium), &points, &story.state.zone).contains_key(&point)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::replay::{Moment, Shelf, each};
+use super::replay::{Moment, Shelf, each, gives, removed};
 use super::{Rule, Story, Verdict};
 use crate::model::{PointOrder, State as PlacementState, VaultId};
 use crate::plan::{AtHome, Await, Loss, Medium, RemoveReason, Step};
@@ -17,6 +17,9 @@ pub(in crate::plan::tests) const HOME_RULES: &[Rule] = &[
     ("nothing_is_lost_before_all_that_costs_nothing_went", nothing_is_lost_before_all_that_costs_nothing_went),
     ("the_oldest_owed_goes_first", the_oldest_owed_goes_first),
     ("what_is_lost_is_told_as_lost", what_is_lost_is_told_as_lost),
+    ("no_more_is_lost_than_may_be", no_more_is_lost_than_may_be),
+    ("what_is_reserved_at_home_stays", what_is_reserved_at_home_stays),
+    ("nobody_copies_while_a_capture_waits", nobody_copies_while_a_capture_waits),
 ];
 
 fn passed(it: &Moment<'_>) -> Option<PointOrder> {
@@ -78,7 +81,8 @@ fn what_may_pass_does(story: &Story<'_>) -> Verdict {
     let bare = |order: PointOrder| {
         let (point, job) = (story.point(order), story.job(order));
         let alone = story.chain(order).len() == 1;
-        let free = job.hold.is_none() && !point.pinned && !story.is_proved(order, home) && alone;
+        let reserved = home.reserved_points.contains(&order);
+        let free = job.hold.is_none() && !point.pinned && !story.is_proved(order, home) && alone && !reserved;
         let goes = || story.state.media.values().filter(move |medium| story.goes(order, medium));
         let everywhere = goes().all(|it| Shelf::of(it).is(order) == PlacementState::Complete && it.is_here());
         free && job.at_home == AtHome::Pass && everywhere && goes().any(|medium| !medium.same_disk)
@@ -112,8 +116,7 @@ fn a_full_home_gives_up_only_for_a_point_that_then_fits(story: &Story<'_>) -> Ve
 
 fn the_newest_of_a_job_is_never_given_up(story: &Story<'_>) -> Verdict {
     each(story, given_up, |it, (point, _)| {
-        let of_job = |at: &PointOrder| story.point(*at).job == story.point(*point).job;
-        let newer = |at: &PointOrder| of_job(at) && at > point && it.after.is_whole(*at);
+        let newer = |at: &PointOrder| story.row(*at) == story.row(*point) && at > point && it.after.is_whole(*at);
         let newest = it.before.rows.keys().rev().copied().find(newer);
         let seen = |at: PointOrder| story.point(at).origin_verified || verified_before(it, at);
         newest.is_some_and(|newest| seen(newest) && !story.bases(newest).contains(point))
@@ -126,7 +129,30 @@ fn verified_before(it: &Moment<'_>, point: PointOrder) -> bool {
 
 fn is_safe(story: &Story<'_>, it: &Moment<'_>, point: PointOrder) -> bool {
     let mut whole = story.chain(point).into_iter().filter(|at| it.medium.holds(*at));
-    whole.all(|at| !complete_at(story, it, at).is_empty())
+    whole.all(|at| loss(story, it, at) == Loss::Nothing)
+}
+
+/// By what lies where before the plan: nobody carries out more of it while a capture waits.
+fn loss(story: &Story<'_>, it: &Moment<'_>, point: PointOrder) -> Loss {
+    let media = &story.state.media;
+    let complete: Vec<_> = complete_at(story, it, point).into_iter().map(|id| &media[&id]).collect();
+    let lacks = |(id, medium): &(&VaultId, &Medium)| {
+        let declined = story.end(**id).is(point) == PlacementState::NotWanted;
+        let settled = matches!(medium.state_of(point), PlacementState::Complete | PlacementState::Evicted);
+        let unproved = matches!(medium.state_of(point), PlacementState::Present | PlacementState::Damaged);
+        let kept = !unproved || story.keeps(point, medium, &all_that_may_be(story, medium));
+        story.goes(point, medium) && !declined && !settled && kept && !medium.removing.contains(&point)
+    };
+    let served = |to: &Medium| complete.iter().any(|from| from.destination != to.destination && gives(from, to));
+    match complete.is_empty() {
+        true => Loss::ThePoint,
+        false if media.iter().filter(lacks).all(|(_, to)| served(to)) => Loss::Nothing,
+        false => Loss::Copies,
+    }
+}
+
+fn all_that_may_be(story: &Story<'_>, medium: &Medium) -> BTreeSet<PointOrder> {
+    story.state.points.keys().copied().filter(|at| story.goes(*at, medium)).collect()
 }
 
 /// While an old chain lies at home that is complete offsite, and that no rule keeps, nothing that is owed is lost.
@@ -135,21 +161,22 @@ fn nothing_is_lost_before_all_that_costs_nothing_went(story: &Story<'_>) -> Verd
     each(story, lost, |it, _| {
         let left: BTreeSet<_> = it.after.rows.keys().copied().filter(|at| it.after.is_whole(*at)).collect();
         let newest = |at: &PointOrder| {
-            let of_job = left.iter().filter(|other| story.point(**other).job == story.point(*at).job);
-            of_job.max() == Some(at) || it.after.is(*of_job_max(story, &left, *at)) != PlacementState::Complete
+            let of_row = left.iter().filter(|other| story.row(**other) == story.row(*at));
+            of_row.max() == Some(at) || it.after.is(*of_job_max(story, &left, *at)) != PlacementState::Complete
         };
         let bare = |at: &PointOrder| {
             let point = story.point(*at);
             let alone = story.chain(*at).len() == 1;
-            !point.pinned && story.job(*at).hold.is_none() && alone && !story.is_proved(*at, it.medium)
+            let free = !it.medium.reserved_points.contains(at) && !story.is_proved(*at, it.medium);
+            !point.pinned && story.job(*at).hold.is_none() && alone && free
         };
         !left.iter().any(|at| bare(at) && !newest(at) && is_safe(story, it, *at))
     })
 }
 
 fn of_job_max<'s>(story: &Story<'_>, left: &'s BTreeSet<PointOrder>, at: PointOrder) -> &'s PointOrder {
-    let of_job = left.iter().filter(|other| story.point(**other).job == story.point(at).job);
-    of_job.max().expect("the point itself")
+    let of_row = left.iter().filter(|other| story.row(**other) == story.row(at));
+    of_row.max().expect("the point itself")
 }
 
 fn the_oldest_owed_goes_first(story: &Story<'_>) -> Verdict {
@@ -165,7 +192,7 @@ fn the_oldest_owed_goes_first(story: &Story<'_>) -> Verdict {
 }
 
 fn what_is_lost_is_told_as_lost(story: &Story<'_>) -> Verdict {
-    each(story, given_up, |it, (point, loss)| {
+    each(story, given_up, |it, (point, told)| {
         let offsite = !complete_at(story, it, *point).is_empty();
         let owed = story.state.media.iter().any(|(id, medium)| {
             story.goes(*point, medium)
@@ -174,6 +201,24 @@ fn what_is_lost_is_told_as_lost(story: &Story<'_>) -> Verdict {
                     PlacementState::Complete | PlacementState::NotWanted | PlacementState::Evicted
                 )
         });
-        offsite == (*loss == Loss::Nothing) && (offsite || owed)
+        *told == loss(story, it, *point) && (offsite || owed)
     })
+}
+
+fn no_more_is_lost_than_may_be(story: &Story<'_>) -> Verdict {
+    each(story, given_up, |_, (_, loss)| story.state.coming.is_some_and(|coming| *loss <= coming.at_most))
+}
+
+fn what_is_reserved_at_home_stays(story: &Story<'_>) -> Verdict {
+    let reserved = |it: &Moment<'_>| removed(it.step).filter(|_| !it.medium.reserved_points.is_empty());
+    each(story, reserved, |it, point| !it.medium.reserved_points.contains(point))
+}
+
+fn nobody_copies_while_a_capture_waits(story: &Story<'_>) -> Verdict {
+    if story.state.coming.is_none() {
+        return Ok(0);
+    }
+    let carried_out = |step: &Step| matches!(step, Step::Copy { .. } | Step::Remove { .. } | Step::Verify { .. });
+    let elsewhere = |it: &Moment<'_>| (!it.medium.is_home() && carried_out(it.step)).then_some(());
+    each(story, elsewhere, |_, ()| false).map(|_| 1)
 }

@@ -151,6 +151,11 @@ impl<'a> Story<'a> {
         &self.state.points[&order]
     }
 
+    /// Its job, and which row of that it is one of.
+    pub fn row(&self, order: PointOrder) -> (JobId, u64) {
+        (self.point(order).job, self.point(order).series)
+    }
+
     pub fn job(&self, order: PointOrder) -> &'a Job {
         &self.state.jobs[&self.point(order).job]
     }
@@ -187,9 +192,11 @@ impl<'a> Story<'a> {
     /// Would `keep` over these want the point, or one of these that depends on it?
     pub fn keeps(&self, order: PointOrder, medium: &Medium, among: &BTreeSet<PointOrder>) -> bool {
         let of_job = among.iter().filter(|other| self.point(**other).job == self.point(order).job);
-        let points: Vec<_> = of_job.map(|other| (*other, self.point(*other).created)).collect();
-        let kept = keep(self.rule(order, medium), &points, &self.state.zone);
-        kept.keys().any(|other| *other == order || self.bases(*other).contains(&order))
+        let mut rows = BTreeMap::<_, Vec<_>>::new();
+        of_job.for_each(|other| rows.entry(self.row(*other)).or_default().push((*other, self.point(*other).created)));
+        let kept = rows.values().flat_map(|row| keep(self.rule(order, medium), row, &self.state.zone).into_keys());
+        let kept: Vec<_> = kept.collect();
+        kept.iter().any(|other| *other == order || self.bases(*other).contains(&order))
     }
 
     /// Did a drill prove it at that medium, and is it still whole there?
