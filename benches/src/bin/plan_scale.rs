@@ -193,6 +193,7 @@ fn medium(state: &State, destination: &DestinationName) -> Medium {
         packs: state.packs.keys().map(|pack| (*pack, PackThere::Proved)).collect(),
         newest_evicted: BTreeMap::new(),
         reserved: BTreeSet::new(),
+        reserved_points: BTreeSet::new(),
         removing: BTreeSet::new(),
         orphans: Orphans::MayGo,
     }
