@@ -365,6 +365,18 @@ mod tests {
     }
 
     #[test]
+    fn more_slots_than_a_reader_takes_are_never_made() {
+        let sheet = sheet_text(&SystemEntropy).expect("entropy");
+        let (mut set, keyring) = set_of(&sheet);
+        let slot = NewSlot { kind: SlotKind::Sheet, secret: b"another sheet", label: "sheet" };
+        let add = |set: &SlotSet| add_slot(set, &keyring, &slot, Time::from_seconds(2), &SystemEntropy);
+        while set.slots.len() < 16 {
+            set = add(&set).expect("there is room");
+        }
+        assert!(matches!(add(&set), Err(SlotError::Format(_))));
+    }
+
+    #[test]
     fn a_mistyped_letter_is_noticed() {
         let sheet = sheet_text(&SystemEntropy).expect("entropy");
         let other = if sheet.starts_with('7') { "8" } else { "7" };
