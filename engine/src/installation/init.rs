@@ -8,8 +8,8 @@ use zeroize::Zeroizing;
 use super::error::InstallationError;
 use super::look;
 use super::place::{
-    another_there, is_refused, laid_out, lies_otherwise, make_destination, open_destination, open_place, place_text, why_away,
-    why_not_made,
+    another_there, is_refused, laid_out, lies_otherwise, make_destination, open_destination, open_place, place_text,
+    why_away, why_not_made,
 };
 use super::probe::{Asked, probe};
 use super::sheet::sheet_file;

@@ -7,7 +7,7 @@ use super::ProbeKind;
 
 const TEXT: &[u8] = b"A drill that cannot fail proves nothing.\n";
 
-/// Writes a good file of that kind at `path`, which must not be there.
+/// Writes a good file of that kind, one of [`ProbeKind::SAMPLED`], at `path`, which must not be there.
 ///
 /// # Errors
 /// If it can't be written.
@@ -18,6 +18,8 @@ pub fn write(kind: ProbeKind, path: &Path) -> io::Result<()> {
         ProbeKind::Gzip => gzip(&content())?,
         ProbeKind::Zstd => zstd(&content())?,
         ProbeKind::Tar => tar()?,
+        // Others are made by servers and other programs.
+        _ => return Err(io::ErrorKind::Unsupported.into()),
     };
     std::fs::write(path, bytes)
 }

@@ -54,7 +54,7 @@ impl Place {
 #[test]
 fn good_data_are_recognised_and_pass() {
     let place = Place::new();
-    for kind in ProbeKind::ALL {
+    for kind in ProbeKind::SAMPLED {
         let good = place.sample(kind);
         assert_eq!(recognise(&good), Some(kind));
         let outcome = place.probe(kind, &good);
@@ -65,7 +65,7 @@ fn good_data_are_recognised_and_pass() {
 #[test]
 fn every_cut_fails() {
     let place = Place::new();
-    for kind in ProbeKind::ALL {
+    for kind in ProbeKind::SAMPLED {
         let good = place.sample(kind);
         let step = (good.len() / 61).max(1);
         // The second block of zeros of a tar archive, and what pads it, may be missing.
@@ -232,6 +232,7 @@ fn magic(kind: ProbeKind) -> Vec<u8> {
         ProbeKind::Gzip => vec![0x1f, 0x8b, 8],
         ProbeKind::Zstd => vec![0x28, 0xb5, 0x2f, 0xfd],
         ProbeKind::Tar => [&[0; 257][..], b"ustar"].concat(),
+        other => panic!("{other} is not sampled"),
     }
 }
 
@@ -241,7 +242,7 @@ proptest! {
     #[test]
     fn no_bytes_panic_a_probe_or_pass_it(bytes in proptest::collection::vec(any::<u8>(), 0..2000)) {
         let place = Place::new();
-        for kind in ProbeKind::ALL {
+        for kind in ProbeKind::SAMPLED {
             let outcome = place.probe(kind, &[magic(kind), bytes.clone()].concat());
             prop_assert_ne!(outcome.verdict, ProbeVerdict::Pass);
         }
@@ -250,7 +251,7 @@ proptest! {
     #[test]
     fn a_good_file_with_any_byte_changed_never_panics(at in any::<prop::sample::Index>(), to: u8) {
         let place = Place::new();
-        for kind in ProbeKind::ALL {
+        for kind in ProbeKind::SAMPLED {
             let mut bytes = place.sample(kind);
             let at = at.index(bytes.len());
             bytes[at] = to;

@@ -3,6 +3,7 @@
 mod catalog;
 mod chain;
 mod damage;
+mod databases;
 mod harness;
 mod missing;
 mod server;
