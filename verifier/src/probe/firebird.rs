@@ -10,6 +10,8 @@ use super::sandbox::{Sandbox, at};
 use super::{Answer, Finding, open, tool, unable};
 
 const USER: [&str; 2] = ["-user", "SYSDBA"];
+/// What `gbak` says of what it steps over, and then goes on and succeeds: the format has no checksums.
+const STEPPED_OVER: [&str; 2] = ["-- continuing", "adjusting an invalid decompression length"];
 /// What `gbak` says where it is too old, or scratch too small.
 const LACKS: [&str; 5] = [
     "No space left on device",
@@ -33,8 +35,9 @@ pub(super) fn probe(path: &Path, work: &Path, budget: &Budget) -> Answer {
     copied.map_err(|error| unable(budget.overrun().unwrap_or_else(|| format!("it can't be copied: {error}"))))?;
     let words = [at(&sandbox, "backup.fbk"), at(&sandbox, "restored.fdb")];
     let restored = sandbox.call(&gbak).words(["-create_database"]).words(USER).words(words).run()?;
-    if !restored.is_good() {
-        return Err(finding(&errors(&restored.errors)));
+    let printed = format!("{}\n{}", restored.out, restored.errors);
+    if !restored.is_good() || STEPPED_OVER.iter().any(|words| printed.contains(words)) {
+        return Err(finding(&errors(&printed)));
     }
     let database = || [at(&sandbox, "restored.fdb")];
     let checked = sandbox.call(&gfix).words(["-validate", "-full"]).words(USER).words(database()).run()?;

@@ -30,11 +30,34 @@ pub enum ProbeKind {
     Firebird,
     /// A drive or a file system as a file.
     Image,
+    /// xz, with a tar archive inside or anything else.
+    Xz,
+    /// bzip2, with a tar archive inside or anything else.
+    Bzip2,
+    /// A PDF.
+    Pdf,
+    /// A PNG.
+    Png,
+    /// A JPEG.
+    Jpeg,
+    /// Not a file: a job's own command, over all that was restored.
+    Command,
 }
 
 impl ProbeKind {
     /// Kinds of which a good sample is cheap to make: the negative control breaks one of each, in every drill.
-    pub const SAMPLED: [Self; 5] = [Self::Sqlite, Self::Zip, Self::Gzip, Self::Zstd, Self::Tar];
+    pub const SAMPLED: [Self; 10] = [
+        Self::Sqlite,
+        Self::Zip,
+        Self::Gzip,
+        Self::Zstd,
+        Self::Tar,
+        Self::Xz,
+        Self::Bzip2,
+        Self::Pdf,
+        Self::Png,
+        Self::Jpeg,
+    ];
 
     /// The contract's word.
     #[must_use]
@@ -51,6 +74,12 @@ impl ProbeKind {
             Self::MariaDb => "mariadb-dump",
             Self::Firebird => "firebird-backup",
             Self::Image => "disk-image",
+            Self::Xz => "xz",
+            Self::Bzip2 => "bzip2",
+            Self::Pdf => "pdf",
+            Self::Png => "png",
+            Self::Jpeg => "jpeg",
+            Self::Command => "command",
         }
     }
 }
@@ -73,6 +102,7 @@ const FIREBIRD: &[u8] = &[0, 2, 4];
 ///
 /// Sources: SQLite file format 1.3.1; PKWARE APPNOTE 4.3.7 and 4.3.16; RFC 1952 2.3.1 (method 8 is the only one);
 /// RFC 8878 3.1.1 (skippable frames are not taken: other formats use them); POSIX pax, ustar header block;
+/// xz file format 2.1.1.1; bzip2's block magic; ISO 32000-1 7.5.2; PNG 5.2; ITU T.81 B.1.1.3;
 /// PostgreSQL `pg_backup_archiver.h` (`PGDMP`) and `xlogbackup.c`; Firebird `burp.h` (`rec_burp`, `att_backup_format`).
 #[must_use]
 pub fn recognise(head: &[u8]) -> Option<ProbeKind> {
@@ -81,6 +111,11 @@ pub fn recognise(head: &[u8]) -> Option<ProbeKind> {
         [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => Some(ProbeKind::Zip),
         [0x1f, 0x8b, 8, ..] => Some(ProbeKind::Gzip),
         [0x28, 0xb5, 0x2f, 0xfd, ..] => Some(ProbeKind::Zstd),
+        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Some(ProbeKind::Xz),
+        [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, 0x59, 0x26, 0x53, 0x59, ..] => Some(ProbeKind::Bzip2),
+        [b'%', b'P', b'D', b'F', b'-', ..] => Some(ProbeKind::Pdf),
+        [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Some(ProbeKind::Png),
+        [0xff, 0xd8, 0xff, ..] => Some(ProbeKind::Jpeg),
         _ if head.starts_with(b"PGDMP") => Some(ProbeKind::PostgresArchive),
         _ if POSTGRES_SCRIPTS.iter().any(|script| head.starts_with(script)) => Some(ProbeKind::PostgresScript),
         _ if head.starts_with(BASE_LABEL) => Some(ProbeKind::PostgresBase),

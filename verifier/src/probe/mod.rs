@@ -6,18 +6,24 @@
 //! Deliberately absent: whether the file is the one that was backed up, which is `compare`'s question.
 
 mod budget;
+mod bzip2;
+pub(crate) mod command;
 mod copy_folder;
 mod firebird;
 mod gzip;
 mod image;
 mod kind;
 mod mariadb;
+mod office;
+mod pdf;
+mod picture;
 mod postgres;
 pub mod samples;
 mod sandbox;
 mod sqlite;
 mod tar;
 mod tool;
+mod xz;
 mod zip;
 mod zstd;
 
@@ -114,6 +120,12 @@ fn run(kind: ProbeKind, path: &Path, work: &Path, budget: &Budget) -> Answer {
         ProbeKind::Gzip => gzip::probe(opened(path)?, budget),
         ProbeKind::Zstd => zstd::probe(opened(path)?, budget),
         ProbeKind::Tar => tar::probe(opened(path)?, budget),
+        ProbeKind::Xz => xz::probe(opened(path)?, budget),
+        ProbeKind::Bzip2 => bzip2::probe(opened(path)?, budget),
+        ProbeKind::Pdf => pdf::probe(opened(path)?, budget),
+        ProbeKind::Png => picture::probe_png(opened(path)?, budget),
+        ProbeKind::Jpeg => picture::probe_jpeg(opened(path)?, budget),
+        ProbeKind::Command => Err(unable("no file is a command")),
     };
     match (answer, budget.overrun()) {
         (Err(Finding::Broken(_)), Some(why)) => Err(Finding::Unable(why)),

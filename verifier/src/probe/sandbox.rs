@@ -54,7 +54,18 @@ pub(super) struct Sandbox<'b> {
     stage: PathBuf,
     printed: PathBuf,
     budget: &'b Budget,
-    is_apart: bool,
+    apart: Apart,
+}
+
+/// What keeps programs from the rest of the system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Apart {
+    /// Namespaces and another user.
+    Root,
+    /// Namespaces that a user may make: processes and network.
+    User,
+    /// Nothing.
+    No,
 }
 
 /// How a program ended.
@@ -93,22 +104,24 @@ impl<'b> Sandbox<'b> {
     /// # Errors
     /// If programs can't be run apart here.
     pub fn open(work: &Path, budget: &'b Budget) -> Result<Self, Finding> {
-        let is_apart = rustix::process::geteuid().is_root();
+        let is_root = rustix::process::geteuid().is_root();
         let (stage, printed) = (work.join("stage"), work.join("printed"));
         let make = || {
             private::new_folder(&stage)?;
             private::new_folder(&printed)?;
-            if is_apart { chown(&stage, Some(NOBODY), Some(NOBODY)) } else { Ok(()) }
+            if is_root { chown(&stage, Some(NOBODY), Some(NOBODY)) } else { Ok(()) }
         };
         make().map_err(|error| unable(format!("no place for programs can be made: {error}")))?;
-        let this = Self { stage, printed, budget, is_apart };
-        if is_apart {
-            let said = this.call(&tool::find("true")?).run()?;
-            if !said.is_good() {
-                return Err(unable(format!("programs can't be run apart on this system: {}", said.words())));
-            }
-        }
-        Ok(this)
+        let apart = if is_root { Apart::Root } else { Apart::User };
+        let mut this = Self { stage, printed, budget, apart };
+        let why = match this.call(&tool::find("true")?).run() {
+            Ok(said) if said.is_good() => return Ok(this),
+            Ok(said) => unable(format!("programs can't be run apart on this system: {}", said.words())),
+            Err(finding) => finding,
+        };
+        // Root's programs could reach everything; a user's own only what is that user's.
+        this.apart = Apart::No;
+        if is_root { Err(why) } else { Ok(this) }
     }
 
     /// The stage, for us.
@@ -118,17 +131,22 @@ impl<'b> Sandbox<'b> {
 
     /// The same, as programs see it.
     pub fn inside(&self) -> &Path {
-        if self.is_apart { Path::new("/tmp") } else { &self.stage }
+        if self.is_root() { Path::new("/tmp") } else { &self.stage }
     }
 
-    /// Without network, with their own mounts?
-    pub const fn is_apart(&self) -> bool {
-        self.is_apart
+    /// May programs of the driller's mount and use devices?
+    pub fn is_root(&self) -> bool {
+        self.apart == Apart::Root
+    }
+
+    /// Can programs reach others' computers?
+    pub fn has_network(&self) -> bool {
+        self.apart == Apart::No
     }
 
     /// Gives to whom programs run as what we made on the stage.
     pub fn give(&self, path: &Path) -> io::Result<()> {
-        if self.is_apart { std::os::unix::fs::lchown(path, Some(NOBODY), Some(NOBODY)) } else { Ok(()) }
+        if self.is_root() { std::os::unix::fs::lchown(path, Some(NOBODY), Some(NOBODY)) } else { Ok(()) }
     }
 
     /// Writes a file on the stage for programs.
@@ -155,7 +173,7 @@ impl<'b> Sandbox<'b> {
 
     pub fn call(&self, program: &Path) -> Call<'_, 'b> {
         let words = vec![program.as_os_str().to_owned()];
-        Call { sandbox: self, words, input: None, whom: Whom::Nobody }
+        Call { sandbox: self, words, input: None, whom: Whom::Nobody, elsewhere: None }
     }
 }
 
@@ -165,6 +183,7 @@ pub(super) struct Call<'s, 'b> {
     words: Vec<OsString>,
     input: Option<File>,
     whom: Whom,
+    elsewhere: Option<(PathBuf, Vec<(OsString, OsString)>)>,
 }
 
 impl Call<'_, '_> {
@@ -197,6 +216,12 @@ impl Call<'_, '_> {
 
     pub const fn whom(mut self, whom: Whom) -> Self {
         self.whom = whom;
+        self
+    }
+
+    /// It runs in that folder, with these variables and no others.
+    pub fn within(mut self, folder: &Path, variables: Vec<(OsString, OsString)>) -> Self {
+        self.elsewhere = Some((folder.to_owned(), variables));
         self
     }
 
@@ -241,30 +266,30 @@ impl Call<'_, '_> {
 
     /// The program, in what it runs in.
     fn command(&self) -> Result<Command, Finding> {
-        let Sandbox { stage, is_apart, .. } = self.sandbox;
+        let Sandbox { stage, apart, .. } = self.sandbox;
         let mut command = match tool::find("setpriv") {
             Ok(setpriv) => wrapped(&setpriv),
-            Err(missing) if *is_apart => return Err(missing),
+            Err(missing) if *apart != Apart::No => return Err(missing),
             Err(_) => Command::new("env"),
         };
-        if *is_apart {
-            command.arg(tool::find("unshare")?);
-            command.args([
-                "--fork",
-                "--pid",
-                "--kill-child=KILL",
-                "--mount",
-                "--net",
-                "--ipc",
-                "--mount-proc",
-                "sh",
-                "-c",
-            ]);
-            command.arg(if self.whom == Whom::Nobody { AS_NOBODY } else { AS_DRILLER });
-            command.arg("sh").arg(stage);
+        if *apart != Apart::No {
+            command.arg(tool::find("unshare")?).args(["--fork", "--pid", "--kill-child=KILL", "--net", "--ipc"]);
+        }
+        match apart {
+            Apart::Root => {
+                let within = if self.whom == Whom::Nobody { AS_NOBODY } else { AS_DRILLER };
+                command.args(["--mount", "--mount-proc", "sh", "-c", within, "sh"]).arg(stage);
+            }
+            Apart::User => drop(command.args(["--map-current-user", "--"])),
+            Apart::No => {}
+        }
+        command.args(&self.words).env_clear();
+        if let Some((folder, variables)) = &self.elsewhere {
+            command.current_dir(folder).envs(variables.iter().map(|(name, value)| (name, value)));
+            return Ok(command);
         }
         let inside = self.sandbox.inside();
-        command.args(&self.words).current_dir(stage).env_clear();
+        command.current_dir(stage);
         command.env("PATH", PATH).env("LC_ALL", "C.UTF-8").env("HOME", inside).env("TMPDIR", inside);
         // Firebird's own places are elsewhere.
         command.env("FIREBIRD_LOCK", inside).env("FIREBIRD_TMP", inside);

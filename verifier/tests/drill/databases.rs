@@ -111,7 +111,10 @@ fn postgres_comes_back_in_a_server_of_its_own_and_what_is_broken_is_told() {
     let mut script = fs::read_to_string(data.join("script")).expect("there");
     script.insert_str(script.find("\\.\n").expect("data end"), "no number\n");
     write("wrong script", script.clone().into_bytes());
-    write("script with an extension", script.replace("no number\n", "").replacen("\nSET ", "\nCREATE EXTENSION nowhere;\nSET ", 1).into());
+    write(
+        "script with an extension",
+        script.replace("no number\n", "").replacen("\nSET ", "\nCREATE EXTENSION nowhere;\nSET ", 1).into(),
+    );
     let sound = base(&server, &data);
     for (name, how) in [("torn", 0), ("logless", 1), ("manifest", 2)] {
         let place = data.join(name);
@@ -128,7 +131,8 @@ fn postgres_comes_back_in_a_server_of_its_own_and_what_is_broken_is_told() {
     }
     let probes = drilled(&bench, &[], 4);
     let rows = ["pass", "restored into PostgreSQL", "sample: ", "public.pgbench_accounts 100000", "amcheck: ok"];
-    let restored = |end: &str, probe: &str| says(&probes, end, &[&rows[..1], &[probe], &rows[1..2], &rows[3..]].concat());
+    let restored =
+        |end: &str, probe: &str| says(&probes, end, &[&rows[..1], &[probe], &rows[1..2], &rows[3..]].concat());
     restored("data/archive", "postgres-archive");
     restored("data/script", "postgres-script");
     restored("data/script of all", "postgres-script");
@@ -150,7 +154,8 @@ fn postgres_comes_back_in_a_server_of_its_own_and_what_is_broken_is_told() {
 fn a_base_backup_of_another_version_is_skipped_and_strictly_that_counts() {
     let bench = prepared();
     let base = bench.folder("data/base");
-    fs::write(base.join("backup_label"), "START WAL LOCATION: 0/2000028 (file 000000010000000000000002)\n").expect("ours");
+    fs::write(base.join("backup_label"), "START WAL LOCATION: 0/2000028 (file 000000010000000000000002)\n")
+        .expect("ours");
     fs::write(base.join("PG_VERSION"), "99\n").expect("ours");
     says(&drilled(&bench, &["--strict"], 3), "backup_label", &["skipped postgres-base", "version 99"]);
 }
@@ -171,11 +176,14 @@ fn a_server_of_a_killed_drill_dies_with_it_and_the_next_drill_cleans_up() {
     let wait = "-- PostgreSQL database dump\n--\nselect pg_sleep(10000);\n-- PostgreSQL database dump complete\n";
     fs::write(bench.path("data/script"), format!("--\n{wait}")).expect("writable");
     bench.done(&["run", "--once"]);
-    let mut running = drill_command(&bench, &[]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+    let mut running =
+        drill_command(&bench, &[]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
     let sleeps = || {
         let processes = fs::read_dir("/proc").expect("Linux").flatten();
         let named = |name: &str| {
-            processes.map(|it| fs::read_to_string(it.path().join("cmdline")).unwrap_or_default()).any(|it| it.contains(name))
+            processes
+                .map(|it| fs::read_to_string(it.path().join("cmdline")).unwrap_or_default())
+                .any(|it| it.contains(name))
         };
         named("offsite_drill restored [local] SELECT")
     };
@@ -208,7 +216,8 @@ fn a_dump_of_mariadb_comes_back_and_what_is_broken_is_told() {
     cut(&data, "sample", "cut", 60);
     let dump = String::from_utf8(dump).expect("UTF-8");
     fs::write(data.join("wrong"), dump.replacen("(7,1000,", "('seven',1000,,", 1)).expect("writable");
-    let other = dump.replacen("COLLATE=", "COLLATE=utf8mb4_nowhere_ci #", 1).replacen("-- MariaDB dump", "-- MySQL dump", 1);
+    let other =
+        dump.replacen("COLLATE=", "COLLATE=utf8mb4_nowhere_ci #", 1).replacen("-- MariaDB dump", "-- MySQL dump", 1);
     assert!(other.contains("nowhere"), "it was another server's");
     fs::write(data.join("others"), other).expect("writable");
     let probes = drilled(&bench, &[], 4);

@@ -11,7 +11,8 @@ use super::super::{Answer, Finding, tool, unable};
 use super::place::{Place, Span};
 
 /// Mounts and counts, in namespaces that end with it.
-const COUNT: &str = "mount -t \"$1\" -o \"ro,nosuid,nodev,noexec$2\" \"$3\" \"$4\" && find \"$4\" -xdev -type f -printf x | wc -c";
+const COUNT: &str =
+    "mount -t \"$1\" -o \"ro,nosuid,nodev,noexec$2\" \"$3\" \"$4\" && find \"$4\" -xdev -type f -printf x | wc -c";
 /// Mounts a copy, for its log to be replayed.
 const REPLAY: &str = "mount -t xfs -o loop,nosuid,nodev,noexec,nouuid \"$1\" \"$2\" && umount \"$2\"";
 
@@ -43,9 +44,7 @@ const fn tool_for(kind: FileSystemKind) -> Tool {
         FileSystemKind::Fat => {
             Tool { name: "fsck.fat", words: &["-n"], in_use: "Dirty bit is set", mount: Some(("vfat", "")) }
         }
-        FileSystemKind::ExFat => {
-            Tool { name: "fsck.exfat", words: &["-n"], in_use: "\0", mount: Some(("exfat", "")) }
-        }
+        FileSystemKind::ExFat => Tool { name: "fsck.exfat", words: &["-n"], in_use: "\0", mount: Some(("exfat", "")) },
         FileSystemKind::Ntfs => {
             Tool { name: "ntfsfix", words: &["--no-action"], in_use: "\0", mount: Some(("ntfs3", "")) }
         }
@@ -53,13 +52,7 @@ const fn tool_for(kind: FileSystemKind) -> Tool {
 }
 
 /// Checks what stands in that part of the image.
-pub(super) fn check(
-    sandbox: &Sandbox<'_>,
-    image: &Path,
-    system: &FileSystem,
-    span: Span,
-    budget: &Budget,
-) -> Answer {
+pub(super) fn check(sandbox: &Sandbox<'_>, image: &Path, system: &FileSystem, span: Span, budget: &Budget) -> Answer {
     let (kind, tool) = (system.kind, tool_for(system.kind));
     let program = tool::find(tool.name).map_err(|finding| unable(format!("{}: {}", kind.as_str(), finding.text())))?;
     let place = match kind {
@@ -85,7 +78,11 @@ pub(super) fn check(
 fn of_tool(shown: &str, said: &Said) -> Finding {
     let text = format!("{shown}: {}", said.words());
     // e2fsck's operational error and misuse, and what shells say of programs that can't run.
-    if matches!(said.status.code(), Some(8 | 16 | 126 | 127) | None) { Finding::Unable(text) } else { Finding::Broken(text) }
+    if matches!(said.status.code(), Some(8 | 16 | 126 | 127) | None) {
+        Finding::Unable(text)
+    } else {
+        Finding::Broken(text)
+    }
 }
 
 fn run(sandbox: &Sandbox<'_>, program: &Path, tool: &Tool, place: &Place) -> Result<Said, Finding> {
@@ -107,12 +104,17 @@ fn after_replay(
         FileSystemKind::Ext => {
             sandbox.call(program).words(["-E", "journal_only", "-y"]).words([copy.path().as_os_str()])
         }
-        FileSystemKind::Xfs if sandbox.is_apart() => {
+        FileSystemKind::Xfs if sandbox.is_root() => {
             let mount = folder(sandbox)?;
             let words = [OsString::from("-c"), REPLAY.into(), "sh".into(), copy.path().into(), mount];
             sandbox.call(&tool::find("sh")?).words(words)
         }
-        _ => return Err(unable(format!("{}: it was in use when it was read, and its log can't be replayed here", kind.as_str()))),
+        _ => {
+            return Err(unable(format!(
+                "{}: it was in use when it was read, and its log can't be replayed here",
+                kind.as_str()
+            )));
+        }
     };
     let said = replayed.whom(Whom::Driller).run()?;
     // e2fsck calls what it did by 1.
@@ -134,7 +136,8 @@ fn count(sandbox: &Sandbox<'_>, tool: &Tool, place: &Place) -> Answer {
         return Ok("files not counted".to_owned());
     };
     let words = [COUNT, "sh", name, options].map(OsString::from);
-    let call = sandbox.call(&tool::find("sh")?).words(["-c"]).words(words).words([place.path().into(), folder(sandbox)?]);
+    let call =
+        sandbox.call(&tool::find("sh")?).words(["-c"]).words(words).words([place.path().into(), folder(sandbox)?]);
     let said = call.whom(Whom::Driller).run()?;
     match said.out.trim().parse::<u64>() {
         Ok(files) if said.is_good() => Ok(format!("{files} files in it")),

@@ -60,8 +60,18 @@ pub(super) fn probe(path: &Path, work: &Path, budget: &Budget) -> Answer {
             check::check(&sandbox, path, &system, Span { start: 0, bytes }, budget)
         }
         Layout::Parted(partitions) => parted(path, &file, &partitions, &Sandbox::open(work, budget)?, budget),
+        Layout::Unknown if ends_early(&file, bytes) => {
+            Err(Finding::Broken("it ends before the drive whose table of partitions it begins with".to_owned()))
+        }
         Layout::Unknown => Err(unable("what stands on it can't be told for sure: is its table of partitions whole?")),
     }
+}
+
+/// Does the table say that its second copy, at the drive's end, lies beyond? (UEFI 5.3.2, `AlternateLBA`.)
+fn ends_early(file: &File, bytes: u64) -> bool {
+    let mut last = [0; 8];
+    let is_read = file.read_exact_at(&mut last, TABLE.0 + 32).is_ok();
+    is_read && u64::from_le_bytes(last).checked_mul(512).is_none_or(|last| last >= bytes)
 }
 
 /// Every partition, also behind one that is broken.
@@ -85,9 +95,8 @@ fn parted(path: &Path, file: &File, partitions: &[Partition], sandbox: &Sandbox<
 fn one(path: &Path, file: &File, partition: &Partition, sandbox: &Sandbox<'_>, budget: &Budget) -> Answer {
     let unread = |error: io::Error| unable(format!("it can't be read: {error}"));
     let span = Span { start: partition.start, bytes: partition.bytes };
-    let found: Option<FileSystem> = partition
-        .file_system(&mut |offset, buffer| file.read_exact_at(buffer, offset))
-        .map_err(unread)?;
+    let found: Option<FileSystem> =
+        partition.file_system(&mut |offset, buffer| file.read_exact_at(buffer, offset)).map_err(unread)?;
     match found {
         Some(system) => check::check(sandbox, path, &system, span, budget),
         None if says(file, (span.start.saturating_add(SWAP.0), SWAP.1)) => Ok("swap".to_owned()),

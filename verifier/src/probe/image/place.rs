@@ -67,7 +67,7 @@ impl Drop for Place {
 
 /// A loop device that the kernel takes away once nobody holds it; none where there can be none.
 fn device(sandbox: &Sandbox<'_>, image: &Path, span: Span) -> Result<Option<Place>, Finding> {
-    if !sandbox.is_apart() {
+    if !sandbox.is_root() {
         return Ok(None);
     }
     let Ok(losetup) = tool::find("losetup") else { return Ok(None) };

@@ -8,11 +8,13 @@ const ROLES_MAX: usize = 1000;
 /// A statement that names roles fits; longer lines are data.
 const LINE_MAX: u64 = 16 << 10;
 /// What stands before a role's name, in lines that begin with these words.
-const BEFORE: [(&str, &str); 5] = [
+const BEFORE: [(&str, &str); 7] = [
     ("ALTER ", " OWNER TO "),
     ("GRANT ", " TO "),
     ("REVOKE ", " FROM "),
     ("ALTER DEFAULT PRIVILEGES ", " FOR ROLE "),
+    ("ALTER DEFAULT PRIVILEGES ", " TO "),
+    ("ALTER DEFAULT PRIVILEGES ", " FROM "),
     ("SET SESSION AUTHORIZATION", "AUTHORIZATION "),
 ];
 
