@@ -25,7 +25,7 @@ pub struct JobProbe {
 /// Reads `probe` of a job.
 pub(super) fn probe(item: &Item<'_>) -> Read<JobProbe> {
     let mut table = item.table("`probe`")?;
-    let command = table.required("command", "command = [\"./check\", \"--all\"]", |item| hook(&item));
+    let command = table.required("command", "command = [\"/usr/local/bin/check\", \".\"]", |item| hook(&item));
     let expect = table.or("expect", 0, |item| item.parse(expect));
     let time_limit = table.or("time-limit", TIME_LIMIT, |item| {
         let limit = item.parse(duration)?;

@@ -23,7 +23,8 @@ pub(super) fn bytes_below(folder: &Path) -> io::Result<u64> {
     Ok(bytes)
 }
 
-/// Copies what lies in `from` into `to`, which is there; each thing made is `given`, each block asks whether to `go_on`.
+/// Copies what lies in `from` into `to`, which is there; each thing made is `given`, each block asks whether to
+/// `go_on`.
 pub(super) fn copy_below(
     from: &Path,
     to: &Path,

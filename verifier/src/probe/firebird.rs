@@ -20,7 +20,8 @@ const LACKS: [&str; 5] = [
     "expected backup version",
     "disk space exhausted",
 ];
-const TABLES: &str = "set heading off;\nselect '\"' || replace(trim(rdb$relation_name), '\"', '\"\"') || '\"' from rdb$relations \
+const TABLES: &str = "set heading off;\n\
+                      select '\"' || replace(trim(rdb$relation_name), '\"', '\"\"') || '\"' from rdb$relations \
                       where coalesce(rdb$system_flag, 0) = 0 and rdb$view_blr is null and rdb$external_file is null;\n";
 
 pub(super) fn probe(path: &Path, work: &Path, budget: &Budget) -> Answer {

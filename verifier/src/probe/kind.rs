@@ -98,7 +98,8 @@ const BASE_LABEL: &[u8] = b"START WAL LOCATION: ";
 /// The record of gbak's own description, whose first attribute is its format's number: 4 bytes of it.
 const FIREBIRD: &[u8] = &[0, 2, 4];
 
-/// The kind that begins with these bytes, of which [`HEAD_BYTES`] are enough; images are known by more ([`super::kind_of`]).
+/// The kind that begins with these bytes, of which [`HEAD_BYTES`] are enough; images are known by more
+/// ([`super::kind_of`]).
 ///
 /// Sources: SQLite file format 1.3.1; PKWARE APPNOTE 4.3.7 and 4.3.16; RFC 1952 2.3.1 (method 8 is the only one);
 /// RFC 8878 3.1.1 (skippable frames are not taken: other formats use them); POSIX pax, ustar header block;

@@ -1,7 +1,7 @@
 //! A dump of MariaDB or MySQL → a server of its own in scratch, on a socket only, and `CHECK TABLE` of every table.
 //!
-//! Invariants: a dump that does not end with its mark is cut; what only another server knows (a collation, an engine) is
-//! `skipped`.
+//! Invariants: a dump that does not end with its mark is cut; what only another server knows (a collation, an engine)
+//! is `skipped`.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};

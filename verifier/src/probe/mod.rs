@@ -1,7 +1,8 @@
 //! What the data *is*: found by content, never by name, then read whole by the code that people would open it with.
 //!
 //! In: one restored file. Out: what was run and what it said. Invariants: a probe never writes to the file that it
-//! looks at; what was not read to the end is `skipped` with the reason, never `pass`; a probe that panics all the same is `skipped` too.
+//! looks at; what was not read to the end is `skipped` with the reason, never `pass`; a probe that panics all the same
+//! is `skipped` too.
 //! A file that was already broken at the source fails too: its copy is exact, and still does not open.
 //! Deliberately absent: whether the file is the one that was backed up, which is `compare`'s question.
 

@@ -1,9 +1,9 @@
 //! Where a probe runs programs: in a folder of their own in scratch, as nobody, without network, never for long.
 //!
-//! In: a program, its words and what it reads. Out: how it ended and the end of what it printed. As root each program has
-//! namespaces of its own (processes, mounts, network): the stage is its `/tmp`, nothing else of the drill can be reached,
-//! and all that it started is gone with it, also when the drill itself is killed. Others run it as they are; then only
-//! the program itself is sure to go.
+//! In: a program, its words and what it reads. Out: how it ended and the end of what it printed. As root each program
+//! has namespaces of its own (processes, mounts, network): the stage is its `/tmp`, nothing else of the drill can be
+//! reached, and all that it started is gone with it, also when the drill itself is killed. A user's have their own
+//! processes and network where the system lets users do that; where not, only the program itself is sure to go.
 //! Invariants: no program sees our environment; none outlives the sandbox; what it prints is bounded.
 
 use std::ffi::{OsStr, OsString};

@@ -1,5 +1,5 @@
-//! Images of drives and of file systems: the partition table is read, and each file system checked by its own tool, which
-//! may not write.
+//! Images of drives and of file systems: the partition table is read, and each file system checked by its own tool,
+//! which may not write.
 //!
 //! In: a restored file. Out: what stands on it and what each tool said. As root a tool sees a read-only loop device,
 //! which the kernel lets go of with the last one that holds it; else, and for Btrfs in any case (the kernel takes

