@@ -42,16 +42,16 @@ pub(crate) fn run(probe: &JobProbe, place: &Place<'_>, clock: &Arc<dyn Clock>, s
 fn answer(probe: &JobProbe, place: &Place<'_>, budget: &Budget) -> Answer {
     let Hook(words) = &probe.command;
     let shown = format!("`{}`", super::sandbox::last_words(&words.join(" ")));
-    let sandbox = Sandbox::open(place.work, budget)?;
-    let first = Path::new(&words[0]);
-    let call = sandbox.call(first).words(&words[1..]).whom(Whom::Driller).within(place.tree, variables(place));
-    let said = match call.run() {
-        Err(Finding::Unable(_)) if budget.overrun().is_some_and(|why| !why.contains("told to stop")) => {
+    let in_time = |finding| match budget.overrun() {
+        Some(why) if !why.contains("told to stop") => {
             let limit = probe.time_limit.as_secs();
-            return Err(unable(format!("{shown} took longer than {limit} s and was ended")));
+            unable(format!("{shown} took longer than {limit} s and was ended"))
         }
-        said => said?,
+        _ => finding,
     };
+    let sandbox = Sandbox::open(place.work, budget).map_err(in_time)?;
+    let call = sandbox.call(Path::new(&words[0])).words(&words[1..]).whom(Whom::Driller);
+    let said = call.within(place.tree, variables(place)).run().map_err(in_time)?;
     let network = if sandbox.has_network() { ", with network: it can't be taken away here" } else { "" };
     let words = said.words();
     let words = if words.is_empty() { words } else { format!(": {words}") };

@@ -108,6 +108,10 @@ fn postgres_comes_back_in_a_server_of_its_own_and_what_is_broken_is_told() {
     let middle = flipped.len() / 2;
     flipped[middle] ^= 0xff;
     write("flipped archive", flipped);
+    let mut newer = fs::read(data.join("archive")).expect("there");
+    // The format's version stands behind the magic (`pg_backup_archiver.c`, `ReadHead`).
+    newer[6] = 99;
+    write("newer archive", newer);
     let mut script = fs::read_to_string(data.join("script")).expect("there");
     script.insert_str(script.find("\\.\n").expect("data end"), "no number\n");
     write("wrong script", script.clone().into_bytes());
@@ -141,6 +145,7 @@ fn postgres_comes_back_in_a_server_of_its_own_and_what_is_broken_is_told() {
     says(&probes, "sound/backup_label", &started);
     says(&probes, "cut archive", &["fail", "pg_restore reads it"]);
     says(&probes, "flipped archive", &["fail", "pg_restore"]);
+    says(&probes, "newer archive", &["skipped", "unsupported version"]);
     says(&probes, "cut script", &["fail", "does not end with the mark"]);
     says(&probes, "wrong script", &["fail", "no number"]);
     says(&probes, "script with an extension", &["skipped", "nowhere", "is not available"]);

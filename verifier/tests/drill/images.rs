@@ -42,6 +42,50 @@ fn copied(data: &Path, from: &str, to: &str) -> std::path::PathBuf {
     to
 }
 
+/// A file system to make, and what its tool says of it.
+struct System<'s> {
+    name: &'static str,
+    maker: Vec<&'s str>,
+    mebibytes: u64,
+    said: &'static str,
+}
+
+/// Those that can be filled without being mounted hold what is in `filled`.
+fn systems(filled: &str) -> [System<'_>; 5] {
+    let system =
+        |name, maker: &[&'static str], mebibytes, said| System { name, maker: maker.to_vec(), mebibytes, said };
+    let mut ext = system("ext4", &["mkfs.ext4", "-q", "-F", "-d"], 24, "e2fsck -f -n: ok, 7 files in it");
+    ext.maker.push(filled);
+    let mut btrfs = system(
+        "btrfs",
+        &["mkfs.btrfs", "-q", "-f", "-r"],
+        128,
+        "btrfs check --readonly: ok (on a copy), files not counted",
+    );
+    btrfs.maker.push(filled);
+    [
+        ext,
+        btrfs,
+        system("xfs", &["mkfs.xfs", "-q", "-f"], 320, "xfs_repair -n: ok, 0 files in it"),
+        system("fat", &["mkfs.fat", "-F", "16"], 24, "fsck.fat -n: ok"),
+        system("ntfs", &["mkntfs", "-q", "-F", "-f"], 24, "ntfsfix --no-action: ok"),
+    ]
+}
+
+/// Where it needs it most, and not in what it is known by.
+fn break_it(name: &str, image: &Path) {
+    match name {
+        // The first group's description, an allocation group's, the table of clusters.
+        "ext4" => damage(image, 4096, 512),
+        "xfs" => damage(image, 512, 1024),
+        "fat" => damage(image, 2048, 512),
+        // All that stands behind its first megabytes: its trees, wherever they are.
+        "btrfs" => damage(image, 4 * MIB, 60 << 20),
+        // The beginning of the table of files, in clusters of 4 KiB.
+        _ => damage(image, 4 * 4096, 2048),
+    }
+}
+
 #[test]
 fn every_file_system_is_checked_by_its_own_tool_and_a_broken_one_fails() {
     if !rustix::process::geteuid().is_root() {
@@ -55,26 +99,11 @@ fn every_file_system_is_checked_by_its_own_tool_and_a_broken_one_fails() {
         fs::write(filling.join(format!("file {number}")), noise(number, 30_000)).expect("writable");
     }
     let filled = filling.display().to_string();
-    // Where its most needed block is: a group's first one, an allocation group's, a tree's, the file's table's.
-    let kinds: [(&str, &[&str], u64, &[u64], &str); 5] = [
-        ("ext4", &["mkfs.ext4", "-q", "-F", "-d", &filled], 24 * MIB, &[4096], "e2fsck -f -n: ok, 7 files in it"),
-        ("xfs", &["mkfs.xfs", "-q", "-f"], 320 * MIB, &[512, 1024], "xfs_repair -n: ok"),
-        ("btrfs", &["mkfs.btrfs", "-q", "-f", "-r", &filled], 128 * MIB, &[], "btrfs check --readonly: ok (on a copy)"),
-        ("fat", &["mkfs.fat", "-F", "16"], 24 * MIB, &[2048], "fsck.fat -n: ok"),
-        ("ntfs", &["mkntfs", "-q", "-F", "-f"], 24 * MIB, &[], "ntfsfix --no-action: ok"),
-    ];
     let mut there = Vec::new();
-    for (name, words, bytes, at, says) in kinds {
-        if made(&data.join(name), words, bytes) {
-            let broken = copied(&data, name, &format!("{name} broken"));
-            match name {
-                // All that stands behind its first megabytes: its trees, wherever they are.
-                "btrfs" => damage(&broken, 4 * MIB, 60 << 20),
-                // The beginning of the table of files, by its own first block (`$MFT`, in clusters of 4 KiB).
-                "ntfs" => damage(&broken, 4 * 4096, 2048),
-                _ => at.iter().for_each(|at| damage(&broken, *at, 512)),
-            }
-            there.push((name, says));
+    for System { name, maker, mebibytes, said } in systems(&filled) {
+        if made(&data.join(name), &maker, mebibytes * MIB) {
+            break_it(name, &copied(&data, name, &format!("{name} broken")));
+            there.push((name, said));
         }
     }
     let probes = drilled(&bench, &[], 4);

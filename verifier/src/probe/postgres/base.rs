@@ -50,7 +50,9 @@ fn unpack(path: &Path, sandbox: &Sandbox<'_>) -> Result<(), Finding> {
     let beside = path.parent().unwrap_or(Path::new("."));
     let mut parts = vec![(path.to_owned(), "data")];
     let log = beside.join("pg_wal.tar");
-    parts.extend(log.is_file().then(|| (log, "data/pg_wal")));
+    if log.is_file() {
+        parts.push((log, "data/pg_wal"));
+    }
     for (tar, to) in parts {
         let call = sandbox.call(&tool::find("tar")?).words(["-xf", "-", "-C"]).words([at(sandbox, to)]);
         let said = call.input(open(&tar)?).run()?;

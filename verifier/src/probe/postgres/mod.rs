@@ -32,7 +32,7 @@ const LACKS: [&str; 16] = [
     "could not load library",
     "unsupported version",
     "unrecognized configuration parameter",
-    "invalid locale name",
+    "locale name: \"",
     "incompatible with operating system",
     "does not support compression",
     "built without",
