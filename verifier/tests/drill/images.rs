@@ -160,7 +160,7 @@ fn a_drive_is_checked_partition_by_partition() {
 #[test]
 fn a_file_system_that_was_in_use_is_checked_with_its_log() {
     let bench = prepared();
-    let image = bench.path("data/live");
+    let image = bench.path("image");
     if !rustix::process::geteuid().is_root() || !made(&image, &["mkfs.ext4", "-q", "-F"], 24 * MIB) {
         eprintln!("SKIPPED: only root can mount it");
         return;
@@ -176,7 +176,7 @@ fn a_file_system_that_was_in_use_is_checked_with_its_log() {
     let live = fs::read(&image).expect("there");
     run("umount", &[&to]).expect("it was mounted");
     synced.expect("sync");
-    fs::write(&image, live).expect("writable");
+    fs::write(bench.path("data/live"), live).expect("writable");
     let probes = drilled(&bench, &["--strict"], 0);
     says(&probes, "data/live", &["pass", "e2fsck -f -n: ok (in use when it was read"]);
 }
