@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::error::Wrong;
+use super::error::{Wrong, quoted};
 use super::hooks::{Hook, hook};
 use super::quantity::duration;
 use super::reader::Read;
@@ -41,5 +41,7 @@ pub(super) fn probe(item: &Item<'_>) -> Read<JobProbe> {
 
 fn expect(text: &str) -> Result<u8, Wrong> {
     let status = text.strip_prefix("exit ").and_then(|number| number.parse().ok());
-    status.ok_or_else(|| Wrong::new("this can't be expected", "\"exit 0\", or another status up to 255"))
+    status.ok_or_else(|| {
+        Wrong::new(format!("{} can't be expected", quoted(text)), "\"exit 0\", or another status up to 255")
+    })
 }
