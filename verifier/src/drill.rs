@@ -14,6 +14,7 @@ pub use result::{Drill, PROBES_MAX, Probed};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use engine::config::JobProbe;
 use engine::destination::ReadStore;
 use engine::model::{DestinationName, ObjectName};
 use engine::port::{Clock, Entropy};
@@ -55,6 +56,8 @@ pub struct Bench<'b> {
     pub entropy: &'b dyn Entropy,
     /// For each probe.
     pub limits: Limits,
+    /// The job's own one.
+    pub probe: Option<&'b JobProbe>,
     /// What stays.
     pub leaving: Leaving,
     /// Told of each step, with bytes done and in all (0 where not known).

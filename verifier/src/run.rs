@@ -15,7 +15,7 @@ use std::sync::Arc;
 use engine::catalog::Catalog;
 use engine::catalog::locks::LockName;
 use engine::command::{Exit, Failure, Voice, Wait};
-use engine::config::{Config, Destination};
+use engine::config::{Config, Destination, JobProbe};
 use engine::format::Head;
 use engine::model::{DestinationName, JobName, Proof, chain};
 use engine::port::{Clock, Entropy};
@@ -189,6 +189,7 @@ impl Session<'_> {
             clock,
             entropy,
             limits,
+            probe: self.probe_of(&chosen.job_name),
             leaving: self.asked.leaving,
             tell: &tell,
             stop,
@@ -201,6 +202,11 @@ impl Session<'_> {
         drill.notes.extend(expected.catalog.and_then(|catalog| prove(catalog, opened, chosen, &drill).err()));
         drop(reservation);
         drill
+    }
+
+    /// As it is configured now, for a job of that name.
+    fn probe_of(&self, job: &str) -> Option<&JobProbe> {
+        self.config.jobs.iter().find(|known| known.name.as_str() == job)?.probe.as_ref()
     }
 
     /// What the catalog takes note of, for people.

@@ -50,7 +50,8 @@ pub(super) fn hooks(table: &mut Table<'_>) -> Read<Hooks> {
     Ok(Hooks { before: before?, after: after?, on_failure: on_failure?, time_limit: time_limit? })
 }
 
-fn hook(item: &Item<'_>) -> Read<Hook> {
+/// Reads a command.
+pub(super) fn hook(item: &Item<'_>) -> Read<Hook> {
     if item.is_text() {
         let line = item.parse(word)?;
         return Ok(Hook(["sh", "-c"].map(str::to_owned).into_iter().chain([line]).collect()));

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::error::{Position, Wrong, quoted};
 use super::hooks::{Hooks, hooks};
+use super::probe::{JobProbe, probe};
 use super::quantity::duration;
 use super::reader::{Read, Reader};
 use super::source::Source;
@@ -41,6 +42,8 @@ pub struct Job {
     pub home: bool,
     /// What runs around it.
     pub hooks: Hooks,
+    /// What tells a drill whether it came back good.
+    pub probe: Option<JobProbe>,
 }
 
 /// To how many of its destinations a job's points go.
@@ -70,6 +73,7 @@ pub(super) fn job(name: JobName, item: &Item<'_>, destinations: &BTreeSet<Name>)
     let expect = expect(&mut table, nothing_offsite);
     let dedup_group = table.or("dedup-group", name.clone(), |item| named(&item));
     let hooks = hooks(&mut table);
+    let probe = table.optional("probe", |item| probe(&item));
     let home = table.take("home");
     let home = home.map_or(Ok(true), |item| spool(&item, nothing_offsite));
     table.finish()?;
@@ -86,6 +90,7 @@ pub(super) fn job(name: JobName, item: &Item<'_>, destinations: &BTreeSet<Name>)
         dedup_group: dedup_group?,
         home: home?,
         hooks: hooks?,
+        probe: probe?,
     })
 }
 

@@ -15,6 +15,7 @@ mod load;
 mod path;
 mod place;
 mod place_read;
+mod probe;
 mod quantity;
 mod read;
 mod reader;
@@ -40,6 +41,7 @@ pub use load::{LoadError, candidates, find, load};
 pub use place::{
     Endpoint, Ftp, FtpData, FtpTls, ObjectLock, Place, S3, S3Credentials, Server, Sftp, Transport, WebDav,
 };
+pub use probe::JobProbe;
 pub use quantity::{Window, reserve_bytes};
 pub use same_place::check_places;
 pub use secret::{Secret, SecretError, SecretSource, SecretWarning};

@@ -76,6 +76,7 @@ fn the_examples_first_job_has_every_key() {
         dedup_group: name("papers"),
         home: true,
         hooks: Hooks::default(),
+        probe: None,
     };
     assert_eq!(job, expected);
 }

@@ -330,3 +330,14 @@ fn no_error_repeats_a_secret() {
         assert!(!format!("{errors:?}").contains("ter2"), "{text}: {errors:?}");
     }
 }
+
+#[test]
+fn a_wrong_probe_is_refused() {
+    check_job(&[
+        ("probe = { command = \"x\", expect = \"exit 256\" }", "4:35 `exit 256` can't be expected"),
+        ("probe = {}", "4:9 `probe` has no `command`"),
+        ("probe = { command = [] }", "4:21 `command` is empty"),
+        ("probe = { command = \"x\", time-limit = \"0s\" }", "4:39 no command can end in no time"),
+        ("probe = { command = \"x\", else = 1 }", "4:26 unknown key `else` in `probe`"),
+    ]);
+}

@@ -154,13 +154,14 @@ pub const CRATES: &[Row] = &[
 /// What the verifier names of the engine: it restores with its own eyes, from a place and a passphrase. `catalog` is
 /// for the reservation that keeps a point while it is drilled (D-2) and for what becomes of it there, `copy` for which
 /// points a damaged object belongs to, `installation` for how a place is opened, `command` for its exit codes and voice,
-/// `platform` for the signals that stop it.
+/// `platform` for the signals that stop it and for what it starts, `drive` for what stands in an image.
 pub const OF_THE_ENGINE_FOR_THE_VERIFIER: &[&str] = &[
     "catalog",
     "command",
     "config",
     "copy",
     "destination",
+    "drive",
     "format",
     "installation",
     "model",

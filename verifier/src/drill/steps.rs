@@ -17,6 +17,7 @@ use crate::compare::{Comparison, compare};
 use crate::control::{self, Control};
 use crate::mismatch::Mismatch;
 use crate::objects;
+use crate::probe::command::{self, Place};
 use crate::probe::{self, Budget, ProbeKind};
 use crate::restore::{Restoring, Told, restore};
 use crate::scratch::Fresh;
@@ -122,6 +123,8 @@ fn in_scratch(
             drill.mismatches.add(Mismatch::new(path.as_str().as_bytes(), why));
         }
     }
+    own_probe(bench, chosen, fresh, drill);
+    bench.go_on()?;
     (bench.tell)("negative control", 0, 0);
     let probed = passed(&drill.probes[probed..]);
     let outcome = control::run(&Control {
@@ -292,6 +295,16 @@ fn probe_file(bench: &Bench<'_>, tree: &Tree<'_>, entry: &Entry, drill: &mut Dri
         detail.push_str(" (as it was at the source: its content came back exactly)");
     }
     drill.add_probe(Probed { path: path.to_vec(), kind, verdict, detail });
+}
+
+/// The job's own command, over all that came back.
+fn own_probe(bench: &Bench<'_>, chosen: &Chosen, fresh: &Fresh, drill: &mut Drill) {
+    let Some(probe) = bench.probe else { return };
+    (bench.tell)("probing", 0, 0);
+    let told = [("OFFSITE_JOB", chosen.job_name.clone()), ("OFFSITE_POINT", chosen.point.id.to_string())];
+    let place = Place { tree: &fresh.tree(), work: &fresh.work(), told: &told };
+    let probe::Outcome { verdict, detail } = command::run(probe, &place, bench.clock, bench.stop);
+    drill.add_probe(Probed { path: Vec::new(), kind: ProbeKind::Command, verdict, detail });
 }
 
 /// One file of each kind that opens.

@@ -1,16 +1,30 @@
 //! What the data *is*: found by content, never by name, then read whole by the code that people would open it with.
 //!
 //! In: one restored file. Out: what was run and what it said. Invariants: a probe never writes to the file that it
-//! looks at; what was not read to the end is `skipped` with the reason, never `pass`; a probe that panics all the same is `skipped` too.
+//! looks at; what was not read to the end is `skipped` with the reason, never `pass`; a probe that panics all the same
+//! is `skipped` too.
 //! A file that was already broken at the source fails too: its copy is exact, and still does not open.
 //! Deliberately absent: whether the file is the one that was backed up, which is `compare`'s question.
 
 mod budget;
+mod bzip2;
+pub(crate) mod command;
+mod copy_folder;
+mod firebird;
 mod gzip;
+mod image;
 mod kind;
+mod mariadb;
+mod office;
+mod pdf;
+mod picture;
+mod postgres;
 pub mod samples;
+mod sandbox;
 mod sqlite;
 mod tar;
+mod tool;
+mod xz;
 mod zip;
 mod zstd;
 
@@ -21,6 +35,7 @@ use std::panic::AssertUnwindSafe;
 use std::path::Path;
 
 pub use budget::{Budget, Limits};
+use kind::is_tar;
 pub use kind::{HEAD_BYTES, ProbeKind, recognise};
 
 use crate::verdict::ProbeVerdict;
@@ -43,6 +58,13 @@ enum Finding {
     Unable(String),
 }
 
+impl Finding {
+    fn text(self) -> String {
+        let (Self::Broken(text) | Self::Unable(text)) = self;
+        text
+    }
+}
+
 /// What was run and what it said.
 type Answer = Result<String, Finding>;
 
@@ -62,16 +84,22 @@ impl From<Answer> for Outcome {
 /// # Errors
 /// If it can't be read.
 pub fn kind_of(path: &Path) -> io::Result<Option<ProbeKind>> {
-    Ok(recognise(&head_of(path)?))
+    let head = head_of(path)?;
+    let Some(kind) = recognise(&head) else {
+        return Ok(image::is_image(&open(path)?)?.then_some(ProbeKind::Image));
+    };
+    // A label of an old backup lies in folders that are none any more, under another name.
+    let is_old = kind == ProbeKind::PostgresBase && !is_tar(&head) && !path.ends_with("backup_label");
+    Ok((!is_old).then_some(kind))
 }
 
 /// Reads the file at `path` whole, as what `kind` says it is. `work` is an empty folder for copies; it is left empty.
 #[must_use]
 pub fn probe(kind: ProbeKind, path: &Path, work: &Path, budget: &Budget) -> Outcome {
-    let begins = head_of(path).map(|head| recognise(&head));
-    match begins {
+    match kind_of(path) {
         Ok(Some(found)) if found == kind => {
             let ran = std::panic::catch_unwind(AssertUnwindSafe(|| run(kind, path, work, budget)));
+            clear(work);
             let broke_off = |_| Err(Finding::Unable("the probe itself broke off: this is a defect".to_owned()));
             ran.unwrap_or_else(broke_off).into()
         }
@@ -81,19 +109,50 @@ pub fn probe(kind: ProbeKind, path: &Path, work: &Path, budget: &Budget) -> Outc
 }
 
 fn run(kind: ProbeKind, path: &Path, work: &Path, budget: &Budget) -> Answer {
-    if kind == ProbeKind::Sqlite {
-        return sqlite::probe(path, work, budget);
-    }
-    let file = open(path).map_err(|error| Finding::Unable(format!("it can't be read: {error}")))?;
     let answer = match kind {
-        ProbeKind::Zip => zip::probe(file, budget),
-        ProbeKind::Gzip => gzip::probe(file, budget),
-        ProbeKind::Zstd => zstd::probe(file, budget),
-        ProbeKind::Tar | ProbeKind::Sqlite => tar::probe(file, budget),
+        ProbeKind::Sqlite => return sqlite::probe(path, work, budget),
+        ProbeKind::PostgresArchive => postgres::probe_archive(path, work, budget),
+        ProbeKind::PostgresScript => postgres::probe_script(path, work, budget),
+        ProbeKind::PostgresBase => postgres::probe_base(path, work, budget),
+        ProbeKind::MariaDb => mariadb::probe(path, work, budget),
+        ProbeKind::Firebird => firebird::probe(path, work, budget),
+        ProbeKind::Image => image::probe(path, work, budget),
+        ProbeKind::Zip => zip::probe(opened(path)?, budget),
+        ProbeKind::Gzip => gzip::probe(opened(path)?, budget),
+        ProbeKind::Zstd => zstd::probe(opened(path)?, budget),
+        ProbeKind::Tar => tar::probe(opened(path)?, budget),
+        ProbeKind::Xz => xz::probe(opened(path)?, budget),
+        ProbeKind::Bzip2 => bzip2::probe(opened(path)?, budget),
+        ProbeKind::Pdf => pdf::probe(opened(path)?, budget),
+        ProbeKind::Png => picture::probe_png(opened(path)?, budget),
+        ProbeKind::Jpeg => picture::probe_jpeg(opened(path)?, budget),
+        ProbeKind::Command => Err(unable("no file is a command")),
     };
     match (answer, budget.overrun()) {
         (Err(Finding::Broken(_)), Some(why)) => Err(Finding::Unable(why)),
         (answer, _) => answer,
+    }
+}
+
+fn opened(path: &Path) -> Result<File, Finding> {
+    open(path).map_err(|error| unable(format!("it can't be read: {error}")))
+}
+
+/// Leaves `work` empty. What was killed may just be ending; what can't be removed goes with the scratch folder.
+fn clear(work: &Path) {
+    for _ in 0..100 {
+        let entries: Vec<_> = std::fs::read_dir(work).into_iter().flatten().flatten().collect();
+        if entries.is_empty() {
+            return;
+        }
+        for entry in entries {
+            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            let path = entry.path();
+            let gone = if is_folder { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
+            if gone.is_err() {
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            }
+        }
     }
 }
 
@@ -113,6 +172,15 @@ fn open(path: &Path) -> io::Result<File> {
 
 fn broken(error: impl std::fmt::Display) -> Finding {
     Finding::Broken(error.to_string())
+}
+
+fn unable(why: impl Into<String>) -> Finding {
+    Finding::Unable(why.into())
+}
+
+/// Text from a file, short and without control characters.
+fn shown(text: &str) -> String {
+    text.chars().filter(|one| !one.is_control()).take(40).collect()
 }
 
 #[cfg(test)]

@@ -31,7 +31,6 @@ pub(super) fn probe(path: &Path, work: &Path, budget: &Budget) -> Answer {
     let copy = copy_with(path, &journals, work)
         .map_err(|error| Finding::Unable(format!("it can't be copied with its {}: {error}", journals.join(" and "))));
     let answer = copy.and_then(|copy| check(open_copy(&copy), budget));
-    clear(work);
     answer.map(|detail| format!("with its {}: {detail}", journals.join(" and ")))
 }
 
@@ -72,13 +71,6 @@ fn copy_with(path: &Path, journals: &[&str], work: &Path) -> io::Result<PathBuf>
         io::copy(&mut super::open(&from)?, &mut fs::File::create_new(to)?)?;
     }
     Ok(copy)
-}
-
-/// Leaves `work` empty; what can't be removed goes with the scratch folder.
-fn clear(work: &Path) {
-    for entry in fs::read_dir(work).into_iter().flatten().flatten() {
-        let _ = fs::remove_file(entry.path());
-    }
 }
 
 fn open_immutable(path: &Path) -> rusqlite::Result<Connection> {

@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use super::budget::Budget;
-use super::kind::{HEAD_BYTES, ProbeKind, recognise};
+use super::kind::{HEAD_BYTES, is_tar};
 use super::{Answer, Finding, broken};
 
 const BLOCK: u64 = 512;
@@ -16,7 +16,7 @@ pub(super) fn probe(file: impl Read, budget: &Budget) -> Answer {
 pub(super) fn inside(mut stream: impl Read) -> Answer {
     let mut head = Vec::with_capacity(HEAD_BYTES);
     stream.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut head).map_err(broken)?;
-    let is_tar = recognise(&head) == Some(ProbeKind::Tar);
+    let is_tar = is_tar(&head);
     let mut whole = io::Cursor::new(head).chain(stream);
     if is_tar {
         return read_all(whole).map(|detail| format!("tar inside: {detail}"));

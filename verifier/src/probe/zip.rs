@@ -6,7 +6,7 @@ use zip::ZipArchive;
 use zip::result::ZipError;
 
 use super::budget::Budget;
-use super::{Answer, Finding, broken};
+use super::{Answer, Finding, broken, office};
 
 pub(super) fn probe(file: impl Read + Seek, budget: &Budget) -> Answer {
     let mut archive = ZipArchive::new(io::BufReader::with_capacity(64 << 10, file)).map_err(of_archive)?;
@@ -22,9 +22,14 @@ pub(super) fn probe(file: impl Read + Seek, budget: &Budget) -> Answer {
             Err(broken) => return Err(broken),
         }
     }
-    match unread.first() {
-        None => Ok(format!("{members} members, checksums hold, {bytes} bytes")),
-        Some(why) => Err(Finding::Unable(format!("{} of {} members: {why}", unread.len(), archive.len()))),
+    let document = office::kind(&mut archive);
+    match (unread.first(), document) {
+        (None, None) => Ok(format!("{members} members, checksums hold, {bytes} bytes")),
+        (None, Some(kind)) => {
+            let parts = office::parts(&mut archive, kind, budget)?;
+            Ok(format!("{members} members, checksums hold, {bytes} bytes; {parts}"))
+        }
+        (Some(why), _) => Err(Finding::Unable(format!("{} of {} members: {why}", unread.len(), archive.len()))),
     }
 }
 

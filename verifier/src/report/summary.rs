@@ -4,6 +4,7 @@ use engine::report::{Page, PathText, Report, Tone, size};
 use serde::Serialize;
 
 use super::record::DrillReport;
+use crate::probe::ProbeKind;
 use crate::verdict::{ControlVerdict, ProbeVerdict, Verdict};
 
 /// Mismatches, and probes, that people are shown of one drill.
@@ -87,7 +88,11 @@ impl DrillReport {
         }
         let told = self.probes.iter().filter(|probe| probe.verdict != ProbeVerdict::Pass);
         for probe in told.take(SHOWN_MAX) {
-            let verdict = if probe.verdict == ProbeVerdict::Fail { "does not open" } else { "skipped" };
+            let verdict = match probe.verdict {
+                ProbeVerdict::Fail if probe.probe == ProbeKind::Command.as_str() => "fails",
+                ProbeVerdict::Fail => "does not open",
+                _ => "skipped",
+            };
             page.line(line(&probe.path, &format!("{} {verdict}: {}", probe.probe, probe.detail)));
         }
     }

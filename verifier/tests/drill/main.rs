@@ -2,8 +2,12 @@
 
 mod catalog;
 mod chain;
+mod command;
 mod damage;
+mod databases;
+mod documents;
 mod harness;
+mod images;
 mod missing;
 mod server;
 mod service;

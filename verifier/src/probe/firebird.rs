@@ -1,0 +1,97 @@
+//! A backup of Firebird → a database in scratch by `gbak`, without a server, and its validation by `gfix`.
+//!
+//! What `gfix` finds is in its text: its exit code says nothing.
+
+use std::path::Path;
+
+use super::budget::Budget;
+use super::copy_folder::copy_file;
+use super::sandbox::{Sandbox, at};
+use super::{Answer, Finding, open, tool, unable};
+
+const USER: [&str; 2] = ["-user", "SYSDBA"];
+/// What `gbak` says of what it steps over, and then goes on and succeeds: the format has no checksums.
+const STEPPED_OVER: [&str; 2] = ["-- continuing", "adjusting an invalid decompression length"];
+/// What `gbak` says where it is too old, or scratch too small.
+const LACKS: [&str; 5] = [
+    "No space left on device",
+    "Unsupported on-disk structure",
+    "unavailable database",
+    "expected backup version",
+    "disk space exhausted",
+];
+const TABLES: &str = "set heading off;\n\
+                      select '\"' || replace(trim(rdb$relation_name), '\"', '\"\"') || '\"' from rdb$relations \
+                      where coalesce(rdb$system_flag, 0) = 0 and rdb$view_blr is null and rdb$external_file is null;\n";
+
+pub(super) fn probe(path: &Path, work: &Path, budget: &Budget) -> Answer {
+    let (gbak, gfix) = (tool::find("gbak")?, tool::find("gfix")?);
+    let sandbox = Sandbox::open(work, budget)?;
+    let file = open(path).map_err(|error| unable(format!("it can't be read: {error}")))?;
+    // What is cut makes `gbak` ask for another volume: it must not go on with what it was given as input.
+    let bytes = file.metadata().map_or(0, |meta| meta.len());
+    sandbox.needs_room(bytes.saturating_mul(3))?;
+    let copy = sandbox.stage().join("backup.fbk");
+    let copied = copy_file(file, &copy, &|bytes| budget.spend(bytes)).and_then(|()| sandbox.give(&copy));
+    copied.map_err(|error| unable(budget.overrun().unwrap_or_else(|| format!("it can't be copied: {error}"))))?;
+    let words = [at(&sandbox, "backup.fbk"), at(&sandbox, "restored.fdb")];
+    let restored = sandbox.call(&gbak).words(["-create_database"]).words(USER).words(words).run()?;
+    let printed = format!("{}\n{}", restored.out, restored.errors);
+    if !restored.is_good() || STEPPED_OVER.iter().any(|words| printed.contains(words)) {
+        return Err(finding(&errors(&printed)));
+    }
+    let database = || [at(&sandbox, "restored.fdb")];
+    let checked = sandbox.call(&gfix).words(["-validate", "-full"]).words(USER).words(database()).run()?;
+    let said = checked.words();
+    if !checked.is_good() || !said.is_empty() {
+        return Err(Finding::Broken(format!("gfix -validate -full: {said}")));
+    }
+    let told = rows(&sandbox)?;
+    Ok(format!("restored by gbak; gfix -validate -full: nothing found; {told}"))
+}
+
+/// What it calls an error; all else that it says of a cut file is noise.
+fn errors(said: &str) -> String {
+    let errors: Vec<&str> = said.lines().filter(|line| line.contains("ERROR")).collect();
+    match errors.is_empty() {
+        true => super::sandbox::last_words(said),
+        false => super::sandbox::last_words(&errors.join("\n")),
+    }
+}
+
+fn finding(said: &str) -> Finding {
+    let text = format!("gbak: {said}");
+    if LACKS.iter().any(|lack| said.contains(lack)) { Finding::Unable(text) } else { Finding::Broken(text) }
+}
+
+fn rows(sandbox: &Sandbox<'_>) -> Answer {
+    let Ok(isql) = ["isql-fb", "isql"].iter().find_map(|name| tool::find(name).ok()).ok_or(()) else {
+        return Ok("no isql here to count rows".to_owned());
+    };
+    let ask = |query: &str| {
+        let call = sandbox.call(&isql).words(["-q", "-b"]).words(USER).words([at(sandbox, "restored.fdb")]);
+        let said = call.text(query)?.run()?;
+        match said.is_good() {
+            true => Ok(said.out.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect()),
+            false => Err(Finding::Broken(format!("isql: {}", said.words()))),
+        }
+    };
+    let tables: Vec<String> = ask(TABLES)?;
+    let counts: String = tables.iter().map(|table| format!("select count(*) from {table};\n")).collect();
+    let counts: Vec<String> = ask(&format!("set heading off;\n{counts}"))?;
+    let rows: u64 = counts.iter().filter_map(|rows| rows.parse::<u64>().ok()).sum();
+    Ok(format!("{} tables, {rows} rows", tables.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_much_noise_the_errors_are_told() {
+        let said =
+            "gbak:\n\nCould not open file name \"\"\ngbak: ERROR:expected backup description record\ngbak:Exiting";
+        assert_eq!(errors(said), "gbak: ERROR:expected backup description record");
+        assert_eq!(errors("only this"), "only this");
+    }
+}

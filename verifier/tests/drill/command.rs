@@ -1,0 +1,82 @@
+//! A job's own command: what it is given, what it is not, and what it says of the data.
+
+use std::fs;
+
+use fixtures::Bench;
+use fixtures::data::inventory;
+use serde_json::Value;
+
+use crate::databases::drilled;
+use crate::harness::{bare, drill};
+
+/// A bench whose job has this probe.
+fn probing(probe: &str) -> Bench {
+    let bench = bare();
+    let data = bench.folder("data");
+    fs::write(data.join("a file"), "its content\n").expect("writable");
+    bench.configure_simply(&format!("probe = {probe}"), &[("usb", &bench.path("usb"), "")]);
+    bench.done(&["init"]);
+    bench
+}
+
+#[track_caller]
+fn said(probes: &[Value]) -> String {
+    assert_eq!(
+        (probes.len(), &probes[0]["path"], &probes[0]["probe"]),
+        (1, &"".into(), &"command".into()),
+        "{probes:?}"
+    );
+    format!("{}: {}", probes[0]["verdict"].as_str().expect("text"), probes[0]["detail"].as_str().expect("text"))
+}
+
+fn of(probe: &str, code: u8) -> String {
+    said(&drilled(&probing(probe), &["--strict"], code))
+}
+
+#[test]
+fn a_command_judges_what_was_restored_where_it_was_restored() {
+    let good = of("{ command = \"cat */*/*/data/a?file; echo $OFFSITE_JOB\" }", 0);
+    assert!(
+        good.starts_with("pass: ") && good.contains("ended with exit status 0") && good.ends_with("its content; data"),
+        "{good}"
+    );
+    let bad = of("{ command = [\"grep\", \"-r\", \"no such words\", \".\"], expect = \"exit 0\" }", 4);
+    assert!(
+        bad.starts_with("fail: `grep -r no such words .` ended with exit status 1") && bad.contains("expected: exit 0"),
+        "{bad}"
+    );
+    let other = of("{ command = [\"grep\", \"-r\", \"no such words\", \".\"], expect = \"exit 1\" }", 0);
+    assert!(other.starts_with("pass: "), "{other}");
+}
+
+#[test]
+fn a_command_that_is_not_there_or_does_not_end_is_skipped_and_leaves_nothing() {
+    let missing = of("{ command = [\"no-such-program\"] }", 3);
+    assert!(missing.starts_with("skipped: ") && missing.contains("can't be run"), "{missing}");
+    let endless = of("{ command = \"sleep 98765 & sleep 98765\", time-limit = \"1s\" }", 3);
+    assert!(endless.starts_with("skipped: ") && endless.contains("took longer than 1 s"), "{endless}");
+    fixtures::bench::wait_until("what it started is gone", || {
+        let processes = fs::read_dir("/proc").expect("Linux").flatten();
+        !processes
+            .map(|it| fs::read_to_string(it.path().join("cmdline")).unwrap_or_default())
+            .any(|it| it.contains("98765"))
+    });
+}
+
+#[test]
+fn a_command_has_no_secret_and_as_root_no_network() {
+    let bench = probing("{ command = \"env; cat /proc/net/dev\" }");
+    bench.done(&["run", "--once"]);
+    let mut command = crate::harness::drill_command(&bench, &[]);
+    let ran = fixtures::Ran::of(command.env("SOME_TOKEN", "not to be seen")).exits(0);
+    let probes = ran.json()["drills"][0]["probes"].as_array().expect("probes").clone();
+    let said = said(&probes);
+    assert!(!said.contains("SOME_TOKEN"), "{said}");
+    if rustix::process::geteuid().is_root() {
+        // The last lines are the devices: the loop device alone, which is down.
+        assert!(said.contains("lo:") && !said.contains("eth") && !said.contains("with network"), "{said}");
+    }
+    assert!(inventory(&bench.path("scratch")).expect("readable").is_empty());
+    bench.configure_simply("probe = { command = \"true\", expect = \"well\" }", &[("usb", &bench.path("usb"), "")]);
+    let _ = drill(&bench, &[]).exits(2).says("\"exit 0\", or another status");
+}
