@@ -18,7 +18,7 @@ use crate::catalog::{Catalog, CatalogError, Founding, MediumRow, NewMedium, Open
 use crate::config::{Config, Destination, Place};
 use crate::destination::{ErrorKind, FileStore, Privacy, StoreError, WriteStore};
 use crate::format::{FormatError, Identity, SlotKind, SlotSet};
-use crate::model::{DestinationName, FamilyId, Time, VaultId, WriterId};
+use crate::model::{DestinationName, FamilyId, Time, VaultId, VaultPath, WriterId};
 use crate::port::{Clock, Entropy};
 use crate::seal::{NewSlot, SlotError, first_set, sheet_text, sheet_text_parse};
 use crate::vault::{FirstKeys, VaultError, found, identity_of, keys_of};
@@ -276,7 +276,7 @@ fn prepare(
         Found::Empty if known.is_empty() => match ask(tools, destination, make_destination) {
             Ok((_, Asked::Unwritable(why))) | Err(why) => Ok(PreparedPlace::not(name, Made::Failed(why))),
             // Another destination's, if both are one place under two names; or another installation's, made since the look.
-            Ok((store, _)) if let Ok(made) = identity_of(&*store) => {
+            Ok((store, _)) if let Some(made) = made_meanwhile(&*store) => {
                 if made.family == set.family {
                     return prepare(tools, destination, &Found::Vault(made), set);
                 }
@@ -294,6 +294,13 @@ fn prepare(
             Ok(PreparedPlace::not(name, Made::Away(format!("no vault at {place}: {why}"))))
         }
     }
+}
+
+/// A vault that was founded there since the look: its `VAULT` comes last, and one request tells that it is not there.
+fn made_meanwhile(store: &dyn WriteStore) -> Option<Identity> {
+    let first = VaultPath::parse("VAULT").expect("a constant");
+    store.stat(&first).ok().flatten()?;
+    identity_of(store).ok()
 }
 
 type Opening = fn(&Destination) -> Result<Arc<dyn WriteStore>, StoreError>;
