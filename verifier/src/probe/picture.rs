@@ -67,10 +67,35 @@ pub(super) fn probe_jpeg(file: File, budget: &Budget) -> Answer {
     Ok(format!("{width} x {height} pixels decoded"))
 }
 
-/// Is there an end behind the last beginning of a scan? (ITU T.81 B.1.1.3: neither stands within coded data.)
+/// Does a walk from mark to mark come to the end of the picture? What telephones put behind it (a film, say) is no part of
+/// it. (ITU T.81 B.1.1: segments tell their length; within coded data a mark's first byte is followed by 0 or a restart.)
 fn ends(bytes: &[u8]) -> bool {
-    let last = |mark: u8| bytes.windows(2).rposition(|pair| pair == [0xff, mark]);
-    matches!((last(0xd9), last(0xda)), (Some(end), Some(scan)) if end > scan)
+    let mut at = 0;
+    loop {
+        let Some(mark) = bytes.get(at..).and_then(mark) else { return false };
+        at += mark.at + 1;
+        match mark.kind {
+            0xd9 => return true,
+            0x01 | 0xd0..=0xd8 => {}
+            _ => match bytes.get(at..at + 2) {
+                Some(length) => at += usize::from(u16::from_be_bytes([length[0], length[1]])),
+                None => return false,
+            },
+        }
+    }
+}
+
+/// A mark, and where the byte that tells which one stands.
+struct Mark {
+    kind: u8,
+    at: usize,
+}
+
+/// The next mark that is not part of coded data.
+fn mark(bytes: &[u8]) -> Option<Mark> {
+    let is_mark = |pair: &[u8]| pair[0] == 0xff && !matches!(pair[1], 0 | 0xd0..=0xd7 | 0xff);
+    let at = bytes.windows(2).position(is_mark)? + 1;
+    Some(Mark { kind: bytes[at], at })
 }
 
 fn of_jpeg(error: DecodeErrors) -> Finding {

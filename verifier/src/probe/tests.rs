@@ -100,6 +100,30 @@ fn a_flipped_byte_in_checked_data_fails() {
     }
 }
 
+/// Telephones put a film behind a picture; bytes that look like marks are none there.
+#[test]
+fn what_lies_behind_the_end_of_a_jpeg_is_no_part_of_it_and_none_of_its_own_may_lack() {
+    let place = Place::new();
+    let good = place.sample(ProbeKind::Jpeg);
+    let film = [&good[..], b"MotionPhoto \xff\xda\xff\xc0\x00"].concat();
+    let outcome = place.probe(ProbeKind::Jpeg, &film);
+    assert_eq!(outcome.verdict, ProbeVerdict::Pass, "{}", outcome.detail);
+    let cut = [&good[..good.len() - 40], b"MotionPhoto"].concat();
+    assert_eq!(place.probe(ProbeKind::Jpeg, &cut).verdict, ProbeVerdict::Fail);
+}
+
+#[test]
+fn a_member_of_a_zip_that_is_packed_in_a_way_not_known_here_is_skipped() {
+    let place = Place::new();
+    let mut bytes = place.sample(ProbeKind::Zip);
+    // The method, in the member's own header and in the directory's: LZMA.
+    let header = bytes.windows(4).position(|part| part == b"PK\x03\x04").expect("a member");
+    let listed = bytes.windows(4).position(|part| part == b"PK\x01\x02").expect("a directory");
+    (bytes[header + 8], bytes[listed + 10]) = (14, 14);
+    let outcome = place.probe(ProbeKind::Zip, &bytes);
+    assert_eq!(outcome.verdict, ProbeVerdict::Skipped, "{}", outcome.detail);
+}
+
 #[test]
 fn a_flipped_byte_in_a_packed_stream_of_a_pdf_fails() {
     let place = Place::new();

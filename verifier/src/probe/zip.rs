@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Seek};
 
-use zip::ZipArchive;
+use zip::{CompressionMethod, ZipArchive};
 use zip::result::ZipError;
 
 use super::budget::Budget;
@@ -36,6 +36,9 @@ pub(super) fn probe(file: impl Read + Seek, budget: &Budget) -> Answer {
 fn read_member<R: Read + Seek>(archive: &mut ZipArchive<R>, index: usize, budget: &Budget) -> Result<u64, Finding> {
     let member = archive.by_index(index).map_err(of_archive)?;
     let name = String::from_utf8_lossy(member.name_raw()).escape_debug().to_string();
+    if !matches!(member.compression(), CompressionMethod::Stored | CompressionMethod::Deflated) {
+        return Err(Finding::Unable(format!("member {name}: {} is not read here", member.compression())));
+    }
     let wanted = member.size();
     let read = io::copy(&mut budget.meter(member), &mut io::sink())
         .map_err(|error| Finding::Broken(format!("member {name}: {error}")))?;
