@@ -103,10 +103,7 @@ fn open<'c>(context: &'c Context, opener: &Opener) -> Result<Opened<'c>, Failure
             let secret = secret.map_err(|error| Failure::of("can't read the configured passphrase", &error, advice))?;
             (SlotKind::Passphrase, secret.bytes)
         }
-        (file, sheet) => {
-            let kind = if sheet.is_some() { SlotKind::Sheet } else { SlotKind::Passphrase };
-            (kind, secret(&context.call, file.as_deref(), sheet.as_deref())?)
-        }
+        (file, sheet) => secret(&context.call, file.as_deref(), sheet.as_deref())?,
     };
     let keyring = unlock(&found, kind, &bytes).map_err(wrong)?;
     let by = slot_of(&found.set, kind, &bytes).map_err(wrong)?;

@@ -17,7 +17,6 @@ use super::restored::{Told, exit_of, failure_of, report_of, request_paths};
 use super::{Call, DryRun, Exit, Failure};
 use crate::config::{Given, place_given};
 use crate::destination::{ErrorKind, ReadStore, WriteStore};
-use crate::format::SlotKind;
 use crate::installation::{InstallationError, as_it_lies, is_absent, open_place, patient, place_text};
 use crate::model::{DestinationName, EntryPath, chain};
 use crate::report::{RecoverReport, RecoverablePoint, RestoreReport};
@@ -43,7 +42,7 @@ pub struct RecoverOptions {
     pub keys: Vec<(&'static str, Given)>,
     /// The passphrase's file.
     pub passphrase_file: Option<PathBuf>,
-    /// The recovery sheet, as a file. With neither, the passphrase is asked for on the terminal.
+    /// The recovery sheet, as a file. With neither, one of them is asked for on the terminal.
     pub sheet: Option<PathBuf>,
     /// With `take_over` and the sheet: the passphrase that this computer is to use.
     pub new_passphrase_file: Option<PathBuf>,
@@ -71,8 +70,7 @@ pub fn recover(call: &Call, options: &RecoverOptions) -> Result<(RecoverReport, 
     let identity = identity_of(store).map_err(|error| no_vault(&options.from, &error))?;
     let keys = keys_of(store, identity.family).map_err(|error| no_vault(&options.from, &error))?;
     keys.damaged.iter().for_each(|damaged| call.voice.warn(damaged));
-    let secret = secret(call, options.passphrase_file.as_deref(), options.sheet.as_deref())?;
-    let kind = if options.sheet.is_some() { SlotKind::Sheet } else { SlotKind::Passphrase };
+    let (kind, secret) = secret(call, options.passphrase_file.as_deref(), options.sheet.as_deref())?;
     let keyring = unlock(&keys, kind, &secret).map_err(|error| wrong_secret(options, error))?;
     let found = found(store, identity.vault, &keyring)
         .map_err(|error| Failure::of("what is there can't be listed", &error, "check the drive"))?;

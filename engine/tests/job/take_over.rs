@@ -1,7 +1,9 @@
 //! A lost computer: another one, that has nothing, becomes the writer of its vault.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use fixtures::bench::{objects, text};
 use fixtures::{Bench, Ran, same};
@@ -85,6 +87,28 @@ fn the_sheet_alone_is_enough_and_the_drive_may_stand_elsewhere() {
     gets_its_data_back(&new, &old);
     new.done(&["run", "--once"]);
     assert_eq!(new.complete_at("usb").len(), 2);
+}
+
+/// On a terminal, which `script` stands in for.
+#[test]
+fn who_gives_no_secret_is_asked_for_the_passphrase_or_the_letters_of_the_sheet() {
+    let old = lost();
+    let sheet = fs::read_to_string(old.path("state/recovery-sheet.txt")).expect("written by init");
+    let letters =
+        sheet.lines().map(str::trim).find(|line| line.matches('-').count() == 8).expect("36 letters").to_owned();
+    let command = format!("{} recover --from file://{}", env!("CARGO_BIN_EXE_engine"), old.text("usb"));
+    for (typed, code) in [(fixtures::bench::PASSPHRASE, 0), (&letters, 0), ("neither of them", 1)] {
+        let mut terminal = Command::new("script");
+        terminal.args(["--quiet", "--return", "--command", &command, "/dev/null"]).current_dir(old.path("usb"));
+        let mut terminal = terminal.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("util-linux has it");
+        let mut keyboard = terminal.stdin.take().expect("piped");
+        keyboard.write_all(format!("{typed}\n").as_bytes()).expect("it listens");
+        let ended = terminal.wait_with_output().expect("our child");
+        drop(keyboard);
+        let shown = String::from_utf8_lossy(&ended.stdout).into_owned();
+        assert_eq!(ended.status.code(), Some(code), "{typed}: {shown}");
+        assert!(shown.contains("recovery sheet's letters"), "{shown}");
+    }
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use std::io::{self, Read, Seek};
 
-use zip::{CompressionMethod, ZipArchive};
 use zip::result::ZipError;
+use zip::{CompressionMethod, ZipArchive};
 
 use super::budget::Budget;
 use super::{Answer, Finding, broken, office};

@@ -7,13 +7,18 @@ use zeroize::Zeroizing;
 
 use crate::command::{Call, Failure};
 use crate::config::SecretSource;
+use crate::format::SlotKind;
 use crate::installation::read_sheet;
 use crate::platform::without_echo;
+use crate::seal::sheet_text_parse;
 
 /// More than any sheet has, in bytes.
 const SHEET_MAX: u64 = 64 << 10;
 
-/// Reads it.
+/// A secret, and which slots it may open.
+pub(in crate::command) type Secret = (SlotKind, Zeroizing<Vec<u8>>);
+
+/// Reads it. What is typed counts as a sheet's letters if their check fits, and as a passphrase else.
 ///
 /// # Errors
 /// Exit 1 if the file holds none; exit 2 if both are given, or none is and nobody can be asked.
@@ -21,14 +26,14 @@ pub(in crate::command) fn secret(
     call: &Call,
     passphrase_file: Option<&Path>,
     sheet: Option<&Path>,
-) -> Result<Zeroizing<Vec<u8>>, Failure> {
+) -> Result<Secret, Failure> {
     match (passphrase_file, sheet) {
         (Some(_), Some(_)) => {
             let why = "--passphrase-file and --sheet are both given";
             Err(Failure::usage("which secret opens the vault?", why, "give one of them"))
         }
-        (Some(file), None) => passphrase(call, file),
-        (None, Some(file)) => from_sheet(file),
+        (Some(file), None) => Ok((SlotKind::Passphrase, passphrase(call, file)?)),
+        (None, Some(file)) => Ok((SlotKind::Sheet, from_sheet(file)?)),
         (None, None) => asked(),
     }
 }
@@ -58,14 +63,14 @@ fn from_sheet(file: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
     })
 }
 
-fn asked() -> Result<Zeroizing<Vec<u8>>, Failure> {
+fn asked() -> Result<Secret, Failure> {
     if !std::io::stdin().is_terminal() {
         let why = "neither --passphrase-file nor --sheet is given, and there is no terminal to ask on";
         return Err(Failure::usage("what opens the vault?", why, "give --passphrase-file FILE or --sheet FILE"));
     }
     let failed = |error: std::io::Error| Failure::of("can't ask for the passphrase", &error, "use --passphrase-file");
     let mut told = std::io::stderr();
-    write!(told, "Passphrase: ").and_then(|()| told.flush()).map_err(failed)?;
+    write!(told, "Passphrase, or the recovery sheet's letters: ").and_then(|()| told.flush()).map_err(failed)?;
     let mut line = Zeroizing::new(String::new());
     let read = without_echo(|| std::io::stdin().lock().read_line(&mut line));
     writeln!(told).map_err(failed)?;
@@ -74,5 +79,8 @@ fn asked() -> Result<Zeroizing<Vec<u8>>, Failure> {
     if typed.is_empty() {
         return Err(Failure::usage("no passphrase was typed", "the line is empty", "try again"));
     }
-    Ok(Zeroizing::new(typed.as_bytes().to_vec()))
+    match sheet_text_parse(typed) {
+        Ok(letters) => Ok((SlotKind::Sheet, letters)),
+        Err(_) => Ok((SlotKind::Passphrase, Zeroizing::new(typed.as_bytes().to_vec()))),
+    }
 }
