@@ -19,6 +19,8 @@ pub struct Preview {
     pub to_read: u64,
     /// The same, as they lie on the disk.
     pub to_read_on_disk: u64,
+    /// Bytes of paths and of what links point to: entries hold them.
+    pub of_names: u64,
 }
 
 /// Walks the source beside the point before; where that is none, or can't be read, every file would be read.
@@ -26,9 +28,10 @@ pub struct Preview {
 pub fn preview(source: &mut dyn Source, before: Option<(JobId, PointName)>, reader: &VaultReader<'_>) -> Preview {
     let manifest = before.and_then(|(job, point)| reader.manifest(job, point).ok());
     let previous = manifest.map(|(manifest, ..)| EntryStream::new(&manifest, reader));
-    let mut look = Look { sum: Sum::default(), previous, next: None, to_read: 0, to_read_on_disk: 0 };
+    let mut look = Look { sum: Sum::default(), previous, next: None, to_read: 0, to_read_on_disk: 0, of_names: 0 };
     let _ = source.walk(&mut look);
-    Preview { found: look.sum.surveyed(), to_read: look.to_read, to_read_on_disk: look.to_read_on_disk }
+    let Look { sum, to_read, to_read_on_disk, of_names, .. } = look;
+    Preview { found: sum.surveyed(), to_read, to_read_on_disk, of_names }
 }
 
 const IN_NO_BLOCK: u64 = 4096;
@@ -39,6 +42,7 @@ struct Look<'v> {
     next: Option<Entry>,
     to_read: u64,
     to_read_on_disk: u64,
+    of_names: u64,
 }
 
 impl Look<'_> {
@@ -64,6 +68,11 @@ impl Look<'_> {
 impl Visitor for Look<'_> {
     fn entry(&mut self, walked: &Walked, item: &mut dyn Item) -> Verdict {
         let before = self.before(&walked.path);
+        // A link's size is that of what it points to; whatever is no file takes as much beside as a file does.
+        let beside = if walked.stat.kind == FileKind::File { 0 } else { 512 };
+        let target = if walked.stat.kind == FileKind::Symlink { walked.stat.bytes } else { 0 };
+        let name = u64::try_from(walked.path.as_bytes().len()).unwrap_or(u64::MAX);
+        self.of_names = self.of_names.saturating_add(name).saturating_add(target).saturating_add(beside);
         if walked.stat.kind == FileKind::File && walked.first_name.is_none() {
             let is_same = |entry: &Entry| match &entry.kind {
                 Kind::File(content) => {

@@ -16,13 +16,14 @@ use zeroize::Zeroizing;
 use super::publish::publish;
 use super::recover::{passphrase, secret};
 use super::{Call, Context, Exit, Failure};
-use crate::catalog::KEYS_REVOKED;
 use crate::catalog::locks::LockName;
+use crate::catalog::{Catalog, KEYS_REVOKED};
+use crate::destination::WriteStore;
 use crate::format::{Slot, SlotKind, SlotSet};
 use crate::model::{VaultPath, chain};
 use crate::report::KeyReport;
 use crate::seal::{Keyring, NewSlot, SlotError, add_slot, remove_slot, sheet_text, sheet_text_parse, slot_of};
-use crate::vault::{get, put, unlock};
+use crate::vault::{get, put, unlock_newest};
 
 /// What opens the family's keys for the change; the configured passphrase if nothing is given.
 #[derive(Debug, Clone, Default)]
@@ -60,8 +61,9 @@ pub enum KeyChange {
 /// Exit 1 if the installation or its keys can't be opened.
 pub fn key_list(call: &Call) -> Result<(KeyReport, Exit), Failure> {
     let context = Context::open(call)?;
-    let found = context.installation.keys()?;
-    Ok((told::report(&context, &found.set)?, Exit::Done))
+    let _ = context.installation.keyring()?;
+    let held = context.installation.slots_held().expect("the keys are open");
+    Ok((told::report(&context, &held.set)?, Exit::Done))
 }
 
 /// Changes them.
@@ -80,8 +82,8 @@ pub fn key_change(call: &Call, opener: &Opener, change: &KeyChange) -> Result<(K
     let mut report = told::report(&context, &changed.set)?;
     report.did = Some(changed.did);
     report.advice.extend(changed.advice);
-    let exit =
-        if report.media.iter().all(|medium| medium.accepts_revoked.is_empty()) { Exit::Done } else { Exit::Partial };
+    let revoked_everywhere = report.media.iter().all(|medium| medium.accepts_revoked.is_empty() || medium.retired);
+    let exit = if revoked_everywhere { Exit::Done } else { Exit::Partial };
     Ok((report, exit))
 }
 
@@ -95,7 +97,9 @@ struct Opened<'o> {
 }
 
 fn open<'c>(context: &'c Context, opener: &Opener) -> Result<Opened<'c>, Failure> {
-    let found = context.installation.keys()?;
+    let installation = &context.installation;
+    // A computer that was set back knows less than the places do.
+    let found = [installation.slots()?, installation.slots_offsite(installation.catalog.meta()?.family)?].concat();
     let (kind, bytes) = match (&opener.passphrase_file, &opener.sheet) {
         (None, None) => {
             let secret = context.installation.config.key.read();
@@ -105,10 +109,10 @@ fn open<'c>(context: &'c Context, opener: &Opener) -> Result<Opened<'c>, Failure
         }
         (file, sheet) => secret(&context.call, file.as_deref(), sheet.as_deref())?,
     };
-    let keyring = unlock(&found, kind, &bytes).map_err(wrong)?;
-    let by = slot_of(&found.set, kind, &bytes).map_err(wrong)?;
+    let (keys, keyring) = unlock_newest(found, kind, &bytes).map_err(wrong)?;
+    let (by, set) = (slot_of(&keys.set, kind, &bytes).map_err(wrong)?, keys.set.clone());
     // The configured passphrase may open them no more afterwards, and the places are still to be told.
-    Ok(Opened { set: found.set, keyring: context.installation.hold(keyring), by, kind })
+    Ok(Opened { set, keyring: installation.hold(keys, keyring), by, kind })
 }
 
 fn wrong(error: SlotError) -> Failure {
@@ -122,8 +126,8 @@ struct Changed {
     revoked: Vec<Slot>,
     did: String,
     advice: Vec<String>,
-    /// A new sheet's secret.
-    sheet: Option<Zeroizing<String>>,
+    /// A new sheet's name, and its secret.
+    sheet: Option<(String, Zeroizing<String>)>,
 }
 
 fn changed(context: &Context, opened: &Opened<'_>, change: &KeyChange) -> Result<Changed, Failure> {
@@ -138,8 +142,12 @@ fn changed(context: &Context, opened: &Opened<'_>, change: &KeyChange) -> Result
             let text = sheet_text(&*context.call.entropy).map_err(failed)?;
             let secret = sheet_text_parse(&text).map_err(failed)?;
             let set = added(context, opened, SlotKind::Sheet, &secret, "recovery sheet")?;
-            let changed = done(set, Vec::new(), "one more recovery sheet opens the vaults");
-            Ok(Changed { sheet: Some(text), ..changed })
+            // Beside one that was not printed yet.
+            let name = format!("recovery-sheet-{}.txt", set.slots.last().map(Slot::name).unwrap_or_default());
+            let path = context.installation.config.state.join(&name);
+            let mut changed = done(set, Vec::new(), "one more recovery sheet opens the vaults");
+            changed.advice.push(format!("print {}, keep it elsewhere, delete the file", path.display()));
+            Ok(Changed { sheet: Some((name, text)), ..changed })
         }
         KeyChange::Change { passphrase_file } => {
             let old = replaced(opened)?;
@@ -253,25 +261,37 @@ fn stays_open(context: &Context, opened: &Opened<'_>, slot: &Slot) -> Result<(),
 /// At home, read back, then in the catalog. A new sheet is written before: a slot that nobody can open is worth nothing.
 fn keep(context: &Arc<Context>, keyring: &Keyring, changed: &Changed) -> Result<(), Failure> {
     let home = context.installation.home()?;
-    let advice = "check the disk; nothing was changed";
-    if let Some(text) = &changed.sheet {
-        sheet::write(context, text)?;
-    }
+    let sheet = changed.sheet.as_ref().map(|(path, text)| sheet::write(context, path, text)).transpose()?;
+    at_home(&*home, keyring, changed).inspect_err(|_| {
+        // What is on it opens nothing.
+        sheet.iter().for_each(|path| drop(std::fs::remove_file(path)));
+    })?;
+    noted(&context.installation.catalog, changed).map_err(|failure| {
+        let advice = format!(
+            "it counts at home all the same: {}; mend that, and `engine key list` brings it to the places",
+            changed.did
+        );
+        Failure { advice, ..failure }.with_exit(Exit::Partial)
+    })
+}
+
+fn at_home(home: &dyn WriteStore, keyring: &Keyring, changed: &Changed) -> Result<(), Failure> {
     let path = VaultPath::parse(&format!("keys/{}", changed.set.name())).expect("a name of ours");
-    let bytes = changed.set.encode();
-    put(&*home, &path, &bytes)
-        .map_err(|error| Failure::of("the new slots can't be written at home", &error, advice))?;
-    let back = get(&*home, &path).map_err(|error| Failure::of("the new slots can't be read back", &error, advice))?;
+    let (bytes, advice) = (changed.set.encode(), "check the disk; nothing was changed");
+    put(home, &path, &bytes).map_err(|error| Failure::of("the new slots can't be written at home", &error, advice))?;
+    let back = get(home, &path).map_err(|error| Failure::of("the new slots can't be read back", &error, advice))?;
     if back != bytes || !crate::seal::is_authentic(&changed.set, keyring) {
         return Err(Failure::new("the new slots do not read back as they were written", "", advice));
     }
-    let catalog = &context.installation.catalog;
+    Ok(())
+}
+
+fn noted(catalog: &Catalog, changed: &Changed) -> Result<(), Failure> {
     let mut revoked = catalog.memo(KEYS_REVOKED)?.unwrap_or_default();
     for slot in &changed.revoked {
         let label = slot.label.replace(['\n', '\r'], " ");
         revoked.push_str(&format!("{} {} {} {label}\n", slot.name(), changed.set.sequence, told::kind(slot.kind)));
     }
     catalog.set_memo(KEYS_REVOKED, &revoked)?;
-    catalog.set_key_slots(&bytes)?;
-    Ok(())
+    Ok(catalog.set_key_slots(&changed.set.encode())?)
 }

@@ -74,6 +74,7 @@ fn fill(
         let all: Vec<&Head> = heads.iter().flat_map(|(_, heads)| heads).collect();
         report.problems.extend(another::may_be_at_work(config, vaults, &all, now));
     }
+    refuse_another(config, keyring)?;
     let founding = Founding { family: keyring.family(), writer, epoch: epoch(config, vaults)?, created: now };
     let rebuild = Catalog::rebuild(&config.state, &founding, OpenOptions::default())?;
     let catalog = rebuild.catalog();
@@ -99,6 +100,19 @@ fn fill(
     tell(catalog, vaults, counted, report)?;
     rebuild.finish()?;
     Ok(exit)
+}
+
+/// A catalog of another family is somebody else's, whose home is only away.
+fn refuse_another(config: &Config, keyring: &Keyring) -> Result<(), Failure> {
+    let old = Catalog::open(&config.state, OpenOptions::default()).and_then(|catalog| catalog.meta());
+    match old {
+        Ok(meta) if meta.family != keyring.family() => {
+            let what = format!("the state folder {} is another installation's", config.state.display());
+            let why = format!("its catalog is of the family {}, the vaults are of {}", meta.family, keyring.family());
+            Err(Failure::new(what, why, "give this configuration a `[state]` and a `[home]` of its own"))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn tell(catalog: &Catalog, vaults: &Vaults, counted: Counted, report: &mut RebuildReport) -> Result<(), Failure> {

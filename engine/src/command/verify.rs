@@ -51,14 +51,14 @@ pub fn verify(call: &Call, options: &VerifyOptions) -> Result<(VerifyReport, Exi
     let names = names(&context, &options.names)?;
     let keyring = context.installation.keyring()?;
     let places = Places::look(&context)?;
-    let keys = newest_keys(&places, keyring);
+    let keys = newest_keys(&context, &places, keyring);
     let (mut report, mut exit, mut busy) = (VerifyReport::default(), Exit::Done, None);
     for name in names {
         let verified = match named(&context, keyring, &places, &name)? {
             Ok(here) => match try_lock(&context, &here) {
                 Ok(_lock) => {
                     let here = &*here;
-                    let work = Work { context: &context, keyring, here, places: &places, keys: keys.as_ref() };
+                    let work = Work { context: &context, keyring, here, places: &places, keys };
                     work.verify(options.repair)?
                 }
                 Err((error, what)) => {
@@ -147,10 +147,21 @@ fn try_lock(context: &Context, here: &Here) -> Result<WorkLock, (LockError, Stri
     context.try_lock(&name, &what).map_err(|error| (error, what))
 }
 
-/// The highest set of slots that any place has and that was made with the family's keys.
-fn newest_keys(places: &Places, keyring: &Keyring) -> Option<FoundKeys> {
-    let found = places.here.iter().filter_map(|here| keys_of(&*here.store, keyring.family()).ok());
-    found.filter(|keys| is_authentic(&keys.set, keyring)).max_by_key(|keys| keys.set.sequence)
+/// The slots that this engine works with: what every place should have. A higher set somewhere else is told, and never put
+/// in their place: nobody here may be able to open it.
+fn newest_keys<'c>(context: &'c Context, places: &Places, keyring: &Keyring) -> Option<&'c FoundKeys> {
+    let held = context.installation.slots_held()?;
+    for here in &places.here {
+        let found = keys_of(&*here.store, keyring.family()).ok();
+        let higher = found.filter(|keys| keys.set.name() > held.set.name() && is_authentic(&keys.set, keyring));
+        if let Some(keys) = higher {
+            let (name, sequence) = (&here.name, keys.set.sequence);
+            context.call.voice.warn(&format!(
+                "{name} has newer key slots (number {sequence}) than this computer, which was set back: `engine key list`"
+            ));
+        }
+    }
+    Some(held)
 }
 
 fn exit_of(place: &VerifiedPlace) -> Exit {

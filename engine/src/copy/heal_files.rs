@@ -7,6 +7,7 @@ use super::error::{CopyError, chain};
 use super::heal::note;
 use super::inspect::{Flaw, Inspected, Inspection};
 use super::session::Session;
+use super::slots::KEYS;
 use crate::catalog::Finding;
 use crate::format::Identity;
 use crate::model::{ObjectName, VaultPath};
@@ -56,6 +57,8 @@ fn identity(session: &Session<'_>) -> Result<Option<Identity>, CopyError> {
 /// The family's newest slots are written again; any other file of slots that is damaged goes, once they are there.
 fn keys(session: &Session<'_>, at: &Inspected<'_>, flaw: &Flaw) -> Result<bool, CopyError> {
     let Some(keys) = at.keys else { return Ok(false) };
+    // The next session looks whether older ones lie beside them.
+    session.set_marks(&[(KEYS, None)])?;
     let newest = VaultPath::parse(&format!("keys/{}", keys.set.name())).expect("a name of ours");
     if flaw.path == newest {
         return replace(session, flaw, &keys.bytes);

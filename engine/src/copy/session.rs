@@ -132,7 +132,7 @@ impl<'s> Session<'s> {
         session.deletions = session.may_delete(&row, &heads)?;
         refused::note(tools.catalog, medium, &session.deletions)?;
         confirm::confirm(&session, &heads)?;
-        slots::bring(&session, &row)?;
+        slots::bring(&session)?;
         Ok(session)
     }
 
@@ -237,7 +237,9 @@ impl<'s> Session<'s> {
 
     fn distrust(&self, why: &str) -> Result<(), CopyError> {
         (self.tools.tell)(&Told::Note(format!("{}: {why}; everything there is looked at anew", self.destination)));
-        Ok(self.tools.catalog.distrust(self.medium, why, self.tools.clock.now())?)
+        self.tools.catalog.distrust(self.medium, why, self.tools.clock.now())?;
+        // A place that was set back has slots that were revoked since.
+        self.set_marks(&[(slots::KEYS, None)])
     }
 
     /// FORMAT 12.2: after our first head where another one may have been at work, its last request is waited for; what it

@@ -4,20 +4,18 @@
 //! at the medium, read back, and then no older one. A mark on the medium says which set it has, so that a session where
 //! nothing changed asks for nothing. What can't be done is told, and tried again by the next session.
 
-use std::collections::BTreeSet;
-
 use super::error::{CopyError, chain};
 use super::session::Session;
 use super::{Told, begin};
-use crate::catalog::{Catalog, MediumRow};
+use crate::catalog::Catalog;
 use crate::destination::ReadStore;
 use crate::format::{KeysName, SlotSet};
-use crate::model::{FamilyId, VaultPath};
+use crate::model::VaultPath;
 use crate::plan::Deletions;
 use crate::seal::is_authentic;
 use crate::vault::{VaultError, get, put};
 
-/// The mark: the sequence of the set that is the only one there.
+/// The mark: the name of the set that is the only one there.
 pub const KEYS: &str = "keys";
 
 /// The set that every medium should have; none if it was never changed.
@@ -28,20 +26,24 @@ pub fn wanted(catalog: &Catalog) -> Result<Option<SlotSet>, CopyError> {
     Ok(catalog.key_slots()?.and_then(|bytes| SlotSet::decode(&bytes).ok()))
 }
 
-/// Brings them there, if they are not known to be.
+/// Brings them there, if they are not known to be. A home that was set back is not known to be: it is asked each time.
 ///
 /// # Errors
 /// If the session can't go on.
-pub(super) fn bring(session: &Session<'_>, row: &MediumRow) -> Result<(), CopyError> {
-    let Some(set) = wanted(session.tools.catalog)? else { return Ok(()) };
-    let sequence = set.sequence.to_string();
-    if begin::mark(row, KEYS) == Some(&sequence) || !is_authentic(&set, session.tools.keyring) {
+pub(super) fn bring(session: &Session<'_>) -> Result<(), CopyError> {
+    let (Some(set), Some(row)) = (wanted(session.tools.catalog)?, session.tools.catalog.medium(session.medium)?) else {
+        return Ok(());
+    };
+    let name = set.name().to_string();
+    let is_known = begin::mark(&row, KEYS) == Some(&name) && !session.destination.is_home();
+    if is_known || !is_authentic(&set, session.tools.keyring) {
         return Ok(());
     }
     match replace(session, &set) {
-        Ok(None) => return session.set_marks(&[(KEYS, Some(sequence))]),
+        Ok(None) => return session.set_marks(&[(KEYS, Some(name))]),
         Ok(Some(why)) => tell(session, &why),
-        Err(error) if error.ends_session() => return Err(error),
+        Err(error @ (CopyError::Fenced { .. } | CopyError::Stopped | CopyError::Catalog(_))) => return Err(error),
+        // Copies are worth more than that slots go at once.
         Err(error) => tell(session, &chain(&error)),
     }
     Ok(())
@@ -55,13 +57,23 @@ fn tell(session: &Session<'_>, why: &str) {
 /// Puts the set there, then takes older ones away; why not, if they stay.
 fn replace(session: &Session<'_>, set: &SlotSet) -> Result<Option<String>, CopyError> {
     let (store, name, bytes) = (session.store, set.name(), set.encode());
+    let others = others(store, set)?;
+    let newer = |other: &&Other| other.name > name && is_authentic_there(other, session);
+    if let Some(newer) = others.iter().find(newer) {
+        let number = newer.name.sequence;
+        return Ok(Some(format!(
+            "newer ones (number {number}) lie there than this computer has, which was set back; `engine key change` with what \
+             opens those, the recovery sheet say, makes all places one again"
+        )));
+    }
     let path = path_of(name);
     put(store, &path, &bytes)?;
     if get(store, &path)? != bytes {
         return Ok(Some(format!("{path} does not read back as it was written")));
     }
     store.still_there()?;
-    let older = older(store, set)?;
+    // Of one number, too: one of a time that was set back.
+    let older: Vec<Other> = others.into_iter().filter(|other| other.name < name).collect();
     if older.is_empty() {
         return Ok(None);
     }
@@ -69,30 +81,37 @@ fn replace(session: &Session<'_>, set: &SlotSet) -> Result<Option<String>, CopyE
         return Ok(Some(why.clone()));
     }
     session.look_again()?;
-    older.into_iter().try_for_each(|name| store.delete(&path_of(name)))?;
+    older.iter().try_for_each(|other| store.delete(&path_of(other.name)))?;
     Ok(None)
 }
 
-/// Sets of this family, or files that can't be read, which come before the newest one.
-fn older(store: &dyn ReadStore, newest: &SlotSet) -> Result<BTreeSet<KeysName>, CopyError> {
-    let listed = store.list(&VaultPath::parse("keys").expect("a constant"))?;
-    let names = listed.iter().filter_map(|listed| listed.path.file_name().parse::<KeysName>().ok());
-    let mut older = BTreeSet::new();
-    for name in names.filter(|name| name.sequence < newest.sequence) {
-        if !is_foreign(store, name, newest.family)? {
-            older.insert(name);
-        }
-    }
-    Ok(older)
+/// Another file of slots.
+struct Other {
+    name: KeysName,
+    /// What it holds; none of one that can't be read.
+    set: Option<SlotSet>,
 }
 
-/// Left by another family's `init`, which is none of our business.
-fn is_foreign(store: &dyn ReadStore, name: KeysName, family: FamilyId) -> Result<bool, CopyError> {
-    match get(store, &path_of(name)) {
-        Ok(bytes) => Ok(SlotSet::decode(&bytes).is_ok_and(|set| set.family != family)),
-        Err(VaultError::Missing { .. }) => Ok(false),
-        Err(error) => Err(error.into()),
+/// Sets of this family, or files that can't be read. Those of another family's `init` are none of our business.
+fn others(store: &dyn ReadStore, ours: &SlotSet) -> Result<Vec<Other>, CopyError> {
+    let listed = store.list(&VaultPath::parse("keys").expect("a constant"))?;
+    let names = listed.iter().filter_map(|listed| listed.path.file_name().parse::<KeysName>().ok());
+    let mut others = Vec::new();
+    for name in names.filter(|name| *name != ours.name()) {
+        let set = match get(store, &path_of(name)) {
+            Ok(bytes) => SlotSet::decode(&bytes).ok(),
+            Err(VaultError::Missing { .. }) => continue,
+            Err(error) => return Err(error.into()),
+        };
+        if set.as_ref().is_none_or(|set| set.family == ours.family) {
+            others.push(Other { name, set });
+        }
     }
+    Ok(others)
+}
+
+fn is_authentic_there(other: &Other, session: &Session<'_>) -> bool {
+    other.set.as_ref().is_some_and(|set| set.name() == other.name && is_authentic(set, session.tools.keyring))
 }
 
 fn path_of(name: KeysName) -> VaultPath {

@@ -114,7 +114,7 @@ impl InstallationError {
             Self::Foreign { .. } => {
                 "to read it, use `engine recover --from URL`; if this computer is to go on writing there, with its passphrase and no home vault and no catalog here, use `engine catalog rebuild`: another computer that still writes there is fenced off by that; or choose another place".into()
             }
-            Self::Slot(SlotError::Wrong) => "check the passphrase that [key] names; the recovery sheet opens the vault too: `engine recover --sheet FILE`".into(),
+            Self::Slot(SlotError::Wrong | SlotError::Revoked) => "check the passphrase that [key] names; the recovery sheet opens the vault too: `engine recover --sheet FILE`".into(),
             Self::Catalog(CatalogError::Damaged { .. }) => "run `engine catalog rebuild`".into(),
             Self::Catalog(CatalogError::Busy { .. }) => "try again when the other engine process has finished".into(),
             Self::Away { .. } => "connect it and try again".into(),

@@ -12,7 +12,7 @@ use super::place::{
     why_away, why_not_made,
 };
 use super::probe::{Asked, probe};
-use super::sheet::write_sheet;
+use super::sheet::{SHEET, write_sheet};
 use super::sight::shares_disk;
 use crate::catalog::{Catalog, CatalogError, Founding, MediumRow, NewMedium, OpenOptions};
 use crate::config::{Config, Destination, Place};
@@ -229,7 +229,7 @@ fn make_home(
     let catalog = Catalog::create(&config.state, &founding, OpenOptions::default())?;
     let place = Place::File(config.home.path.clone());
     catalog.enrol(&new_medium(home, DestinationName::home(), &place, false, now))?;
-    let path = write_sheet(config, family, &sheet, now)?;
+    let path = write_sheet(config, SHEET, family, &sheet, now)?;
     found(&store, &Identity { family, vault: home, created: now }, FirstKeys { set: &set })?;
     Ok((catalog, set, Some(path)))
 }

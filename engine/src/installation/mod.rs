@@ -36,9 +36,9 @@ use crate::config::{Config, Destination};
 use crate::destination::{ErrorKind, ReadStore};
 use crate::destination::{FileStore, Privacy};
 use crate::format::{SlotKind, SlotSet};
-use crate::model::{DestinationName, VaultId, VaultPath};
+use crate::model::{DestinationName, FamilyId, VaultId, VaultPath};
 use crate::seal::Keyring;
-use crate::vault::{self, FoundKeys, identity_of, keys_of};
+use crate::vault::{FoundKeys, identity_of, keys_of, unlock_newest};
 
 /// An installation with its catalog open.
 pub struct Installation {
@@ -48,6 +48,7 @@ pub struct Installation {
     pub catalog: Catalog,
     home: OnceLock<Arc<FileStore>>,
     keyring: OnceLock<Keyring>,
+    slots_held: OnceLock<FoundKeys>,
     refusals: refused::Refusals,
     warn: Warn,
 }
@@ -79,8 +80,8 @@ impl Installation {
         catalog.tell_when_full(Arc::clone(&warn));
         // Heads carry it from the next session on; where it can't be noted now, the next command notes it.
         let _later = note_configuration(&catalog, &config);
-        let (home, keyring, refusals) = Default::default();
-        Ok(Self { config, catalog, home, keyring, refusals, warn })
+        let (home, keyring, slots_held, refusals) = Default::default();
+        Ok(Self { config, catalog, home, keyring, slots_held, refusals, warn })
     }
 
     /// Is the ballast laid that lets the catalog commit on a full disk? It is laid now, if there is room for it.
@@ -128,36 +129,49 @@ impl Installation {
         if let Some(warning) = &secret.warning {
             (self.warn)(&warning.to_string());
         }
-        let keys = self.keys()?;
-        for damaged in &keys.damaged {
+        let found = self.slots()?;
+        for damaged in found.iter().flat_map(|keys| &keys.damaged) {
             (self.warn)(damaged);
         }
-        let keyring = vault::unlock(&keys, SlotKind::Passphrase, &secret.bytes)?;
+        let (keys, keyring) = unlock_newest(found, SlotKind::Passphrase, &secret.bytes)?;
         self.note_slots(&keys)?;
-        Ok(self.keyring.get_or_init(|| keyring))
+        Ok(self.hold(keys, keyring))
     }
 
-    /// These keys, which something else than the configured passphrase opened, from now on.
-    pub(crate) fn hold(&self, keyring: Keyring) -> &Keyring {
+    /// These keys and slots from now on.
+    pub(crate) fn hold(&self, keys: FoundKeys, keyring: Keyring) -> &Keyring {
+        let _first = self.slots_held.set(keys);
         self.keyring.get_or_init(|| keyring)
+    }
+
+    /// The slots that the keys were opened with; none before [`Self::keyring`].
+    pub(crate) fn slots_held(&self) -> Option<&FoundKeys> {
+        self.slots_held.get()
     }
 
     /// Notes the slots that every place should have, where they are newer than what was noted: a change of them broke off,
     /// or the catalog was rebuilt. The first set is every place's own.
     fn note_slots(&self, keys: &FoundKeys) -> Result<(), InstallationError> {
-        let noted = self.catalog.key_slots()?;
-        let noted = noted.and_then(|bytes| SlotSet::decode(&bytes).ok()).map_or(1, |set| set.sequence);
+        let noted = self.noted_slots()?.map_or(1, |noted| noted.set.sequence);
         if keys.set.sequence > noted {
             self.catalog.set_key_slots(&keys.bytes)?;
         }
         Ok(())
     }
 
-    /// The key slots of the catalog's family, from the first place that has them.
+    /// The slots that the catalog remembers, once they were changed.
+    fn noted_slots(&self) -> Result<Option<FoundKeys>, InstallationError> {
+        let bytes = self.catalog.key_slots()?;
+        let found = |bytes: Vec<u8>| Some(FoundKeys { set: SlotSet::decode(&bytes).ok()?, bytes, damaged: Vec::new() });
+        Ok(bytes.and_then(found))
+    }
+
+    /// The key slots of the catalog's family: those that it remembers and those at home, which may have been set back; where
+    /// there are none, those of the destinations that are there.
     ///
     /// # Errors
-    /// As the home vault answers, if no destination that is there has them either.
-    pub fn keys(&self) -> Result<FoundKeys, InstallationError> {
+    /// As the home vault answers, if nothing has any.
+    pub fn slots(&self) -> Result<Vec<FoundKeys>, InstallationError> {
         let family = self.catalog.meta()?.family;
         // Whose keys they are, the catalog says: a home whose identity is lost has them all the same.
         let nameless = || FileStore::open(&self.config.home.path, Privacy::Private).ok();
@@ -165,18 +179,28 @@ impl Installation {
             Ok(home) => keys_of(&*home, family).map_err(InstallationError::from),
             Err(error) => nameless().and_then(|store| keys_of(&store, family).ok()).ok_or(error),
         };
-        let first = match at_home {
-            Ok(keys) => return Ok(keys),
-            Err(error) => error,
+        let (at_home, error) = match at_home {
+            Ok(keys) => (Some(keys), None),
+            Err(error) => (None, Some(error)),
         };
-        let media = self.catalog.media()?;
-        let home = &self.config.home.path;
-        let stores =
-            self.config.destinations.iter().filter_map(|destination| match look::open_now(destination, &media, home) {
-                Look::Here(opened) => Some(opened.store),
-                Look::Away(_) | Look::Refused(_) | Look::Emptied(_) => None,
-            });
-        stores.into_iter().find_map(|store| keys_of(&*store, family).ok()).ok_or(first)
+        let found: Vec<FoundKeys> = self.noted_slots()?.into_iter().chain(at_home).collect();
+        match (found.is_empty(), error) {
+            (true, Some(error)) => Some(self.slots_offsite(family)?).filter(|found| !found.is_empty()).ok_or(error),
+            _ => Ok(found),
+        }
+    }
+
+    /// The key slots of each destination that is there.
+    ///
+    /// # Errors
+    /// If the catalog can't be read.
+    pub(crate) fn slots_offsite(&self, family: FamilyId) -> Result<Vec<FoundKeys>, InstallationError> {
+        let looks = look_all(&self.config.destinations, &Arc::new(self.catalog.media()?), &self.config.home.path);
+        let stores = looks.into_iter().filter_map(|look| match look {
+            Look::Here(opened) => Some(opened.store),
+            Look::Away(_) | Look::Refused(_) | Look::Emptied(_) => None,
+        });
+        Ok(stores.filter_map(|store| keys_of(&*store, family).ok()).collect())
     }
 
     /// A destination as it is now, waited for at most ten seconds.

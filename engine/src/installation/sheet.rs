@@ -10,13 +10,22 @@ use crate::config::{Config, Endpoint, FtpData, FtpTls, Place};
 use crate::model::{FamilyId, Time};
 use crate::seal::{SlotError, sheet_text_parse};
 
-/// Writes the page to the state folder, for its owner only, in the place of one that is there; gives where.
+/// What the first sheet is called.
+pub const SHEET: &str = "recovery-sheet.txt";
+
+/// Writes the page to the state folder under this name, for its owner only; gives where.
 ///
 /// # Errors
 /// If it can't be written.
-pub fn write_sheet(config: &Config, family: FamilyId, secret: &str, now: Time) -> Result<PathBuf, InstallationError> {
+pub fn write_sheet(
+    config: &Config,
+    name: &str,
+    family: FamilyId,
+    secret: &str,
+    now: Time,
+) -> Result<PathBuf, InstallationError> {
     let page = sheet_file(config, family, secret, &now.text());
-    let path = config.state.join("recovery-sheet.txt");
+    let path = config.state.join(name);
     write_private(&path, &page)?;
     Ok(path)
 }

@@ -58,6 +58,8 @@ pub struct KeyMedium {
     /// Its id.
     #[serde(serialize_with = "as_text")]
     pub medium: VaultId,
+    /// Is it out of use? Then nothing is brought there any more.
+    pub retired: bool,
     /// Has it the newest slots, and no older ones?
     pub current: bool,
     /// Slots that were taken away and that open it still, as far as is known.
@@ -93,7 +95,8 @@ impl Report for KeyReport {
             let name = drives.name(&medium.destination, Some(medium.medium));
             if !medium.accepts_revoked.is_empty() {
                 let which = medium.accepts_revoked.join(", ");
-                let line = page.toned(&format!("{name} still accepts {which}, until it is there again"), Tone::Bad);
+                let until = if medium.retired { "for it is retired" } else { "until it is there again" };
+                let line = page.toned(&format!("{name} still accepts {which}, {until}"), Tone::Bad);
                 page.line(line);
             } else if !medium.current {
                 page.line(format_args!("{name} gets the newest slots when it is there"));

@@ -25,6 +25,9 @@ pub enum SlotError {
     /// No slot was made with this secret.
     #[error("wrong passphrase or recovery sheet")]
     Wrong,
+    /// It opened slots that were replaced since.
+    #[error("this passphrase or recovery sheet was revoked: newer key slots do not accept it")]
+    Revoked,
     /// The secret is right, the slot's bytes are not.
     #[error("the key slot that this secret opens is damaged")]
     DamagedSlot,

@@ -28,7 +28,7 @@ pub fn found(store: &dyn WriteStore, identity: &Identity, keys: FirstKeys<'_>) -
     let slots = path(&format!("keys/{}", keys.set.name()));
     put(store, &slots, &keys.set.encode())?;
     let rest = || {
-        put(store, &path(RESTORE_PATH), restore_text(identity, store).as_bytes())?;
+        put_text(store, &path(RESTORE_PATH), &restore_text(identity, store))?;
         put(store, &path("VAULT.copy"), &identity.encode())?;
         put(store, &path("VAULT"), &identity.encode())
     };
@@ -38,6 +38,19 @@ pub fn found(store: &dyn WriteStore, identity: &Identity, keys: FirstKeys<'_>) -
         let _ = store.delete(&slots);
     }
     founded
+}
+
+/// One that a step that broke off left is of an identity that nothing has: it gives way, where it may go.
+fn put_text(store: &dyn WriteStore, path: &VaultPath, text: &str) -> Result<(), VaultError> {
+    let is = |error: &VaultError, kind| matches!(error, VaultError::Store(error) if error.kind == kind);
+    match put(store, path, text.as_bytes()) {
+        Err(error) if is(&error, ErrorKind::Exists) => match store.delete(path) {
+            Ok(()) => put(store, path, text.as_bytes()),
+            Err(error) if error.kind == ErrorKind::Denied => Ok(()),
+            Err(error) => Err(error.into()),
+        },
+        put => put,
+    }
 }
 
 /// What a person reads who finds the drive.

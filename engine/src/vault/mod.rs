@@ -25,7 +25,7 @@ pub use found::{FirstKeys, RESTORE_PATH, found, restore_text};
 pub use heads::{FoundHead, HEADS_KEPT, list_heads, newest_told, write_head};
 pub use mirrored::{file_object, mirror_files};
 pub use objects::{get, get_digest, put, read_whole, read_whole_medium};
-pub use open::{FoundKeys, Ring, identity_of, keys_of, unlock};
+pub use open::{FoundKeys, Ring, identity_of, keys_of, unlock, unlock_newest};
 pub use pack::{PackBuilder, SealedPack};
 pub use point::{PackNames, seal_manifest};
 pub use reader::{ChunkSource, VaultReader};

@@ -7,7 +7,7 @@ use super::objects::get;
 use crate::destination::ReadStore;
 use crate::format::{FormatError, Identity, KeysName, SlotKind, SlotSet};
 use crate::model::{FamilyId, VaultPath};
-use crate::seal::{Keyring, SlotError};
+use crate::seal::{Keyring, SlotError, is_authentic};
 
 /// A family's keys, unlocked.
 pub type Ring = Keyring;
@@ -89,6 +89,26 @@ fn read_keys(store: &dyn ReadStore, name: KeysName, path: &VaultPath) -> Result<
         return Err(FormatError::damaged("the key slots' file", format!("{path} tells another sequence")).into());
     }
     Ok((set, bytes))
+}
+
+/// Of the slots that several places hold the set that counts, and its keys: the highest that the secret opens, if no higher
+/// one was made with the same keys. Places that were away during a change, or set back, hold lower ones; what somebody else
+/// put there was not made with our keys and does not count.
+///
+/// # Errors
+/// [`SlotError::Revoked`] if a higher one was; else as the highest answers.
+pub fn unlock_newest(found: Vec<FoundKeys>, kind: SlotKind, secret: &[u8]) -> Result<(FoundKeys, Ring), SlotError> {
+    let sets: BTreeMap<KeysName, FoundKeys> = found.into_iter().map(|keys| (keys.set.name(), keys)).collect();
+    let (mut higher, mut failed): (Vec<FoundKeys>, _) = (Vec::new(), None);
+    for keys in sets.into_values().rev() {
+        match unlock(&keys, kind, secret) {
+            Ok(ring) if higher.iter().any(|higher| is_authentic(&higher.set, &ring)) => return Err(SlotError::Revoked),
+            Ok(ring) => return Ok((keys, ring)),
+            Err(error) => failed = failed.or(Some(error)),
+        }
+        higher.push(keys);
+    }
+    Err(failed.unwrap_or(SlotError::Wrong))
 }
 
 /// Opens a set of slots with a secret of that kind.

@@ -1,6 +1,7 @@
 //! `engine key`: passphrases and sheets that open the vaults, come and go, at every place.
 
 use std::fs;
+use std::process::Command;
 
 use fixtures::bench::{as_text, text};
 use fixtures::{Bench, Ran, same};
@@ -75,8 +76,10 @@ fn a_forgotten_passphrase_is_replaced_by_the_sheet_and_a_new_sheet_takes_the_pla
     fs::copy(&new, &wrong).expect("writable");
     let _ = opens(&bench, "usb", "--passphrase-file", &new).exits(0);
 
-    bench.done(&["key", "sheet"]);
-    let second = bench.text("state/recovery-sheet.txt");
+    let made = bench.done(&["key", "sheet"]);
+    let second = made["slots"].as_array().expect("a list").last().expect("one")["slot"].clone();
+    let second = bench.text(&format!("state/recovery-sheet-{}.txt", as_text(&second)));
+    assert!(made["advice"].to_string().contains(&second), "{made}");
     let listed = bench.done(&["key", "list"]);
     let sheets: Vec<&Value> =
         listed["slots"].as_array().expect("a list").iter().filter(|it| it["kind"] == "sheet").collect();
@@ -127,4 +130,91 @@ fn after_a_rebuild_places_that_are_behind_are_brought_up_all_the_same() {
     assert!([0, 3].contains(&ran.code), "{ran}");
     let _ = opens(&bench, "usb", "--passphrase-file", &old).exits(1);
     let _ = opens(&bench, "usb", "--passphrase-file", &new).exits(0);
+}
+
+fn copy_tree(bench: &Bench, from: &str, to: &str) {
+    let _ = fs::remove_dir_all(bench.path(to));
+    let copied = Command::new("cp").arg("-a").args([bench.path(from), bench.path(to)]).status().expect("cp");
+    assert!(copied.success());
+}
+
+fn changes(bench: &Bench, number: u32) -> String {
+    let new = written(bench, &format!("passphrase {number}"), &format!("passphrase number {number}"));
+    bench.done(&["key", "change", "--new-passphrase-file", &new]);
+    fs::copy(&new, bench.path("passphrase")).expect("writable");
+    new
+}
+
+/// Home was restored from an older copy: what the catalog knows counts, and home is brought up to it.
+#[test]
+fn a_home_that_was_set_back_gets_the_newest_slots_again_and_the_old_passphrase_stays_revoked() {
+    let bench = prepared(2, 10_000, "", &["usb"]);
+    bench.done(&["run", "--once"]);
+    copy_tree(&bench, "vault", "vault.old");
+    let old = written(&bench, "old", fixtures::bench::PASSPHRASE);
+    let new = changes(&bench, 1);
+    copy_tree(&bench, "vault.old", "vault");
+    fs::copy(&old, bench.path("passphrase")).expect("writable");
+    let _ = bench.engine(&["run", "--once"]).exits(1).says("was revoked");
+    fs::copy(&new, bench.path("passphrase")).expect("writable");
+    let ran = bench.engine(&["run", "--once"]);
+    assert!([0, 3].contains(&ran.code), "{ran}");
+    let last = changes(&bench, 2);
+    for place in ["vault", "usb"] {
+        let _ = opens(&bench, place, "--passphrase-file", &last).exits(0);
+        for revoked in [&old, &new] {
+            let _ = opens(&bench, place, "--passphrase-file", revoked).exits(1);
+        }
+    }
+}
+
+/// The whole computer was set back, passphrase and all: what the places have is newer, and nobody is locked out of them.
+#[test]
+fn a_computer_that_was_set_back_changes_no_slots_that_it_does_not_know_and_the_sheet_makes_all_one_again() {
+    let bench = prepared(2, 10_000, "", &["usb"]);
+    bench.done(&["run", "--once"]);
+    for name in ["vault", "state"] {
+        copy_tree(&bench, name, &format!("{name}.old"));
+    }
+    let old = written(&bench, "old", fixtures::bench::PASSPHRASE);
+    let (_, second) = (changes(&bench, 1), changes(&bench, 2));
+    for name in ["vault", "state"] {
+        copy_tree(&bench, &format!("{name}.old"), name);
+    }
+    fs::copy(&old, bench.path("passphrase")).expect("writable");
+    let fourth = written(&bench, "fourth", "passphrase number four");
+    let _ = bench.engine(&["key", "change", "--new-passphrase-file", &fourth]).exits(1).says("was revoked");
+    let _ = bench.engine(&["verify", "--repair"]).says("newer key slots");
+    let _ = bench.engine(&["run", "--once"]);
+    let _ = opens(&bench, "usb", "--passphrase-file", &second).exits(0);
+    let _ = opens(&bench, "usb", "--passphrase-file", &old).exits(1);
+    let sheet = bench.text("state/recovery-sheet.txt");
+    let changed = bench.engine(&["key", "change", "--new-passphrase-file", &fourth, "--sheet", &sheet]);
+    assert!([0, 3].contains(&changed.code), "{changed}");
+    fs::copy(&fourth, bench.path("passphrase")).expect("writable");
+    let ran = bench.engine(&["run", "--once"]);
+    assert!([0, 3].contains(&ran.code), "{ran}");
+    for place in ["vault", "usb"] {
+        let _ = opens(&bench, place, "--passphrase-file", &fourth).exits(0);
+        for revoked in [&old, &second] {
+            let _ = opens(&bench, place, "--passphrase-file", revoked).exits(1);
+        }
+    }
+}
+
+/// A server that was restored from its backup accepts what was revoked, until a session sees that it was set back.
+#[test]
+fn a_place_that_was_set_back_is_brought_up_again() {
+    let bench = prepared(2, 10_000, "", &["usb"]);
+    bench.done(&["run", "--once"]);
+    copy_tree(&bench, "usb", "usb.old");
+    let old = written(&bench, "old", fixtures::bench::PASSPHRASE);
+    let new = changes(&bench, 1);
+    copy_tree(&bench, "usb.old", "usb");
+    let _ = opens(&bench, "usb", "--passphrase-file", &old).exits(0);
+    let ran = bench.engine(&["run", "--once"]);
+    assert!([0, 3].contains(&ran.code), "{ran}");
+    let _ = opens(&bench, "usb", "--passphrase-file", &old).exits(1);
+    let _ = opens(&bench, "usb", "--passphrase-file", &new).exits(0);
+    assert_eq!(fs::read_dir(bench.path("usb/keys")).expect("there").count(), 1);
 }

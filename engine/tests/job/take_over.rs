@@ -143,3 +143,42 @@ fn a_vault_that_carries_no_configuration_is_taken_over_with_one_of_the_place_alo
     assert!(written.contains("[destination.vault]") && written.contains("write [job.NAME] sections"), "{written}");
     assert_eq!(new.points().len(), 1);
 }
+
+/// A drive that was away when the passphrase was changed knows nothing of that; another destination does.
+#[test]
+fn a_take_over_from_a_place_that_missed_a_change_does_not_bring_a_revoked_passphrase_back() {
+    let (old, new) = (prepared(4, 100_000, "", &["usb", "nas"]), empty());
+    old.done(&["run", "--once"]);
+    fs::rename(old.path("usb"), old.path("in the safe")).expect("one file system");
+    fs::write(old.path("second"), "a better passphrase").expect("writable");
+    let _ = old.engine(&["key", "change", "--new-passphrase-file", &old.text("second")]).exits(3);
+    fs::rename(old.path("in the safe"), old.path("usb")).expect("one file system");
+    let revoked = take_over(&new, &old.path("usb"), &["--passphrase-file", &old.text("passphrase")]).exits(1);
+    assert!(revoked.out.contains("was revoked") && !new.path("offsite.toml").exists(), "{revoked}");
+    fs::write(new.path("mine"), "another passphrase").expect("writable");
+    let sheet = old.text("state/recovery-sheet.txt");
+    let words = ["--sheet", &sheet, "--new-passphrase-file", &new.text("mine")];
+    let _ = take_over(&new, &old.path("usb"), &words).exits(0);
+    new.done(&["verify", "home", "--repair"]);
+    for place in ["usb", "nas"] {
+        let url = format!("file://{}", old.text(place));
+        for (passphrase, code) in [(new.text("mine"), 0), (old.text("second"), 0), (old.text("passphrase"), 1)] {
+            let _ = new.engine(&["recover", "--from", &url, "--passphrase-file", &passphrase]).exits(code);
+        }
+    }
+}
+
+/// Killed while the home vault is made, it can be done again.
+#[test]
+fn a_take_over_that_was_killed_is_done_again() {
+    let (old, new) = (lost(), empty());
+    let words = ["--passphrase-file", &old.text("passphrase")];
+    // As a kill leaves it: the text of an identity that nothing has.
+    fs::create_dir_all(new.path("vault")).expect("makable");
+    fs::write(new.path("vault/RESTORE.txt"), "This folder is a vault of an identity that nobody has.")
+        .expect("writable");
+    fs::write(new.path("passphrase.tmp"), "").expect("writable");
+    let _ = take_over(&new, &old.path("usb"), &words).exits(0);
+    let text = fs::read_to_string(new.path("vault/RESTORE.txt")).expect("written");
+    assert!(text.contains("engine recover --from"), "{text}");
+}

@@ -35,7 +35,7 @@ fn point(context: &Context, job: &Job, reading: Reading) -> Result<BackupPoint, 
     }
     let reader = VaultReader::new(&*home, installation.keyring()?);
     let reading = if is_paranoid(job) { Reading::Everything } else { reading };
-    let Preview { found, to_read, to_read_on_disk } =
+    let Preview { found, to_read, to_read_on_disk, .. } =
         preview(&mut *source, before.filter(|_| reading == Reading::Changed), &reader);
     let mut warnings: Vec<String> = found.warnings.iter().map(line).collect();
     if let Some(left) = room.bytes.filter(|_| before.is_some() && !room.holds(to_read_on_disk)) {

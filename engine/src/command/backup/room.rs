@@ -67,9 +67,10 @@ impl<'m> MakesRoom<'m> {
     /// The same for a whole point of no more than so many bytes, even if others are lost for it.
     pub(super) fn holds_at_a_loss(&self, most: u64) -> bool {
         let holds = self.fits(most) || self.makes(most, Loss::ThePoint);
-        let most = size(most);
-        let why =
-            format!("it may take up to {most}, and home can't make that much room: nothing that is owed was given up");
+        let (most, lost) = (size(most), !self.lost.borrow().is_empty());
+        let rest =
+            if lost { "what went for it freed less than it takes up" } else { "nothing that is owed was given up" };
+        let why = format!("it may take up to {most}, and home can't make that much room: {rest}");
         *self.in_vain.borrow_mut() = (!holds).then_some(why);
         holds
     }
@@ -81,7 +82,9 @@ impl<'m> MakesRoom<'m> {
     /// Carries out what the rule wants, until there is room or it wants nothing more.
     fn makes(&self, bytes: u64, at_most: Loss) -> bool {
         let coming = Coming { job: self.job, bytes, at_most };
-        (0..PLANS_MAX).any(|_| self.make(coming) && self.fits(bytes))
+        // What is lost is lost for a plan that ends with room; where the disk does not have it then, more would go in vain.
+        let plans = if at_most == Loss::Nothing { PLANS_MAX } else { 1 };
+        (0..plans).any(|_| self.make(coming) && self.fits(bytes))
     }
 
     /// False if it wants nothing, or could not be asked.
@@ -175,7 +178,8 @@ pub(super) fn at_most(
     let before = capture.previous.filter(|_| capture.reading == Reading::Changed).map(|(_, point)| (capture.id, point));
     let seen = is_known.then(|| preview(source, before, reader))?;
     let entries = seen.found.files.saturating_mul(OF_AN_ENTRY);
-    Some(seen.to_read_on_disk.saturating_add(seen.to_read_on_disk / 64).saturating_add(entries).saturating_add(BESIDE))
+    let read = seen.to_read_on_disk.saturating_add(seen.to_read_on_disk / 64);
+    Some(read.saturating_add(entries).saturating_add(seen.of_names).saturating_add(BESIDE))
 }
 
 /// A first point that can't fit is refused before it is begun, with figures.

@@ -3,7 +3,7 @@
 use crate::catalog::{KEYS_REVOKED, MediumRow};
 use crate::command::{Context, Failure};
 use crate::copy::{KEYS, wanted_slots};
-use crate::format::{Slot, SlotKind, SlotSet};
+use crate::format::{KeysName, Slot, SlotKind, SlotSet};
 use crate::report::{KeyMedium, KeyReport, KeySlot};
 use crate::seal::slot_of;
 
@@ -43,11 +43,13 @@ pub(super) fn report(context: &Context, set: &SlotSet) -> Result<KeyReport, Fail
     let media = catalog.media()?;
     let media = media.iter().filter(|row| row.retired.is_none() || changed);
     let medium = |row: &MediumRow| {
-        let has = row.marks.iter().find(|mark| mark.name == KEYS).and_then(|mark| mark.value.parse().ok()).unwrap_or(1);
+        let mark = row.marks.iter().find(|mark| mark.name == KEYS);
+        let has = mark.and_then(|mark| mark.value.parse::<KeysName>().ok()).map_or(1, |name| name.sequence);
         let still = revoked.iter().filter(|revoked| revoked.sequence > has);
         KeyMedium {
             destination: row.destination.clone(),
             medium: row.vault,
+            retired: row.retired.is_some(),
             current: !changed || has >= set.sequence,
             accepts_revoked: still.map(|revoked| format!("{} ({})", revoked.id, revoked.label)).collect(),
         }

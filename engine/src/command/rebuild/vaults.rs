@@ -12,7 +12,7 @@ use crate::format::{Identity, SlotKind, SlotSet};
 use crate::installation::{InstallationError, Lies, find_all, place_text};
 use crate::model::{DestinationName, FamilyId, VaultId, chain};
 use crate::seal::Keyring;
-use crate::vault::{FirstKeys, VaultError, found, identity_of, keys_of, unlock};
+use crate::vault::{FirstKeys, VaultError, found, identity_of, keys_of, unlock_newest};
 
 /// A vault that is there.
 pub(super) struct Vault {
@@ -73,30 +73,29 @@ impl Vaults {
         Ok(())
     }
 
-    /// The family's keys, with the configured passphrase, from the first place whose slots it opens.
+    /// The family's keys, with the configured passphrase, by the newest slots of all places.
     ///
     /// # Errors
-    /// Why not, as the first place said.
+    /// Why not.
     pub fn unlock(&self, call: &Call, config: &Config) -> Result<(Keyring, SlotSet), Failure> {
         let secret = config.key.read().map_err(InstallationError::from)?;
         if let Some(warning) = &secret.warning {
             call.voice.warn(&warning.to_string());
         }
-        let mut failed = None;
+        let (mut found, mut failed) = (Vec::new(), None);
         for vault in &self.here {
-            let opened =
-                keys_of(&*vault.store, vault.identity.family).map_err(InstallationError::from).and_then(|keys| {
-                    let keyring = unlock(&keys, SlotKind::Passphrase, &secret.bytes)?;
-                    Ok((keyring, keys.set))
-                });
-            match opened {
-                Ok(opened) if opened.0.family() == vault.identity.family => return Ok(opened),
-                Ok(_) => {}
-                Err(error) => failed = failed.or(Some(error)),
+            match keys_of(&*vault.store, vault.identity.family) {
+                Ok(keys) => found.push(keys),
+                Err(error) => failed = failed.or(Some(InstallationError::from(error))),
             }
         }
-        let none = || InstallationError::Vault(VaultError::Foreign("no place has the family's keys".into()));
-        Err(failed.unwrap_or_else(none).into())
+        if found.is_empty() {
+            let none = || InstallationError::Vault(VaultError::Foreign("no place has the family's keys".into()));
+            return Err(failed.unwrap_or_else(none).into());
+        }
+        let opened = unlock_newest(found, SlotKind::Passphrase, &secret.bytes);
+        let (keys, keyring) = opened.map_err(InstallationError::from)?;
+        Ok((keyring, keys.set))
     }
 
     /// Makes an absent home vault anew, of the same family. Was it made now?

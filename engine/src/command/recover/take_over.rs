@@ -20,7 +20,7 @@ use crate::installation::{Lies, find_all};
 use crate::model::{DestinationName, VaultId, VaultPath};
 use crate::report::TakenOver;
 use crate::seal::{Keyring, NewSlot, add_slot, unlock};
-use crate::vault::{list_heads, put};
+use crate::vault::{FoundKeys, keys_of, list_heads, put, unlock_newest};
 
 /// The vault that is taken over, its keys open.
 pub(super) struct Vault<'v> {
@@ -117,6 +117,9 @@ fn carried(call: &Call, options: &RecoverOptions, vault: &Vault<'_>, places: &[P
         None => of_the_vault_alone(&known.filter(|name| !name.is_home()).unwrap_or_else(unnamed), at),
     };
     let config = parse(&text, &file).map_err(|errors| wrong_configuration(&LoadError::Wrong(errors)))?;
+    // Where this place was away when slots were changed, another one knows.
+    let newest = newest_slots(&config, vault)?;
+    let vault = &Vault { slots: &newest, ..*vault };
     let new = new_passphrase(call, options, &config, vault)?;
     if let Some(slots) = &new.slots {
         let path = VaultPath::parse(&format!("keys/{}", slots.name())).expect("a name of ours");
@@ -129,6 +132,23 @@ fn carried(call: &Call, options: &RecoverOptions, vault: &Vault<'_>, places: &[P
     }
     write(&file, text.as_bytes())?;
     Ok(file)
+}
+
+/// Those that count of all places that are there, if what opened the vault opens them.
+fn newest_slots(config: &Config, vault: &Vault<'_>) -> Result<SlotSet, Failure> {
+    let found = find_all(&config.destinations).into_iter().filter_map(|lies| match lies {
+        Lies::Vault(identity, store) if identity.family == vault.keyring.family() => {
+            keys_of(&*store, identity.family).ok()
+        }
+        Lies::Vault(..) | Lies::Away(_) => None,
+    });
+    let (bytes, damaged) = (vault.slots.encode(), Vec::new());
+    let here = FoundKeys { set: vault.slots.clone(), bytes, damaged };
+    let newest = unlock_newest(found.chain([here]).collect(), vault.kind, vault.secret);
+    newest.map(|(keys, _)| keys.set).map_err(|error| {
+        let advice = "use what opens the newest slots: the passphrase that came after, or the recovery sheet";
+        Failure::of("the vault is not taken over", &error, advice)
+    })
 }
 
 fn unnamed() -> DestinationName {
@@ -175,17 +195,25 @@ fn next_slots(call: &Call, vault: &Vault<'_>, bytes: &[u8]) -> Result<Option<Slo
         .map_err(|error| Failure::of("the new passphrase can't be made one of the vault's", &error, "try again"))
 }
 
-/// For its owner only, never over what lies there.
+/// For its owner only, never over what lies there, and whole or not at all.
 fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    if let Some(folder) = path.parent() {
-        crate::platform::make_private_folders(folder).map_err(|error| cant_write(path, &error))?;
-    }
+    let folder = path.parent().unwrap_or(Path::new("."));
+    crate::platform::make_private_folders(folder).map_err(|error| cant_write(path, &error))?;
+    let temporary = path.with_extension("tmp");
     let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
+    options.write(true).create(true).truncate(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let written = options.open(path).and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
-    written.map_err(|error| cant_write(path, &error))
+    let written = options.open(&temporary).and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
+    // Unlike a rename, a link never replaces what has the name.
+    let named = written.and_then(|()| {
+        std::fs::hard_link(&temporary, path).or_else(|error| match error.kind() {
+            std::io::ErrorKind::AlreadyExists => Err(error),
+            _ => std::fs::rename(&temporary, path),
+        })
+    });
+    let _ = std::fs::remove_file(&temporary);
+    named.map_err(|error| cant_write(path, &error))
 }
 
 fn cant_write(path: &Path, error: &std::io::Error) -> Failure {
