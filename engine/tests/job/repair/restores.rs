@@ -179,8 +179,6 @@ fn what_is_no_vault_no_url_or_not_there_yet_is_told() {
     assert_eq!(from("sftp://ann:hunter2@host/x".to_owned()).expect_err("a password in clear").exit, Exit::Usage);
     assert_eq!(from(folder("source")).expect_err("no vault").exit, Exit::Failed);
     assert_eq!(from(folder("nowhere")).expect_err("no folder").exit, Exit::Failed);
-    let take = RecoverOptions { take_over: TakeOver::Yes, ..recovery(&bench, None) };
-    assert!(recover(&bench.call(), &take).expect_err("later").why.contains("later release"));
 }
 
 #[test]
