@@ -1,6 +1,7 @@
 //! DESIGN 5.6: what is so different from the job's point before that nothing of the job may be removed until a person
 //! has looked: of at least 100 files more than half are gone, or no longer compress (as if somebody had encrypted them);
-//! all are gone; a folder that lay on another file system is empty now (its drive is not mounted).
+//! all are gone; a folder that lay on another file system is empty now (its drive is not mounted); one that held files is not
+//! there or can't be read.
 //!
 //! A file is gone if nothing of that path is a file any more: renamed files are gone too, so that renaming what was
 //! encrypted hides nothing. Where the point before can't be read, counts are compared, with those of the last point from
@@ -10,6 +11,8 @@ use crate::model::{Content, Entry, EntryPath, Kind, Span};
 
 /// From so many files on, half of them are remarkable.
 const FEW: u64 = 100;
+/// Of more that can't be read, each is a problem, and no alarm by itself.
+const UNREAD_MAX: usize = 16;
 /// Of ten parts, a file that compresses takes no more than these.
 const SOFT_TENTHS: u64 = 9;
 
@@ -22,10 +25,23 @@ pub(super) struct Beside {
     still: u64,
     /// Folders that lie on another file system than before, while the walk is in them, outermost first.
     moved: Vec<Moved>,
-    /// Such folders that held files and hold none: how many.
-    emptied: Vec<(EntryPath, u64)>,
+    /// Such folders that held files and hold none.
+    emptied: Vec<Moved>,
+    /// What should be there and can't be read, in no order; no more than [`UNREAD_MAX`].
+    unread: Vec<Unread>,
 }
 
+/// What can't be read.
+#[derive(Debug)]
+struct Unread {
+    path: EntryPath,
+    /// Files below it in the point before, as far as they are gone by.
+    before: u64,
+    /// Entries below it that were met all the same.
+    now: u64,
+}
+
+/// A folder that lies on another file system than before.
 #[derive(Debug)]
 struct Moved {
     path: EntryPath,
@@ -95,11 +111,14 @@ impl Beside {
             self.before += 1;
             let within = self.moved.iter_mut().filter(|moved| entry.path.is_within(&moved.path));
             within.for_each(|moved| moved.before += 1);
+            let below = self.unread.iter_mut().filter(|unread| is_below(&entry.path, &unread.path));
+            below.for_each(|unread| unread.before += 1);
         }
     }
 
     /// The walk is at that path; all entries of the point before it were passed.
     pub(super) fn at(&mut self, path: &EntryPath) {
+        self.unread.iter_mut().filter(|unread| is_below(path, &unread.path)).for_each(|unread| unread.now += 1);
         while self.moved.last().is_some_and(|moved| !path.is_within(&moved.path)) {
             self.close();
         }
@@ -114,6 +133,13 @@ impl Beside {
         }
     }
 
+    /// Something should be there, and can't be read; the walk may be elsewhere.
+    pub(super) fn unread(&mut self, path: &EntryPath) {
+        if self.unread.len() < UNREAD_MAX {
+            self.unread.push(Unread { path: path.clone(), before: 0, now: 0 });
+        }
+    }
+
     /// An entry is in the new point.
     pub(super) fn kept<C>(&mut self, kind: &Kind<C>, was: Was) {
         if !is_file(kind) {
@@ -124,9 +150,7 @@ impl Beside {
     }
 
     fn close(&mut self) {
-        if let Some(Moved { path, before: before @ 1.., now: 0, .. }) = self.moved.pop() {
-            self.emptied.push((path, before));
-        }
+        self.emptied.extend(self.moved.pop().filter(|moved| moved.before > 0 && moved.now == 0));
     }
 
     /// The walk is over, and all entries of the point before were passed: what a person must look at, if anything.
@@ -148,14 +172,30 @@ impl Beside {
         if before >= FEW && stiffened > before / 2 {
             whys.push(format!("{stiffened} of {before} files no longer compress, as if somebody had encrypted them"));
         }
-        let emptied = |(path, files): &(EntryPath, u64)| {
-            let path = path.to_string();
-            let path = path.escape_debug();
-            format!("{path} held {files} files on another file system and is empty now: is a drive not mounted there?")
-        };
-        whys.extend(self.emptied.iter().map(emptied));
+        whys.extend(self.emptied.iter().map(Moved::told));
+        whys.extend(self.unread.iter().filter(|unread| unread.before > 0 && unread.now == 0).map(Unread::told));
         (!whys.is_empty()).then(|| whys.join("; "))
     }
+}
+
+impl Moved {
+    fn told(&self) -> String {
+        let (path, files) = (self.path.to_string(), self.before);
+        let path = path.escape_debug();
+        format!("{path} held {files} files on another file system and is empty now: is a drive not mounted there?")
+    }
+}
+
+impl Unread {
+    fn told(&self) -> String {
+        let (path, files) = (self.path.to_string(), self.before);
+        format!("{} held {files} files and is not there now, or can't be read", path.escape_debug())
+    }
+}
+
+/// Below it, and not it: a file that can't be read is a problem, and no alarm.
+fn is_below(path: &EntryPath, above: &EntryPath) -> bool {
+    path.is_within(above) && path != above
 }
 
 #[cfg(test)]
@@ -257,6 +297,30 @@ mod tests {
         beside.at(&path("r/n"));
         beside.kept(&file("x").kind, Was::File);
         beside.alarm(Counts { now: 1 + now.len() as u64, known: 4, stiffened: 0 })
+    }
+
+    /// A walk over `a`, then `r`, which held three files and is not there, then `z`; `r/b` may be read all the same.
+    fn unread(now: &[&str], problem: &str) -> Option<String> {
+        let mut beside = Beside::default();
+        // The walk tells it before it is there.
+        beside.unread(&path(problem));
+        beside.passed(&file("a"));
+        beside.at(&path("a"));
+        for name in ["r/a", "r/b", "r/c", "z"] {
+            beside.passed(&file(name));
+            if now.contains(&name) {
+                beside.at(&path(name));
+                beside.kept(&file("x").kind, Was::File);
+            }
+        }
+        beside.alarm(Counts { now: 1 + now.len() as u64, known: 5, stiffened: 0 })
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_an_alarm_however_few_files_it_held_and_a_file_is_none() {
+        assert_eq!(unread(&["z"], "r").as_deref(), Some("r held 3 files and is not there now, or can't be read"));
+        assert_eq!(unread(&["r/b", "z"], "r"), None, "some of it was read");
+        assert_eq!(unread(&["r/a", "r/c", "z"], "r/b"), None, "one file");
     }
 
     #[test]

@@ -255,6 +255,9 @@ impl Visitor for Visit<'_> {
     }
 
     fn problem(&mut self, problem: Problem) {
+        if let Ok(path) = EntryPath::parse(&problem.path) {
+            self.walk.beside.unread(&path);
+        }
         if self.walk.problems.len() < PROBLEMS_MAX {
             self.walk.problems.push(problem);
         } else {

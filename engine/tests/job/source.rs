@@ -123,3 +123,27 @@ fn names_that_drive_terminals_are_kept_as_they_are_and_shown_escaped() {
     assert!(!made.to_string().contains('\u{1b}') && !made.to_string().contains("\nwarning: all is lost"), "{made}");
     assert!(listed(&bench).contains(&format!("docs/{name}")));
 }
+
+/// On a new computer before the restore, or where a drive is not plugged in: the point without it does not count like others.
+#[test]
+fn a_configured_folder_that_is_not_there_is_an_alarm_and_the_points_that_have_it_stay() {
+    let bench = crate::harness::bench();
+    for name in ["data", "photos"] {
+        fs::create_dir(bench.path(name)).expect("new");
+        fs::write(bench.path(&format!("{name}/a")), name).expect("writable");
+    }
+    let job = "[job.data]\nsource = { folders = [\"data\", \"photos\"] }\noffsite = [\"usb\"]\nkeep = { last = 1 }\n";
+    bench.configure(&format!("{job}[destination.usb]\nurl = \"file://{}\"\n", bench.text("usb")));
+    bench.done(&["init"]);
+    bench.done(&["run", "--once"]);
+    let whole = fixtures::bench::as_text(&bench.points()[0]["id"]);
+    fs::rename(bench.path("photos"), bench.path("away")).expect("one file system");
+    let _ = bench.engine(&["run", "--once"]).exits(3).says("held 1 files and is not there now");
+    let _ = bench.engine(&["run", "--once"]).exits(3);
+    assert!(bench.complete_at("usb").contains(&whole), "{:?}", bench.points());
+    assert!(bench.done(&["status"])["jobs"][0]["problems"].to_string().contains("is not there now"));
+    fs::rename(bench.path("away"), bench.path("photos")).expect("one file system");
+    bench.done(&["alarm", "clear", "data"]);
+    bench.done(&["run", "--once"]);
+    assert_eq!(bench.complete_at("usb").len(), 1, "keep counts again");
+}
