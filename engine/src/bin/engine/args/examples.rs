@@ -142,4 +142,4 @@ Examples:
 
 pub const KEY_SHEET: &str = "\
 Examples:
-  engine key sheet                      writes state/recovery-sheet.txt; older sheets stay good until they are removed";
+  engine key sheet                      writes state/recovery-sheet-ID.txt; older sheets stay good until removed";
