@@ -164,14 +164,17 @@ fn what_changes_or_vanishes_afterwards_is_told_of_and_what_was_copied_stays() {
 #[test]
 fn dumps_that_change_little_cost_what_changed() {
     let bench = adopting(", grouping = \"file\"");
-    let mut dump = noise(1, 4_000_000);
+    let mut dump = noise(1, 12_000_000);
+    // What a night costs is chance, as the cuts are: all of them together are not.
+    let mut nights = 0;
     for night in 0..5 {
-        dump[night * 700_000..][..20_000].copy_from_slice(&noise(100 + night as u64, 20_000));
+        dump[night * 2_100_000..][..20_000].copy_from_slice(&noise(100 + night as u64, 20_000));
         fs::write(bench.path(&format!("foreign/dump-{night}.bak")), &dump).expect("written");
         let report = bench.done(&["backup"]);
         let stored = report["points"][0]["stored-bytes"].as_u64().expect("a number");
-        assert!(night == 0 || stored < 2_500_000, "night {night}: {stored}");
+        nights += if night == 0 { 0 } else { stored };
     }
+    assert!(nights < 16_000_000, "{nights} of 48 MB");
     // One that is written over under its name is a new point.
     fs::write(bench.path("foreign/dump-4.bak"), noise(9, 1_000)).expect("written");
     assert_eq!(adopted(&bench.done(&["backup"])), ["dump-4.bak"]);

@@ -3,10 +3,12 @@
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use fixtures::bench::text;
 use fixtures::data::{Dice, noise, noisy_files};
 use fixtures::{Bench, same};
+use rustix::process::Signal;
 
 /// A bench for the engine that was built with the tests.
 pub fn bench() -> Bench {
@@ -53,4 +55,38 @@ pub fn restores_its_round(bench: &Bench, point: &str, place: &str) {
 pub fn restores_as_it_is(bench: &Bench, place: &str) {
     let restored = bench.restored("data", place, &bench.path("data"));
     assert_eq!(same(&bench.path("data"), &restored.path), Vec::<String>::new(), "from {place}");
+}
+
+/// Kills runs at random moments of the time that a whole one takes, however fast the machine is just then.
+pub struct Killer {
+    whole: Duration,
+    pub killed: u64,
+}
+
+impl Killer {
+    /// Takes the time of one whole run.
+    pub fn after_a_whole_run(bench: &Bench) -> Self {
+        let begun = Instant::now();
+        bench.done(&["run", "--once"]);
+        Self { whole: begun.elapsed(), killed: 0 }
+    }
+
+    /// Begins a run and kills it, if it has not ended by then: in that case the next one has less time.
+    #[track_caller]
+    pub fn strike(&mut self, bench: &Bench, dice: &mut Dice) {
+        let mut run = bench.begin(&["run", "--once"]);
+        let micros = u64::try_from(self.whole.as_micros()).expect("short");
+        let wait = Duration::from_micros(dice.below(micros));
+        std::thread::sleep(wait);
+        if run.has_ended() {
+            let _ = run.end().exits(0);
+            self.whole = wait;
+            return;
+        }
+        run.signal(Signal::KILL);
+        // It may have ended between the look and the signal.
+        let code = run.end().code;
+        assert!(code == 128 + 9 || code == 0, "{code}");
+        self.killed += u64::from(code != 0);
+    }
 }

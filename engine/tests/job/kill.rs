@@ -6,7 +6,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use crate::harness::{change, prepared, restores_as_it_is, restores_its_round};
+use crate::harness::{Killer, change, prepared, restores_as_it_is, restores_its_round};
 use fixtures::Bench;
 use fixtures::bench::{leftovers, objects, state_at, text};
 use fixtures::data::{Dice, noise};
@@ -20,36 +20,22 @@ fn a_run_killed_at_any_moment_loses_nothing_and_the_next_one_works() {
     let bench = prepared(FILES, 100_000, "keep = { last = 6 }", &["usb", "office"]);
     let mut dice = Dice::new(20_261_121);
     change(&bench, &mut dice, 0, FILES);
-    let begun = Instant::now();
-    bench.done(&["run", "--once"]);
-    let whole = u64::try_from(begun.elapsed().as_millis()).expect("short");
-    let mut killed = 0;
+    let mut killer = Killer::after_a_whole_run(&bench);
     for round in 1..=ROUNDS {
         change(&bench, &mut dice, round, FILES);
-        let mut run = bench.begin(&["run", "--once"]);
-        std::thread::sleep(Duration::from_millis(dice.below(whole * 11 / 10)));
-        if run.has_ended() {
-            let _ = run.end().exits(0);
-        } else {
-            run.signal(Signal::KILL);
-            // It may have ended between the look and the signal.
-            let code = run.end().code;
-            assert!(code == 128 + 9 || code == 0, "{code}");
-            killed += u64::from(code != 0);
-        }
+        killer.strike(&bench, &mut dice);
         let points = bench.points();
         let place = ["home", "usb", "office"][usize::try_from(round % 3).expect("small")];
-        let complete: Vec<_> = points
+        // A session that was killed as it began leaves only `present` what is there, until it is read back.
+        let there: Vec<_> = points
             .iter()
-            .filter(|point| state_at(point, place).as_deref() == Some("complete"))
+            .filter(|point| matches!(state_at(point, place).as_deref(), Some("complete" | "present")))
             .filter_map(|point| point["id"].as_str())
             .collect();
-        assert!(!complete.is_empty() || round < 3, "round {round}: nothing is complete at {place} any more");
-        if let Some(point) = complete.get(usize::try_from(dice.next() % 7).expect("small") % complete.len().max(1)) {
-            restores_its_round(&bench, point, place);
-        }
+        assert!(!there.is_empty(), "round {round}: nothing is at {place} any more: {points:#?}");
+        restores_its_round(&bench, there[usize::try_from(dice.next() % 7).expect("small") % there.len()], place);
     }
-    assert!(killed > ROUNDS / 2, "only {killed} of {ROUNDS} runs were killed");
+    assert!(killer.killed > ROUNDS / 2, "only {} of {ROUNDS} runs were killed", killer.killed);
     change(&bench, &mut dice, ROUNDS + 1, FILES);
     bench.done(&["run", "--once"]);
     bench.done(&["verify"]);

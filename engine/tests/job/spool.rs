@@ -4,14 +4,12 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use fixtures::bench::{as_text, objects, state_at, text};
 use fixtures::data::{Dice, noise, noisy_files};
 use fixtures::{Bench, Drive};
-use rustix::process::Signal;
 
-use crate::harness::{bench, change, restores_as_it_is, restores_its_round};
+use crate::harness::{Killer, bench, change, restores_as_it_is, restores_its_round};
 
 pub(crate) const FILES: u64 = 12;
 
@@ -135,21 +133,12 @@ fn a_chain_passes_through_home_link_by_link() {
 fn a_spool_killed_at_any_moment_loses_no_point() {
     let Some((bench, _usb, _office)) = two_drives("home = false") else { return };
     let mut dice = Dice::new(20_261_122);
-    let mut killed = 0;
     let mut known = Vec::new();
     change(&bench, &mut dice, 0, FILES);
-    let begun = std::time::Instant::now();
-    bench.done(&["run", "--once"]);
-    // However fast the machine is.
-    let whole = u64::try_from(begun.elapsed().as_millis()).expect("it ends");
+    let mut killer = Killer::after_a_whole_run(&bench);
     for round in 1..17 {
         change(&bench, &mut dice, round, FILES);
-        let mut run = bench.begin(&["run", "--once"]);
-        std::thread::sleep(Duration::from_millis(dice.below(whole)));
-        if !run.has_ended() {
-            run.signal(Signal::KILL);
-        }
-        killed += u32::from(run.end().code == 128 + 9);
+        killer.strike(&bench, &mut dice);
         let points: Vec<String> = bench.points().iter().map(|point| as_text(&point["id"])).collect();
         let lost = known.iter().filter(|point| !points.contains(point)).count();
         assert_eq!(lost, 0, "round {round}");
@@ -158,7 +147,7 @@ fn a_spool_killed_at_any_moment_loses_no_point() {
             let _ = bench.engine(&["dump", newest, &text(&bench.path("data/round"))]).exits(0);
         }
     }
-    assert!(killed > 4, "only {killed} were killed");
+    assert!(killer.killed > 4, "only {} were killed", killer.killed);
     bench.done(&["run", "--once"]);
     for place in ["usb", "office"] {
         assert_eq!(states(&bench, place), vec!["complete"; bench.points().len()], "{place}");
