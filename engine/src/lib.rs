@@ -11,6 +11,7 @@ pub mod command;
 pub mod config;
 pub mod copy;
 pub mod destination;
+pub mod doubt;
 pub mod drive;
 pub mod format;
 pub mod installation;

@@ -111,6 +111,21 @@ impl Catalog {
             Ok(points)
         })
     }
+
+    /// The manifest of a point that is complete there was read back again; what is known of its packs stays as it is.
+    ///
+    /// # Errors
+    /// [`CatalogError::Refused`] if it is not complete there; [`CatalogError::Unknown`].
+    pub fn manifest_read(&self, medium: VaultId, point: PointOrder, evidence: Evidence) -> Result<()> {
+        self.handle.write(|tables| {
+            let at = tables.number(medium)?;
+            let (point, row) = (tables.point(point)?, tables.placement(at, point)?);
+            if row.state != State::Complete {
+                return Err(refused("5.2", format_args!("point {} is {} there", point.order, row.state)));
+            }
+            tables.put_placement(at, &point, &PlacementRow { manifest: Some(evidence), ..row })
+        })
+    }
 }
 
 const fn word(finding: Finding) -> &'static str {

@@ -8,6 +8,7 @@
 mod nameless;
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::context::lock_failure;
 use super::mirrors::{assembled, learn_files};
@@ -15,12 +16,15 @@ use super::places::{Here, Places};
 use super::{Call, Context, Exit, Failure};
 use crate::catalog::locks::{LockError, LockName, WorkLock};
 use crate::copy::{
-    Assembled, CopyError, Flaw, Inspected, Inspection, Lists, Origin, Session, Told, Tools, heal_files, heal_objects,
-    inspect_files, inspect_objects,
+    Assembled, CopyError, Flaw, Inspected, Inspection, Lists, Origin, Part, Session, Shown, Told, Tools, heal_files,
+    heal_objects, inspect_files, inspect_objects, inspect_part,
 };
 use crate::destination::ReadStore;
+use crate::doubt::{CONFIDENCE, Coverage, Wish};
 use crate::model::{DestinationName, ObjectName, PointId, chain};
-use crate::report::{DamagedObject, PlaceNotThere, UnreadObject, VerifiedPlace, VerifyReport};
+use crate::report::{
+    CoverageShows, DamagedObject, PlaceNotThere, SampleShows, UnreadObject, VerifiedPart, VerifiedPlace, VerifyReport,
+};
 use crate::seal::{Keyring, is_authentic};
 use crate::vault::{FoundKeys, keys_of};
 
@@ -40,6 +44,10 @@ pub struct VerifyOptions {
     pub names: Vec<DestinationName>,
     /// Is damage repaired?
     pub repair: Repair,
+    /// Which objects; all by default.
+    pub wish: Wish,
+    /// No object is begun later than so long after the start; each place has its share of it.
+    pub max_duration: Option<Duration>,
 }
 
 /// Reads every object back.
@@ -53,12 +61,14 @@ pub fn verify(call: &Call, options: &VerifyOptions) -> Result<(VerifyReport, Exi
     let places = Places::look(&context)?;
     let keys = newest_keys(&context, &places, keyring);
     let (mut report, mut exit, mut busy) = (VerifyReport::default(), Exit::Done, None);
-    for name in names {
+    let end = options.max_duration.map(|most| call.clock.monotonic() + most);
+    for (place, name) in names.iter().cloned().enumerate() {
+        let part = part(&context, options, end, names.len() - place)?;
         let verified = match named(&context, keyring, &places, &name)? {
             Ok(here) => match try_lock(&context, &here) {
                 Ok(_lock) => {
                     let here = &*here;
-                    let work = Work { context: &context, keyring, here, places: &places, keys };
+                    let work = Work { context: &context, keyring, here, places: &places, keys, part };
                     work.verify(options.repair)?
                 }
                 Err((error, what)) => {
@@ -84,6 +94,25 @@ pub fn verify(call: &Call, options: &VerifyOptions) -> Result<(VerifyReport, Exi
         Some(failure) if report.places.is_empty() && exit != Exit::Damage => Err(failure),
         _ => Ok((report, exit)),
     }
+}
+
+/// What is asked for of a place; none for all of it. It may take an equal share of what is left of the time.
+fn part(
+    context: &Context,
+    options: &VerifyOptions,
+    end: Option<Duration>,
+    places: usize,
+) -> Result<Option<Part>, Failure> {
+    if options.wish == Wish::default() && end.is_none() {
+        return Ok(None);
+    }
+    let mut seed = [0; 32];
+    context.call.entropy.fill(&mut seed).map_err(|error| {
+        Failure::new("no sample can be drawn", error.to_string(), "see why the system gives no random numbers")
+    })?;
+    let now = context.call.clock.monotonic();
+    let share = |end: Duration| now + end.saturating_sub(now) / u32::try_from(places).unwrap_or(u32::MAX);
+    Ok(Some(Part { wish: options.wish, seed, until: end.map(share) }))
 }
 
 /// The place of that name, or why it can't be read. One that has lost its name is known by its heads.
@@ -177,6 +206,7 @@ struct Work<'w> {
     here: &'w Here,
     places: &'w Places,
     keys: Option<&'w FoundKeys>,
+    part: Option<Part>,
 }
 
 impl Work<'_> {
@@ -216,33 +246,47 @@ impl Work<'_> {
             keys: self.keys,
             progress: &progress,
         };
-        let mut found = Inspection::default();
+        let (mut found, mut shown) = (Inspection::default(), None);
         let ended = match repair {
-            Repair::Yes => self.repair(&at, &others, &mut found),
-            Repair::No => inspect(&at, &mut found),
+            Repair::Yes => self.repair(&at, &others, &mut found, &mut shown),
+            Repair::No => inspect_files(&at, &mut found).and_then(|()| self.objects(&at, &mut found, &mut shown)),
         };
         call.voice.progress_done(&what);
         let unfinished = ended.err().map(|error| chain(&error));
         let nothing = found.objects == 0 && found.flaws.is_empty() && found.unread.is_empty();
         match unfinished {
             Some(why) if nothing => Ok(Err(why)),
-            unfinished => self.told(&found, unfinished).map(Ok),
+            unfinished => self.told(&found, unfinished, shown.as_ref()).map(Ok),
         }
     }
 
-    fn repair(&self, at: &Inspected<'_>, origins: &[Origin<'_>], found: &mut Inspection) -> Result<(), CopyError> {
+    /// Packs and manifests, all or the part that is asked for.
+    fn objects(&self, at: &Inspected<'_>, found: &mut Inspection, shown: &mut Option<Shown>) -> Result<(), CopyError> {
+        match &self.part {
+            None => inspect_objects(at, found),
+            Some(part) => inspect_part(at, part, found).map(|it| *shown = Some(it)),
+        }
+    }
+
+    fn repair(
+        &self,
+        at: &Inspected<'_>,
+        origins: &[Origin<'_>],
+        found: &mut Inspection,
+        shown: &mut Option<Shown>,
+    ) -> Result<(), CopyError> {
         inspect_files(at, found)?;
         let session = match Session::open(at.tools, &*self.here.store, self.here.medium) {
             Ok(session) => session,
             Err(error @ (CopyError::Stopped | CopyError::Catalog(_))) => return Err(error),
             Err(error) => {
                 // It can be read all the same; what is found stays as it is.
-                inspect_objects(at, found)?;
+                self.objects(at, found, shown)?;
                 return Err(error);
             }
         };
         let files = heal_files(&session, at, found);
-        inspect_objects(at, found)?;
+        self.objects(at, found, shown)?;
         files?;
         let others = origins.iter().map(|origin| (origin.medium, origin.store));
         let assembled = assembled(self.context, self.keyring, at.store, others)?;
@@ -251,7 +295,12 @@ impl Work<'_> {
         session.close()
     }
 
-    fn told(&self, found: &Inspection, unfinished: Option<String>) -> Result<VerifiedPlace, Failure> {
+    fn told(
+        &self,
+        found: &Inspection,
+        unfinished: Option<String>,
+        shown: Option<&Shown>,
+    ) -> Result<VerifiedPlace, Failure> {
         let (voice, name) = (&self.context.call.voice, &self.here.name);
         let unread = found.unread.iter().map(|unread| {
             voice.warn(&format!("{name}: {}: {}", unread.path, unread.problem));
@@ -270,6 +319,7 @@ impl Work<'_> {
             damaged,
             unread,
             unfinished,
+            part: shown.map(shows),
         })
     }
 
@@ -305,7 +355,16 @@ fn as_origin<'o>((origin, assembled): (&'o Origin<'o>, &'o Option<Assembled<'o>>
     }
 }
 
-fn inspect(at: &Inspected<'_>, found: &mut Inspection) -> Result<(), CopyError> {
-    inspect_files(at, found)?;
-    inspect_objects(at, found)
+fn shows(shown: &Shown) -> VerifiedPart {
+    let Coverage { bytes, never_read, oldest } = shown.coverage;
+    let sample = shown.sample.map(|drawn| SampleShows {
+        seed: drawn.seed,
+        of_bytes: drawn.of,
+        draws: drawn.draws,
+        bad_draws: drawn.bad,
+        confidence: CONFIDENCE,
+        bad_bytes_at_most: drawn.at_most,
+    });
+    let coverage = CoverageShows { bytes, never_read_bytes: never_read, oldest_read: oldest };
+    VerifiedPart { left: shown.left, sample, coverage }
 }

@@ -42,7 +42,7 @@ pub use place::{
     Endpoint, Ftp, FtpData, FtpTls, ObjectLock, Place, S3, S3Credentials, Server, Sftp, Transport, WebDav,
 };
 pub use probe::JobProbe;
-pub use quantity::{Window, reserve_bytes};
+pub use quantity::{Window, parse_duration, reserve_bytes};
 pub use same_place::check_places;
 pub use secret::{Secret, SecretError, SecretSource, SecretWarning};
 pub use source::{

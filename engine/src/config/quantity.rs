@@ -67,6 +67,14 @@ pub(super) fn duration(text: &str) -> Result<Duration, Wrong> {
     span.ok_or_else(|| Wrong::new(format!("{} is not a duration", quoted(text)), allowed))
 }
 
+/// A duration as the configuration has it, given on the command line.
+///
+/// # Errors
+/// What is wrong with it, and what is allowed.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    duration(text).map_err(|wrong| format!("{} (allowed: {})", wrong.what, wrong.allowed))
+}
+
 /// A part of the local day, which may cross midnight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {

@@ -1,5 +1,5 @@
 //! Reads back everything that lies at a medium, or should: packs and manifests here, the other files in
-//! `inspect_files`.
+//! `inspect_files`, a part of the objects in `inspect_part`.
 //!
 //! In: a place, the catalog, the pack lists. Out: what is damaged or missing, each with the points that need it, and the
 //! catalog that knows it; evidence for what is good. Reading needs no session and writes nothing to the place; the
@@ -115,20 +115,56 @@ impl Inspection {
 /// # Errors
 /// If the place can't be asked any more, or it was told to stop; what was found until then is in `found`.
 pub fn inspect_objects(at: &Inspected<'_>, found: &mut Inspection) -> Result<(), CopyError> {
-    let twins = read_in_unknown(at, found)?;
-    let catalog = at.tools.catalog;
-    let packs: Vec<_> = catalog.packs_at(at.medium)?.into_iter().filter(|(.., known)| expected(known)).collect();
-    let points = points(at)?;
-    let total = packs.iter().map(|(_, row, _)| row.bytes).sum::<u64>()
-        + points.iter().map(|(point, _)| point.manifest_bytes).sum::<u64>();
-    let unsure = catalog.unsure(at.medium)?;
-    nowhere(at, &unsure, found)?;
-    let (packs_seen, named) = (BTreeMap::new(), BTreeMap::new());
-    let mut look = Look { at, found, total, told: Duration::ZERO, packs: packs_seen, named, unsure };
-    let looked = look.all(&packs, &points).and_then(|()| look.twins(&twins));
+    let there = There::of(at, found)?;
+    let mut look = there.look(at, found, Extent::All)?;
+    let looked = look.all(&there).and_then(|()| look.twins(&there.twins));
     // What was found counts, even if the look ended early: a drive that fails is when it matters.
     look.mark()?;
     looked
+}
+
+/// What should lie at a place.
+pub(super) struct There {
+    pub(super) packs: Vec<(PackNo, PackRow, PackAtRow)>,
+    pub(super) points: Vec<(PointRow, PlacementRow)>,
+    pub(super) twins: Vec<(JobId, PointName)>,
+}
+
+impl There {
+    /// Takes in what the catalog does not know.
+    pub(super) fn of(at: &Inspected<'_>, found: &mut Inspection) -> Result<Self, CopyError> {
+        let twins = read_in_unknown(at, found)?;
+        let packs = packs(at)?;
+        Ok(Self { packs, points: points(at)?, twins })
+    }
+
+    pub(super) fn look<'l>(
+        &self,
+        at: &'l Inspected<'l>,
+        found: &'l mut Inspection,
+        extent: Extent,
+    ) -> Result<Look<'l>, CopyError> {
+        let unsure = at.tools.catalog.unsure(at.medium)?;
+        nowhere(at, &unsure, found)?;
+        let total = self.packs.iter().map(|(_, row, _)| row.bytes).sum::<u64>()
+            + self.points.iter().map(|(point, _)| point.manifest_bytes).sum::<u64>();
+        let (packs, named) = (BTreeMap::new(), BTreeMap::new());
+        Ok(Look { at, found, total, told: Duration::ZERO, packs, named, unsure, extent })
+    }
+}
+
+/// How much of a place is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// Every object.
+    All,
+    /// Some: a pack that was not looked at is neither good nor bad.
+    Part,
+}
+
+/// Packs that should lie there.
+pub(super) fn packs(at: &Inspected<'_>) -> Result<Vec<(PackNo, PackRow, PackAtRow)>, CopyError> {
+    Ok(at.tools.catalog.packs_at(at.medium)?.into_iter().filter(|(.., known)| expected(known)).collect())
 }
 
 /// Points that a head tells of, and that lie nowhere that was read: nothing can heal them yet.
@@ -148,7 +184,7 @@ const fn expected(known: &PackAtRow) -> bool {
 }
 
 /// Points whose manifest should lie there.
-fn points(at: &Inspected<'_>) -> Result<Vec<(PointRow, PlacementRow)>, CopyError> {
+pub(super) fn points(at: &Inspected<'_>) -> Result<Vec<(PointRow, PlacementRow)>, CopyError> {
     let catalog = at.tools.catalog;
     let mut points = Vec::new();
     for (order, placement) in catalog.placements_at(at.medium)? {
@@ -227,6 +263,7 @@ pub(super) struct Look<'l> {
     pub(super) named: BTreeMap<PackId, BTreeSet<PointOrder>>,
     /// Manifests of which it was not known which packs they need there.
     unsure: BTreeSet<ObjectName>,
+    extent: Extent,
 }
 
 /// What was seen of a pack.
@@ -246,24 +283,22 @@ pub(super) enum Seen {
 
 /// The packs of a point that are not good there.
 #[derive(Default)]
-struct NotGood {
-    bad: Vec<PackId>,
+pub(super) struct NotGood {
+    pub(super) bad: Vec<PackId>,
     unread: bool,
+    /// There are some that were not looked at.
+    left_out: bool,
 }
 
 impl Look<'_> {
-    fn all(
-        &mut self,
-        packs: &[(PackNo, PackRow, PackAtRow)],
-        points: &[(PointRow, PlacementRow)],
-    ) -> Result<(), CopyError> {
-        for (number, row, known) in packs {
+    fn all(&mut self, there: &There) -> Result<(), CopyError> {
+        for (number, row, known) in &there.packs {
             self.pack(*number, row, known)?;
         }
-        points.iter().try_for_each(|(point, placement)| self.point(point, placement))
+        there.points.iter().try_for_each(|(point, placement)| self.point(point, placement))
     }
 
-    fn pack(&mut self, number: PackNo, row: &PackRow, known: &PackAtRow) -> Result<(), CopyError> {
+    pub(super) fn pack(&mut self, number: PackNo, row: &PackRow, known: &PackAtRow) -> Result<(), CopyError> {
         let (catalog, medium, object) = (self.at.tools.catalog, self.at.medium, ObjectName::Pack(row.id));
         let seen = self.read(&object, &digest_of(self.at.store, &row.id), row.bytes)?;
         let seen = match seen {
@@ -281,7 +316,7 @@ impl Look<'_> {
         Ok(())
     }
 
-    fn point(&mut self, point: &PointRow, placement: &PlacementRow) -> Result<(), CopyError> {
+    pub(super) fn point(&mut self, point: &PointRow, placement: &PlacementRow) -> Result<(), CopyError> {
         let (catalog, medium, object) = (self.at.tools.catalog, self.at.medium, point.manifest());
         let seen = self.read(&object, &point.manifest_digest, point.manifest_bytes)?;
         let (listing, packs) = self.listed(point)?;
@@ -303,6 +338,9 @@ impl Look<'_> {
                 if matches!(placement.state, State::Missing | State::Damaged) {
                     catalog.healed(medium, &object, evidence)?;
                 }
+                if packs.left_out && placement.state == State::Complete {
+                    return Ok(catalog.manifest_read(medium, point.order, evidence)?);
+                }
                 let numbers = catalog.pack_numbers(&listing.packs)?;
                 catalog.settle_point(medium, point.order, &numbers, Some(evidence), self.at.tools.clock.now())?;
             }
@@ -317,7 +355,7 @@ impl Look<'_> {
     }
 
     /// The packs that a point names, as far as any place can tell, and those that are not good there.
-    fn listed(&mut self, point: &PointRow) -> Result<(Option<Listing>, NotGood), CopyError> {
+    pub(super) fn listed(&mut self, point: &PointRow) -> Result<(Option<Listing>, NotGood), CopyError> {
         let listing = match self.at.lists.named(self.at.store, point.job, point.name()) {
             Ok(Some(listing)) => listing,
             Ok(None) => return Ok((None, NotGood::default())),
@@ -338,6 +376,10 @@ impl Look<'_> {
     fn not_good(&mut self, point: &PointRow, listing: &Listing) -> Result<NotGood, CopyError> {
         let mut not_good = NotGood::default();
         for pack in &listing.packs {
+            if self.extent == Extent::Part && !self.packs.contains_key(pack) {
+                not_good.left_out = true;
+                continue;
+            }
             if !self.packs.contains_key(pack)
                 && let Err(error) = self.unexpected(point, pack)
             {
@@ -369,7 +411,7 @@ impl Look<'_> {
 
     /// Bad packs become known as such, each with the points that name it. One that no point names is withdrawn from
     /// deduplication, and no flaw: nothing is lost with it.
-    fn mark(self) -> Result<(), CopyError> {
+    pub(super) fn mark(self) -> Result<(), CopyError> {
         let (catalog, medium) = (self.at.tools.catalog, self.at.medium);
         for (id, seen) in self.packs {
             let PackSeen::Bad(finding) = seen else { continue };

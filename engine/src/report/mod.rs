@@ -65,7 +65,9 @@ pub use status::{DestinationStatus, HomeStatus, JobStatus, MediumStatus, Offsite
 pub use stream::{Lines, Streamed};
 pub use table::{Align, Cell, Table};
 pub use time::{local, utc};
-pub use verify::{DamagedObject, PlaceNotThere, UnreadObject, VerifiedPlace, VerifyReport};
+pub use verify::{
+    CoverageShows, DamagedObject, PlaceNotThere, SampleShows, UnreadObject, VerifiedPart, VerifiedPlace, VerifyReport,
+};
 
 use serde::Serialize;
 

@@ -138,6 +138,7 @@ pub fn verify() -> VerifyReport {
         damaged,
         unread: Vec::new(),
         unfinished: None,
+        part: None,
     };
     VerifyReport {
         places: vec![

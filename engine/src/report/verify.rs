@@ -1,15 +1,17 @@
 //! `engine verify`: what was read back, and what was not as it should be.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::{Page, Report, Tone, size};
 
 use super::text::{as_text, as_text_or_null, as_texts};
 
-use crate::model::{DestinationName, PointId, VaultId};
+use super::time::as_utc_or_null;
+
+use crate::model::{DestinationName, Digest, PointId, Time, VaultId};
 
 /// Each place that was read.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct VerifyReport {
     /// Home first.
@@ -19,7 +21,7 @@ pub struct VerifyReport {
 }
 
 /// One place.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct VerifiedPlace {
     /// The destination; `home` for home.
     #[serde(serialize_with = "as_text")]
@@ -37,6 +39,57 @@ pub struct VerifiedPlace {
     pub unread: Vec<UnreadObject>,
     /// Why it was not read to the end, or what was found there could not be repaired.
     pub unfinished: Option<String>,
+    /// Where only a part was asked for: what it shows of the whole.
+    #[serde(flatten)]
+    pub part: Option<VerifiedPart>,
+}
+
+/// What reading a part shows of the whole place.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct VerifiedPart {
+    /// Objects that were asked for, and not read for lack of time.
+    pub left: u64,
+    /// What a random sample shows.
+    pub sample: Option<SampleShows>,
+    /// How long ago any byte was read.
+    pub coverage: CoverageShows,
+}
+
+/// What a random sample shows.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct SampleShows {
+    /// What the draws were made from, in hex: whoever has the sizes can draw again.
+    #[serde(serialize_with = "as_hex")]
+    pub seed: [u8; 32],
+    /// Bytes that were drawn from.
+    pub of_bytes: u64,
+    /// Bytes that were drawn.
+    pub draws: u64,
+    /// Draws that met an object that is bad, or could not be read.
+    pub bad_draws: u64,
+    /// How sure the next figure is.
+    pub confidence: f64,
+    /// At most so many bytes lie in such objects.
+    pub bad_bytes_at_most: u64,
+}
+
+/// How long ago any byte was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct CoverageShows {
+    /// All that should lie there.
+    pub bytes: u64,
+    /// Never read back since it was written.
+    pub never_read_bytes: u64,
+    /// When what was, was, at the least.
+    #[serde(serialize_with = "as_utc_or_null")]
+    pub oldest_read: Option<Time>,
+}
+
+fn as_hex<S: Serializer>(bytes: &[u8; 32], to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(&Digest(*bytes).to_string())
 }
 
 /// An object, or a folder of them, that could not be read.
@@ -102,6 +155,9 @@ impl VerifiedPlace {
             let line = page.toned(&format!("  not finished: {why}"), Tone::Waiting);
             page.line(line);
         }
+        if let Some(part) = &self.part {
+            part.write(page);
+        }
     }
 
     fn healed(&self) -> usize {
@@ -122,6 +178,7 @@ impl VerifiedPlace {
             parts.push("no damage so far".to_owned());
         }
         match (&parts[..], healed == damaged) {
+            ([], _) if self.part.is_some() => ("all of it sound".to_owned(), Tone::Good),
             ([], _) => ("all sound".to_owned(), Tone::Good),
             (_, true) => (parts.join(", "), Tone::Waiting),
             (_, false) => (parts.join(", "), Tone::Bad),
@@ -140,6 +197,37 @@ impl VerifiedPlace {
         if self.healed() < self.damaged.len() {
             page.line("  -> `engine verify --repair` replaces what another place has whole");
         }
+    }
+}
+
+impl VerifiedPart {
+    fn write(&self, page: &mut Page) {
+        if self.left > 0 {
+            page.line(format_args!("  no time was left for {} objects: the next run begins with those", self.left));
+        }
+        if let Some(sample) = &self.sample {
+            sample.write(page);
+        }
+        let CoverageShows { bytes, never_read_bytes, oldest_read } = self.coverage;
+        match oldest_read {
+            _ if bytes == 0 => page.line("  nothing lies there"),
+            Some(oldest) if never_read_bytes == 0 => {
+                page.line(format_args!("  every byte was read back at {} or later", page.time(oldest)));
+            }
+            _ => page.line(format_args!("  {} of {} were never read back", size(never_read_bytes), size(bytes))),
+        }
+    }
+}
+
+impl SampleShows {
+    #[expect(clippy::cast_precision_loss, reason = "a percentage for people")]
+    fn write(&self, page: &mut Page) {
+        let percent = self.bad_bytes_at_most as f64 * 100.0 / (self.of_bytes.max(1)) as f64;
+        let sure = self.confidence * 100.0;
+        page.line(format_args!(
+            "  with {sure:.0} % confidence at most {percent:.2} % of the bytes here are in bad objects ({} drawn of {}, {} bad)",
+            self.draws, self.of_bytes, self.bad_draws
+        ));
     }
 }
 

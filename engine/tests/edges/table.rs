@@ -32,7 +32,9 @@ pub const MODULES: &[Row] = &[
     ("config", "schedule", "a schedule is read once, with its place in the file"),
     ("observe", "model catalog config vault plan", "all that is known, as the value that plan takes"),
     ("observe", "destination seal", "looks at places through a store, with keys"),
+    ("doubt", "model", "a pure function over words"),
     ("copy", "model catalog vault plan", "a checked plan to effects, recorded"),
+    ("copy", "doubt", "which objects are read back first, and what a sample shows"),
     ("copy", "destination format seal", "the types that vault's interface speaks in: stores, heads, keys"),
     ("copy", "port", "clock and entropy, for a simulator"),
     ("restore", "model vault platform", "packs to files, safely; never the catalog: it must work without"),
@@ -51,6 +53,7 @@ pub const MODULES: &[Row] = &[
     ("command", "platform", "locks, priorities, where it runs"),
     ("command", "port", "passes the clock and entropy on"),
     ("command", "service", "what is due, and when to wake"),
+    ("command", "doubt", "what is asked to be read back, handed on"),
     ("service", "model schedule", "when a job is due, in words"),
     ("sim", "model port source", "simulated clock, entropy and trees"),
     ("sim", "capture copy observe plan browse vault seal format", "the production code that is run and judged"),
@@ -67,7 +70,8 @@ pub const BINARY: &[Row] = &[
     ("bin", "platform", "signals"),
     ("bin", "port", "the real clock and entropy are put in here"),
     ("bin", "capture restore", "two-variant enums that a command takes"),
-    ("bin", "config", "keys of a destination that are given on the command line"),
+    ("bin", "config", "keys of a destination, and durations, that are given on the command line"),
+    ("bin", "doubt", "the share of a sample that is given on the command line"),
 ];
 
 /// Crates that any module may name.
@@ -90,6 +94,7 @@ pub const CRATES: &[Row] = &[
     ("source", "tempfile zeroize", "a login lies in a file for as long as a client needs it, and is wiped"),
     ("capture", "blake3 zeroize", "identities, under a key that is wiped"),
     ("drive", "crc32fast", "checksums of partition tables and of partclone's bitmaps"),
+    ("doubt", "blake3", "draws from a seed"),
     ("chunk", "fastcdc", "cut points"),
     ("chunk", "blake3", "the gear table comes from the family's key"),
     ("chunk", "xxhash_rust", "the cut of the entry stream"),

@@ -9,9 +9,12 @@ mod words;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use engine::config::parse_duration;
+use engine::doubt::Share;
 use engine::model::{DestinationName, JobName};
 use examples as example;
 use login::Login;
@@ -257,6 +260,15 @@ pub struct Verify {
     /// Replaces what is damaged or missing from a good placement
     #[arg(long)]
     pub repair: bool,
+    /// Reads a random part of the bytes, and tells how much can be bad if nothing in it is
+    #[arg(long, value_name = "SHARE")]
+    pub sample: Option<Share>,
+    /// Begins no object later than so long after the start; what was read longest ago comes first
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    pub max_duration: Option<Duration>,
+    /// Reads only what was last read back longer ago, or never
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    pub older_than: Option<Duration>,
 }
 
 #[derive(Debug, Args)]

@@ -5,6 +5,7 @@ use engine::command::{
     self as commands, BackupOptions, Call, CopyOptions, DryRun, Exit, Failure, ForgetOptions, KeyChange, Moved, Opener,
     RecoverOptions, Repair, RestoreOptions, RestoreTo, TakeOver, ToDevice, VerifyOptions, read,
 };
+use engine::doubt::Wish;
 use engine::report::KeyReport;
 use engine::restore::{Existing, Owners};
 
@@ -114,7 +115,12 @@ impl From<args::Restore> for RestoreOptions {
 
 impl From<args::Verify> for VerifyOptions {
     fn from(args: args::Verify) -> Self {
-        Self { names: args.names, repair: if args.repair { Repair::Yes } else { Repair::No } }
+        Self {
+            names: args.names,
+            repair: if args.repair { Repair::Yes } else { Repair::No },
+            wish: Wish { sample: args.sample, older_than: args.older_than },
+            max_duration: args.max_duration,
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use engine::command::{Call, Exit, Repair, Silent, VerifyOptions, Wait, init, run_once, verify};
+use engine::doubt::Wish;
 use engine::model::Time;
 use engine::port::{Clock, SinceBoot, SystemEntropy};
 use engine::report::VerifyReport;
@@ -101,8 +102,15 @@ impl Bench {
         }
     }
 
+    /// The same, so long after all calls of `call`.
+    pub fn call_after(&self, span: Duration) -> Call {
+        let began = u64::try_from(span.as_millis()).expect("small");
+        Call { clock: Arc::new(StandingClock(AtomicU64::new(began))), ..self.call() }
+    }
+
     pub fn verify(&self, repair: Repair) -> (VerifyReport, Exit) {
-        verify(&self.call(), &VerifyOptions { names: Vec::new(), repair }).expect("it can be verified")
+        let options = VerifyOptions { names: Vec::new(), repair, wish: Wish::default(), max_duration: None };
+        verify(&self.call(), &options).expect("it can be verified")
     }
 
     pub fn catalog(&self) -> engine::catalog::Catalog {

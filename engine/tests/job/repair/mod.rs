@@ -5,6 +5,7 @@
 mod bench;
 mod lost;
 mod matrix;
+mod part;
 mod rebuilds;
 mod restores;
 mod unsure;

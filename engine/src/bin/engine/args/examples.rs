@@ -90,7 +90,10 @@ pub const VERIFY: &str = "\
 Examples:
   engine verify                         home and every destination that is there
   engine verify usb --repair            replaces what is damaged there from a good placement
-  engine verify home --repair           fetches back what home has lost";
+  engine verify home --repair           fetches back what home has lost
+  engine verify --sample 1%             a random part of each place, until something is bad
+  engine verify --older-than 30d --max-duration 10m
+                                        what was not read for a month, for ten minutes: each night some of it";
 
 pub const FORGET: &str = "\
 Examples:
