@@ -178,7 +178,7 @@ impl VerifiedPlace {
             parts.push("no damage so far".to_owned());
         }
         match (&parts[..], healed == damaged) {
-            ([], _) if self.part.is_some() => ("all of it sound".to_owned(), Tone::Good),
+            ([], _) if self.part.is_some() => ("what was read is sound".to_owned(), Tone::Good),
             ([], _) => ("all sound".to_owned(), Tone::Good),
             (_, true) => (parts.join(", "), Tone::Waiting),
             (_, false) => (parts.join(", "), Tone::Bad),
@@ -225,7 +225,7 @@ impl SampleShows {
         let percent = self.bad_bytes_at_most as f64 * 100.0 / (self.of_bytes.max(1)) as f64;
         let sure = self.confidence * 100.0;
         page.line(format_args!(
-            "  with {sure:.0} % confidence at most {percent:.2} % of the bytes here are in bad objects ({} drawn of {}, {} bad)",
+            "  with {sure:.0} % confidence at most {percent:.2} % of the bytes here are in bad objects ({} of {} bytes drawn, {} met one)",
             self.draws, self.of_bytes, self.bad_draws
         ));
     }
