@@ -5,10 +5,13 @@
 //! believed.
 
 mod absent;
+mod beside;
 mod place;
 mod prepare;
 mod turn;
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -28,8 +31,9 @@ use crate::choose::{Chosen, Wish, choose};
 use crate::drill::{Bench, Drill, Leaving, drill};
 use crate::expect::Expectation;
 use crate::local::{self, Damaged, Reservation};
+use crate::outside::Outside;
 use crate::probe::Limits;
-use crate::report::{DrillReport, Ledger, Summary};
+use crate::report::{DrillReport, Ledger, OutsideReport, Summary};
 use crate::scratch::Scratch;
 use crate::survey::Closed;
 use crate::verdict::{self, Effort, ProbeSummary, Strictness, Verdict};
@@ -98,7 +102,8 @@ pub fn run(config: &Config, asked: &Asked, ports: &Ports<'_>) -> Result<Outcome,
         session.at(place, &elsewhere, &mut drills, &mut absences)?;
     }
     drills.extend(session.write_all(absences.drills(&drills, ports.clock.now())));
-    session.outcome(drills)
+    let not_backed_up = beside::not_backed_up(config, asked, ports);
+    session.outcome(drills, &not_backed_up)
 }
 
 /// A drill and where its report is.
@@ -116,6 +121,8 @@ struct Session<'s> {
     secret: engine::config::Secret,
     catalog: Option<Catalog>,
     destinations: Vec<(DestinationName, engine::config::Place)>,
+    /// Jobs whose live source was looked at.
+    looked_at: RefCell<BTreeSet<String>>,
     _turn: turn::Turn,
 }
 
@@ -158,7 +165,8 @@ impl Session<'_> {
         };
         let expected = Expectation { survey: &opened.survey, elsewhere, catalog: self.catalog.as_ref() };
         for chosen in self.choose(&expected)? {
-            let drill = self.drill(name, opened, &expected, &chosen);
+            let mut drill = self.drill(name, opened, &expected, &chosen);
+            drill.live = self.live(opened, &chosen, &drill);
             drills.extend(self.write_all(vec![(drill, address.clone())]));
         }
         absences.opened(name, address);
@@ -249,7 +257,7 @@ impl Session<'_> {
         drills.into_iter().map(write).collect()
     }
 
-    fn outcome(&self, drills: Vec<Done>) -> Result<Outcome, Failure> {
+    fn outcome(&self, drills: Vec<Done>, not_backed_up: &[Outside]) -> Result<Outcome, Failure> {
         if drills.is_empty() {
             return Err(self.nothing());
         }
@@ -263,7 +271,8 @@ impl Session<'_> {
         }
         let failure = (exit == Exit::Failed).then(|| refused_failure(&drills));
         let reports = drills.iter().map(|done| self.report(done)).collect();
-        Ok(Outcome { summary: Summary { verdict, drills: reports }, exit, failure })
+        let not_backed_up = not_backed_up.iter().map(OutsideReport::of).collect();
+        Ok(Outcome { summary: Summary { verdict, drills: reports, not_backed_up }, exit, failure })
     }
 
     fn report(&self, done: &Done) -> DrillReport {

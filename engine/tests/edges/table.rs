@@ -159,7 +159,8 @@ pub const CRATES: &[Row] = &[
 /// What the verifier names of the engine: it restores with its own eyes, from a place and a passphrase. `catalog` is
 /// for the reservation that keeps a point while it is drilled (D-2) and for what becomes of it there, `copy` for which
 /// points a damaged object belongs to, `installation` for how a place is opened, `command` for its exit codes and voice,
-/// `platform` for the signals that stop it and for what it starts, `drive` for what stands in an image.
+/// `platform` for the signals that stop it and for what it starts, `drive` for what stands in an image, `source` for what a
+/// job's patterns leave out.
 pub const OF_THE_ENGINE_FOR_THE_VERIFIER: &[&str] = &[
     "catalog",
     "command",
@@ -175,5 +176,6 @@ pub const OF_THE_ENGINE_FOR_THE_VERIFIER: &[&str] = &[
     "report",
     "restore",
     "seal",
+    "source",
     "vault",
 ];

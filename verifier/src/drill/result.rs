@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use engine::model::{DestinationName, Digest, ObjectName, PointName, Time, VaultId};
 
+use crate::live::Live;
 use crate::mismatch::Mismatches;
 use crate::probe::ProbeKind;
 use crate::verdict::{ControlVerdict, ProbeVerdict, Verdict};
@@ -72,6 +73,8 @@ pub struct Drill {
     pub control: ControlVerdict,
     /// What they missed.
     pub control_missed: Vec<String>,
+    /// The job's live source beside the point.
+    pub live: Option<Live>,
     /// The point's age when the drill began.
     pub age: Option<Duration>,
     /// How long the restore took.
@@ -109,6 +112,7 @@ impl Drill {
             more_probes: 0,
             control: ControlVerdict::Skipped,
             control_missed: Vec::new(),
+            live: None,
             age: None,
             restore: None,
             notes: Vec::new(),

@@ -4,6 +4,7 @@ use engine::model::{Digest, Time};
 use engine::report::{PathText, utc};
 use serde::Serialize;
 
+use super::live::LiveReport;
 use crate::drill::{Drill, Probed};
 use crate::mismatch::Mismatch;
 use crate::verdict::{ControlVerdict, ProbeVerdict, Verdict};
@@ -42,6 +43,8 @@ pub struct DrillReport {
     /// How long the restore took.
     pub restore_seconds: Option<f64>,
     not_tested: Vec<NotTested>,
+    /// The job's live source beside the point; null where it was not looked at.
+    pub source: Option<LiveReport>,
     /// What a person should know beside.
     pub notes: Vec<String>,
     /// What was left in scratch on request.
@@ -96,6 +99,7 @@ impl DrillReport {
             point_age_seconds: drill.age.map(|age| age.as_secs()),
             restore_seconds: drill.restore.map(|took| took.as_secs_f64()),
             not_tested: not_tested(drill),
+            source: drill.live.as_ref().map(LiveReport::of),
             notes: drill.notes.clone(),
             kept: drill.kept.as_ref().map(|path| path.display().to_string()),
             report: None,

@@ -3,6 +3,7 @@
 use engine::report::{Page, PathText, Report, Tone, size};
 use serde::Serialize;
 
+use super::live::OutsideReport;
 use super::record::DrillReport;
 use crate::probe::ProbeKind;
 use crate::verdict::{ControlVerdict, ProbeVerdict, Verdict};
@@ -12,11 +13,14 @@ const SHOWN_MAX: usize = 20;
 
 /// What was drilled, and how it came out.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Summary {
     /// Of all.
     pub verdict: Verdict,
     /// Each.
     pub drills: Vec<DrillReport>,
+    /// Folders that no job has.
+    pub not_backed_up: Vec<OutsideReport>,
 }
 
 impl Report for Summary {
@@ -25,6 +29,10 @@ impl Report for Summary {
             drill.people(page);
         }
         page.gap();
+        for outside in &self.not_backed_up {
+            let sentence = page.toned(&outside.sentence(), Tone::Waiting);
+            page.line(sentence);
+        }
         let verdict = toned(page, self.verdict);
         page.line(format!("{verdict}: {} of {} drills passed", self.passed(), self.drills.len()));
     }
@@ -72,6 +80,9 @@ impl DrillReport {
             ControlVerdict::Fail => page.line("  negative control: FAILED, this drill proves nothing"),
         }
         self.control_missed.iter().for_each(|missed| page.line(format!("    {missed}")));
+        if let Some(source) = &self.source {
+            source.people(page);
+        }
         self.notes.iter().for_each(|note| page.line(format!("  note: {note}")));
         let places = [("report", &self.report), ("kept in scratch", &self.kept)];
         for (what, place) in places.into_iter().filter_map(|(what, place)| Some((what, place.as_ref()?))) {

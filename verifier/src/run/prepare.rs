@@ -1,5 +1,6 @@
 //! All that must hold before the first drill begins.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -31,7 +32,18 @@ pub(super) fn session<'s>(config: &'s Config, asked: &'s Asked, ports: &'s Ports
         ports.voice.warn(&format!("the catalog is not asked what should be where: {why}"));
         None
     });
-    Ok(Session { config, asked, ports, scratch, ledger, secret, catalog, destinations, _turn: turn })
+    Ok(Session {
+        config,
+        asked,
+        ports,
+        scratch,
+        ledger,
+        secret,
+        catalog,
+        destinations,
+        looked_at: RefCell::default(),
+        _turn: turn,
+    })
 }
 
 fn destinations(config: &Config, asked: &Asked) -> Result<Vec<(engine::model::DestinationName, Place)>, Failure> {

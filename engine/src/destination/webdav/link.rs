@@ -32,7 +32,7 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 const TICK: Duration = Duration::from_secs(3);
 /// Bytes of objects that were taken and not acknowledged, or are not on the line yet: what a line of 200 MiB/s holds in
 /// the 50 ms of a round trip, and four times that for the server's work. They are memory of ours, dirty nowhere.
-pub(super) const IN_FLIGHT_BYTES_MAX: usize = 96 << 20;
+pub(super) const IN_FLIGHT_BYTES_MAX: usize = 48 << 20;
 /// An answer that is no object's bytes is not longer: some 500,000 names in a folder.
 const ANSWER_BYTES_MAX: usize = 256 << 20;
 /// While answers are not older, the place need not be looked at.

@@ -31,7 +31,7 @@ use crate::destination::{ErrorKind, Finish, ObjectWrite, Resume, StoreError};
 use crate::model::VaultPath;
 
 /// Bytes of one part.
-const PART_BYTES: usize = 8 << 20;
+const PART_BYTES: usize = 4 << 20;
 /// One object alone fills the window with them.
 const PARTS_AT_ONCE: usize = 8;
 /// Bytes handed to a PUT of unknown length at once.

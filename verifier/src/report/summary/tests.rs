@@ -28,7 +28,8 @@ fn failed() -> Drill {
 
 #[test]
 fn the_document_is_the_contracts() {
-    let summary = Summary { verdict: Verdict::Fail, drills: vec![DrillReport::of(&failed())] };
+    let summary =
+        Summary { verdict: Verdict::Fail, drills: vec![DrillReport::of(&failed())], not_backed_up: Vec::new() };
     let found: Value = serde_json::to_value(&summary).expect("serializes");
     assert_eq!(found["verdict"], "fail");
     let drill = &found["drills"][0];
@@ -55,7 +56,8 @@ fn the_document_is_the_contracts() {
 
 #[test]
 fn people_read_what_failed_and_what_was_skipped() {
-    let summary = Summary { verdict: Verdict::Fail, drills: vec![DrillReport::of(&failed())] };
+    let summary =
+        Summary { verdict: Verdict::Fail, drills: vec![DrillReport::of(&failed())], not_backed_up: Vec::new() };
     let mut page = Page::new(TimeZone::UTC, Colour::Plain);
     summary.people(&mut page);
     let expected = "\
