@@ -30,6 +30,8 @@ pub struct Outside {
     pub bytes: u64,
     /// The last change of one of them.
     pub newest: Time,
+    /// There is more, which there was no time to look at.
+    pub at_least: bool,
 }
 
 /// What is looked at.
@@ -44,19 +46,20 @@ pub struct Around<'a> {
     pub stop: &'a dyn Fn() -> bool,
 }
 
-/// People's home folders on this computer.
+/// The home folder of whoever drills; of everybody on this computer if that is root.
 #[must_use]
 pub fn homes() -> Vec<PathBuf> {
     let mut homes: Vec<PathBuf> = std::env::var_os("HOME").map(PathBuf::from).into_iter().collect();
-    homes.push(PathBuf::from("/root"));
-    homes.extend(fs::read_dir("/home").into_iter().flatten().flatten().map(|entry| entry.path()));
+    if rustix::process::geteuid().is_root() {
+        homes.extend(fs::read_dir("/home").into_iter().flatten().flatten().map(|entry| entry.path()));
+    }
     homes.retain(|home| home.is_absolute() && home.parent().is_some() && home.is_dir());
     homes.sort();
     homes.dedup();
     homes
 }
 
-/// The largest folders that no job has; those that were not measured to the end for lack of time are left out.
+/// The largest folders that no job has, as far as there was time to look.
 #[must_use]
 pub fn outside(around: &Around<'_>) -> Vec<Outside> {
     let mut found = Vec::new();
@@ -82,10 +85,11 @@ impl Around<'_> {
                 if depth > 0 {
                     self.below(&path, depth - 1, found);
                 }
-            } else if let Some(outside) = self.measured(&path)
-                && outside.bytes >= LEAST_BYTES
-                && self.now.seconds.saturating_sub(outside.newest.seconds) <= LATELY_SECONDS
-            {
+                continue;
+            }
+            let outside = self.measured(&path);
+            let lately = self.now.seconds.saturating_sub(outside.newest.seconds) <= LATELY_SECONDS;
+            if outside.bytes >= LEAST_BYTES && lately {
                 found.push(outside);
             }
         }
@@ -100,17 +104,17 @@ impl Around<'_> {
         self.homes.iter().any(|home| home != below && home == path)
     }
 
-    /// None if there was no time.
-    fn measured(&self, folder: &Path) -> Option<Outside> {
-        let mut sum = Outside { folder: folder.to_owned(), files: 0, bytes: 0, newest: Time::default() };
-        let mut folders = vec![folder.to_owned()];
+    fn measured(&self, folder: &Path) -> Outside {
+        let (folder, newest) = (folder.to_owned(), Time::default());
+        let mut sum = Outside { folder: folder.clone(), files: 0, bytes: 0, newest, at_least: false };
+        let mut folders = vec![folder];
         while let Some(folder) = folders.pop() {
             if is_cache(&folder) {
                 continue;
             }
             for (path, stat) in entries(&folder) {
                 if (self.stop)() {
-                    return None;
+                    return Outside { at_least: true, ..sum };
                 }
                 if stat.is_dir() {
                     folders.push(path);
@@ -121,7 +125,7 @@ impl Around<'_> {
                 }
             }
         }
-        Some(sum)
+        sum
     }
 }
 

@@ -54,11 +54,13 @@ struct HiddenReport {
 
 /// A folder that no job has.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct OutsideReport {
     #[serde(flatten)]
     folder: SizedPath,
     files: u64,
     newest: String,
+    at_least: bool,
 }
 
 impl OutsideReport {
@@ -66,13 +68,14 @@ impl OutsideReport {
     #[must_use]
     pub fn of(outside: &Outside) -> Self {
         let folder = sized(&outside.folder, outside.bytes);
-        Self { folder, files: outside.files, newest: utc(outside.newest) }
+        Self { folder, files: outside.files, newest: utc(outside.newest), at_least: outside.at_least }
     }
 
     /// The sentence for people.
     #[must_use]
     pub fn sentence(&self) -> String {
-        format!("You are not backing up {} ({})", self.folder.path, size(self.folder.bytes))
+        let more = if self.at_least { "at least " } else { "" };
+        format!("You are not backing up {} ({more}{})", self.folder.path, size(self.folder.bytes))
     }
 }
 
