@@ -5,6 +5,7 @@
 //! believed.
 
 mod absent;
+mod heads;
 mod place;
 mod prepare;
 mod turn;
@@ -29,7 +30,7 @@ use crate::drill::{Bench, Drill, Leaving, drill};
 use crate::expect::Expectation;
 use crate::local::{self, Damaged, Reservation};
 use crate::probe::Limits;
-use crate::report::{DrillReport, Ledger, Summary};
+use crate::report::{DrillReport, Ledger, Setting, Summary, Written};
 use crate::scratch::Scratch;
 use crate::survey::Closed;
 use crate::verdict::{self, Effort, ProbeSummary, Strictness, Verdict};
@@ -98,13 +99,14 @@ pub fn run(config: &Config, asked: &Asked, ports: &Ports<'_>) -> Result<Outcome,
         session.at(place, &elsewhere, &mut drills, &mut absences)?;
     }
     drills.extend(session.write_all(absences.drills(&drills, ports.clock.now())));
-    session.outcome(drills)
+    let notes = session.leave_heads(&reached, &drills);
+    session.outcome(drills, notes)
 }
 
 /// A drill and where its report is.
 struct Done {
     drill: Drill,
-    report: Option<PathBuf>,
+    report: Option<Written>,
 }
 
 struct Session<'s> {
@@ -241,15 +243,29 @@ impl Session<'_> {
     }
 
     fn write_all(&self, drills: Vec<(Drill, String)>) -> Vec<Done> {
-        let write = |(drill, address): (Drill, String)| {
-            let report = self.ledger.write(&drill, &address);
+        let write = |(mut drill, address): (Drill, String)| {
+            let setting = self.setting(&drill, address);
+            let report = self.ledger.write(&mut drill, &setting);
             let report = report.map_err(|error| self.ports.voice.warn(&chain(&error))).ok();
+            report.iter().flat_map(|report| &report.problems).for_each(|problem| self.ports.voice.warn(problem));
             Done { drill, report }
         };
         drills.into_iter().map(write).collect()
     }
 
-    fn outcome(&self, drills: Vec<Done>) -> Result<Outcome, Failure> {
+    /// What a report says beside the drill.
+    fn setting(&self, drill: &Drill, address: String) -> Setting {
+        let job = self.config.jobs.iter().find(|job| job.name.as_str() == drill.job);
+        Setting {
+            address,
+            method: job.map(|job| job.source.kind().to_owned()),
+            expect: job.and_then(|job| job.expect),
+            restored_to: Some(self.scratch.path().display().to_string()),
+        }
+    }
+
+    /// `notes` are about what was done after the last report was written.
+    fn outcome(&self, drills: Vec<Done>, notes: Vec<String>) -> Result<Outcome, Failure> {
         if drills.is_empty() {
             return Err(self.nothing());
         }
@@ -262,13 +278,14 @@ impl Session<'_> {
             exit = exit.and(Exit::Partial);
         }
         let failure = (exit == Exit::Failed).then(|| refused_failure(&drills));
-        let reports = drills.iter().map(|done| self.report(done)).collect();
+        let mut reports: Vec<DrillReport> = drills.iter().map(|done| self.report(done)).collect();
+        reports.last_mut().into_iter().for_each(|last| last.notes.extend(notes.iter().cloned()));
         Ok(Outcome { summary: Summary { verdict, drills: reports }, exit, failure })
     }
 
     fn report(&self, done: &Done) -> DrillReport {
         let relative = |path: &Path| path.strip_prefix(&self.config.folder).unwrap_or(path).display().to_string();
-        DrillReport::of(&done.drill).written_to(done.report.as_deref().map(relative))
+        DrillReport::of(&done.drill).written_to(done.report.as_ref().map(|report| relative(&report.path)))
     }
 
     fn nothing(&self) -> Failure {
