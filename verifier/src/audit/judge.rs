@@ -69,13 +69,9 @@ pub fn alone(entry: &Entry) -> Vec<Finding> {
     if let Ok(brief) = &entry.brief
         && brief.name() != entry.file()
     {
-        found.push(about(entry, format!("its name is not what it says: by that it is {}", shown(&brief.name()))));
+        found.push(about(entry, format!("its name is not what it says: by that it is {}", brief.name())));
     }
     found
-}
-
-fn shown(text: &str) -> String {
-    text.escape_debug().to_string()
 }
 
 /// All reports of a folder, in the order of their numbers.
@@ -128,7 +124,7 @@ fn keys(entries: &[Entry]) -> Vec<Finding> {
     for entry in entries {
         let Ok(Brief { verifier: named, .. }) = &entry.brief else { continue };
         if verifier.is_some_and(|known| known != named) {
-            found.push(about(entry, format!("it is of another verifier than those before it: {}", shown(named))));
+            found.push(about(entry, format!("it is of another verifier than those before it: {named}")));
         }
         verifier = Some(named);
         match (&entry.seal, key) {

@@ -6,8 +6,8 @@ use engine::report::{Align, Cell, Page, Report, Table, Tone};
 use serde::Serialize;
 
 use super::judge::Finding;
-use crate::report::ReportFile;
 use crate::report::entry::{Entry, Seal};
+use crate::report::{ReportFile, shown};
 use crate::verdict::Verdict;
 
 /// `verifier report list`
@@ -74,12 +74,9 @@ fn word(verdict: Option<Verdict>) -> (&'static str, Tone) {
     }
 }
 
+/// On one line, and nothing that drives a terminal.
 fn harmless(text: &str) -> String {
-    text.chars()
-        .flat_map(|c| {
-            if c.is_control() { c.escape_debug().to_string() } else { c.to_string() }.chars().collect::<Vec<_>>()
-        })
-        .collect()
+    shown(text).replace(['\n', '\t'], " ")
 }
 
 impl Report for ListReport {

@@ -89,7 +89,7 @@ impl Setting {
     pub fn objectives(&self, drill: &Drill) -> Vec<Objective> {
         let age = drill.age.map(|age| age.as_secs());
         let of = |expect: Duration| Objective {
-            objective: "age of the newest copy (`expect`)".to_owned(),
+            objective: "age of the point, as the job expects it".to_owned(),
             seconds_max: expect.as_secs(),
             seconds: age,
             met: age.map(|age| age <= expect.as_secs()),
@@ -237,6 +237,9 @@ pub(super) fn follow_up(drill: &Drill, before: Option<&Before>) -> Vec<String> {
     let mut advice = Vec::new();
     if !drill.damaged.is_empty() || !drill.flaws.is_empty() {
         advice.push(format!("`engine verify {name} --repair` heals what another place has whole; then drill again"));
+    } else if drill.verdict == Verdict::Fail && drill.mismatches.count() == 0 {
+        let what = "look at what fails its probe, at its source too: it came back as it was protected";
+        advice.push(format!("{what}; then make a new point and drill again"));
     } else if drill.verdict == Verdict::Fail {
         advice.push("look at the findings; a new point may be needed; then drill again".to_owned());
     }

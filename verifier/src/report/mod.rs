@@ -18,3 +18,4 @@ pub use key::{Key, PublicKey};
 pub use ledger::{Ledger, LedgerError, Written, id_in, reports_folder};
 pub use record::{Before, DrillReport, Identity, KeyKind, ReportFile};
 pub use summary::Summary;
+pub(crate) use view::shown;

@@ -45,7 +45,7 @@ pub(super) fn write(path: &Path, file: &[u8], past: &[Brief]) -> Vec<String> {
 
 /// Text as it may stand in a page: what drives a terminal, hides or turns text, or XML can't hold, is shown as an
 /// escape.
-pub(super) fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -56,8 +56,16 @@ fn title(page: &mut Html, seen: &Seen<'_>) {
     page.raw("<header><h1>Restore drill <span class=\"dim\">no. ").text(report.sequence).raw("</span> ");
     page.badge(verdict_word(drill.verdict)).raw("</h1>\n<p class=\"lead\"><b>").text(job(&drill.job));
     page.raw("</b> from <b>").text(&drill.destination).raw("</b>, ").text(&report.address).raw("<br>");
-    page.text(&report.started).raw(" to ").text(&report.finished).raw("</p>\n<p class=\"rule\">");
+    page.text(moment(&report.started)).raw(" to ").text(moment(&report.finished)).raw("</p>\n<p class=\"rule\">");
     page.text(&report.verdict_rule).raw("</p></header>\n");
+}
+
+/// A moment to the second; the details have it whole.
+fn moment(text: &str) -> String {
+    match text.split_once('T') {
+        Some((day, time)) => format!("{day} {} UTC", time.chars().take(8).collect::<String>()),
+        None => text.to_owned(),
+    }
 }
 
 fn job(name: &str) -> &str {
@@ -91,7 +99,8 @@ fn cards(page: &mut Html, report: &ReportFile) {
             Some(age) => page.raw("<p class=\"figure\">").data(age, span(age)).raw("</p><p>the point is as of "),
             None => page.raw("<p class=\"figure\">no point</p><p>"),
         };
-        page.text(report.point_created.as_deref().unwrap_or("nothing could be restored")).raw("</p>");
+        let created = report.point_created.as_deref().map(moment);
+        page.text(created.as_deref().unwrap_or("nothing could be restored")).raw("</p>");
         report.objectives.iter().for_each(|objective| tell_objective(page, objective));
     });
     card(page, "How fast", |page| {
@@ -117,8 +126,10 @@ fn cards(page: &mut Html, report: &ReportFile) {
         });
     });
     card(page, "Findings", |page| {
-        let failed = drill.probes.iter().filter(|probe| probe.verdict == ProbeVerdict::Fail).count();
-        page.raw("<p class=\"figure\">").data(drill.mismatch_count, drill.mismatch_count).raw("</p><p>and ");
+        let failed = drill.probes.iter().filter(|probe| probe.verdict == ProbeVerdict::Fail).count() as u64;
+        let all = drill.mismatch_count + failed;
+        page.raw("<p class=\"figure\">").data(all, all).raw("</p><p>");
+        page.data(drill.mismatch_count, drill.mismatch_count).raw(" beside probes, and ");
         page.data(failed, failed).raw(" probes that fail</p>");
     });
     page.raw("</div>\n");
@@ -193,7 +204,7 @@ fn findings(page: &mut Html, report: &ReportFile) {
     let drill = &report.drill;
     page.raw("<h2>Findings</h2>\n");
     if drill.mismatches.is_empty() {
-        page.raw("<p>None.</p>\n");
+        page.raw("<p>None beside probes.</p>\n");
     } else {
         page.table(&["Where", "Problem", "Expected", "Found"]);
         for found in &drill.mismatches {
@@ -272,7 +283,7 @@ fn about(page: &mut Html, seen: &Seen<'_>) {
     page.raw("</tbody></table>\n");
     if let Some(before) = &report.before {
         page.raw("<p>The last drill of this job from this destination before it is report ").text(before.sequence);
-        page.raw(", begun ").text(&before.started).raw(": ").badge(verdict_word(before.verdict)).raw("</p>\n");
+        page.raw(", begun ").text(moment(&before.started)).raw(": ").badge(verdict_word(before.verdict)).raw("</p>\n");
     }
     if !report.controls.is_empty() {
         page.raw("<h2>Controls that this serves</h2>\n").list(&report.controls);

@@ -15,7 +15,7 @@ const WIDTH: f64 = 240.0;
 const HEIGHT: f64 = 96.0;
 const LEFT: f64 = 6.0;
 const RIGHT: f64 = 234.0;
-const TOP: f64 = 16.0;
+const TOP: f64 = 20.0;
 const BASE: f64 = 80.0;
 
 /// One thing that is plotted.
@@ -92,7 +92,7 @@ fn plot(page: &mut Html, measure: &Measure, drills: &[&Brief]) {
     page.raw(measure.title).raw("\">");
     page.raw("<line class=\"grid\"").at("x1", LEFT).at("y1", TOP).at("x2", RIGHT).at("y2", TOP).raw("/>");
     page.raw("<line class=\"axis\"").at("x1", LEFT).at("y1", BASE).at("x2", RIGHT).at("y2", BASE).raw("/>");
-    page.raw("<text").at("x", LEFT).at("y", TOP - 4.0).raw(">").text((measure.text)(top)).raw("</text>");
+    page.raw("<text").at("x", LEFT).at("y", TOP - 8.0).raw(">").text((measure.text)(top)).raw("</text>");
     days(page, drills);
     lines(page, &marks);
     marks.iter().for_each(|mark| draw(page, mark));
