@@ -1,8 +1,8 @@
 //! Harnesses of the formats: bytes of a vault's files.
 
 use engine::format::{
-    EntryDecoder, FormatError, Head, Identity, Manifest, PackFooter, PackTrailer, SealedHeader, SealedKind, SlotSet,
-    chunk_record, encode_entry, split_chunk_record,
+    DrillHead, EntryDecoder, FormatError, Head, Identity, Manifest, PackFooter, PackTrailer, SealedHeader, SealedKind,
+    SlotSet, chunk_record, encode_entry, split_chunk_record,
 };
 use engine::model::Entry;
 use engine::vault::{decode_chunk, encode_chunk};
@@ -28,8 +28,13 @@ pub fn slots(data: &[u8]) {
     }
 }
 
-/// A head's plain body, and the plain header of every sealed file.
+/// A head's plain body, the plain header of every sealed file, and the head of a drill ledger.
 pub fn heads(data: &[u8]) {
+    for bytes in with_and_without_digest(data) {
+        if let Ok((head, signature)) = DrillHead::decode(&bytes) {
+            assert_eq!(head.encode(&signature), bytes, "one form");
+        }
+    }
     if let Ok(head) = Head::decode(data) {
         assert_eq!(head.encode(), data, "one form");
     }

@@ -9,7 +9,7 @@ mod chain;
 mod result;
 mod steps;
 
-pub use result::{Drill, PROBES_MAX, Probed};
+pub use result::{CleanUp, Counts, Drill, PROBES_MAX, Probed};
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -112,6 +112,7 @@ fn conclude(bench: &Bench<'_>, chosen: &Chosen, drill: &mut Drill, stop: Option<
     }
     // It restores all the same; but what guards the vault is damaged, and is to be repaired before it is needed.
     bench.survey.flaws.iter().for_each(|flaw| drill.mismatches.add(flaw.clone()));
+    drill.flaws = bench.survey.flaws.iter().map(|flaw| flaw.path.clone()).collect();
     let probes = drill.probes.iter().map(|probed| probed.verdict);
     drill.verdict = verdict::of_drill(drill.mismatches.count(), probes, drill.control);
     // What failed may have failed because it is not there any more, on purpose or with the whole place.

@@ -4,10 +4,12 @@
 //! control → verdict (pure) → report. `run` walks that line for every destination.
 //!
 //! Invariants: the checks share no code with the restore; what was not tested is said and never passes; every drill
-//! shows that its checks can fail. Deliberately absent: any write to a destination, and any trust in the catalog:
-//! `expect` may only add points that should be there, `local` tells it what became of a drill.
+//! shows that its checks can fail. Deliberately absent: any write to a destination but heads of the ledger
+//! (`audit::heads`), and any trust in the catalog: `expect` may only add points that should be there, `local` tells it
+//! what became of a drill.
 
 pub mod ability;
+pub mod audit;
 pub mod choose;
 pub mod compare;
 pub mod control;

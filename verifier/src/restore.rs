@@ -3,6 +3,7 @@
 //! In: a vault, a point, an empty target. Out: how long it took and what the restore itself says went wrong. What came
 //! back is judged by `compare`, which shares no code with it.
 
+use std::cell::Cell;
 use std::path::Path;
 use std::time::Duration;
 
@@ -32,6 +33,8 @@ pub struct Restoring<'r> {
 pub struct Told {
     /// How long it took.
     pub took: Duration,
+    /// How long until the first content was there again, if any was.
+    pub first: Option<Duration>,
     /// Paths and what was wrong with them; an empty path for the whole.
     pub problems: Vec<(Vec<u8>, String)>,
     /// Why it could not be done here, if that is not the vault's fault.
@@ -48,6 +51,13 @@ pub fn restore(
 ) -> Told {
     let places = [Place { name: what.name.clone(), store: what.store }];
     let owners = if rustix::process::geteuid().is_root() { Owners::Recorded } else { Owners::Restorer };
+    let (started, first) = (clock.monotonic(), Cell::new(None));
+    let progress = &|at: &Progress| {
+        if at.bytes > 0 && first.get().is_none() {
+            first.set(Some(clock.monotonic().saturating_sub(started)));
+        }
+        progress(at);
+    };
     let request = Request {
         keyring: what.keyring,
         job: what.job,
@@ -60,7 +70,6 @@ pub fn restore(
         stop,
         progress,
     };
-    let started = clock.monotonic();
     let outcome = restore::restore(&request);
     let took = clock.monotonic().saturating_sub(started);
     let (problems, stopped) = match outcome {
@@ -72,7 +81,7 @@ pub fn restore(
         Err(error @ RestoreError::NoSpace { .. }) => (Vec::new(), Some(chain(&error))),
         Err(error) => (vec![(Vec::new(), chain(&error))], None),
     };
-    Told { took, problems, stopped }
+    Told { took, first: first.get(), problems, stopped }
 }
 
 fn problems(done: &Restored) -> Vec<(Vec<u8>, String)> {

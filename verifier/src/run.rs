@@ -6,6 +6,7 @@
 
 mod absent;
 mod beside;
+mod heads;
 mod place;
 mod prepare;
 mod turn;
@@ -33,7 +34,7 @@ use crate::expect::Expectation;
 use crate::local::{self, Damaged, Reservation};
 use crate::outside::Outside;
 use crate::probe::Limits;
-use crate::report::{DrillReport, Ledger, OutsideReport, Summary};
+use crate::report::{DrillReport, Ledger, OutsideReport, Setting, Summary, Written};
 use crate::scratch::Scratch;
 use crate::survey::Closed;
 use crate::verdict::{self, Effort, ProbeSummary, Strictness, Verdict};
@@ -103,13 +104,14 @@ pub fn run(config: &Config, asked: &Asked, ports: &Ports<'_>) -> Result<Outcome,
     }
     drills.extend(session.write_all(absences.drills(&drills, ports.clock.now())));
     let not_backed_up = beside::not_backed_up(config, asked, ports);
-    session.outcome(drills, &not_backed_up)
+    let notes = session.leave_heads(&reached, &drills);
+    session.outcome(drills, notes, &not_backed_up)
 }
 
 /// A drill and where its report is.
 struct Done {
     drill: Drill,
-    report: Option<PathBuf>,
+    report: Option<Written>,
 }
 
 struct Session<'s> {
@@ -249,15 +251,29 @@ impl Session<'_> {
     }
 
     fn write_all(&self, drills: Vec<(Drill, String)>) -> Vec<Done> {
-        let write = |(drill, address): (Drill, String)| {
-            let report = self.ledger.write(&drill, &address);
+        let write = |(mut drill, address): (Drill, String)| {
+            let setting = self.setting(&drill, address);
+            let report = self.ledger.write(&mut drill, &setting);
             let report = report.map_err(|error| self.ports.voice.warn(&chain(&error))).ok();
+            report.iter().flat_map(|report| &report.problems).for_each(|problem| self.ports.voice.warn(problem));
             Done { drill, report }
         };
         drills.into_iter().map(write).collect()
     }
 
-    fn outcome(&self, drills: Vec<Done>, not_backed_up: &[Outside]) -> Result<Outcome, Failure> {
+    /// What a report says beside the drill.
+    fn setting(&self, drill: &Drill, address: String) -> Setting {
+        let job = self.config.jobs.iter().find(|job| job.name.as_str() == drill.job);
+        Setting {
+            address,
+            method: job.map(|job| job.source.kind().to_owned()),
+            expect: job.and_then(|job| job.expect),
+            restored_to: Some(self.scratch.path().display().to_string()),
+        }
+    }
+
+    /// `notes` are about what was done after the last report was written.
+    fn outcome(&self, drills: Vec<Done>, notes: Vec<String>, not_backed_up: &[Outside]) -> Result<Outcome, Failure> {
         if drills.is_empty() {
             return Err(self.nothing());
         }
@@ -270,14 +286,15 @@ impl Session<'_> {
             exit = exit.and(Exit::Partial);
         }
         let failure = (exit == Exit::Failed).then(|| refused_failure(&drills));
-        let reports = drills.iter().map(|done| self.report(done)).collect();
+        let mut reports: Vec<DrillReport> = drills.iter().map(|done| self.report(done)).collect();
+        reports.last_mut().into_iter().for_each(|last| last.notes.extend(notes.iter().cloned()));
         let not_backed_up = not_backed_up.iter().map(OutsideReport::of).collect();
         Ok(Outcome { summary: Summary { verdict, drills: reports, not_backed_up }, exit, failure })
     }
 
     fn report(&self, done: &Done) -> DrillReport {
         let relative = |path: &Path| path.strip_prefix(&self.config.folder).unwrap_or(path).display().to_string();
-        DrillReport::of(&done.drill).written_to(done.report.as_deref().map(relative))
+        DrillReport::of(&done.drill).written_to(done.report.as_ref().map(|report| relative(&report.path)))
     }
 
     fn nothing(&self) -> Failure {

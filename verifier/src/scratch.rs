@@ -79,6 +79,12 @@ impl Scratch {
         Ok(Self(real, device))
     }
 
+    /// The folder.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
     /// The number of the device that its file system is on.
     #[must_use]
     pub const fn device(&self) -> u64 {

@@ -5,6 +5,7 @@
 //! Deliberately absent: sealing (`seal/`), I/O, and any trust in lengths that the bytes claim.
 
 pub mod cbor;
+mod drill_head;
 mod entry;
 mod head;
 mod identity;
@@ -14,6 +15,7 @@ mod manifest;
 mod pack;
 mod sealed;
 
+pub use drill_head::{DrillHead, DrillHeadName};
 pub use entry::{ENTRY_BYTES_MAX, EntryDecoder, encode_entry, try_encode_entry};
 pub use head::{
     Head, HeadConfiguration, HeadJob, HeadMark, HeadMedium, HeadName, HeadNewest, HeadProof, HeadSeed, Unknown,

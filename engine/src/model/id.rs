@@ -75,6 +75,10 @@ id!(
     WriterId, 16, "a writer id"
 );
 id!(
+    /// One verifier installation, which has one ledger of drills.
+    VerifierId, 16, "a verifier id"
+);
+id!(
     /// A job as it is named at a destination, where its real name must not show.
     JobId, 8, "a job id"
 );

@@ -20,7 +20,9 @@ pub use chain::chain;
 pub use distance::Distance;
 pub use entry::{ChunkRef, Content, DeviceKind, Entry, EntryPath, EntryPathError, Kind, Meta, Seen, Span, Xattr};
 pub use grouping::Grouping;
-pub use id::{ChunkId, Digest, FamilyId, GroupId, IdError, JobId, PackId, PointId, ShortPack, VaultId, WriterId};
+pub use id::{
+    ChunkId, Digest, FamilyId, GroupId, IdError, JobId, PackId, PointId, ShortPack, VaultId, VerifierId, WriterId,
+};
 pub use keep::{Keep, KeepRule};
 pub use mirror::MirrorFile;
 pub use name::{DestinationName, HOME, JobName, Name, NameError};

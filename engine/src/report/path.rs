@@ -3,16 +3,16 @@
 use std::fmt;
 
 use data_encoding::BASE64;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::text::harmless;
 
 /// A path, flattened into what it belongs to: `path`, lossy, and beside it `path-bytes` (base64) where it is not UTF-8.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct PathText {
     path: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     path_bytes: Option<String>,
 }
 

@@ -5,12 +5,12 @@ use std::io;
 use std::sync::Mutex;
 
 use engine::format::{
-    Head, HeadJob, HeadMedium, Identity, Manifest, NamedPack, PackFooter, SealedHeader, SealedKind, SlotKind, SlotSet,
-    Stats, encode_entry,
+    DrillHead, DrillHeadName, Head, HeadJob, HeadMedium, Identity, Manifest, NamedPack, PackFooter, SealedHeader,
+    SealedKind, SlotKind, SlotSet, Stats, encode_entry,
 };
 use engine::model::{
     ChunkId, Content, Digest, Entry, EntryPath, FamilyId, GroupId, JobId, KeyEpoch, Kind, Meta, ObjectName, PointId,
-    PointName, PointOrder, Seen, Span, Time, VaultId, WriterId, Xattr,
+    PointName, PointOrder, Seen, Span, Time, VaultId, VerifierId, WriterId, Xattr,
 };
 use engine::port::Entropy;
 use engine::seal::{Keyring, NewSlot, first_set, sheet_text, sheet_text_parse};
@@ -23,6 +23,7 @@ const VAULT: VaultId = VaultId([0xf2; 16]);
 const WRITER: WriterId = WriterId([0xf3; 16]);
 const JOB: JobId = JobId([0xd1; 8]);
 const GROUP: GroupId = GroupId([0xd2; 8]);
+const VERIFIER: VerifierId = VerifierId([0xf4; 16]);
 const CREATED: Time = Time { seconds: 1_795_000_000, nanos: 0 };
 const CHUNK: &[u8; 20] = b"Hello from a vault.\n";
 
@@ -91,6 +92,7 @@ pub fn blocks() -> Vec<(String, String)> {
     let data = data_pack(&mut blocks, &keyring);
     let manifest = point(&mut blocks, &keyring, &data);
     let head = head(&mut blocks, &keyring, &manifest);
+    let drill_head = drill_head(&mut blocks);
     let point = ObjectName::Point(JOB, manifest.name);
     let tree = ObjectName::Pack(manifest.roots[0]);
     let names = [
@@ -100,6 +102,7 @@ pub fn blocks() -> Vec<(String, String)> {
         format!("data-pack-file {}", ObjectName::Pack(data.id)),
         format!("tree-pack-file {tree}"),
         format!("manifest-file {point}"),
+        format!("drill-head-file drills/{VERIFIER}/{}", DrillHeadName::of(3, &drill_head)),
     ];
     blocks.text("names", names.join("\n"));
     blocks.0
@@ -250,6 +253,21 @@ fn head(blocks: &mut Blocks, keyring: &Keyring, manifest: &Manifest) -> Vec<u8> 
     let header = SealedHeader { kind: SealedKind::Head, family: FAMILY, scope: VAULT.0, epoch: KeyEpoch(1), salt };
     let file = keyring.seal_file(&header, &head.encode()).expect("own family");
     file_blocks(blocks, "head", SealedKind::Head, &head.encode(), &file);
+    file
+}
+
+/// Signed by another crate than the verifier's: what the document says is enough.
+fn drill_head(blocks: &mut Blocks) -> Vec<u8> {
+    use ring::signature::KeyPair;
+    let seed: [u8; 32] = std::array::from_fn(|at| 0x64 + u8::try_from(at).expect("small"));
+    let pair = ring::signature::Ed25519KeyPair::from_seed_unchecked(&seed).expect("a seed");
+    let public_key = pair.public_key().as_ref().try_into().expect("32 bytes");
+    let report = Digest([0xe1; 32]);
+    let head = DrillHead { verifier: VERIFIER, sequence: 3, report, public_key, created: CREATED };
+    let signature = pair.sign(&head.signed_bytes());
+    let file = head.encode(signature.as_ref().try_into().expect("64 bytes"));
+    blocks.hex("drill-head-signed", &head.signed_bytes());
+    blocks.hex("drill-head-file", &file);
     file
 }
 

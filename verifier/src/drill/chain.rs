@@ -29,6 +29,7 @@ pub(super) fn open(
 ) -> Result<Vec<Link>, Stop> {
     let (manifest, digest) = steps::open_manifest((chosen.job, chosen.point), reader, drill)?;
     (drill.created, drill.manifest) = (Some(manifest.created), Some(digest));
+    drill.source = Some(manifest.source.clone());
     let mut wanted = manifest.base;
     let mut chain = vec![Link { name: chosen.point, manifest }];
     while let Some(order) = wanted {
@@ -41,6 +42,7 @@ pub(super) fn open(
         chain.push(Link { name: base, manifest });
     }
     chain.reverse();
+    chain.iter().for_each(|link| drill.expected.add(link.manifest.stats));
     drill.built_on = chain.iter().map(|link| link.name).filter(|name| *name != chosen.point).collect();
     Ok(chain)
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use engine::format::Stats;
 use engine::model::{DestinationName, Digest, ObjectName, PointName, Time, VaultId};
 
 use crate::live::Live;
@@ -26,6 +27,50 @@ pub struct Probed {
     pub detail: String,
 }
 
+/// Counts of a point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Of every kind.
+    pub entries: u64,
+    /// Regular files, hard links each.
+    pub files: u64,
+    /// Their bytes, hard links once.
+    pub bytes: u64,
+}
+
+impl Counts {
+    /// Counts another point as well.
+    pub const fn add(&mut self, more: Stats) {
+        self.entries = self.entries.saturating_add(more.entries);
+        self.files = self.files.saturating_add(more.files);
+        self.bytes = self.bytes.saturating_add(more.bytes);
+    }
+}
+
+/// What became of what was restored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CleanUp {
+    /// Nothing was restored.
+    Nothing,
+    /// All of it was removed.
+    Removed,
+    /// It stays, as was asked for.
+    Kept,
+    /// Something is left: where and why.
+    Left(String),
+}
+
+impl std::fmt::Display for CleanUp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Nothing => f.write_str("nothing was restored"),
+            Self::Removed => f.write_str("all that was restored was removed"),
+            Self::Kept => f.write_str("what was restored stays, as was asked for"),
+            Self::Left(why) => write!(f, "something is left: {why}"),
+        }
+    }
+}
+
 /// One drill.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Drill {
@@ -43,6 +88,10 @@ pub struct Drill {
     pub created: Option<Time>,
     /// BLAKE3 of its manifest.
     pub manifest: Option<Digest>,
+    /// What was protected, as the point says.
+    pub source: Option<String>,
+    /// What the manifests of all points that were drilled say.
+    pub expected: Counts,
     /// When the drill began.
     pub started: Time,
     /// When it ended.
@@ -63,6 +112,8 @@ pub struct Drill {
     pub object_bytes: u64,
     /// What differs.
     pub mismatches: Mismatches,
+    /// What is damaged of the vault's own files, of `mismatches`.
+    pub flaws: Vec<Vec<u8>>,
     /// Objects that are missing or not what their names say.
     pub damaged: Vec<ObjectName>,
     /// What the data are.
@@ -79,6 +130,10 @@ pub struct Drill {
     pub age: Option<Duration>,
     /// How long the restore took.
     pub restore: Option<Duration>,
+    /// How long until the first content was there again.
+    pub first: Option<Duration>,
+    /// What became of what was restored.
+    pub clean_up: CleanUp,
     /// What a person should know beside.
     pub notes: Vec<String>,
     /// What was left in scratch, if it was to stay.
@@ -97,6 +152,8 @@ impl Drill {
             built_on: Vec::new(),
             created: None,
             manifest: None,
+            source: None,
+            expected: Counts::default(),
             started: now,
             finished: now,
             verdict: Verdict::Incomplete,
@@ -107,6 +164,7 @@ impl Drill {
             objects: 0,
             object_bytes: 0,
             mismatches: Mismatches::default(),
+            flaws: Vec::new(),
             damaged: Vec::new(),
             probes: Vec::new(),
             more_probes: 0,
@@ -115,6 +173,8 @@ impl Drill {
             live: None,
             age: None,
             restore: None,
+            first: None,
+            clean_up: CleanUp::Nothing,
             notes: Vec::new(),
             kept: None,
         }

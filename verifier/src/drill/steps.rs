@@ -10,7 +10,7 @@ use engine::model::{Content, Digest, Entry, JobId, Kind, ObjectName, PointName, 
 use engine::vault::{EntryStream, VaultError, VaultReader};
 
 use super::chain::{Link, open};
-use super::{Bench, Drill, Leaving, Probed, Stop};
+use super::{Bench, CleanUp, Drill, Leaving, Probed, Stop};
 use crate::ability::Tried;
 use crate::choose::Chosen;
 use crate::compare::{Comparison, compare};
@@ -34,13 +34,21 @@ pub(super) fn all(bench: &Bench<'_>, chosen: &Chosen, drill: &mut Drill) -> Resu
     drill.age = drill.created.map(|created| drill.started.since(created));
     check_room(bench, &links, &reader)?;
     let mut fresh = bench.scratch.fresh(bench.entropy).map_err(|error| Stop::Refused(chain(&error)))?;
+    // Until it is known: a defect of ours may end the drill first.
+    drill.clean_up = CleanUp::Left(format!("{} may be there still", fresh.path().display()));
     if bench.leaving == Leaving::Everything {
         fresh.keep();
         drill.kept = Some(fresh.path().to_owned());
     }
     let outcome = in_scratch(bench, chosen, &links, &reader, &fresh, drill);
     (bench.tell)("cleaning up", 0, 0);
-    drill.notes.extend(fresh.clean().err());
+    let left = fresh.clean();
+    drill.clean_up = match &left {
+        Err(why) => CleanUp::Left(why.clone()),
+        Ok(()) if drill.kept.is_some() => CleanUp::Kept,
+        Ok(()) => CleanUp::Removed,
+    };
+    drill.notes.extend(left.err());
     outcome
 }
 
@@ -199,7 +207,9 @@ fn restore_tree(bench: &Bench<'_>, (job, point): (JobId, PointName), tree: &Tree
     let what = Restoring { name: bench.name, store: bench.store, keyring: &bench.survey.keyring, job, point };
     let progress = |at: &engine::restore::Progress| (bench.tell)("restoring", at.bytes, at.bytes_total);
     let told = restore(&what, tree.path, &**bench.clock, &**bench.stop, &progress);
-    drill.restore = Some(drill.restore.unwrap_or_default().saturating_add(told.took));
+    let earlier = drill.restore.unwrap_or_default();
+    drill.first = drill.first.or_else(|| told.first.map(|first| earlier.saturating_add(first)));
+    drill.restore = Some(earlier.saturating_add(told.took));
     told
 }
 

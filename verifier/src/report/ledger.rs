@@ -1,23 +1,30 @@
-//! Reports as files under `state/reports`, numbered, each with the digest of the one before.
+//! Reports as files under `state/reports`, numbered, signed, each with the digest of the one before.
 //!
 //! A file is written under a temporary name, flushed, given its name only if nothing has it, and its folder flushed.
 //! One verifier at a time writes: the folder's lock is held from looking for the newest to naming the next.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use engine::model::Digest;
+use engine::format::DrillHead;
+use engine::model::{Digest, Time, VerifierId};
 use engine::port::Entropy;
 
+use super::entry::{self, Brief, Entry, Seal};
+use super::facts::Setting;
+use super::file::write_new;
+use super::key::Key;
 use super::record::{Identity, ReportFile};
+use super::{signed, view};
 use crate::drill::Drill;
 use crate::private;
 
-/// Digits of a report's number in its name.
-const DIGITS: usize = 8;
 const LOCK: &str = ".lock";
+const HEADS_LOCK: &str = ".heads-lock";
 const VERIFIER_ID: &str = "verifier-id";
+/// So many reports are looked at for plots and for the one before.
+const PAST_MAX: usize = 400;
 
 /// Why a report can't be written.
 #[derive(Debug, thiserror::Error)]
@@ -34,13 +41,42 @@ pub enum LedgerError {
     /// What the verifier is called is not what was written.
     #[error("{} does not hold a verifier's id", .0.display())]
     Id(PathBuf),
+    /// The key can't be read, or is none.
+    #[error("the key that signs reports can't be used; it is kept as verifier-key in {}", state.display())]
+    Key {
+        /// The state folder.
+        state: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
 }
 
 /// Where reports go.
 #[derive(Debug)]
 pub struct Ledger {
     folder: PathBuf,
-    verifier: String,
+    verifier: VerifierId,
+    key: Key,
+}
+
+/// A report that was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// Where.
+    pub path: PathBuf,
+    /// Its number.
+    pub sequence: u64,
+    /// BLAKE3 of its file.
+    pub digest: Digest,
+    /// Views of it that could not be written.
+    pub problems: Vec<String>,
+}
+
+/// The folder of reports in a state folder.
+#[must_use]
+pub fn reports_folder(state: &Path) -> PathBuf {
+    state.join("reports")
 }
 
 impl Ledger {
@@ -49,133 +85,124 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`].
     pub fn open(state: &Path, entropy: &dyn Entropy) -> Result<Self, LedgerError> {
-        let folder = state.join("reports");
+        let folder = reports_folder(state);
         let unusable = |source| LedgerError::Unusable { path: folder.clone(), source };
         private::folder(&folder).map_err(unusable)?;
-        let held = hold(&folder).map_err(unusable)?;
-        let id_file = state.join(VERIFIER_ID);
-        let verifier = verifier_id(&id_file, entropy).map_err(unusable)?;
-        drop(held);
-        if verifier.len() == 32 && verifier.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            Ok(Self { folder, verifier })
-        } else {
-            Err(LedgerError::Id(id_file))
-        }
+        let _held = hold(&folder, LOCK).map_err(unusable)?;
+        let verifier = match id_in(state).map_err(unusable)? {
+            Some(text) => text.parse().map_err(|_| LedgerError::Id(state.join(VERIFIER_ID)))?,
+            None => make_id(state, entropy).map_err(unusable)?,
+        };
+        let no_key = |source| LedgerError::Key { state: state.to_owned(), source };
+        let key = match Key::read(state).map_err(no_key)? {
+            Some(key) => key,
+            None => Key::make(state, entropy).map_err(no_key)?,
+        };
+        Ok(Self { folder, verifier, key })
     }
 
-    /// Writes the report of a drill; gives its path.
+    /// Writes the report of a drill, and its views beside it. What it notices of the report before is a note of the
+    /// drill.
     ///
     /// # Errors
-    /// [`LedgerError::Unusable`].
-    pub fn write(&self, drill: &Drill, address: &str) -> Result<PathBuf, LedgerError> {
-        self.write_next(drill, address).map_err(|source| LedgerError::Unusable { path: self.folder.clone(), source })
+    /// [`LedgerError::Unusable`]; views that can't be written are no error.
+    pub fn write(&self, drill: &mut Drill, setting: &Setting) -> Result<Written, LedgerError> {
+        self.write_next(drill, setting).map_err(|source| LedgerError::Unusable { path: self.folder.clone(), source })
     }
 
-    fn write_next(&self, drill: &Drill, address: &str) -> io::Result<PathBuf> {
-        let _held = hold(&self.folder)?;
-        let newest = self.newest()?;
-        let sequence = newest.as_ref().map_or(1, |(sequence, _)| sequence + 1);
-        let previous = newest.map(|(_, path)| fs::read(path)).transpose()?;
-        let previous = previous.map(|bytes| Digest(*blake3::hash(&bytes).as_bytes()));
-        let identity = Identity { verifier: self.verifier.clone(), sequence, previous, address: address.to_owned() };
-        let mut text = serde_json::to_vec_pretty(&ReportFile::of(drill, &identity)).map_err(io::Error::other)?;
-        text.push(b'\n');
-        let point = drill.point.map_or_else(|| "none".to_owned(), |point| point.id.to_string());
-        let name = format!("{sequence:0DIGITS$}-{}-{}-{point}.json", drill.job, drill.destination);
-        write_new(&self.folder, &name, &text)
+    fn write_next(&self, drill: &mut Drill, setting: &Setting) -> io::Result<Written> {
+        let _held = hold(&self.folder, LOCK)?;
+        let numbered = entry::numbered(&self.folder)?;
+        let newest = numbered.last().map(|(number, path)| Entry::read(*number, path.clone()));
+        let past: Vec<Brief> = past(numbered);
+        drill.notes.extend(newest.as_ref().and_then(|newest| self.changed_since(newest)));
+        let sequence = newest.as_ref().map_or(1, |newest| newest.number + 1);
+        let same = |brief: &&Brief| brief.job == drill.job && brief.destination == drill.destination.as_str();
+        let identity = Identity {
+            verifier: self.verifier.to_string(),
+            key: self.key.public(),
+            sequence,
+            previous: newest.and_then(|newest| newest.digest),
+            before: past.iter().rev().find(same).map(Brief::as_before),
+        };
+        let document =
+            serde_json::to_vec_pretty(&ReportFile::of(drill, setting, identity)).map_err(io::Error::other)?;
+        let file = signed::sign(&document, &self.key);
+        let point = drill.point.map(|point| point.id.to_string());
+        let name = entry::name(sequence, (&drill.job, drill.destination.as_str()), point.as_deref());
+        let path = write_new(&self.folder, &name, &file)?;
+        let problems = view::write(&path, &file, &past);
+        Ok(Written { path, sequence, digest: entry::digest_of(&file), problems })
     }
 
-    /// The report with the highest number.
-    fn newest(&self) -> io::Result<Option<(u64, PathBuf)>> {
-        let mut newest = None;
-        for entry in fs::read_dir(&self.folder)? {
-            let path = entry?.path();
-            newest = newest.max(sequence_of(&path).map(|sequence| (sequence, path)));
+    /// What is another one than in the newest report so far.
+    fn changed_since(&self, newest: &Entry) -> Option<String> {
+        let number = newest.number;
+        match (&newest.seal, &newest.brief) {
+            (Seal::Signed(key), _) if *key != self.key.public() => Some(format!(
+                "report {number}, the one before, was signed by another key: that one was lost or replaced"
+            )),
+            (_, Ok(brief)) if brief.verifier != self.verifier.to_string() => {
+                Some(format!("report {number}, the one before, is of the verifier {}", brief.verifier))
+            }
+            (Seal::Broken(why), _) => Some(format!("report {number}, the one before, is not as it was written: {why}")),
+            _ => None,
         }
-        Ok(newest)
+    }
+
+    /// What a head says of that report, and its file's bytes.
+    #[must_use]
+    pub fn head(&self, written: &Written, now: Time) -> (DrillHead, Vec<u8>) {
+        let head = DrillHead {
+            verifier: self.verifier,
+            sequence: written.sequence,
+            report: written.digest,
+            public_key: self.key.public().0,
+            created: now,
+        };
+        let file = head.encode(&self.key.sign(&head.signed_bytes()));
+        (head, file)
+    }
+
+    /// Held while heads are written: what is unfinished at a place then is nobody's.
+    ///
+    /// # Errors
+    /// Of the system.
+    pub fn hold_heads(&self) -> io::Result<File> {
+        hold(&self.folder, HEADS_LOCK)
     }
 }
 
-fn sequence_of(path: &Path) -> Option<u64> {
-    let name = path.file_name()?.to_str()?.strip_suffix(".json")?;
-    let (digits, _) = name.split_once('-')?;
-    (digits.len() >= DIGITS && digits.bytes().all(|byte| byte.is_ascii_digit())).then(|| digits.parse().ok())?
+/// The newest of them that can be read, the oldest first.
+fn past(numbered: Vec<(u64, PathBuf)>) -> Vec<Brief> {
+    let skipped = numbered.len().saturating_sub(PAST_MAX);
+    numbered.into_iter().skip(skipped).filter_map(|(number, path)| Entry::read(number, path).brief.ok()).collect()
 }
 
-fn hold(folder: &Path) -> io::Result<File> {
-    let lock = private::options().create(true).truncate(false).open(folder.join(LOCK))?;
+fn hold(folder: &Path, name: &str) -> io::Result<File> {
+    let lock = private::options().create(true).truncate(false).open(folder.join(name))?;
     lock.lock()?;
     Ok(lock)
 }
 
-/// What this installation is called: made once.
-fn verifier_id(file: &Path, entropy: &dyn Entropy) -> io::Result<String> {
-    match fs::read_to_string(file) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let mut random = [0; 16];
-            entropy.fill(&mut random)?;
-            let id = data_encoding::HEXLOWER.encode(&random);
-            let folder = file.parent().unwrap_or(Path::new("."));
-            write_new(folder, VERIFIER_ID, format!("{id}\n").as_bytes())?;
-            Ok(id)
-        }
-        text => Ok(text?.trim_end().to_owned()),
+/// What this installation is called, if it is called anything yet.
+///
+/// # Errors
+/// Of the system.
+pub fn id_in(state: &Path) -> io::Result<Option<String>> {
+    match fs::read(state.join(VERIFIER_ID)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        text => Ok(Some(String::from_utf8_lossy(&text?).trim_end().to_owned())),
     }
 }
 
-fn write_new(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<PathBuf> {
-    let (temporary, path) = (folder.join(format!(".tmp-{name}")), folder.join(name));
-    let mut file = private::options().create(true).truncate(true).open(&temporary)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    // Unlike a rename, a link never replaces what has the name.
-    fs::hard_link(&temporary, &path)?;
-    fs::remove_file(&temporary)?;
-    File::open(folder)?.sync_all()?;
-    Ok(path)
+fn make_id(state: &Path, entropy: &dyn Entropy) -> io::Result<VerifierId> {
+    let mut random = [0; 16];
+    entropy.fill(&mut random)?;
+    let id = VerifierId(random);
+    write_new(state, VERIFIER_ID, format!("{id}\n").as_bytes())?;
+    Ok(id)
 }
 
 #[cfg(test)]
-mod tests {
-    use std::os::unix::fs::MetadataExt;
-
-    use engine::model::Time;
-    use engine::port::SystemEntropy;
-    use serde_json::Value;
-
-    use super::*;
-
-    fn drill() -> Drill {
-        Drill::begin("documents", &"usb".parse().expect("a name"), Time::from_seconds(1_790_000_000))
-    }
-
-    #[test]
-    fn each_report_names_the_digest_of_the_one_before() {
-        let held = tempfile::tempdir().expect("a temporary folder");
-        let state = held.path().join("state");
-        let mut files = Vec::new();
-        for _ in 0..3 {
-            let ledger = Ledger::open(&state, &SystemEntropy).expect("usable");
-            files.push(ledger.write(&drill(), "file:///media/usb").expect("written"));
-        }
-        let read = |path: &PathBuf| fs::read(path).expect("there");
-        let json = |path: &PathBuf| serde_json::from_slice::<Value>(&read(path)).expect("JSON");
-        assert_eq!(json(&files[0])["previous"], Value::Null);
-        for pair in files.windows(2) {
-            assert_eq!(json(&pair[1])["previous"], blake3::hash(&read(&pair[0])).to_string());
-            assert_eq!(json(&pair[1])["verifier"], json(&pair[0])["verifier"], "one id for one installation");
-        }
-        assert_eq!(json(&files[2])["sequence"], 3);
-        assert_eq!(json(&files[2])["started"], "2026-09-21T14:13:20Z");
-        assert_eq!(files[2].metadata().expect("there").mode() & 0o777, 0o600);
-        assert_eq!(state.metadata().expect("there").mode() & 0o777, 0o700);
-        assert_eq!(fs::read_dir(state.join("reports")).expect("there").count(), 4, "three reports and the lock");
-    }
-
-    #[test]
-    fn a_verifier_id_that_is_none_is_refused() {
-        let held = tempfile::tempdir().expect("a temporary folder");
-        fs::write(held.path().join(VERIFIER_ID), "nonsense").expect("writable");
-        assert!(matches!(Ledger::open(held.path(), &SystemEntropy), Err(LedgerError::Id(_))));
-    }
-}
+mod tests;

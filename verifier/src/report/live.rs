@@ -5,7 +5,7 @@ use std::path::Path;
 
 use engine::report::{Page, PathText, size, utc};
 use engine::source::LeftOut;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::live::{Live, Paths};
 use crate::outside::Outside;
@@ -14,7 +14,7 @@ use crate::outside::Outside;
 const SHOWN_MAX: usize = 5;
 
 /// The live source beside the point.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct LiveReport {
     files: u64,
@@ -30,30 +30,30 @@ pub struct LiveReport {
     finished: bool,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct PathsReport {
     count: u64,
     bytes: u64,
     some: Vec<SizedPath>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct SizedPath {
     #[serde(flatten)]
     path: PathText,
     bytes: u64,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct HiddenReport {
     #[serde(flatten)]
     path: SizedPath,
     files: u64,
-    why: &'static str,
+    why: String,
 }
 
 /// A folder that no job has.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct OutsideReport {
     #[serde(flatten)]
@@ -115,7 +115,7 @@ impl LiveReport {
         let hidden = live.hidden.iter().map(|hidden| HiddenReport {
             path: sized(&hidden.path, hidden.bytes),
             files: hidden.files,
-            why: why(hidden.why),
+            why: why(hidden.why).to_owned(),
         });
         Self {
             files: live.files,

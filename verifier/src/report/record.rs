@@ -1,19 +1,31 @@
 //! One drill as JSON: what the command line prints, and what the file says besides.
 
-use engine::model::{Digest, Time};
+use engine::model::Digest;
 use engine::report::{PathText, utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use super::facts::{Check, Coverage, Measured, Objective, Setting};
+use super::key::PublicKey;
 use super::live::LiveReport;
 use crate::drill::{Drill, Probed};
 use crate::mismatch::Mismatch;
 use crate::verdict::{ControlVerdict, ProbeVerdict, Verdict};
 
-/// Version of the report's format.
-const FORMAT: u32 = 1;
+/// Version of the report's format: 1 was not signed.
+pub(super) const FORMAT: u32 = 2;
+/// The first that is signed.
+pub(super) const SIGNED_FROM: u32 = 2;
+/// What a drill serves as evidence for.
+const CONTROLS: [&str; 5] = [
+    "NIST SP 800-53 CP-9(1): testing for reliability and integrity",
+    "NIST SP 800-53 CP-9(2): test restoration using sampling",
+    "CIS Controls 11.5: test data recovery",
+    "ISO/IEC 27001 A.8.13: information backup",
+    "DORA article 12: backup, restoration and recovery",
+];
 
 /// One drill, as the contract has it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct DrillReport {
     /// The point's id; null if there is none.
@@ -42,7 +54,7 @@ pub struct DrillReport {
     pub point_age_seconds: Option<u64>,
     /// How long the restore took.
     pub restore_seconds: Option<f64>,
-    not_tested: Vec<NotTested>,
+    pub(super) not_tested: Vec<NotTested>,
     /// The job's live source beside the point; null where it was not looked at.
     pub source: Option<LiveReport>,
     /// What a person should know beside.
@@ -53,30 +65,30 @@ pub struct DrillReport {
     pub report: Option<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct MismatchReport {
     #[serde(flatten)]
     pub(super) path: PathText,
     pub(super) problem: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    expected: Option<String>,
+    pub(super) expected: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    found: Option<String>,
+    pub(super) found: Option<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct ProbeReport {
     #[serde(flatten)]
     pub(super) path: PathText,
-    pub(super) probe: &'static str,
+    pub(super) probe: String,
     pub(super) verdict: ProbeVerdict,
     pub(super) detail: String,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-struct NotTested {
-    what: String,
-    count: u64,
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct NotTested {
+    pub(super) what: String,
+    pub(super) count: u64,
 }
 
 impl DrillReport {
@@ -123,7 +135,7 @@ impl MismatchReport {
 impl ProbeReport {
     fn of(probed: &Probed) -> Self {
         let Probed { path, kind, verdict, detail } = probed;
-        Self { path: PathText::new(path), probe: kind.as_str(), verdict: *verdict, detail: detail.clone() }
+        Self { path: PathText::new(path), probe: kind.as_str().to_owned(), verdict: *verdict, detail: detail.clone() }
     }
 }
 
@@ -136,64 +148,165 @@ fn not_tested(drill: &Drill) -> Vec<NotTested> {
     found.chain(skipped).chain([never]).map(|(what, count)| NotTested { what, count }).collect()
 }
 
-/// Who made a report, of what, after which one.
+/// Which report it is, of whom, after which ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     /// This verifier installation.
     pub verifier: String,
+    /// The key that will sign it.
+    pub key: PublicKey,
     /// The report's number in its chain, from 1.
     pub sequence: u64,
     /// BLAKE3 of the report before it; none for the first.
     pub previous: Option<Digest>,
-    /// The destination's address, without secrets.
-    pub address: String,
+    /// The last one of the same job and destination.
+    pub before: Option<Before>,
 }
 
-/// A report's file.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+/// An earlier report of the same job and destination.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Before {
+    /// Its number.
+    pub sequence: u64,
+    /// When that drill began.
+    pub started: String,
+    /// How it came out.
+    pub verdict: Verdict,
+}
+
+/// Whose key signs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeyKind {
+    /// The installation's own, which signs all its reports.
+    Installation,
+    /// One that was made for this report and is gone.
+    Ephemeral,
+}
+
+/// A report's file, without its signature. What is optional was not told by the first format, or not known.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct ReportFile {
-    report_version: u32,
-    tool: String,
-    verifier: String,
-    sequence: u64,
-    previous: Option<String>,
-    started: String,
-    finished: String,
-    address: String,
-    vault: Option<String>,
-    point_created: Option<String>,
-    manifest: Option<String>,
-    entries: u64,
-    objects: u64,
-    object_bytes: u64,
-    restored_by: &'static str,
+    /// Its format.
+    pub report_version: u32,
+    /// The program and its version.
+    pub tool: String,
+    /// Operating system and processor. The computer's name is not told: a report may be handed on.
+    pub system: Option<String>,
+    /// This verifier installation.
+    pub verifier: String,
+    /// Which key signed it, as hex digits.
+    pub public_key: Option<String>,
+    /// Whose key that is.
+    pub key_kind: Option<KeyKind>,
+    /// Its number.
+    pub sequence: u64,
+    /// BLAKE3 of the file of the report before it.
+    pub previous: Option<String>,
+    /// When the drill began.
+    pub started: String,
+    /// When it ended.
+    pub finished: String,
+    /// The destination's address, without secrets.
+    pub address: String,
+    /// The medium.
+    pub vault: Option<String>,
+    /// As of when the point is.
+    pub point_created: Option<String>,
+    /// BLAKE3 of its manifest.
+    pub manifest: Option<String>,
+    /// Points that it is built on, the oldest first.
+    #[serde(default)]
+    pub built_on: Vec<String>,
+    /// What kind of source it was made from, as it is configured now.
+    pub method: Option<String>,
+    /// What was protected, as the point says.
+    pub source: Option<String>,
+    /// Where it was restored to.
+    pub restored_to: Option<String>,
+    /// Entries compared.
+    pub entries: u64,
+    /// Objects read whole.
+    pub objects: u64,
+    /// Their bytes.
+    pub object_bytes: u64,
+    /// With whose rights.
+    pub restored_by: String,
+    /// What was to be reached.
+    #[serde(default)]
+    pub objectives: Vec<Objective>,
+    /// What was measured.
+    #[serde(default)]
+    pub measured: Measured,
+    /// How much of the point was looked at.
+    #[serde(default)]
+    pub coverage: Coverage,
+    /// Each check.
+    #[serde(default)]
+    pub checks: Vec<Check>,
+    /// The rule that gave the verdict.
+    #[serde(default)]
+    pub verdict_rule: String,
+    /// What to do about what was found.
+    #[serde(default)]
+    pub follow_up: Vec<String>,
+    /// What became of what was restored.
+    #[serde(default)]
+    pub clean_up: String,
+    /// The last report of the same job and destination.
+    pub before: Option<Before>,
+    /// What this is evidence for.
+    #[serde(default)]
+    pub controls: Vec<String>,
+    /// What the command line prints too.
     #[serde(flatten)]
-    drill: DrillReport,
+    pub drill: DrillReport,
 }
 
 impl ReportFile {
     /// The file of a drill.
     #[must_use]
-    pub fn of(drill: &Drill, identity: &Identity) -> Self {
-        let time = |time: Time| utc(time);
+    pub fn of(drill: &Drill, setting: &Setting, identity: Identity) -> Self {
+        let Setting { address, method, restored_to, .. } = setting.clone();
         Self {
             report_version: FORMAT,
             tool: format!("verifier {}", env!("CARGO_PKG_VERSION")),
-            verifier: identity.verifier.clone(),
+            system: Some(format!("{} {}", std::env::consts::OS, std::env::consts::ARCH)),
+            verifier: identity.verifier,
+            public_key: Some(identity.key.to_string()),
+            key_kind: Some(KeyKind::Installation),
             sequence: identity.sequence,
             previous: identity.previous.map(|digest| digest.to_string()),
-            started: time(drill.started),
-            finished: time(drill.finished),
-            address: identity.address.clone(),
+            started: utc(drill.started),
+            finished: utc(drill.finished),
+            address,
             vault: drill.vault.map(|vault| vault.to_string()),
-            point_created: drill.created.map(time),
+            point_created: drill.created.map(utc),
             manifest: drill.manifest.map(|digest| digest.to_string()),
+            built_on: drill.built_on.iter().map(|point| point.id.to_string()).collect(),
+            method,
+            source: drill.source.clone(),
+            restored_to: restored_to.filter(|_| drill.restore.is_some()),
             entries: drill.entries,
             objects: drill.objects,
             object_bytes: drill.object_bytes,
-            restored_by: if rustix::process::geteuid().is_root() { "root" } else { "a user who is not root" },
+            restored_by: if is_root() { "root" } else { "a user who is not root" }.to_owned(),
+            objectives: setting.objectives(drill),
+            measured: Measured::of(drill),
+            coverage: Coverage::of(drill),
+            checks: super::facts::checks(drill),
+            verdict_rule: super::facts::rule(drill),
+            follow_up: super::facts::follow_up(drill, identity.before.as_ref()),
+            clean_up: drill.clean_up.to_string(),
+            before: identity.before,
+            controls: CONTROLS.map(str::to_owned).to_vec(),
             drill: DrillReport::of(drill),
         }
     }
+}
+
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
 }

@@ -58,7 +58,7 @@ fn toned(page: &Page, verdict: Verdict) -> String {
 }
 
 impl DrillReport {
-    fn people(&self, page: &mut Page) {
+    pub(crate) fn people(&self, page: &mut Page) {
         page.gap();
         let verdict = toned(page, self.verdict);
         let point = self.point.as_deref().unwrap_or("no point");
@@ -116,7 +116,8 @@ fn line(path: &PathText, problem: &str) -> String {
     }
 }
 
-fn span(seconds: u64) -> String {
+/// A span of time, for people.
+pub(super) fn span(seconds: u64) -> String {
     match seconds {
         0..120 => format!("{seconds} s"),
         120..7200 => format!("{} min", seconds / 60),

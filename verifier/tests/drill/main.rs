@@ -8,6 +8,7 @@ mod databases;
 mod documents;
 mod harness;
 mod images;
+mod ledger;
 mod live;
 mod missing;
 mod server;

@@ -44,6 +44,10 @@ fn is_drilled(script: &str, words: &[&str]) {
     assert_eq!((&document["verdict"], &found["destination"]), (&"pass".into(), &"office".into()), "{ran}");
     assert_eq!((&found["files"], &found["negative-control"]), (&5.into(), &"pass".into()), "{ran}");
 
+    let ledgers = fs::read_dir(server.data().join("vault/drills")).expect("a head of the ledger lies there").count();
+    assert_eq!(ledgers, 1);
+    assert_eq!(found["notes"], serde_json::json!([]), "{ran}");
+
     let packs = fixtures::bench::objects(&server.data().join("vault"));
     let (pack, bytes) = packs.iter().max_by_key(|(_, bytes)| *bytes).expect("a pack");
     let mut content = fs::read(pack).expect("there");

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use engine::command::Wait;
 use engine::model::{DestinationName, HOME, JobName, Name};
+use verifier::audit;
 use verifier::choose::Wish;
 use verifier::drill::Leaving;
 use verifier::run::Asked;
@@ -18,6 +19,15 @@ const EXAMPLES: &str = "Examples:
 
 Exit codes: 0 all came back; 1 nothing was tried; 2 wrong command line or configuration; 3 a drill was
 incomplete or stopped, or with --strict a probe was skipped; 4 something does not come back.";
+
+const REPORT_EXAMPLES: &str = "Examples:
+  verifier report list                   every drill, and how it came out
+  verifier report show 12                one report; --json prints its file as it is
+  verifier report check                  signatures, the chain, gaps, and the heads at every destination that is there
+  verifier report check /mnt/reports     a copy of the reports, for whoever audits them
+
+Exit codes: 0 as it was written; 1 nothing could be checked; 2 wrong command line or configuration; 4 something
+was edited or replaced, or is missing.";
 
 /// Proves that recovery points restore: a real test restore from a destination and the passphrase alone.
 #[derive(Debug, Parser)]
@@ -53,6 +63,38 @@ pub enum Command {
     /// Restores into scratch, checks all that came back, and writes a report
     #[command(after_help = EXAMPLES)]
     RestoreDrill(RestoreDrill),
+    /// What drills found, as it was written down: the ledger of signed reports
+    #[command(subcommand, after_help = REPORT_EXAMPLES)]
+    Report(ReportCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ReportCommand {
+    /// All reports, the oldest first
+    List,
+    /// One report: the newest, by its number, or a file
+    Show {
+        /// A report's number, or its file
+        #[arg(value_name = "NUMBER|FILE")]
+        report: Option<String>,
+    },
+    /// Are the reports what was written, and all of them? Also against the heads at destinations
+    Check {
+        /// One report, or a folder of them, without any configuration
+        #[arg(value_name = "FILE|FOLDER")]
+        path: Option<PathBuf>,
+    },
+}
+
+impl ReportCommand {
+    /// What is asked.
+    pub fn asked(self) -> audit::Asked {
+        match self {
+            Self::List => audit::Asked::List,
+            Self::Show { report } => audit::Asked::Show(report),
+            Self::Check { path } => audit::Asked::Check(path),
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -115,9 +157,10 @@ mod tests {
 
     fn asked(words: &[&str]) -> Result<Asked, String> {
         let words = ["verifier", "restore-drill"].iter().chain(words);
-        let Line { command: Command::RestoreDrill(drill), .. } =
-            Line::try_parse_from(words).map_err(|error| error.to_string())?;
-        Ok(drill.asked(Wait::Yes))
+        match Line::try_parse_from(words).map_err(|error| error.to_string())?.command {
+            Command::RestoreDrill(drill) => Ok(drill.asked(Wait::Yes)),
+            Command::Report(report) => Err(format!("{report:?}")),
+        }
     }
 
     #[test]
@@ -130,5 +173,20 @@ mod tests {
         for wrong in [&["--all", "--point", "a"][..], &["--job", "A B"], &["--quiet", "--verbose"], &["--nonsense"]] {
             assert!(asked(wrong).is_err(), "{wrong:?}");
         }
+    }
+    #[test]
+    fn a_report_is_named_by_number_or_file() {
+        let asked = |words: &[&str]| {
+            let words = ["verifier", "report"].iter().chain(words);
+            match Line::try_parse_from(words).expect("valid").command {
+                Command::Report(report) => report.asked(),
+                Command::RestoreDrill(_) => panic!("another command"),
+            }
+        };
+        assert_eq!(asked(&["list"]), audit::Asked::List);
+        assert_eq!(asked(&["show"]), audit::Asked::Show(None));
+        assert_eq!(asked(&["show", "12", "--json"]), audit::Asked::Show(Some("12".into())));
+        assert_eq!(asked(&["check", "a folder"]), audit::Asked::Check(Some("a folder".into())));
+        assert!(Line::try_parse_from(["verifier", "report"]).is_err());
     }
 }

@@ -10,10 +10,11 @@ use clap::Parser;
 use engine::command::{Failure, Wait};
 use engine::platform::StopSignal;
 use engine::port::{Clock, SystemClock, SystemEntropy};
+use verifier::audit;
 use verifier::probe::Limits;
 use verifier::run::{Outcome, Ports, StopAsked, configuration, run};
 
-use self::args::{Command, Common, Line};
+use self::args::{Command, Common, Line, RestoreDrill};
 use self::show::{Form, Loudness, Terminal};
 
 fn main() -> ExitCode {
@@ -24,9 +25,13 @@ fn main() -> ExitCode {
     let form = if line.common.json { Form::Json } else { Form::Text };
     let loudness = loudness(&line.common);
     let exit = match call(line, loudness) {
-        Ok(outcome) => {
+        Ok(Done::Drilled(outcome)) => {
             show::outcome(&outcome, form, loudness);
             outcome.exit
+        }
+        Ok(Done::Looked((answer, exit))) => {
+            show::answer(&answer, exit, form, loudness);
+            exit
         }
         Err(failure) => {
             show::failure(&failure, form);
@@ -36,15 +41,32 @@ fn main() -> ExitCode {
     ExitCode::from(exit.code())
 }
 
-fn call(line: Line, loudness: Loudness) -> Result<Outcome, Failure> {
-    let Command::RestoreDrill(drill) = line.command;
-    let config = configuration(line.common.config.as_deref())?;
+/// What a command came to.
+enum Done {
+    Drilled(Outcome),
+    Looked(audit::Told),
+}
+
+fn call(line: Line, loudness: Loudness) -> Result<Done, Failure> {
+    match line.command {
+        Command::RestoreDrill(drill) => call_drill(drill, &line.common, loudness).map(Done::Drilled),
+        Command::Report(report) => {
+            let asked = report.asked();
+            let alone = audit::answer_alone(&asked);
+            let config = || configuration(line.common.config.as_deref());
+            alone.unwrap_or_else(|| audit::answer(&config()?, &asked)).map(Done::Looked)
+        }
+    }
+}
+
+fn call_drill(drill: RestoreDrill, common: &Common, loudness: Loudness) -> Result<Outcome, Failure> {
+    let config = configuration(common.config.as_deref())?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let terminal = Terminal::new(loudness);
     let stop = stop_asked()?;
     let ports =
         Ports { clock: &clock, entropy: &SystemEntropy, voice: &terminal, limits: Limits::default(), stop: &stop };
-    let wait = if line.common.no_wait { Wait::No } else { Wait::Yes };
+    let wait = if common.no_wait { Wait::No } else { Wait::Yes };
     run(&config, &drill.asked(wait), &ports)
 }
 

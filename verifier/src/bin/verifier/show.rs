@@ -4,10 +4,11 @@ use std::io::{IsTerminal, Write};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use engine::command::{Failure, Voice};
+use engine::command::{Exit, Failure, Voice};
 use engine::report::{Colour, ErrorReport, Page, Report, size};
 use jiff::tz::TimeZone;
 use serde::Serialize;
+use verifier::audit::Answer;
 use verifier::report::Summary;
 use verifier::run::Outcome;
 
@@ -101,6 +102,20 @@ pub fn outcome(outcome: &Outcome, form: Form, loudness: Loudness) {
     }
 }
 
+/// Prints what lies in the ledger.
+pub fn answer(answer: &Answer, exit: Exit, form: Form, loudness: Loudness) {
+    match (form, answer) {
+        // The file as it is, for whoever wants to verify it.
+        (Form::Json, Answer::Show(_, file)) => drop(std::io::stdout().write_all(file)),
+        (Form::Json, Answer::List(list)) => json(list),
+        (Form::Json, Answer::Check(check)) => json(check),
+        (Form::Text, _) if loudness == Loudness::Quiet && exit == Exit::Done => {}
+        (Form::Text, Answer::List(list)) => text(list),
+        (Form::Text, Answer::Show(report, _)) => text(&**report),
+        (Form::Text, Answer::Check(check)) => text(check),
+    }
+}
+
 /// Prints why nothing was drilled.
 pub fn failure(failure: &Failure, form: Form) {
     if form == Form::Json {
@@ -132,7 +147,7 @@ fn json(value: &impl Serialize) {
     let _ = writeln!(std::io::stdout(), "{document}");
 }
 
-fn text(summary: &Summary) {
+fn text(summary: &impl Report) {
     let plain = !std::io::stdout().is_terminal() || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let mut page = Page::new(TimeZone::system(), if plain { Colour::Plain } else { Colour::Terminal });
     summary.people(&mut page);

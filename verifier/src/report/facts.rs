@@ -1,0 +1,317 @@
+//! What an auditor asks of a drill beside its verdict: objectives, measures, coverage, each check with what was
+//! expected and what was found, the rule behind the verdict, what to do. Pure.
+
+use std::time::Duration;
+
+use engine::model::{ObjectName, VaultPath};
+use serde::{Deserialize, Serialize};
+
+use super::record::Before;
+use crate::drill::Drill;
+use crate::verdict::{ControlVerdict, ProbeVerdict, Verdict};
+
+/// What is known of a drill beside the drill itself: the configuration's word, and where it went.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Setting {
+    /// The destination's address, without secrets.
+    pub address: String,
+    /// What kind of source the job has.
+    pub method: Option<String>,
+    /// The job's `expect`.
+    pub expect: Option<Duration>,
+    /// The scratch folder.
+    pub restored_to: Option<String>,
+}
+
+/// Something that was to be reached. It does not change the verdict: `engine status` judges deadlines.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Objective {
+    /// What.
+    pub objective: String,
+    /// At most so many seconds.
+    pub seconds_max: u64,
+    /// So many were found; none if it can't be told.
+    pub seconds: Option<u64>,
+    /// Was it reached? None if it can't be told.
+    pub met: Option<bool>,
+}
+
+/// What was measured.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Measured {
+    /// From the drill's beginning to its end.
+    pub drill_seconds: Option<f64>,
+    /// How long the restore took.
+    pub restore_seconds: Option<f64>,
+    /// Bytes of content, each second of the restore.
+    pub restore_bytes_per_second: Option<u64>,
+    /// From the restore's beginning until the first content was there again.
+    pub first_content_seconds: Option<f64>,
+}
+
+/// How much of a point, and of all that it is built on, was looked at.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Coverage {
+    /// Entries that the point says it has.
+    pub entries_expected: u64,
+    /// Entries that were compared.
+    pub entries_compared: u64,
+    /// Bytes of content that the point says it has.
+    pub bytes_expected: u64,
+    /// Bytes of content that were compared.
+    pub bytes_compared: u64,
+    /// Probes that were run to their end.
+    pub probes_run: u64,
+    /// Probes that were skipped.
+    pub probes_skipped: u64,
+}
+
+/// One check: what it asked for, what it found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Check {
+    /// Which.
+    pub check: String,
+    /// What had to be.
+    pub expected: String,
+    /// What was.
+    pub found: String,
+    /// How it came out; `skipped` where the drill did not come so far.
+    pub verdict: ProbeVerdict,
+}
+
+impl Setting {
+    /// What the configuration asks for.
+    #[must_use]
+    pub fn objectives(&self, drill: &Drill) -> Vec<Objective> {
+        let age = drill.age.map(|age| age.as_secs());
+        let of = |expect: Duration| Objective {
+            objective: "age of the point, as the job expects it".to_owned(),
+            seconds_max: expect.as_secs(),
+            seconds: age,
+            met: age.map(|age| age <= expect.as_secs()),
+        };
+        self.expect.map(of).into_iter().collect()
+    }
+}
+
+impl Measured {
+    pub(super) fn of(drill: &Drill) -> Self {
+        let seconds = |span: Duration| span.as_secs_f64();
+        let restore = drill.restore.map(seconds);
+        Self {
+            drill_seconds: Some(seconds(drill.finished.since(drill.started))),
+            restore_seconds: restore,
+            restore_bytes_per_second: drill.restore.and_then(|took| per_second(drill.bytes, took)),
+            first_content_seconds: drill.first.map(seconds),
+        }
+    }
+}
+
+fn per_second(bytes: u64, took: Duration) -> Option<u64> {
+    let each = u128::from(bytes) * 1_000_000_000;
+    each.checked_div(took.as_nanos()).and_then(|each| u64::try_from(each).ok())
+}
+
+impl Coverage {
+    pub(super) fn of(drill: &Drill) -> Self {
+        let skipped = drill.skipped();
+        Self {
+            entries_expected: drill.expected.entries,
+            entries_compared: drill.entries,
+            bytes_expected: drill.expected.bytes,
+            bytes_compared: drill.bytes,
+            probes_run: drill.probes.len() as u64 - skipped + drill.more_probes,
+            probes_skipped: skipped,
+        }
+    }
+
+    /// Bytes compared, of those that there are, in thousandths; none where nothing is known of the point.
+    #[must_use]
+    pub fn thousandths(&self) -> Option<u64> {
+        let (done, all) = match (self.bytes_expected, self.entries_expected) {
+            (0, 0) => return None,
+            (0, entries) => (self.entries_compared, entries),
+            (bytes, _) => (self.bytes_compared, bytes),
+        };
+        let share = u128::from(done) * 1000 / u128::from(all);
+        Some(u64::try_from(share.min(1000)).unwrap_or(1000))
+    }
+}
+
+/// All checks of a drill, in their order. Each finding is told by one of them at least.
+pub(super) fn checks(drill: &Drill) -> Vec<Check> {
+    vec![vault(drill), objects(drill), content(drill), probes(drill), control(drill)]
+}
+
+fn check(check: &str, expected: impl Into<String>, found: impl Into<String>, verdict: ProbeVerdict) -> Check {
+    Check { check: check.to_owned(), expected: expected.into(), found: found.into(), verdict }
+}
+
+const fn judged(fails: bool, was_made: bool) -> ProbeVerdict {
+    match (fails, was_made) {
+        (true, _) => ProbeVerdict::Fail,
+        (false, true) => ProbeVerdict::Pass,
+        (false, false) => ProbeVerdict::Skipped,
+    }
+}
+
+fn vault(drill: &Drill) -> Check {
+    let found = match (drill.vault, drill.flaws.len()) {
+        (None, _) => "it did not open".to_owned(),
+        (Some(_), 0) => "it opened, and all are whole".to_owned(),
+        (Some(_), flaws) => format!("it opened, and {flaws} of them are damaged"),
+    };
+    let fails = !drill.flaws.is_empty() || (drill.vault.is_none() && drill.verdict == Verdict::Fail);
+    let verdict = judged(fails, drill.vault.is_some());
+    check("the vault opens", "identity files, key slots and heads are whole", found, verdict)
+}
+
+fn objects(drill: &Drill) -> Check {
+    let damaged = drill.damaged.len();
+    let found = format!("{} read, {} bytes; {damaged} damaged or missing", drill.objects, drill.object_bytes);
+    let expected = "each object that the point names, read whole, is what its name says";
+    check("objects", expected, found, judged(damaged > 0, drill.objects > 0))
+}
+
+fn content(drill: &Drill) -> Check {
+    let counts = |entries: u64, files: u64, bytes: u64| format!("{entries} entries, {files} files, {bytes} bytes");
+    let expected = counts(drill.expected.entries, drill.expected.files, drill.expected.bytes);
+    let differ = drill.mismatches.kept().iter().filter(|found| is_of_content(drill, &found.path)).count();
+    // Beyond those that are kept nobody knows what they were about.
+    let dropped = drill.mismatches.count() > drill.mismatches.kept().len() as u64;
+    let at_least = if dropped { "at least " } else { "" };
+    let found = counts(drill.entries, drill.files, drill.bytes);
+    let was_made = drill.entries > 0 || (drill.restore.is_some() && drill.expected.entries == 0);
+    let fails = drill.verdict != Verdict::Incomplete && differ > 0;
+    let found = format!("{found}; {at_least}{differ} findings");
+    let expected = format!("{expected}, as the point says: names, sizes, whole-file digests, times, modes");
+    check("content", expected, found, judged(fails, was_made))
+}
+
+/// Is it neither about an object nor about the vault's own files?
+fn is_of_content(drill: &Drill, path: &[u8]) -> bool {
+    let text = std::str::from_utf8(path).ok().and_then(|text| VaultPath::parse(text).ok());
+    let is_object = text.is_some_and(|path| ObjectName::at(&path).is_some_and(|name| drill.damaged.contains(&name)));
+    !is_object && !drill.flaws.iter().any(|flaw| flaw == path)
+}
+
+fn probes(drill: &Drill) -> Check {
+    let count = |verdict| drill.probes.iter().filter(|probed| probed.verdict == verdict).count() as u64;
+    let passed = count(ProbeVerdict::Pass) + drill.more_probes;
+    let (skipped, failed) = (count(ProbeVerdict::Skipped), count(ProbeVerdict::Fail));
+    let found = format!("{passed} passed, {skipped} skipped, {failed} failed");
+    check("probes", "each file of a kind that is known opens", found, judged(failed > 0, passed > 0 && skipped == 0))
+}
+
+fn control(drill: &Drill) -> Check {
+    let (found, verdict) = match drill.control {
+        ControlVerdict::Pass => ("all of it was noticed".to_owned(), ProbeVerdict::Pass),
+        ControlVerdict::Skipped => ("the drill did not come so far".to_owned(), ProbeVerdict::Skipped),
+        ControlVerdict::Fail => (format!("missed: {}", drill.control_missed.join("; ")), ProbeVerdict::Fail),
+    };
+    let expected = "the same checks notice a flipped byte, a missing file and a wrong key";
+    check("negative control", expected, found, verdict)
+}
+
+/// The rule that gave the verdict, as `verdict::of_drill` has it.
+pub(super) fn rule(drill: &Drill) -> String {
+    let failed = drill.probes.iter().filter(|probed| probed.verdict == ProbeVerdict::Fail).count();
+    match drill.verdict {
+        Verdict::Pass => "pass: nothing differs, no probe fails, and the negative control was noticed".to_owned(),
+        Verdict::Incomplete => "incomplete: it could not be tried, or not to its end, so nothing is proved".to_owned(),
+        Verdict::Fail if drill.mismatches.count() > 0 => {
+            format!("fail: {} findings, and one is enough", drill.mismatches.count())
+        }
+        Verdict::Fail if failed > 0 => format!("fail: {failed} probes fail, and one is enough"),
+        Verdict::Fail => "fail: the negative control was not noticed, so the checks prove nothing".to_owned(),
+    }
+}
+
+/// What to do, and what became of what was found before.
+pub(super) fn follow_up(drill: &Drill, before: Option<&Before>) -> Vec<String> {
+    let name = &drill.destination;
+    let mut advice = Vec::new();
+    if !drill.damaged.is_empty() || !drill.flaws.is_empty() {
+        advice.push(format!("`engine verify {name} --repair` heals what another place has whole; then drill again"));
+    } else if drill.verdict == Verdict::Fail && drill.mismatches.count() == 0 {
+        let what = "look at what fails its probe, at its source too: it came back as it was protected";
+        advice.push(format!("{what}; then make a new point and drill again"));
+    } else if drill.verdict == Verdict::Fail {
+        advice.push("look at the findings; a new point may be needed; then drill again".to_owned());
+    }
+    if drill.verdict == Verdict::Incomplete {
+        advice.push(format!("drill again once {name} can be reached and the reason is gone"));
+    }
+    match before {
+        Some(Before { sequence, verdict, .. }) if *verdict != Verdict::Pass && drill.verdict == Verdict::Pass => {
+            let word = if *verdict == Verdict::Fail { "failed" } else { "was incomplete" };
+            advice.push(format!(
+                "report {sequence}, the one before of this job and destination, {word}: this one passed"
+            ));
+        }
+        _ => {}
+    }
+    advice
+}
+
+#[cfg(test)]
+mod tests {
+    use engine::model::{PackId, Time};
+
+    use super::*;
+    use crate::drill::Counts;
+    use crate::mismatch::Mismatch;
+
+    fn begun() -> Drill {
+        Drill::begin("documents", &"usb".parse().expect("a name"), Time::from_seconds(0))
+    }
+
+    fn verdicts(drill: &Drill) -> Vec<(String, ProbeVerdict)> {
+        checks(drill).into_iter().map(|check| (check.check, check.verdict)).collect()
+    }
+
+    #[test]
+    fn what_was_not_done_is_skipped_and_never_passes() {
+        let drill = begun();
+        assert!(verdicts(&drill).iter().all(|(_, verdict)| *verdict == ProbeVerdict::Skipped), "{:?}", checks(&drill));
+        assert!(rule(&drill).starts_with("incomplete"));
+        assert_eq!(Coverage::of(&drill).thousandths(), None);
+    }
+
+    #[test]
+    fn each_finding_fails_the_check_that_it_is_about() {
+        let pack = ObjectName::Pack(PackId([1; 32]));
+        let failing = |path: &[u8]| {
+            let mut drill = begun();
+            drill.verdict = Verdict::Fail;
+            (drill.objects, drill.entries) = (1, 1);
+            drill.damaged.push(pack);
+            drill.flaws.push(b"VAULT".to_vec());
+            drill.mismatches.add(Mismatch::new(path, "wrong"));
+            verdicts(&drill)[2].1
+        };
+        assert_eq!(failing(b"srv/a"), ProbeVerdict::Fail);
+        assert_eq!(failing(pack.path().as_str().as_bytes()), ProbeVerdict::Pass);
+        assert_eq!(failing(b"VAULT"), ProbeVerdict::Pass);
+    }
+
+    #[test]
+    fn measures_and_objectives_are_figures() {
+        let mut drill = begun();
+        (drill.bytes, drill.entries) = (3_000_000, 2);
+        drill.expected = Counts { entries: 2, files: 2, bytes: 4_000_000 };
+        (drill.restore, drill.age) = (Some(Duration::from_millis(1500)), Some(Duration::from_secs(90)));
+        assert_eq!(Measured::of(&drill).restore_bytes_per_second, Some(2_000_000));
+        assert_eq!(Coverage::of(&drill).thousandths(), Some(750));
+        let setting = Setting { expect: Some(Duration::from_secs(60)), ..Setting::default() };
+        assert_eq!(setting.objectives(&drill)[0].met, Some(false));
+        drill.age = None;
+        assert_eq!(setting.objectives(&drill)[0].met, None);
+        drill.restore = Some(Duration::ZERO);
+        assert_eq!(Measured::of(&drill).restore_bytes_per_second, None);
+    }
+}
