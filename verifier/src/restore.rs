@@ -46,7 +46,7 @@ pub fn restore(
     stop: &(dyn Fn() -> bool + Sync),
     progress: &dyn Fn(&Progress),
 ) -> Told {
-    let places = [Place { name: what.name.clone(), store: what.store }];
+    let places = [Place { name: what.name.clone(), store: what.store, lacks: Default::default() }];
     let owners = if rustix::process::geteuid().is_root() { Owners::Recorded } else { Owners::Restorer };
     let request = Request {
         keyring: what.keyring,

@@ -7,7 +7,7 @@ use super::damage::Finding;
 use super::error::CatalogError;
 use super::error::Result;
 use super::open::Catalog;
-use super::rows::{ChunkRow, PackAtRow, PackNo, PackState, PlacementRow, PointRow};
+use super::rows::{ChunkRow, PackAtRow, PackNo, PackState, PlacementRow, PointRow, Side};
 use super::state::takes_room;
 use super::tables::{MediumNo, Tables, Writing};
 use super::unsure::PackList;
@@ -43,7 +43,8 @@ impl Catalog {
         self.handle.write(|tables| {
             let at = tables.number(medium)?;
             let pack = tables.know_pack(&NewPack { id, bytes: 0, group, chunks: Vec::new() })?;
-            if tables.pack_at.get(&(at, pack))?.is_none() {
+            let is_lent = tables.medium(medium)?.side == Side::Home && tables.is_borrowed(pack)?;
+            if tables.pack_at.get(&(at, pack))?.is_none() && !is_lent {
                 let state = match finding {
                     Finding::Missing => PackState::Missing,
                     Finding::Damaged => PackState::Damaged,

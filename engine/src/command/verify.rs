@@ -10,6 +10,7 @@ mod nameless;
 use std::collections::BTreeSet;
 
 use super::context::lock_failure;
+use super::lend_again::lend_again;
 use super::mirrors::{assembled, learn_files};
 use super::places::{Here, Places};
 use super::{Call, Context, Exit, Failure};
@@ -216,6 +217,10 @@ impl Work<'_> {
             keys: self.keys,
             progress: &progress,
         };
+        if self.here.name.is_home() {
+            let (catalog, config) = (tools.catalog, &self.context.installation.config);
+            lend_again(catalog, config, self.keyring, here, tools.clock.now())?;
+        }
         let mut found = Inspection::default();
         let ended = match repair {
             Repair::Yes => self.repair(&at, &others, &mut found),
