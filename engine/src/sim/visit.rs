@@ -225,6 +225,10 @@ impl World {
         let closed = session.close();
         let captured = captured.map_err(|error| fail(&error))?;
         closed.map_err(|error| fail(&error))?;
+        let lent = self.catalog.lenders(captured.name.order).map_err(|error| fail(&error))?;
+        if !lent.is_empty() {
+            self.note(&Told::Note(format!("{} borrows from {} places", captured.name, lent.len())));
+        }
         Ok(captured)
     }
 

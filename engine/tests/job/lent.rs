@@ -184,6 +184,7 @@ fn what_is_found_damaged_at_the_drive_is_stored_again_and_a_point_that_needs_it_
     bytes[middle] ^= 1;
     fs::write(&largest, &bytes).expect("writable");
     let _ = bench.engine(&["verify", "usb"]).exits(4);
+    let second = as_text(&bench.points()[0]["id"]);
     assert_eq!(states(&bench, "home")[0], "damaged", "what it shares is gone");
     change(&bench, 2);
     bench.done(&["backup"]);
@@ -191,7 +192,6 @@ fn what_is_found_damaged_at_the_drive_is_stored_again_and_a_point_that_needs_it_
     let _ = bench.engine(&["run", "--once"]);
     let newest = bench.points()[0].clone();
     assert_eq!(state_at(&newest, "usb").as_deref(), Some("complete"));
-    let second = as_text(&bench.points()[1]["id"]);
     assert!(!bench.complete_at("usb").contains(&second), "the damaged one is not called good");
     restores_its_night(&bench, &as_text(&newest["id"]), "usb");
 }

@@ -39,7 +39,18 @@ fn lend(state: &mut State) {
         let lenders: Vec<VaultId> =
             state.media.iter().filter(|(_, medium)| has_all(medium)).map(|(id, _)| *id).collect();
         for id in &lenders {
-            state.media.get_mut(id).expect("a lender").reserved.extend(lent.iter().copied());
+            let needed = needed_without(state, *id, at);
+            let medium = state.media.get_mut(id).expect("a lender");
+            medium.reserved.extend(lent.iter().copied());
+            // Mostly it is not there yet.
+            if at.sequence % 3 > 0 && medium.state_of(at).is_there() && !medium.removing.contains(&at) {
+                let point = &state.points[&at];
+                let own = |pack: &&PackNumber| !lent.contains(pack) && !needed.contains(pack);
+                let gone: Vec<_> = point.packs.iter().filter(own).filter(|it| medium.packs.contains_key(it)).collect();
+                gone.iter().for_each(|pack| _ = medium.packs.remove(pack));
+                medium.used -= point.manifest_bytes + gone.iter().map(|pack| state.packs[pack].bytes).sum::<u64>();
+                medium.placements.remove(&at);
+            }
         }
         let home = state.media.get_mut(&HOME).expect("home");
         home.used -= lent.iter().map(|pack| state.packs[pack].bytes).sum::<u64>();
@@ -47,6 +58,16 @@ fn lend(state: &mut State) {
         home.placements.get_mut(&at).expect("whole").state = PlacementState::Present;
         state.points.get_mut(&at).expect("known").lenders = lenders;
     }
+}
+
+/// Packs that another point there may need.
+fn needed_without(state: &State, id: VaultId, at: PointOrder) -> BTreeSet<PackNumber> {
+    let medium = &state.media[&id];
+    let others = || state.points.iter().filter(|(other, _)| **other != at && medium.holds(**other));
+    let needs = |pack: &crate::plan::Pack, (order, point): (&PointOrder, &crate::plan::Point)| {
+        point.group == pack.group && (pack.first..=pack.last).contains(order)
+    };
+    state.packs.iter().filter(|(_, pack)| others().any(|it| needs(pack, it))).map(|(number, _)| *number).collect()
 }
 
 /// What is sent lies at one of the places that it comes from.
@@ -88,7 +109,7 @@ fn every_rule_holds_where_points_borrow() {
         let wrong = verdict.iter().find(|it| it.rule != Broken::PassedOver);
         assert_eq!(wrong, None, "{}", shown("the judge"));
     }
-    assert!(lent > 200 && copied > 50, "{lent} borrowed, {copied} were copied");
+    assert!(lent > 200 && copied > 20, "{lent} borrowed, {copied} were copied");
 }
 
 fn borrowing(lenders: &[VaultId]) -> State {
