@@ -1,8 +1,9 @@
 //! Which media may lend a capture what has left home (DESIGN 5.8), and how they are asked.
 //!
-//! Invariant: a lender is there now, off this computer's disk, and the only medium in use of its destination: drives that
-//! take turns in one slot never meet, so what one of them lends could never get to the other. Deliberately absent: the
-//! reservations themselves (`catalog`).
+//! Invariants: a lender is there now, off this computer's disk, and the only medium in use of its destination: drives that
+//! take turns in one slot never meet, so what one of them lends could never get to the other. It lacks no newer point of the
+//! job that is at home: a place that is full, or fails, holds up one point that borrows and not each one after it.
+//! Deliberately absent: the reservations themselves (`catalog`).
 
 use std::collections::BTreeMap;
 
@@ -26,16 +27,19 @@ pub struct Lender<'p> {
 }
 
 /// Of media that are there, in the job's order of preference, those that may lend to its next point: the one with its
-/// newest point first.
+/// newest point first. Where one copy is enough, `here` is the first of them alone: what borrows can go nowhere else.
 ///
 /// # Errors
 /// As the catalog answers.
 pub fn lenders(catalog: &Catalog, job: JobId, here: &[VaultId]) -> catalog::Result<Vec<VaultId>> {
     let media = catalog.media()?;
+    let home = media.iter().find(|row| row.side == Side::Home);
+    let at_home = home.map_or(Ok(None), |home| newest(catalog, home.vault, job, State::is_there))?;
     let mut found = Vec::new();
     for id in here {
         let Some(row) = media.iter().find(|row| row.vault == *id && may_lend(row, &media)) else { continue };
-        if let Some(newest) = newest_complete(catalog, row.vault, job)? {
+        let newest = newest(catalog, row.vault, job, |state| state == State::Complete)?;
+        if let Some(newest) = newest.filter(|newest| at_home.is_none_or(|at_home| at_home <= *newest)) {
             found.push((newest, row.vault));
         }
     }
@@ -49,10 +53,15 @@ fn may_lend(row: &MediumRow, media: &[MediumRow]) -> bool {
     row.side == Side::Offsite && row.retired.is_none() && !row.same_disk && of_it.count() == 1
 }
 
-fn newest_complete(catalog: &Catalog, medium: VaultId, job: JobId) -> catalog::Result<Option<PointOrder>> {
+fn newest(
+    catalog: &Catalog,
+    medium: VaultId,
+    job: JobId,
+    counts: impl Fn(State) -> bool,
+) -> catalog::Result<Option<PointOrder>> {
     for (order, row) in catalog.placements_at(medium)?.into_iter().rev() {
         let is_its = || Ok(catalog.point(order)?.is_some_and(|point| point.job == job));
-        if row.state == State::Complete && is_its()? {
+        if counts(row.state) && is_its()? {
             return Ok(Some(order));
         }
     }

@@ -327,7 +327,10 @@ fn made(
     let mut captured = capture(source, &capture_job, &ports);
     if !lenders.is_empty() && captured.as_ref().is_err_and(CaptureError::may_be_of_lenders) {
         (tools.tell)(&Told::Note(format!("{}: all of it is stored anew: {}", job.name, captured_why(&captured))));
-        captured = capture(source, &capture_job, &Ports { lenders: &[], ..ports });
+        // What it has stored goes, or counts.
+        drop(crate::copy::sweep_home(&session));
+        let room = room::room(context, &home, home_id)?;
+        captured = capture(source, &capture_job, &Ports { lenders: &[], room, ..ports });
     }
     if matches!(captured, Err(CaptureError::Full { .. })) {
         // What it has stored goes, so that the whole of it is asked for at once.

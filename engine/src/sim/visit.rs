@@ -208,7 +208,8 @@ impl World {
         };
         let mut captured = capture(source, &capture_job, &ports);
         if !lenders.is_empty() && captured.as_ref().is_err_and(CaptureError::may_be_of_lenders) {
-            captured = capture(source, &capture_job, &Ports { lenders: &[], ..ports });
+            let _ = sweep_home(&session);
+            captured = capture(source, &capture_job, &Ports { lenders: &[], room: self.room(&wire)?, ..ports });
         }
         if matches!(captured, Err(CaptureError::Full { .. })) {
             let _ = sweep_home(&session);
@@ -240,7 +241,8 @@ impl World {
         }
         let slot = |name: &DestinationName| self.config.destinations.iter().position(|it| it.name == *name);
         let here: Vec<(VaultId, Wire)> = job.offsite.iter().filter_map(|name| self.look(slot(name)?).ok()).collect();
-        let media: Vec<VaultId> = here.iter().map(|(medium, _)| *medium).collect();
+        let few = if job.copies == crate::config::Copies::First { 1 } else { here.len() };
+        let media: Vec<VaultId> = here.iter().take(few).map(|(medium, _)| *medium).collect();
         let lenders = lenders(&self.catalog, id, &media)?;
         let wire = |id: &VaultId| here.iter().find(|(medium, _)| medium == id).map(|(_, wire)| wire.clone());
         Ok(lenders.into_iter().filter_map(|id| Some((id, wire(&id)?))).collect())

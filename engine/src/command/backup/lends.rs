@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::capture::{self, Lender};
 use crate::command::{Context, Failure};
-use crate::config::{Job, Layout};
+use crate::config::{Copies, Job, Layout};
 use crate::destination::WriteStore;
 use crate::installation::Look;
 use crate::model::{DestinationName, JobId, State, VaultId};
@@ -40,6 +40,9 @@ impl Lends {
             }
         }
         here.sort_by_key(|(rank, ..)| *rank);
+        if job.copies == Copies::First {
+            here.truncate(1);
+        }
         let media: Vec<VaultId> = here.iter().map(|(_, medium, _)| *medium).collect();
         let lenders = capture::lenders(catalog, id, &media)?;
         let store = |id: &VaultId| here.iter().find(|(_, medium, _)| medium == id).map(|(.., store)| Arc::clone(store));
