@@ -17,6 +17,7 @@ use super::rows::{
 };
 use super::state::refused;
 use super::tables::{MediumNo, Mode, Tables, Writing};
+use super::unsure::PackList;
 use super::value::key_bytes;
 use crate::model::{ChunkId, GroupId, PointOrder, Proof, State, Time, VaultId};
 
@@ -258,6 +259,27 @@ impl Tables<'_, Writing> {
         packs.iter().try_for_each(|pack| self.reserve_pack(id, lender.number, *pack))
     }
 
+    /// A manifest that was found at home and that the catalog did not know there: do media lend what home lacks of it?
+    pub fn lend_found(&mut self, at: MediumNo, point: PointOrder, packs: PackList<'_>) -> Result<bool> {
+        let home = self.meta_row()?.home.map(|home| self.number(home)).transpose()?;
+        let (true, PackList::Whole(packs)) = (home == Some(at), packs) else { return Ok(false) };
+        let Some(lacking) = self.lacking(at, packs)?.filter(|it| !it.is_empty()) else { return Ok(false) };
+        self.end_loans(point)?;
+        for medium in self.media_in_order()? {
+            self.lend_all(medium.vault, point, &lacking)?;
+        }
+        let is_lent = !self.loans(point)?.is_empty();
+        if is_lent {
+            self.miss_no_more(at, &lacking)?;
+        }
+        Ok(is_lent)
+    }
+
+    /// What is lent is not missing.
+    fn miss_no_more(&mut self, home: MediumNo, packs: &BTreeSet<PackNo>) -> Result<()> {
+        packs.iter().try_for_each(|pack| self.put_pack_at(home, *pack, None))
+    }
+
     fn borrows_now(
         &mut self,
         home: MediumNo,
@@ -266,7 +288,7 @@ impl Tables<'_, Writing> {
         row: PlacementRow,
         now: Time,
     ) -> Result<()> {
-        packs.iter().try_for_each(|pack| self.put_pack_at(home, *pack, None))?;
+        self.miss_no_more(home, packs)?;
         let point = self.point(order)?;
         let row = PlacementRow {
             state: State::Present,

@@ -111,6 +111,10 @@ fn a_point_that_waits_for_its_copy_is_restored_from_home_and_the_drive_and_survi
     bench.done(&["backup"]);
     assert!(stored(&bench) < LITTLE, "{} bytes were stored", stored(&bench));
     assert_eq!(states(&bench, "home"), ["present", "not-wanted"]);
+    let told = bench.engine(&["explain", "data"]).exits(0);
+    assert!(told.out.contains("lies offsite only"), "{told}");
+    let problems = bench.done(&["status"])["jobs"][0]["problems"].to_string();
+    assert!(!problems.contains("missing") && !problems.contains("damaged"), "{problems}");
     restores_from_anywhere(&bench);
     bench.done(&["ls", "data"]);
     bench.done(&["verify"]);

@@ -176,3 +176,23 @@ fn a_look_at_home_does_not_miss_what_is_lent() {
     damaged_at(&catalog, HOME, 9);
     assert_eq!(state_at(&catalog, HOME, point), State::Damaged, "what home should have is missed");
 }
+
+/// A capture was killed after its manifest was written and before the catalog knew.
+#[test]
+fn a_manifest_that_is_read_in_at_home_is_lent_what_home_lacks() {
+    let (_folder, catalog) = on_disk();
+    passed(&catalog, &[USB]);
+    let capture = catalog.begin_capture("capture-1").expect("begun");
+    catalog.add_pack(capture, &new_pack(9), at(15)).expect("added");
+    let point = point_row(catalog.take_order().expect("taken"), None);
+    catalog.drop_stale(&|_| false).expect("its process is gone");
+    let bad = catalog.read_in_bad(HOME, pack_id(1), GROUP, Finding::Missing).expect("read in");
+    let packs = [bad, number(&catalog, 9)];
+    let state = catalog.read_in_point(HOME, &point, PackList::Whole(&packs), at(17)).expect("read in");
+    assert_eq!((state, catalog.lenders(point.order).expect("read")), (State::Present, vec![USB]));
+    assert_eq!(catalog.borrowed(HOME, point.order).expect("read"), [bad].into());
+    let lost = point_row(catalog.take_order().expect("taken"), None);
+    let gone = catalog.read_in_bad(HOME, pack_id(7), GROUP, Finding::Missing).expect("read in");
+    let state = catalog.read_in_point(HOME, &lost, PackList::Whole(&[gone]), at(18)).expect("read in");
+    assert_eq!(state, State::Damaged, "nobody has it");
+}
