@@ -67,7 +67,7 @@ pub(super) const OTHERWISE: [&str; 3] =
     ["home_never_drops_what_is_owed", "never_below_keep_at_least", "the_first_that_can_take_it_is_served"];
 
 /// And those that say what has to be done elsewhere: while a capture waits, nothing is.
-pub(super) const OF_COPIES: [&str; 4] = [
+const OF_COPIES: [&str; 4] = [
     "what_is_owed_arrives_or_the_plan_says_why",
     "one_copy_is_enough_where_the_first_counts",
     "a_copy_on_the_same_disk_is_not_enough",
