@@ -28,7 +28,9 @@ fn lend(state: &mut State) {
                 state.points.range(row.first..=row.last).filter(|(other, it)| **other != at && it.group == row.group);
             home.packs.contains_key(pack) && !others.into_iter().any(|(other, _)| home.holds(*other))
         };
-        let lender = |medium: &Medium| !medium.is_home() && !medium.retired && medium.layout == Layout::Vault;
+        let lender = |medium: &Medium| {
+            !medium.is_home() && !medium.retired && !medium.same_disk && medium.layout == Layout::Vault
+        };
         let proved = |medium: &Medium, pack: &PackNumber| medium.packs.get(pack) == Some(&PackThere::Proved);
         let borrows = |medium: &Medium| -> BTreeSet<PackNumber> {
             point.packs.iter().copied().filter(|pack| alone(pack) && proved(medium, pack)).collect()
