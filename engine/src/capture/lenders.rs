@@ -1,9 +1,9 @@
 //! Which media may lend a capture what has left home (DESIGN 5.8), and how they are asked.
 //!
-//! Invariants: a lender is there now, off this computer's disk, and the only medium in use of its destination: drives that
-//! take turns in one slot never meet, so what one of them lends could never get to the other. It lacks no newer point of the
-//! job that is at home: a place that is full, or fails, holds up one point that borrows and not each one after it.
-//! Deliberately absent: the reservations themselves (`catalog`).
+//! Invariants: a lender is there now, off this computer's disk, and the only medium in use of its destination: drives
+//! that take turns in one slot never meet, so what one of them lends could never get to the other. It lacks no newer
+//! point of the job that is at home: a place that is full, or fails, holds up one point that borrows and not each one
+//! after it. Deliberately absent: the reservations themselves (`catalog`).
 
 use std::collections::BTreeMap;
 

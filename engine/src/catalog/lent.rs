@@ -1,10 +1,10 @@
 //! What a point at home names and home no longer has: packs that left it before (DESIGN 5.8), lent by media offsite.
 //!
-//! In: a capture's wish to refer to a pack that home has no row of. Out: reservations at the lenders (D-2), the capture's
-//! as long as its process lives, the point's durably from its transaction on until it has left home.
-//! Invariants: a lender has every pack that home lacks of the point, with evidence when the point was made; a point that
-//! borrows is present at home, never complete; one whose last lender lost a pack, or was retired, is damaged there, in
-//! that transaction. Deliberately absent: which media may lend (`capture::lenders`), stores.
+//! In: a capture's wish to refer to a pack that home has no row of. Out: reservations at the lenders (D-2), the
+//! capture's as long as its process lives, the point's durably from its transaction on until it has left home.
+//! Invariants: a lender has every pack that home lacks of the point, with evidence when the point was made; a point
+//! that borrows is present at home, never complete; one whose last lender lost a pack, or was retired, is damaged
+//! there, in that transaction. Deliberately absent: which media may lend (`capture::lenders`), stores.
 
 use std::collections::BTreeSet;
 
@@ -25,8 +25,8 @@ use crate::model::{ChunkId, GroupId, PointOrder, Proof, State, Time, VaultId};
 pub const LENT: &str = "what it shares with older points lies offsite only";
 
 impl Catalog {
-    /// D-2: begins to borrow from media offsite, for a capture whose process holds `lock`. What is borrowed, the first of
-    /// them lends.
+    /// D-2: begins to borrow from media offsite, for a capture whose process holds `lock`. What is borrowed, the
+    /// first of them lends.
     ///
     /// # Errors
     /// [`CatalogError::Refused`] for a medium that can't lend; [`CatalogError::Unknown`].
@@ -61,8 +61,8 @@ impl Catalog {
         })
     }
 
-    /// D-2: reserves packs at the lenders before the capture refers to them. Returns those that the first one can't lend:
-    /// their chunks must be stored again. Another lender that has not got one lends nothing more.
+    /// D-2: reserves packs at the lenders before the capture refers to them. Returns those that the first one can't
+    /// lend: their chunks must be stored again. Another lender that has not got one lends nothing more.
     ///
     /// # Errors
     /// [`CatalogError::Unknown`] for a capture that is gone.

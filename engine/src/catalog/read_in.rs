@@ -61,8 +61,8 @@ impl Catalog {
     /// A manifest that lies at a medium. One that heads call removed is no point any more, one that they call pinned is
     /// pinned. The placement is present, or damaged if one of its packs is not there or its list could not be read whole;
     /// nothing is removed there then until it was. One that is known to be there, or being removed, stays as it is; a copy
-    /// that broke off after its last write is there. What home lacks of it, media that have it lend: a capture may have been
-    /// killed before it could record that. The job must be known; the caller holds the medium's work lock.
+    /// that broke off after its last write is there. What home lacks of it, media that have it lend: a capture may
+    /// have been killed before it could record that. The job must be known; the caller holds the medium's work lock.
     ///
     /// # Errors
     /// [`CatalogError::Unknown`] for an unknown job, pack or medium.

@@ -1,5 +1,5 @@
-//! Points of spools that lack packs at home which lie offsite, and that nobody lends to: the catalog was rebuilt, or the
-//! lender was away when it was read (DESIGN 5.8).
+//! Points of spools that lack packs at home which lie offsite, and that nobody lends to: the catalog was rebuilt, or
+//! the lender was away when it was read (DESIGN 5.8).
 
 use super::Failure;
 use crate::catalog::Catalog;

@@ -120,7 +120,8 @@ pub struct Point {
     pub pinned: bool,
     /// Its bytes at home were read back once, by a copy or a verify.
     pub origin_verified: bool,
-    /// If home lacks packs of it that left home before: the media that have all of those. Home can give it to these only.
+    /// If home lacks packs of it that left home before: the media that have all of those. Home can give it to these
+    /// only.
     pub lenders: Vec<VaultId>,
     /// Bytes of the sealed manifest.
     pub manifest_bytes: u64,

@@ -14,7 +14,8 @@ use crate::model::{DestinationName, JobId, State, VaultId};
 pub(super) struct Lends(Vec<(VaultId, Arc<dyn WriteStore>)>);
 
 impl Lends {
-    /// Looks at the destinations, each at most ten seconds, if the job's points pass through home and one of them may lend.
+    /// Looks at the destinations, each at most ten seconds, if the job's points pass through home and one of them may
+    /// lend.
     ///
     /// # Errors
     /// If the catalog can't be read.
