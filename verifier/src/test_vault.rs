@@ -99,6 +99,7 @@ impl Installation {
             home: &store,
             home_id: VAULT,
             keyring: &self.keyring,
+            lenders: &[],
             catalog: &self.catalog,
             clock: &SystemClock,
             entropy: &SystemEntropy,

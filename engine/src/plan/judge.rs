@@ -176,7 +176,8 @@ impl<'a> Judge<'a> {
     }
 
     fn verify(&mut self, point: PointOrder) {
-        if !self.here().has(point) {
+        let borrows = self.here().medium.is_home() && !self.state.points[&point].lenders.is_empty();
+        if borrows || !self.here().has(point) {
             return self.say(Some(point), Broken::NotThere);
         }
         self.judge_base(point);

@@ -174,7 +174,8 @@ impl Bench<'_> {
     }
 
     fn prove(&mut self, order: PointOrder) {
-        if self.shelf.state_of(order) == PlacementState::Present && self.shelf.is_there(order) {
+        let is_present = self.shelf.state_of(order) == PlacementState::Present && self.shelf.is_there(order);
+        if is_present && !self.borrows(order) {
             self.verify(order);
         }
     }

@@ -74,7 +74,8 @@ impl Bench {
     }
 
     fn run(&self, request: &Request<'_>) -> Result<Restored, RestoreError> {
-        let places = [Place { name: DestinationName::home(), store: &self.store as &dyn ReadStore }];
+        let places =
+            [Place { name: DestinationName::home(), store: &self.store as &dyn ReadStore, lacks: Default::default() }];
         restore(&Request { places: &places, ..*request })
     }
 }

@@ -10,6 +10,7 @@ mod chance;
 pub(crate) mod clock;
 mod entropy;
 mod heal;
+mod lends;
 mod oracle;
 mod power;
 mod run;

@@ -12,6 +12,7 @@ mod hooks;
 mod images;
 mod keys;
 mod kill;
+mod lent;
 mod list;
 mod mirror;
 mod nights;

@@ -31,11 +31,11 @@ pub(crate) fn two_drives_with(job: &str, more: &str) -> Option<(Bench, Drive, Dr
 }
 
 /// Packs and manifests at home.
-fn at_home(bench: &Bench) -> Vec<PathBuf> {
+pub(crate) fn at_home(bench: &Bench) -> Vec<PathBuf> {
     objects(&bench.path("vault")).into_iter().map(|(path, _)| path).collect()
 }
 
-fn states(bench: &Bench, place: &str) -> Vec<String> {
+pub(crate) fn states(bench: &Bench, place: &str) -> Vec<String> {
     bench.points().iter().map(|point| state_at(point, place).unwrap_or_default()).collect()
 }
 

@@ -8,6 +8,7 @@ mod forget_by_hand;
 mod golden;
 mod home;
 mod judged;
+mod lent;
 mod oracle;
 mod passed_over;
 mod properties;
