@@ -212,17 +212,23 @@ impl<'a> Bench<'a> {
     }
 
     fn take_one(&mut self, order: PointOrder, then: PlacementState, claimed: &impl Fn(PackNumber) -> bool) -> Freed {
-        if self.shelf.state_of(order) == PlacementState::Complete {
+        if self.counts(order) {
             *self.complete.entry(self.survey.point(order).job).or_default() -= 1;
         }
         self.shelf.remove(order, then, claimed)
+    }
+
+    /// Is it one of those in `complete`? What the plan itself makes complete is not.
+    fn counts(&self, order: PointOrder) -> bool {
+        let complete = self.shelf.state_of(order) == PlacementState::Complete;
+        complete && self.medium.state_of(order) == PlacementState::Complete
     }
 
     /// Puts them back.
     pub fn untake(&mut self, taken: &[Freed]) {
         for freed in taken.iter().rev() {
             self.shelf.restore(freed);
-            if let Some(order) = freed.point.filter(|order| self.shelf.state_of(*order) == PlacementState::Complete) {
+            if let Some(order) = freed.point.filter(|order| self.counts(*order)) {
                 *self.complete.entry(self.survey.point(order).job).or_default() += 1;
             }
         }

@@ -56,7 +56,7 @@ pub struct DrillReport {
     pub restore_seconds: Option<f64>,
     pub(super) not_tested: Vec<NotTested>,
     /// The job's live source beside the point; null where it was not looked at.
-    pub source: Option<LiveReport>,
+    pub live_source: Option<LiveReport>,
     /// What a person should know beside.
     pub notes: Vec<String>,
     /// What was left in scratch on request.
@@ -111,7 +111,7 @@ impl DrillReport {
             point_age_seconds: drill.age.map(|age| age.as_secs()),
             restore_seconds: drill.restore.map(|took| took.as_secs_f64()),
             not_tested: not_tested(drill),
-            source: drill.live.as_ref().map(LiveReport::of),
+            live_source: drill.live.as_ref().map(LiveReport::of),
             notes: drill.notes.clone(),
             kept: drill.kept.as_ref().map(|path| path.display().to_string()),
             report: None,

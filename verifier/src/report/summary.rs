@@ -80,7 +80,7 @@ impl DrillReport {
             ControlVerdict::Fail => page.line("  negative control: FAILED, this drill proves nothing"),
         }
         self.control_missed.iter().for_each(|missed| page.line(format!("    {missed}")));
-        if let Some(source) = &self.source {
+        if let Some(source) = &self.live_source {
             source.people(page);
         }
         self.notes.iter().for_each(|note| page.line(format!("  note: {note}")));

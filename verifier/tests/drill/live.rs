@@ -45,7 +45,7 @@ fn what_patterns_hide_and_what_came_later_is_told_and_no_alarm() {
     bench.done(&["init"]);
     bench.done(&["run", "--once"]);
     fs::write(data.join("later"), "new").expect("writable");
-    let source = drill(&bench, &[]).exits(0).json()["drills"][0]["source"].clone();
+    let source = drill(&bench, &[]).exits(0).json()["drills"][0]["live-source"].clone();
     assert_eq!(names(&source, "newer"), ["later"]);
     assert_eq!((count(&source, "in-no-point"), count(&source, "differs")), (0, 0), "{source:#}");
     let hidden: Vec<_> = source["hidden"].as_array().expect("a list").iter().map(|it| it["bytes"].as_u64()).collect();
@@ -53,7 +53,7 @@ fn what_patterns_hide_and_what_came_later_is_told_and_no_alarm() {
     assert_eq!((&source["hidden-bytes"], &source["sampled-files"]), (&500_010.into(), &1.into()));
     // Once nothing is left out any more, the next point has it; until then it is in none.
     configure(&bench, "");
-    let source = drill(&bench, &[]).exits(0).json()["drills"][0]["source"].clone();
+    let source = drill(&bench, &[]).exits(0).json()["drills"][0]["live-source"].clone();
     let mut missing = names(&source, "in-no-point");
     missing.sort();
     assert_eq!(missing, ["large.raw", "small.raw"]);
@@ -67,9 +67,9 @@ fn a_source_that_is_empty_now_is_told_and_one_look_serves_all_destinations() {
     }
     let ran = drill(&bench, &[]).exits(0);
     let looked: Vec<_> =
-        ran.json()["drills"].as_array().expect("drills").iter().map(|it| !it["source"].is_null()).collect();
+        ran.json()["drills"].as_array().expect("drills").iter().map(|it| !it["live-source"].is_null()).collect();
     assert_eq!(looked, [true, false]);
-    assert_eq!(ran.json()["drills"][0]["source"]["files"], 0);
+    assert_eq!(ran.json()["drills"][0]["live-source"]["files"], 0);
 }
 
 #[test]
