@@ -63,7 +63,11 @@ fn what_is_typed_is_what_is_understood() {
         "Restore(Restore { point: \"documents\", to: Some(\"d\"), to_device: None, confirm: None, from: Some(Name(\"home\")), \
          paths: [PathBytes([97, 47, 98])], overwrite: false, no_owner: true, dry_run: false })"
     );
-    assert_eq!(understood("engine verify home --repair"), "Verify(Verify { names: [Name(\"home\")], repair: true })");
+    assert_eq!(
+        understood("engine verify home --repair --sample 1% --older-than 30d --max-duration 10m"),
+        "Verify(Verify { names: [Name(\"home\")], repair: true, sample: Some(Share(0.01)), max_duration: Some(600s), \
+         older_than: Some(2592000s) })"
+    );
 }
 
 #[test]
