@@ -104,8 +104,6 @@ fn job(observed: &Observed<'_>, id: JobId) -> Job {
 fn point(observed: &Observed<'_>, order: PointOrder, packs: &PointPacks) -> Point {
     let row = &observed.snapshot.points[&order];
     let home = observed.snapshot.meta.home;
-    let loan = Owner::Loan { point: order };
-    let loans = observed.snapshot.reservations.values().filter(|row| row.owner == loan);
     let at_home = home.and_then(|home| observed.snapshot.placements.get(&home)?.get(&order));
     Point {
         id: row.id,
@@ -116,7 +114,6 @@ fn point(observed: &Observed<'_>, order: PointOrder, packs: &PointPacks) -> Poin
         series: observed.snapshot.series.get(&order).map_or(0, |series| row_number(series)),
         pinned: row.pinned,
         origin_verified: at_home.is_some_and(|placement| placement.proof >= Proof::BytesRead),
-        lenders: loans.map(|row| row.at).collect(),
         manifest_bytes: row.manifest_bytes,
         packs: packs.packs.get(&order).cloned().unwrap_or_default(),
         files: packs.files.get(&order).cloned().unwrap_or_default(),

@@ -103,7 +103,7 @@ impl Golden {
             keyring: &self.keyring,
             job: point.manifest.job,
             point: point.manifest.name,
-            places: &[Place { name: DestinationName::home(), store: &self.store, lacks: Default::default() }],
+            places: &[Place { name: DestinationName::home(), store: &self.store }],
             target: &target,
             paths: &[],
             options: TreeOptions { existing: Existing::Keep, owners: Owners::Recorded },

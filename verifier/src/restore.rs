@@ -49,7 +49,7 @@ pub fn restore(
     stop: &(dyn Fn() -> bool + Sync),
     progress: &dyn Fn(&Progress),
 ) -> Told {
-    let places = [Place { name: what.name.clone(), store: what.store, lacks: Default::default() }];
+    let places = [Place { name: what.name.clone(), store: what.store }];
     let owners = if rustix::process::geteuid().is_root() { Owners::Recorded } else { Owners::Restorer };
     let (started, first) = (clock.monotonic(), Cell::new(None));
     let progress = &|at: &Progress| {

@@ -99,7 +99,6 @@ impl Installation {
             home: &store,
             home_id: VAULT,
             keyring: &self.keyring,
-            lenders: &[],
             catalog: &self.catalog,
             clock: &SystemClock,
             entropy: &SystemEntropy,

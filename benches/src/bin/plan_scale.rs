@@ -160,7 +160,6 @@ fn point(n: u64) -> (PointOrder, Point) {
         series: 0,
         pinned: false,
         origin_verified: true,
-        lenders: Vec::new(),
         manifest_bytes: MANIFEST_BYTES,
         packs: packs.map(PackNumber).collect(),
         files: Vec::new(),

@@ -7,7 +7,7 @@ use super::error::CaptureError;
 use super::packer::Context;
 use super::queue::Tree;
 use super::visit::Walk;
-use super::{Adopts, Captured, Ports, lenders};
+use super::{Adopts, Captured, Ports};
 use crate::catalog::{AdoptedRow, Finding, Found, Naming, NewPoint, PackNo, PackState};
 use crate::format::{Manifest, NamedPack, Stats};
 use crate::model::{ChunkRef, Digest, ObjectName, PackId, PointName, Problem, ShortPack, Time, VaultPath};
@@ -80,7 +80,6 @@ pub(super) fn commit(
     let new = NewPoint {
         point,
         packs: numbers,
-        lent: context.lent.to_vec(),
         owed: job.owed.clone(),
         declined: Vec::new(),
         adopted: job.adopts.as_ref().map(|adopts| (adopts.name.clone(), row(adopts))),
@@ -147,16 +146,10 @@ fn roots(ports: &Ports<'_>, tree: &Tree, packs: &[ChunkRef]) -> Result<Vec<PackI
 fn last_look(ports: &Ports<'_>, packs: &BTreeSet<PackId>) -> Result<Vec<PackNo>, CaptureError> {
     let listed = if packs.len() < LIST_FROM { None } else { Some(list_packs(ports)?) };
     let mut numbers = Vec::with_capacity(packs.len());
-    let (mut lost, mut lent) = (None, Vec::new());
+    let mut lost = None;
     for pack in packs {
         let vanished = || CaptureError::PackVanished(pack.to_string());
         let (number, row) = ports.catalog.pack_by_id(pack)?.ok_or_else(vanished)?;
-        // Home never had it, or it has left home: it is lent.
-        if !ports.lenders.is_empty() && ports.catalog.pack_at(ports.home_id, number)?.is_none() {
-            lent.push(row);
-            numbers.push(number);
-            continue;
-        }
         let there = match &listed {
             Some(listed) => listed.get(pack).copied(),
             None => ports.home.stat(&ObjectName::Pack(*pack).path()).map_err(VaultError::from)?,
@@ -168,9 +161,7 @@ fn last_look(ports: &Ports<'_>, packs: &BTreeSet<PackId>) -> Result<Vec<PackNo>,
             lost = Some(vanished());
         }
     }
-    lost.map_or(Ok(()), Err)?;
-    lenders::look(ports, &lent)?;
-    Ok(numbers)
+    lost.map_or(Ok(numbers), Err)
 }
 
 /// The next capture stores the chunks of a lost pack again.

@@ -43,15 +43,4 @@ pub enum CaptureError {
     /// A pack that was written is not there any more.
     #[error("the pack {0} vanished from the home vault while the point was made")]
     PackVanished(String),
-    /// What left home earlier was to be referred to where it lies now.
-    #[error("the place that older points of the job lie at does not have what this one shares with them: {0}")]
-    NotLent(String),
-}
-
-impl CaptureError {
-    /// Could it be made of what home has alone?
-    #[must_use]
-    pub const fn may_be_of_lenders(&self) -> bool {
-        matches!(self, Self::NotLent(_) | Self::Catalog(CatalogError::Refused { .. } | CatalogError::Unknown { .. }))
-    }
 }

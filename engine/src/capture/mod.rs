@@ -8,7 +8,6 @@
 mod alarm;
 mod commit;
 mod error;
-mod lenders;
 mod packer;
 mod preview;
 mod queue;
@@ -20,7 +19,6 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 pub use error::CaptureError;
-pub use lenders::{Lender, lenders};
 pub use preview::{Preview, preview};
 pub use room::{Room, Surveyed, estimate, survey};
 
@@ -95,8 +93,6 @@ pub struct Ports<'p> {
     pub home_id: VaultId,
     /// The family's keys.
     pub keyring: &'p Keyring,
-    /// Where what left home may be referred to, the best first; none for a job whose points stay at home.
-    pub lenders: &'p [Lender<'p>],
     /// Local state.
     pub catalog: &'p Catalog,
     /// The time.
@@ -156,14 +152,10 @@ pub struct Captured {
 pub fn capture(source: &mut dyn Source, job: &CaptureJob, ports: &Ports<'_>) -> Result<Captured, CaptureError> {
     let order = ports.catalog.take_order()?;
     let reservation = ports.catalog.begin_capture(ports.lock)?;
-    let lenders: Vec<VaultId> = ports.lenders.iter().map(|lender| lender.medium).collect();
-    let lent = ports.catalog.begin_borrowing(ports.lock, &lenders)?;
-    let outcome = capture_reserved(source, job, ports, order, (reservation, &lent));
+    let outcome = capture_reserved(source, job, ports, order, reservation);
     if outcome.is_err() {
-        for reservation in lent.into_iter().chain([reservation]) {
-            // The error that matters is the one at hand; a reservation left behind goes with the lock.
-            let _ = ports.catalog.abandon_capture(reservation);
-        }
+        // The error that matters is the one at hand; a reservation left behind goes with the lock.
+        let _ = ports.catalog.abandon_capture(reservation);
     }
     outcome
 }
@@ -173,7 +165,7 @@ fn capture_reserved(
     job: &CaptureJob,
     ports: &Ports<'_>,
     order: PointOrder,
-    (reservation, lent): (ReservationId, &[ReservationId]),
+    reservation: ReservationId,
 ) -> Result<Captured, CaptureError> {
     let started = ports.clock.now();
     let as_of = job.adopts.as_ref().map_or(started, |adopts| adopts.written.min(started));
@@ -182,7 +174,7 @@ fn capture_reserved(
     let cutters = Cutters { content: Cutter::new(Sizes::CONTENT, &key), tree: Cutter::new(Sizes::TREE, &key) };
     let reader = VaultReader::new(ports.home, ports.keyring);
     let base = previous(job, ports, &reader, reservation);
-    let context = packer::Context { job, ports, reservation, lent };
+    let context = packer::Context { job, ports, reservation };
     let (stream, withdrawn) = base.map_or((None, BTreeSet::new()), |base| (Some(base.stream), base.withdrawn));
     let mut visit = visit::Visit::new(context, &cutters, stream, withdrawn);
     let walked = source.walk(&mut visit);

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::error::CaptureError;
 use super::{CaptureJob, Ports};
-use crate::catalog::{ChunkAt, ChunkRow, NewPack, PackNo, ReservationId};
+use crate::catalog::{ChunkRow, NewPack, PackNo, ReservationId};
 use crate::model::{ChunkId, ChunkRef, ObjectName, PackId};
 use crate::vault::{PackBuilder, SealedPack, encode_chunk, put};
 
@@ -24,17 +24,6 @@ pub(super) struct Context<'c> {
     pub job: &'c CaptureJob,
     pub ports: &'c Ports<'c>,
     pub reservation: ReservationId,
-    /// At each of the lenders.
-    pub lent: &'c [ReservationId],
-}
-
-/// Which packs chunks may be referred to in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Shared {
-    /// Those at home, and those that are lent.
-    Lent,
-    /// Those at home: what has to be read to copy a point is at home as long as the point is.
-    AtHome,
 }
 
 /// The number of a chunk in the order in which it was handed in.
@@ -64,7 +53,6 @@ pub(super) struct Stored {
 /// Packs chunks of one kind: content, or tree.
 pub(super) struct Packer<'c> {
     context: Context<'c>,
-    shared: Shared,
     identity: Zeroizing<[u8; 32]>,
     batch: Vec<(Ticket, Vec<u8>)>,
     batch_bytes: usize,
@@ -84,11 +72,10 @@ pub(super) struct Packer<'c> {
 }
 
 impl<'c> Packer<'c> {
-    pub(super) fn new(context: Context<'c>, shared: Shared) -> Self {
+    pub(super) fn new(context: Context<'c>) -> Self {
         let identity = context.ports.keyring.identity();
         Self {
             context,
-            shared,
             identity,
             batch: Vec::new(),
             batch_bytes: 0,
@@ -172,19 +159,16 @@ impl<'c> Packer<'c> {
         ids.iter().enumerate().filter(|(_, id)| is_new(id) && seen.insert(id.0)).map(|(at, _)| at).collect()
     }
 
-    /// Chunks that lie in healthy packs, at home or lent, which are reserved now (D-2).
+    /// Chunks that lie in healthy packs at home, which are reserved now (D-2).
     fn find(&mut self, ids: &[ChunkId]) -> Result<HashMap<ChunkId, ChunkRef>, CaptureError> {
-        let Context { ports, reservation, lent: borrowed, .. } = self.context;
-        let catalog = ports.catalog;
-        let group = self.context.job.group;
-        let mut found = catalog.find_chunks(group, ids)?;
-        self.reserve(&found, |packs| catalog.reserve_packs(reservation, packs))?;
-        if let Some(lender) = ports.lenders.first().filter(|_| self.shared == Shared::Lent) {
-            let absent: Vec<usize> = (0..ids.len()).filter(|at| found[*at].is_none()).collect();
-            let wanted: Vec<ChunkId> = absent.iter().map(|at| ids[*at]).collect();
-            let lent = catalog.find_lent_chunks(lender.medium, group, &wanted)?;
-            self.reserve(&lent, |packs| catalog.borrow_packs(borrowed, packs))?;
-            absent.into_iter().zip(lent).for_each(|(at, chunk)| found[at] = chunk);
+        let catalog = self.context.ports.catalog;
+        let found = catalog.find_chunks(self.context.job.group, ids)?;
+        let packs: BTreeSet<PackNo> =
+            found.iter().flatten().map(|at| at.pack).filter(|no| !self.reserved.contains(no)).collect();
+        if !packs.is_empty() {
+            let packs: Vec<PackNo> = packs.into_iter().collect();
+            let refused = catalog.reserve_packs(self.context.reservation, &packs)?;
+            self.reserved.extend(packs.into_iter().filter(|no| !refused.contains(no)));
         }
         let usable = ids
             .iter()
@@ -195,23 +179,6 @@ impl<'c> Packer<'c> {
                 (*id, ChunkRef { pack: at.short, offset: at.offset, stored: at.stored, plain: at.plain, id: *id })
             })
             .collect())
-    }
-
-    /// Reserves the packs of these that are not yet; what is refused is not referred to.
-    fn reserve(
-        &mut self,
-        found: &[Option<ChunkAt>],
-        take: impl Fn(&[PackNo]) -> crate::catalog::Result<Vec<PackNo>>,
-    ) -> Result<(), CaptureError> {
-        let packs: BTreeSet<PackNo> =
-            found.iter().flatten().map(|at| at.pack).filter(|no| !self.reserved.contains(no)).collect();
-        if packs.is_empty() {
-            return Ok(());
-        }
-        let packs: Vec<PackNo> = packs.into_iter().collect();
-        let refused = take(&packs)?;
-        self.reserved.extend(packs.into_iter().filter(|no| !refused.contains(no)));
-        Ok(())
     }
 
     fn pack(&mut self, id: ChunkId, plain: &[u8], encoded: Option<Vec<u8>>) -> Result<Place, CaptureError> {
@@ -235,7 +202,7 @@ impl<'c> Packer<'c> {
 
     /// Writes a finished pack, then records it: a crash in between leaves a file that nothing refers to.
     fn write(&mut self, pack: SealedPack) -> Result<(), CaptureError> {
-        let Context { job, ports, reservation, .. } = self.context;
+        let Context { job, ports, reservation } = self.context;
         let bytes = pack.bytes.len() as u64;
         let total = self.stored.stored_bytes + bytes;
         if !ports.room.holds(total) && !(ports.make_room)(bytes) {

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use super::alarm::Was;
 use super::error::CaptureError;
-use super::packer::{Context, Packer, Shared, Stored, Ticket};
+use super::packer::{Context, Packer, Stored, Ticket};
 use crate::chunk::{Chunker, Cutter, EntryCuts};
 use crate::format::try_encode_entry;
 use crate::model::{ChunkRef, Content, Entry, EntryPath, Kind, ShortPack, Span};
@@ -65,8 +65,8 @@ pub(super) struct Queue<'c> {
 impl<'c> Queue<'c> {
     pub(super) fn new(context: Context<'c>, cutter: &'c Cutter) -> Self {
         Self {
-            content: Packer::new(context, Shared::Lent),
-            tree: Packer::new(context, Shared::AtHome),
+            content: Packer::new(context),
+            tree: Packer::new(context),
             cuts: EntryCuts::new(&context.ports.keyring.chunker()),
             list: Chunker::new(cutter),
             tickets: Vec::new(),

@@ -1,12 +1,9 @@
 //! Making a point at home: the order, reservations (D-2), deduplication, packs, the commit.
 
-use std::collections::BTreeSet;
-
 use super::adopted::AdoptedRow;
 #[cfg(doc)]
 use super::error::CatalogError;
 use super::error::Result;
-use super::lent::LENT;
 use super::open::Catalog;
 use super::rows::{
     ChunkAt, ChunkRow, EventKind, EventRow, Evidence, EvidenceKind, Interval, JobRow, MediumRow, Owner, PackAtRow,
@@ -36,8 +33,6 @@ pub struct NewPoint {
     pub point: PointRow,
     /// Every pack that its manifest names.
     pub packs: Vec<PackNo>,
-    /// What the capture borrowed from media offsite, if it did.
-    pub lent: Vec<ReservationId>,
     /// Media that it is owed to: pending there.
     pub owed: Vec<VaultId>,
     /// Media that the rules do not want it at, with the reason.
@@ -161,8 +156,7 @@ impl Catalog {
     }
 
     /// The point is complete at home, pending at the media that it is owed to; the capture's reservation ends. D-2:
-    /// every pack is of the point's group and reserved by the capture, and present at home, or lent: then the point is
-    /// present at home, and the lenders' reservations are its own.
+    /// every pack is present at home, of the point's group and reserved by the capture.
     ///
     /// # Errors
     /// [`CatalogError::Refused`] if a pack is not, or the order was used; [`CatalogError::Unknown`].
@@ -171,25 +165,17 @@ impl Catalog {
             let reservation = tables.capture(capture)?;
             let home = tables.medium(reservation.at)?;
             let covered = tables.intervals_of(&reservation)?;
-            let (mut proved, mut borrowed) = (true, BTreeSet::new());
+            let mut proved = true;
             for &pack in &new.packs {
-                if !new.lent.is_empty() && tables.pack_at.get(&(home.number, pack))?.is_none() {
-                    tables.is_of_group(&new.point, pack)?;
-                    borrowed.insert(pack);
-                } else {
-                    tables.check_named(capture, &home, &covered, &new.point, pack)?;
-                }
+                tables.check_named(capture, &home, &covered, &new.point, pack)?;
                 tables.extend_interval(pack, new.point.order)?;
                 proved &= tables.pack_at.get(&(home.number, pack))?.is_some_and(|row| row.evidence.is_some());
             }
-            tables.lend(&new.lent, &new.point, &borrowed)?;
             tables.know_point(&new.point)?;
             if let Some((name, row)) = &new.adopted {
                 tables.know_adopted(new.point.job, name, row)?;
             }
-            let reason = if borrowed.is_empty() { "" } else { LENT };
-            let row = PlacementRow { reason: reason.to_owned(), ..made(new, proved) };
-            tables.put_placement(home.number, &new.point, &row)?;
+            tables.put_placement(home.number, &new.point, &made(new, proved))?;
             for &medium in &new.owed {
                 tables.place_unless_there(medium, &new.point, State::Pending, "", new.now)?;
             }
@@ -211,7 +197,7 @@ impl Catalog {
     }
 }
 
-/// A point that relies on packs that are lent, or of which only their presence is known, is no better than they are.
+/// A point that relies on packs of which only their presence is known, after a rebuild, is no better than they are.
 fn made(new: &NewPoint, proved: bool) -> PlacementRow {
     let total = new.point.stored_bytes.saturating_add(new.point.manifest_bytes);
     PlacementRow {
@@ -227,8 +213,7 @@ fn made(new: &NewPoint, proved: bool) -> PlacementRow {
 }
 
 impl<'t, R: Mode<'t>> Tables<'t, R> {
-    /// A capture's reservation.
-    pub fn capture(&self, id: ReservationId) -> Result<ReservationRow> {
+    fn capture(&self, id: ReservationId) -> Result<ReservationRow> {
         let row = self.reservation(id)?;
         match row.owner {
             Owner::Capture { .. } => Ok(row),
@@ -248,22 +233,11 @@ impl<'t, R: Mode<'t>> Tables<'t, R> {
         id: &ChunkId,
         last: &mut Option<(PackNo, Option<PackId>)>,
     ) -> Result<Option<ChunkAt>> {
-        self.chunk_in(&|pack| self.is_usable(at, pack), group, id, last)
-    }
-
-    /// Where a chunk lies, if that is a pack that can be used.
-    pub fn chunk_in(
-        &self,
-        is_usable: &dyn Fn(PackNo) -> Result<bool>,
-        group: GroupId,
-        id: &ChunkId,
-        last: &mut Option<(PackNo, Option<PackId>)>,
-    ) -> Result<Option<ChunkAt>> {
         let Some(place) = self.chunk(group, id)? else { return Ok(None) };
         // Neighbours mostly lie in one pack.
         let pack = match *last {
             Some((number, known)) if number == place.pack => known,
-            _ if is_usable(place.pack)? => Some(self.pack(place.pack)?.id),
+            _ if self.is_usable(at, place.pack)? => Some(self.pack(place.pack)?.id),
             _ => None,
         };
         *last = Some((place.pack, pack));
@@ -281,14 +255,6 @@ impl<'t, R: Mode<'t>> Tables<'t, R> {
         reservation.points.iter().map(|&order| self.point(order)).collect()
     }
 
-    fn is_of_group(&self, point: &PointRow, pack: PackNo) -> Result<()> {
-        let row = self.pack(pack)?;
-        if row.group == point.group {
-            return Ok(());
-        }
-        Err(refused("5.1", format_args!("pack {} belongs to another group", row.id)))
-    }
-
     fn check_named(
         &self,
         capture: ReservationId,
@@ -300,7 +266,9 @@ impl<'t, R: Mode<'t>> Tables<'t, R> {
         let row = self.pack(pack)?;
         let by_base = |base: &PointRow| base.group == row.group && row.used.is_some_and(|used| used.holds(base.order));
         let reserved = covered.iter().any(by_base) || self.reserved_by.get(&(capture, pack))?.is_some();
-        self.is_of_group(point, pack)?;
+        if row.group != point.group {
+            return Err(refused("5.1", format_args!("pack {} belongs to another group", row.id)));
+        }
         if !reserved {
             return Err(refused("D-2", format_args!("pack {} was not reserved", row.id)));
         }
@@ -320,8 +288,7 @@ impl Interval {
 }
 
 impl Tables<'_, Writing> {
-    /// Reserves one pack at a place.
-    pub fn reserve_pack(&mut self, id: ReservationId, at: MediumNo, pack: PackNo) -> Result<()> {
+    fn reserve_pack(&mut self, id: ReservationId, at: MediumNo, pack: PackNo) -> Result<()> {
         self.reserved.put(&(at, pack, id), &())?;
         self.reserved_by.put(&(id, pack), &())
     }

@@ -1,16 +1,13 @@
 //! Copying a point to a medium: what is owed, the durable reservations at both ends (D-2, D-9), hints, evidence, and
 //! the settlement that alone makes a placement complete.
 
-use std::collections::BTreeSet;
-
 #[cfg(doc)]
 use super::error::CatalogError;
 use super::error::Result;
-use super::lent::LENT;
 use super::open::Catalog;
 use super::rows::{
     CheckpointRow, EventKind, EventRow, Evidence, EvidenceKind, Generation, MediumRow, Owner, PackAtRow, PackNo,
-    PackState, PlacementRow, PointRow, ReservationRow, Side,
+    PackState, PlacementRow, PointRow, ReservationRow,
 };
 use super::state::{keeps_packs, refused};
 use super::tables::{MediumNo, Mode, Tables, Writing};
@@ -218,15 +215,11 @@ impl Catalog {
             if !keeps_packs(before.state) {
                 return Err(refused("5.2", format_args!("point {} is {} there", point.order, before.state)));
             }
-            let borrowed = if medium.side == Side::Home { tables.borrowed(point.order)? } else { BTreeSet::new() };
-            let weakest = tables.weakest(&medium, packs, manifest, &borrowed)?;
+            let weakest = tables.weakest(&medium, packs, manifest)?;
             if before.state == State::Copying && matches!(weakest, Weakest::Bad(_)) {
                 return Err(refused("5.2", format_args!("a pack of point {} is not there", point.order)));
             }
-            let mut row = settled(&before, &weakest, manifest, now);
-            if row.state == State::Present && !borrowed.is_empty() {
-                LENT.clone_into(&mut row.reason);
-            }
+            let row = settled(&before, &weakest, manifest, now);
             tables.put_placement(medium.number, &point, &row)?;
             tables.end_copy_reservation(medium.vault, point.order)?;
             tables.checkpoints.remove(&(medium.number, point.manifest()))?;
@@ -396,18 +389,11 @@ impl<'t, R: Mode<'t>> Tables<'t, R> {
         Ok(work)
     }
 
-    fn weakest(
-        &self,
-        medium: &MediumRow,
-        packs: &[PackNo],
-        manifest: Option<Evidence>,
-        borrowed: &BTreeSet<PackNo>,
-    ) -> Result<Weakest> {
+    fn weakest(&self, medium: &MediumRow, packs: &[PackNo], manifest: Option<Evidence>) -> Result<Weakest> {
         let mut all = vec![manifest];
         for &pack in packs {
             match self.pack_at.get(&(medium.number, pack))? {
                 Some(at) if at.state == PackState::Present => all.push(at.evidence),
-                None if borrowed.contains(&pack) => all.push(None),
                 _ => return Ok(Weakest::Bad(format!("pack {} is damaged or not there", self.pack(pack)?.id))),
             }
         }

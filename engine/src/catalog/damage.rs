@@ -5,9 +5,7 @@
 use super::error::CatalogError;
 use super::error::Result;
 use super::open::Catalog;
-use super::rows::{
-    EventKind, EventRow, Evidence, MediumRow, PackAtRow, PackNo, PackState, PlacementRow, PointRow, Side,
-};
+use super::rows::{EventKind, EventRow, Evidence, MediumRow, PackAtRow, PackNo, PackState, PlacementRow, PointRow};
 use super::state::{refused, unknown};
 use super::tables::{MediumNo, Mode, Tables, Writing};
 use crate::model::{JobId, ObjectName, PackId, PointName, PointOrder, Proof, State, Time, VaultId};
@@ -168,9 +166,6 @@ impl Tables<'_, Writing> {
     fn pack_found(&mut self, medium: &MediumRow, id: &PackId, found: &Found<'_>) -> Result<Vec<PointOrder>> {
         let (at, pack) = (medium.number, self.pack_number(id)?);
         let before = self.pack_at.get(&(at, pack))?;
-        if medium.side == Side::Home && before.is_none() && self.is_borrowed(pack)? {
-            return Ok(Vec::new());
-        }
         if before.is_some_and(|row| row.state == PackState::Deleting) {
             return Ok(Vec::new());
         }
@@ -192,7 +187,6 @@ impl Tables<'_, Writing> {
             let reason = format!("pack {id} is {}", word(found.finding));
             self.fall(at, order, State::Damaged, reason, found.now)?;
         }
-        self.fails_to_lend(medium, Some(pack), &format!("pack {id} is {}", word(found.finding)), found.now)?;
         Ok(naming)
     }
 
@@ -212,8 +206,7 @@ impl Tables<'_, Writing> {
         Ok(vec![order])
     }
 
-    /// What is known of a point at a medium gets worse.
-    pub fn fall(&mut self, at: MediumNo, order: PointOrder, state: State, reason: String, now: Time) -> Result<()> {
+    fn fall(&mut self, at: MediumNo, order: PointOrder, state: State, reason: String, now: Time) -> Result<()> {
         let point = self.point(order)?;
         let row = self.placement(at, order)?;
         let row = PlacementRow { state, proof: Proof::None, reason, changed: now, ..row };

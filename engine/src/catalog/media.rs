@@ -81,9 +81,6 @@ impl Catalog {
                 ..row
             };
             tables.media.put(&vault, &row)?;
-            if let (None, Some(now)) = (before.retired, row.retired) {
-                tables.fails_to_lend(&row, None, "nothing is copied any more", now)?;
-            }
             tables.moved_on()?;
             Ok(row)
         })

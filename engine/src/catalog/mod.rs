@@ -22,7 +22,6 @@ mod given_up;
 mod guards;
 mod handle;
 mod installation;
-mod lent;
 pub mod locks;
 mod media;
 mod migrate;

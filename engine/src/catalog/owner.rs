@@ -35,10 +35,4 @@ pub enum Owner {
         /// The seed's id, as text.
         id: String,
     },
-    /// A point at home that lacks these packs there (`lent`), durable: it goes when the point has left home.
-    Loan {
-        /// The point.
-        #[rkyv(with = PointOrderDef)]
-        point: PointOrder,
-    },
 }

@@ -6,9 +6,8 @@ use super::damage::Finding;
 #[cfg(doc)]
 use super::error::CatalogError;
 use super::error::Result;
-use super::lent::LENT;
 use super::open::Catalog;
-use super::rows::{ChunkRow, PackAtRow, PackNo, PackState, PlacementRow, PointRow, Side};
+use super::rows::{ChunkRow, PackAtRow, PackNo, PackState, PlacementRow, PointRow};
 use super::state::takes_room;
 use super::tables::{MediumNo, Tables, Writing};
 use super::unsure::PackList;
@@ -44,8 +43,7 @@ impl Catalog {
         self.handle.write(|tables| {
             let at = tables.number(medium)?;
             let pack = tables.know_pack(&NewPack { id, bytes: 0, group, chunks: Vec::new() })?;
-            let is_lent = tables.medium(medium)?.side == Side::Home && tables.is_borrowed(pack)?;
-            if tables.pack_at.get(&(at, pack))?.is_none() && !is_lent {
+            if tables.pack_at.get(&(at, pack))?.is_none() {
                 let state = match finding {
                     Finding::Missing => PackState::Missing,
                     Finding::Damaged => PackState::Damaged,
@@ -61,8 +59,7 @@ impl Catalog {
     /// A manifest that lies at a medium. One that heads call removed is no point any more, one that they call pinned is
     /// pinned. The placement is present, or damaged if one of its packs is not there or its list could not be read whole;
     /// nothing is removed there then until it was. One that is known to be there, or being removed, stays as it is; a copy
-    /// that broke off after its last write is there. What home lacks of it, media that have it lend: a capture may
-    /// have been killed before it could record that. The job must be known; the caller holds the medium's work lock.
+    /// that broke off after its last write is there. The job must be known; the caller holds the medium's work lock.
     ///
     /// # Errors
     /// [`CatalogError::Unknown`] for an unknown job, pack or medium.
@@ -161,7 +158,6 @@ impl Tables<'_, Writing> {
         let done_bytes = if lost.is_none() { total } else { 0 };
         let (state, proof, reason) = match lost {
             None => (State::Present, Proof::Present, String::new()),
-            Some(_) if self.lend_found(at, point.order, packs)? => (State::Present, Proof::Present, LENT.to_owned()),
             Some(why) => (State::Damaged, Proof::None, why),
         };
         let row = PlacementRow {

@@ -129,7 +129,6 @@ impl Catalog {
             tables.put_removal(at, &point, None)?;
             if tables.meta_row()?.home == Some(medium) {
                 tables.give_up(&point, marked)?;
-                tables.end_loans(point.order)?;
             }
             tables.checkpoints.remove(&(at, point.manifest()))?;
             tables.sure_of(medium, &point.manifest())?;

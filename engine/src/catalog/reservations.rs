@@ -52,7 +52,7 @@ impl Catalog {
         // Asked outside of the transaction, since it looks at files. A capture that begins meanwhile is not among them.
         let stale = |row: &ReservationRow| match &row.owner {
             Owner::Capture { lock } | Owner::Restore { lock } => !is_held(lock),
-            Owner::Copy { .. } | Owner::Seed { .. } | Owner::Loan { .. } => false,
+            Owner::Copy { .. } | Owner::Seed { .. } => false,
         };
         let mut dropped: Vec<_> = self.reservations()?.into_iter().filter(|(_, row)| stale(row)).collect();
         dropped.sort_by_key(|(id, _)| *id);

@@ -181,13 +181,7 @@ impl Tables<'_, Writing> {
         }
         match (before.as_ref().is_some_and(keeps), keeps(row)) {
             (false, true) => self.keep(at, point),
-            (true, false) => {
-                self.release(at, point)?;
-                let leaves = self.removals.get(&(at, point.order))?.is_some();
-                let home = self.meta_row()?.home.map(|home| self.number(home)).transpose()?;
-                // What is on its way out still borrows: that may be taken back.
-                if home == Some(at) && !leaves { self.end_loans(point.order) } else { Ok(()) }
-            }
+            (true, false) => self.release(at, point),
             _ => Ok(()),
         }
     }

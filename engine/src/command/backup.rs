@@ -4,7 +4,6 @@ mod adopt;
 pub(super) mod clock;
 mod dry_run;
 mod hooks;
-mod lends;
 mod relearn;
 mod room;
 mod set_back;
@@ -15,7 +14,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use adopt::Adopted;
-use lends::Lends;
 use room::{MakesRoom, at_most, refuse_what_cannot_fit, room};
 use source::{is_paranoid, source_of, source_text};
 use told::{capture_failure, home_failure, told};
@@ -303,14 +301,7 @@ fn made(
     let what = format!("{}: reading", job.name);
     let progress = |p: &Progress| context.call.voice.progress(&what, p.bytes, 0);
     let lock = lock.name().to_string();
-    let lends = match capture_job.adopts {
-        None => Lends::look(context, job, row.id)?,
-        // Mirrors may have them, and chains: such points are made of what home has.
-        Some(_) => Lends::default(),
-    };
-    let lenders = lends.lenders();
     let ports = Ports {
-        lenders: &lenders,
         home: &*home,
         home_id,
         keyring: tools.keyring,
@@ -325,13 +316,6 @@ fn made(
     };
     let begun = tools.clock.monotonic();
     let mut captured = capture(source, &capture_job, &ports);
-    if !lenders.is_empty() && captured.as_ref().is_err_and(CaptureError::may_be_of_lenders) {
-        (tools.tell)(&Told::Note(format!("{}: all of it is stored anew: {}", job.name, captured_why(&captured))));
-        // What it has stored goes, or counts.
-        drop(crate::copy::sweep_home(&session));
-        let room = room::room(context, &home, home_id)?;
-        captured = capture(source, &capture_job, &Ports { lenders: &[], room, ..ports });
-    }
     if matches!(captured, Err(CaptureError::Full { .. })) {
         // What it has stored goes, so that the whole of it is asked for at once.
         drop(crate::copy::sweep_home(&session));
@@ -353,10 +337,6 @@ fn made(
     closed.map_err(|error| home_failure(&error))?;
     let took = tools.clock.monotonic().saturating_sub(begun);
     Ok((captured.name, told(context, job, jump, captured, took.as_secs_f64())))
-}
-
-fn captured_why(captured: &Result<crate::capture::Captured, CaptureError>) -> String {
-    captured.as_ref().err().map_or_else(String::new, |error| crate::model::chain(error))
 }
 
 /// The job's newest point that is whole at home.

@@ -17,7 +17,6 @@ mod hours;
 mod init;
 mod key;
 mod last_failure;
-mod lend_again;
 mod mirrors;
 mod once;
 mod overflow;

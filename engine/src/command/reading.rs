@@ -8,8 +8,8 @@ use crate::catalog::locks::{LockName, WorkLock};
 use crate::catalog::{CatalogError, Finding, PointRow, ReservationId};
 use crate::copy::{Lists, ReadBack, digest_of, read_back, record_damage};
 use crate::destination::ReadStore;
-use crate::model::{Digest, ObjectName, PackId, PointOrder, VaultId};
-use crate::restore::{Damage, Place};
+use crate::model::{Digest, ObjectName, PointOrder, VaultId};
+use crate::restore::Damage;
 
 /// What is read stays where it is while it is read; where a point is being removed just now it is not read.
 pub(super) struct Reserved<'r> {
@@ -72,37 +72,6 @@ impl Drop for Reserved<'_> {
             // What stays is dropped when the next command finds that no process holds the lock.
             let _ = self.context.installation.catalog.end_restore(*id);
         }
-    }
-}
-
-/// What home lacks of a point, and who lends it: places to read from, though the point itself is not there.
-pub(super) struct Loans {
-    lenders: Vec<VaultId>,
-    packs: BTreeSet<PackId>,
-}
-
-impl Loans {
-    /// # Errors
-    /// If the catalog can't be read.
-    pub(super) fn of(context: &Context, point: &PointRow) -> Result<Self, Failure> {
-        let catalog = &context.installation.catalog;
-        let lenders = catalog.lenders(point.order)?;
-        let packs = match catalog.meta()?.home.filter(|_| !lenders.is_empty()) {
-            Some(home) => catalog.packs(&catalog.borrowed(home, point.order)?.into_iter().collect::<Vec<_>>())?,
-            None => Vec::new(),
-        };
-        Ok(Self { lenders, packs: packs.into_iter().map(|row| row.id).collect() })
-    }
-
-    /// Does the place lend packs of it? They stay there as long as the point is at home, which is reserved.
-    pub(super) fn has(&self, medium: VaultId) -> bool {
-        self.lenders.contains(&medium)
-    }
-
-    /// A place to read the point from.
-    pub(super) fn place<'p>(&self, here: &'p Here) -> Place<'p> {
-        let lacks = if here.name.is_home() { self.packs.clone() } else { BTreeSet::new() };
-        Place { name: here.name.clone(), store: &*here.store, lacks }
     }
 }
 

@@ -16,7 +16,6 @@ use points::{Counted, expect_at_home, read_points};
 use vaults::{Vaults, lock_all};
 
 use super::context::configuration;
-use super::lend_again::lend_again;
 use super::{Call, Exit, Failure};
 use crate::catalog::{Catalog, Founding, OpenOptions};
 use crate::config::Config;
@@ -88,8 +87,6 @@ fn fill(
         Lists::new(keyring, vaults.here.iter().map(|vault| (vault.identity.vault, &*vault.store as &dyn ReadStore)));
     let mut counted = read_points(call, catalog, vaults, (keyring, &lists))?;
     state::after_points(catalog, &heads, config)?;
-    let home = &vaults.here[0];
-    lend_again(catalog, config, keyring, (home.identity.vault, &*home.store), now)?;
     if vaults.home_is_empty {
         expect_at_home(call, catalog, config, vaults, (keyring, &lists))?;
     }

@@ -211,7 +211,7 @@ impl Work<'_> {
     fn one(&self, point: &Found, existing: Existing) -> Result<Option<(RestoreReport, Exit)>, Failure> {
         // The vault's own name is not known here; it is what was given.
         let name: DestinationName = "vault".parse().expect("a name");
-        let places = [Place { name, store: self.store, lacks: Default::default() }];
+        let places = [Place { name, store: self.store }];
         let job = point.job_text();
         let what = format!("{job}: restoring");
         let progress = |p: &Progress| self.call.voice.progress(&what, p.bytes, p.bytes_total);

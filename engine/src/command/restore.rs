@@ -13,10 +13,10 @@ use std::path::{Path, PathBuf};
 
 use super::places::{Here, Places};
 use super::read::{one_before, resolve};
-use super::reading::{Loans, Reserved, record};
+use super::reading::{Reserved, record};
 use super::restored::{Told, exit_of, failure_of, report_of, request_paths};
 use super::{Call, Context, DryRun, Exit, Failure};
-use crate::catalog::{Catalog, CatalogError, MediumRow, PlacementRow, PointRow};
+use crate::catalog::{Catalog, CatalogError, PointRow};
 use crate::model::{DestinationName, EntryPath, JobName, State};
 use crate::report::{PlaceNotThere, RestoreReport};
 use crate::restore::{
@@ -136,10 +136,9 @@ fn restore_one(
     let job = job_name(context, point)?;
     let chosen = chosen(context, all, point, &job, options.from.as_ref())?;
     let reserved = Reserved::take(context, &chosen, &[point])?;
-    let loans = Loans::of(context, point)?;
-    let may_read = |here: &&Here| reserved.may_read(here, point) || loans.has(here.medium);
-    let chosen: Vec<&Here> = chosen.into_iter().filter(may_read).collect();
-    let places: Vec<Place<'_>> = chosen.iter().map(|here| loans.place(here)).collect();
+    let chosen: Vec<&Here> = chosen.into_iter().filter(|here| reserved.may_read(here, point)).collect();
+    let places: Vec<Place<'_>> =
+        chosen.iter().map(|here| Place { name: here.name.clone(), store: &*here.store }).collect();
     let ready = Chosen { context, options, existing, point, job: &job, paths, places: &places, all, here: &chosen };
     match &options.to {
         RestoreTo::Folder(to) => to_folder(&ready, to),
@@ -255,13 +254,11 @@ fn chosen<'p>(
     }
     let offsite = context.installation.config.job(job).map(|job| job.offsite.clone()).unwrap_or_default();
     let (mut places, mut remains) = (Vec::new(), Vec::new());
-    let loans = Loans::of(context, point)?;
     for here in &all.here {
         match catalog.placement(here.medium, point.order)?.map(|row| row.state) {
             Some(state) if state.is_there() => places.push(here),
             // Its manifest is gone: what is left of its packs may make up for what is damaged elsewhere.
             Some(State::Missing) => remains.push(here),
-            _ if loans.has(here.medium) => remains.push(here),
             _ => {}
         }
     }
@@ -291,10 +288,8 @@ fn away_of(
         return Ok(Vec::new());
     }
     let placed = context.installation.catalog.placements_of(point.order)?;
-    let loans = Loans::of(context, point)?;
-    let has = |medium: &MediumRow, row: &PlacementRow| row.state.is_there() || loans.has(medium.vault);
     let should =
-        |name: &DestinationName| placed.iter().any(|(medium, row)| medium.destination == *name && has(medium, row));
+        |name: &DestinationName| placed.iter().any(|(medium, row)| medium.destination == *name && row.state.is_there());
     let away = all.away.iter().filter(|(name, _)| should(name));
     Ok(away.map(|(name, why)| PlaceNotThere { destination: name.clone(), reason: why.clone() }).collect())
 }

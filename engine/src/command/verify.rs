@@ -11,7 +11,6 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::context::lock_failure;
-use super::lend_again::lend_again;
 use super::mirrors::{assembled, learn_files};
 use super::places::{Here, Places};
 use super::{Call, Context, Exit, Failure};
@@ -247,10 +246,6 @@ impl Work<'_> {
             keys: self.keys,
             progress: &progress,
         };
-        if self.here.name.is_home() {
-            let (catalog, config) = (tools.catalog, &self.context.installation.config);
-            lend_again(catalog, config, self.keyring, here, tools.clock.now())?;
-        }
         let (mut found, mut shown) = (Inspection::default(), None);
         let ended = match repair {
             Repair::Yes => self.repair(&at, &others, &mut found, &mut shown),

@@ -375,12 +375,7 @@ impl Look<'_> {
     /// The packs of a point that are not good there; one that the catalog did not expect there is looked at now.
     fn not_good(&mut self, point: &PointRow, listing: &Listing) -> Result<NotGood, CopyError> {
         let mut not_good = NotGood::default();
-        // What is lent to home is not expected there.
-        let borrowed = self.at.tools.catalog.borrowed(self.at.medium, point.order)?;
-        let borrowed: Vec<PackNo> = borrowed.into_iter().collect();
-        let borrowed: BTreeSet<PackId> =
-            self.at.tools.catalog.packs(&borrowed)?.into_iter().map(|row| row.id).collect();
-        for pack in listing.packs.iter().filter(|pack| !borrowed.contains(*pack)) {
+        for pack in &listing.packs {
             if self.extent == Extent::Part && !self.packs.contains_key(pack) {
                 not_good.left_out = true;
                 continue;

@@ -175,9 +175,7 @@ fn look_in(lane: Lane<'_>, folder: &VaultPath, rows: &[&PackRow]) -> Result<(), 
 /// As the place answers; damage is recorded and is no error.
 pub(super) fn verify_point(session: &Session<'_>, wanted: &Wanted<'_>) -> Result<State, CopyError> {
     let (catalog, medium, now) = (session.tools.catalog, session.medium, || session.tools.clock.now());
-    let borrowed = catalog.borrowed(medium, wanted.point.order)?;
-    let rows = wanted.packs.iter().zip(catalog.packs(&wanted.packs)?);
-    for (number, row) in rows.filter(|(number, _)| !borrowed.contains(*number)) {
+    for (number, row) in wanted.packs.iter().zip(catalog.packs(&wanted.packs)?) {
         if (session.tools.stop)() {
             return Err(CopyError::Stopped);
         }
@@ -211,10 +209,7 @@ pub(super) fn verify_point(session: &Session<'_>, wanted: &Wanted<'_>) -> Result
 /// [`CopyError::Source`] if they are not good: then nothing may be removed in the point's favour.
 pub(super) fn read_origin(session: &Session<'_>, wanted: &Wanted<'_>, origin: &Origin<'_>) -> Result<(), CopyError> {
     let catalog = session.tools.catalog;
-    // What is lent to home was read back where it lies: that is its evidence there.
-    let borrowed = catalog.borrowed(origin.medium, wanted.point.order)?;
-    let own: Vec<PackNo> = wanted.packs.iter().copied().filter(|number| !borrowed.contains(number)).collect();
-    for row in catalog.packs(&own)? {
+    for row in catalog.packs(&wanted.packs)? {
         check_origin(session, origin, &ObjectName::Pack(row.id), &digest_of(session.store, &row.id), row.bytes)?;
     }
     check_origin(session, origin, &wanted.object(), &wanted.point.manifest_digest, wanted.point.manifest_bytes)?;

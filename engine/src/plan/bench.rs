@@ -277,19 +277,11 @@ impl<'a> Bench<'a> {
         }
     }
 
-    /// Is part of it lent? Then it is never complete here, whatever is read back.
-    pub fn borrows(&self, order: PointOrder) -> bool {
-        self.medium.is_home() && !self.survey.point(order).lenders.is_empty()
-    }
-
     /// Present points that lack evidence and should stay, and that stand on nothing less.
     pub fn unproved(&self) -> Vec<PointOrder> {
         let there = self.goals.values().flat_map(|goal| &goal.wanted).copied();
         let whole = |order: PointOrder| self.shelf.is_there(order) && is_whole(self.shelf.state_of(order));
-        let lacks = |order: &PointOrder| {
-            let incomplete = self.shelf.state_of(*order) != PlacementState::Complete;
-            whole(*order) && incomplete && !self.borrows(*order)
-        };
+        let lacks = |order: &PointOrder| whole(*order) && self.shelf.state_of(*order) != PlacementState::Complete;
         let founded = |order: &PointOrder| self.survey.ancestors(*order).all(whole);
         let unproved: BTreeSet<_> = there.filter(|order| lacks(order) && founded(order)).collect();
         unproved.into_iter().rev().collect()

@@ -176,8 +176,7 @@ impl<'a> Judge<'a> {
     }
 
     fn verify(&mut self, point: PointOrder) {
-        let borrows = self.here().medium.is_home() && !self.state.points[&point].lenders.is_empty();
-        if borrows || !self.here().has(point) {
+        if !self.here().has(point) {
             return self.say(Some(point), Broken::NotThere);
         }
         self.judge_base(point);

@@ -120,9 +120,6 @@ pub struct Point {
     pub pinned: bool,
     /// Its bytes at home were read back once, by a copy or a verify.
     pub origin_verified: bool,
-    /// If home lacks packs of it that left home before: the media that have all of those. Home can give it to these
-    /// only.
-    pub lenders: Vec<VaultId>,
     /// Bytes of the sealed manifest.
     pub manifest_bytes: u64,
     /// The packs that it names, sorted. May be left empty where the point is `complete` at every medium in use of
@@ -298,14 +295,6 @@ impl Unwanted {
     #[must_use]
     pub const fn is_final(self) -> bool {
         !matches!(self, Self::Elsewhere | Self::NotOffsite)
-    }
-}
-
-impl Point {
-    /// Can a medium that has it give all of it to the other one?
-    #[must_use]
-    pub fn is_whole_for(&self, from: &Medium, there: VaultId) -> bool {
-        !from.is_home() || self.lenders.is_empty() || self.lenders.contains(&there)
     }
 }
 

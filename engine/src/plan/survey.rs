@@ -97,14 +97,13 @@ impl<'a> Survey<'a> {
     /// The media but that which must not give it up while it is owed: home if it is whole there, else all that have it.
     pub fn providers(&self, order: PointOrder, there: VaultId) -> Vec<VaultId> {
         let others: Vec<_> = self.givers(order, there).collect();
-        let home = others.iter().find(|id| self.state.media[*id].is_home() && self.has_all(order, **id, there));
+        let home = others.iter().find(|id| self.state.media[*id].is_home());
         home.map_or_else(|| others.clone(), |home| vec![*home])
     }
 
     /// Where it can be copied from now: home first, then what has evidence, then the rest.
     pub fn sources(&self, order: PointOrder, there: VaultId) -> Vec<VaultId> {
-        let gives = |id: &VaultId| self.state.media[id].is_here() && self.has_all(order, *id, there);
-        let mut sources: Vec<_> = self.givers(order, there).filter(gives).collect();
+        let mut sources: Vec<_> = self.givers(order, there).filter(|id| self.state.media[id].is_here()).collect();
         sources.sort_by_key(|id| {
             let medium = &self.state.media[id];
             (!medium.is_home(), medium.state_of(order) != PlacementState::Complete, *id)
@@ -112,12 +111,7 @@ impl<'a> Survey<'a> {
         sources
     }
 
-    /// Has it all of the point that the other one needs?
-    fn has_all(&self, order: PointOrder, from: VaultId, there: VaultId) -> bool {
-        self.point(order).is_whole_for(&self.state.media[&from], there)
-    }
-
-    /// Where it is whole, and could be copied there from, if need be once another one has it from home.
+    /// Where it is whole, and could be copied there from.
     fn givers(&self, order: PointOrder, there: VaultId) -> impl Iterator<Item = VaultId> {
         let gives = move |id: &VaultId| *id != there && self.state.media[id].can_give(&self.state.media[&there]);
         self.holders(order).filter(gives)

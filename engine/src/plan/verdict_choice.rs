@@ -93,9 +93,7 @@ impl Judge<'_> {
     fn could_come(&self, point: PointOrder) -> bool {
         let place = self.here();
         let there = place.state_of(point).is_there() || place.medium.removing.contains(&point);
-        let row = &self.state.points[&point];
-        let gives = |id: &VaultId| row.is_whole_for(&self.state.media[id], self.at);
-        self.may_come(point) && self.sources(point).iter().any(gives) && !there && !self.was_given_up(point)
+        self.may_come(point) && !there && !self.was_given_up(point)
     }
 
     /// Did the plan itself give it up there for good, or evict what is newer?

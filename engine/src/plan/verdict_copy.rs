@@ -49,8 +49,7 @@ impl Judge<'_> {
         let base_there = row.base.is_none_or(|base| self.here().has(base) && self.is_whole(base));
         broken.extend((!base_there).then_some(Broken::BaseMissing));
         let whole = self.sources(point);
-        let has_all = |id: &VaultId| row.is_whole_for(&self.state.media[id], self.at);
-        let source = |id: &VaultId| whole.contains(id) && self.state.media[id].is_here() && has_all(id);
+        let source = |id: &VaultId| whole.contains(id) && self.state.media[id].is_here();
         broken.extend((step.sources.is_empty() || !step.sources.iter().all(source)).then_some(Broken::NoSource));
         let wanted = self.may_come(point) || self.here().state_of(point) == PlacementState::Damaged;
         broken.extend((!wanted || !self.is_kept(point)).then_some(Broken::NotWanted));

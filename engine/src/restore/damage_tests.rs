@@ -28,11 +28,8 @@ fn made() -> Made {
 fn restored(made: &Made, stores: &[&dyn ReadStore], target: &Path) -> Result<Restored, RestoreError> {
     let names = ["home", "usb", "office"];
     let name = |text: &str| text.parse().unwrap_or_else(|_| DestinationName::home());
-    let places: Vec<Place<'_>> = stores
-        .iter()
-        .zip(names)
-        .map(|(store, text)| Place { name: name(text), store: *store, lacks: Default::default() })
-        .collect();
+    let places: Vec<Place<'_>> =
+        stores.iter().zip(names).map(|(store, text)| Place { name: name(text), store: *store }).collect();
     restore(&Request {
         keyring: &made.keyring,
         job: JOB,
@@ -287,7 +284,7 @@ fn a_place_that_fails_for_a_while_is_given_up_and_one_that_fails_for_good_is_dam
 #[test]
 fn a_drive_pulled_in_the_middle_loses_files_to_its_absence_and_not_to_damage() {
     let bench = Bench::new();
-    let places = [Place { name: DestinationName::home(), store: &bench.places[0].1, lacks: Default::default() }];
+    let places = [Place { name: DestinationName::home(), store: &bench.places[0].1 }];
     let target = bench.target();
     let seen = std::cell::Cell::new(0);
     let done = restore(&Request {
@@ -335,7 +332,7 @@ fn a_further_name_of_a_lost_file_is_lost_too_even_over_an_old_one() {
     place.lose(&ObjectName::Pack(made.content_packs[0]).path());
     let held = tempfile::tempdir().expect("a temporary folder");
     fs::write(held.path().join("a"), b"from before").expect("writable");
-    let places = [Place { name: DestinationName::home(), store: &store, lacks: Default::default() }];
+    let places = [Place { name: DestinationName::home(), store: &store }];
     let done = restore(&Request {
         keyring: &made.keyring,
         job: JOB,

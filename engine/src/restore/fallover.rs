@@ -59,7 +59,6 @@ struct Standing {
 struct Reader<'p> {
     name: DestinationName,
     store: &'p dyn ReadStore,
-    lacks: BTreeSet<PackId>,
     tree: VaultReader<'p>,
     content: VaultReader<'p>,
 }
@@ -79,7 +78,6 @@ impl<'p> Fallover<'p> {
         let reader = |place: &Place<'p>| Reader {
             name: place.name.clone(),
             store: place.store,
-            lacks: place.lacks.clone(),
             tree: VaultReader::new(place.store, keyring),
             content: VaultReader::new(place.store, keyring),
         };
@@ -181,8 +179,7 @@ impl<'p> Fallover<'p> {
     fn order_for(&self, object: ObjectName) -> Vec<usize> {
         let findings = self.findings();
         let found = |at: usize| findings.damage.get(&(at, object)).map(|(kind, _)| *kind);
-        let has = |at: usize| !matches!(object, ObjectName::Pack(id) if self.places[at].lacks.contains(&id));
-        let there = || (0..self.places.len()).filter(|&at| findings.places[at].ended.is_none() && has(at));
+        let there = || (0..self.places.len()).filter(|&at| findings.places[at].ended.is_none());
         let whole = there().filter(|&at| found(at).is_none());
         whole.chain(there().filter(|&at| found(at).is_some_and(|kind| kind != DamageKind::Missing))).collect()
     }

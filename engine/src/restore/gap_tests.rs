@@ -52,7 +52,7 @@ impl Bench {
             keyring: &self.made.keyring,
             job: JOB,
             point: self.made.manifest.name,
-            places: &[Place { name: DestinationName::home(), store: &self.store, lacks: Default::default() }],
+            places: &[Place { name: DestinationName::home(), store: &self.store }],
             target: &self.target(),
             paths: &paths,
             options: OPTIONS,

@@ -1,11 +1,10 @@
 //! What is asked of a restore.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::tree::TreeOptions;
 use crate::destination::ReadStore;
-use crate::model::{DestinationName, EntryPath, JobId, PackId, PointName};
+use crate::model::{DestinationName, EntryPath, JobId, PointName};
 use crate::seal::Keyring;
 
 /// A place that should have the point.
@@ -15,8 +14,6 @@ pub struct Place<'p> {
     pub name: DestinationName,
     /// Its vault.
     pub store: &'p dyn ReadStore,
-    /// Packs of the point that it has not got, and need not have: another of the places lends them to it.
-    pub lacks: BTreeSet<PackId>,
 }
 
 /// Whether anything is written.

@@ -74,8 +74,7 @@ impl Bench {
     }
 
     fn run(&self, request: &Request<'_>) -> Result<Restored, RestoreError> {
-        let places =
-            [Place { name: DestinationName::home(), store: &self.store as &dyn ReadStore, lacks: Default::default() }];
+        let places = [Place { name: DestinationName::home(), store: &self.store as &dyn ReadStore }];
         restore(&Request { places: &places, ..*request })
     }
 }

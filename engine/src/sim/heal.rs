@@ -187,8 +187,7 @@ fn is_tidy(drive: &Drive, snapshot: &Snapshot, wrong: &mut Vec<String>) {
                             && snapshot.points.get(order).is_some_and(|point| point.group == row.group)
                     })
                 });
-                let lent = row.is_some_and(|(number, _)| snapshot.reserved[&drive.vault].contains(number));
-                if at.is_none() || !(needed || lent) {
+                if at.is_none() || !needed {
                     wrong.push(format!("C-3 {}: nothing needs {path}, known {}", drive.vault, at.is_some()));
                 }
             }

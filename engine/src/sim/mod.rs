@@ -10,7 +10,6 @@ mod chance;
 pub(crate) mod clock;
 mod entropy;
 mod heal;
-mod lends;
 mod oracle;
 mod power;
 mod run;

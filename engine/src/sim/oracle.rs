@@ -8,8 +8,6 @@
 //! - O-7 What leaves home because it only passes through is complete at another place then.
 //! - O-4 Objects take no more than the limit.
 //! - O-5 Nothing is written where another writer has taken over.
-//! - O-8 What home lacks of a point there lies at who lends it, unless it was damaged there; once the point has left
-//!   home nobody lends it anything.
 //! - O-6 No manifest is deleted that the newest head beside it tells of (`telling`).
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -71,9 +69,6 @@ impl World {
         }
         if whose == Whose::Engine {
             self.removals(before, &snapshot, &mut wrong);
-        }
-        if let Err(error) = self.lenders_have_it(&snapshot, &mut wrong) {
-            wrong.push(chain(&error));
         }
         if wrong.is_empty() { Ok(()) } else { Err(wrong) }
     }

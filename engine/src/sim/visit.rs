@@ -7,7 +7,7 @@ use std::sync::PoisonError;
 use super::power::Wire;
 use super::source::{SimSource, lock};
 use super::world::{Canary, World};
-use crate::capture::{CaptureError, CaptureJob, Captured, Lender, Ports, Reading, Room, capture, lenders, preview};
+use crate::capture::{CaptureError, CaptureJob, Captured, Ports, Reading, Room, capture, preview};
 use crate::catalog::{Evidence, EvidenceKind, NewCopy, NewJobIds, RemovalRules, Snapshot};
 use crate::config::reserve_bytes;
 use crate::copy::{CopyError, Origin, Outcome, Session, Told, Tools, execute, removal_rules, sweep_home};
@@ -189,11 +189,7 @@ impl World {
             owed: owed.map(|row| row.vault).collect(),
             adopts: None,
         };
-        let lends = self.lends(at, row.id).map_err(|error| fail(&error))?;
-        let lenders: Vec<Lender<'_>> =
-            lends.iter().map(|(medium, wire)| Lender { medium: *medium, store: wire }).collect();
         let ports = Ports {
-            lenders: &lenders,
             home: &wire,
             home_id: self.home.vault,
             keyring: &self.keyring,
@@ -207,10 +203,6 @@ impl World {
             progress: &|_| {},
         };
         let mut captured = capture(source, &capture_job, &ports);
-        if !lenders.is_empty() && captured.as_ref().is_err_and(CaptureError::may_be_of_lenders) {
-            let _ = sweep_home(&session);
-            captured = capture(source, &capture_job, &Ports { lenders: &[], room: self.room(&wire)?, ..ports });
-        }
         if matches!(captured, Err(CaptureError::Full { .. })) {
             let _ = sweep_home(&session);
             let before = capture_job.previous.filter(|_| reading == Reading::Changed).map(|(_, name)| (row.id, name));
@@ -226,26 +218,7 @@ impl World {
         let closed = session.close();
         let captured = captured.map_err(|error| fail(&error))?;
         closed.map_err(|error| fail(&error))?;
-        let lent = self.catalog.lenders(captured.name.order).map_err(|error| fail(&error))?;
-        if !lent.is_empty() {
-            self.note(&Told::Note(format!("{} borrows from {} places", captured.name, lent.len())));
-        }
         Ok(captured)
-    }
-
-    /// The places that may lend a spool's next point what left home before.
-    fn lends(&self, at: usize, id: JobId) -> crate::catalog::Result<Vec<(VaultId, Wire)>> {
-        let job = &self.config.jobs[at];
-        if job.home {
-            return Ok(Vec::new());
-        }
-        let slot = |name: &DestinationName| self.config.destinations.iter().position(|it| it.name == *name);
-        let here: Vec<(VaultId, Wire)> = job.offsite.iter().filter_map(|name| self.look(slot(name)?).ok()).collect();
-        let few = if job.copies == crate::config::Copies::First { 1 } else { here.len() };
-        let media: Vec<VaultId> = here.iter().take(few).map(|(medium, _)| *medium).collect();
-        let lenders = lenders(&self.catalog, id, &media)?;
-        let wire = |id: &VaultId| here.iter().find(|(medium, _)| medium == id).map(|(_, wire)| wire.clone());
-        Ok(lenders.into_iter().filter_map(|id| Some((id, wire(&id)?))).collect())
     }
 
     /// Does what home's overflow rule wants, if that is enough.

@@ -12,7 +12,6 @@ mod hooks;
 mod images;
 mod keys;
 mod kill;
-mod lent;
 mod list;
 mod mirror;
 mod nights;

@@ -31,11 +31,11 @@ pub(crate) fn two_drives_with(job: &str, more: &str) -> Option<(Bench, Drive, Dr
 }
 
 /// Packs and manifests at home.
-pub(crate) fn at_home(bench: &Bench) -> Vec<PathBuf> {
+fn at_home(bench: &Bench) -> Vec<PathBuf> {
     objects(&bench.path("vault")).into_iter().map(|(path, _)| path).collect()
 }
 
-pub(crate) fn states(bench: &Bench, place: &str) -> Vec<String> {
+fn states(bench: &Bench, place: &str) -> Vec<String> {
     bench.points().iter().map(|point| state_at(point, place).unwrap_or_default()).collect()
 }
 

@@ -138,7 +138,6 @@ impl World {
         let new_point = NewPoint {
             point: point_row(order, None),
             packs: list,
-            lent: Vec::new(),
             owed,
             declined: Vec::new(),
             adopted: None,

@@ -106,7 +106,6 @@ fn reuse_or_store(catalog: &Catalog, n: u64) {
     let new = NewPoint {
         point: point_row(order, None),
         packs: packs.clone(),
-        lent: Vec::new(),
         owed: Vec::new(),
         declined: Vec::new(),
         adopted: None,

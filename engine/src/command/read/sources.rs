@@ -3,7 +3,7 @@
 
 use crate::catalog::PointRow;
 use crate::command::places::{Here, Places};
-use crate::command::reading::{Loans, Reserved, record};
+use crate::command::reading::{Reserved, record};
 use crate::command::{Context, Exit, Failure};
 use crate::model::{DestinationName, PointName};
 use crate::restore::{Fallover, Opened, Place};
@@ -48,10 +48,9 @@ impl<'s> Looking<'s> {
     /// Of what is there, the places that should have the point.
     fn chosen(&self, point: &PointRow) -> Result<Vec<&'s Here>, Failure> {
         let placements = self.sources.context.installation.catalog.placements_of(point.order)?;
-        let loans = Loans::of(self.sources.context, point)?;
         let has = |here: &&Here| {
-            let is_there = placements.iter().any(|(medium, row)| medium.vault == here.medium && row.state.is_there());
-            (is_there && self.reserved.may_read(here, point)) || loans.has(here.medium)
+            placements.iter().any(|(medium, row)| medium.vault == here.medium && row.state.is_there())
+                && self.reserved.may_read(here, point)
         };
         Ok(self.sources.all.here.iter().filter(has).collect())
     }
@@ -61,8 +60,8 @@ impl<'s> Looking<'s> {
     /// # Errors
     /// If the catalog can't be read, or the keys can't be had.
     pub(super) fn source(&self, point: &PointRow) -> Result<Fallover<'s>, Failure> {
-        let loans = Loans::of(self.sources.context, point)?;
-        let places: Vec<Place<'s>> = self.chosen(point)?.into_iter().map(|here| loans.place(here)).collect();
+        let here = self.chosen(point)?.into_iter();
+        let places: Vec<Place<'s>> = here.map(|here| Place { name: here.name.clone(), store: &*here.store }).collect();
         Ok(Fallover::new(&places, self.sources.context.installation.keyring()?))
     }
 

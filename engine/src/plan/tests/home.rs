@@ -14,7 +14,7 @@ use crate::plan::{
 };
 
 /// Worlds whose jobs pass through home, or where a point comes that home has no room for.
-pub(super) fn home_world() -> impl Strategy<Value = World> {
+fn home_world() -> impl Strategy<Value = World> {
     let most = prop_oneof![1 => Just(Loss::Nothing), 1 => Just(Loss::Copies), 3 => Just(Loss::ThePoint)];
     let coming = proptest::option::weighted(0.8, (0..3usize, 1..60u64, most));
     let kinds = (any::<bool>(), any::<bool>(), proptest::collection::vec(any::<bool>(), 3), coming, 0..60u64);
@@ -48,22 +48,19 @@ pub(super) fn home_world() -> impl Strategy<Value = World> {
 }
 
 fn states(count: u64) -> Vec<State> {
-    states_of(&home_world(), count)
-}
-
-pub(super) fn states_of(worlds: &impl Strategy<Value = World>, count: u64) -> Vec<State> {
     let number =
         |name: &str, otherwise| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise);
     let mut seed = [11; 32];
     seed[..8].copy_from_slice(&number("SEED", 1_u64).to_le_bytes());
     let mut runner = TestRunner::new_with_rng(Config::default(), TestRng::from_seed(RngAlgorithm::ChaCha, &seed));
+    let worlds = home_world();
     let state = |_| worlds.new_tree(&mut runner).expect("a world").current().0;
     (0..number("WORLDS", count)).map(state).collect()
 }
 
 /// Rules of the others that say otherwise of what leaves home by these, and one of places offsite that has a known hole
 /// (ARCHITECTURE.md, "Not yet").
-pub(super) const OTHERWISE: [&str; 3] =
+const OTHERWISE: [&str; 3] =
     ["home_never_drops_what_is_owed", "never_below_keep_at_least", "the_first_that_can_take_it_is_served"];
 
 /// And those that say what has to be done elsewhere: while a capture waits, nothing is.

@@ -8,7 +8,6 @@ mod forget_by_hand;
 mod golden;
 mod home;
 mod judged;
-mod lent;
 mod oracle;
 mod passed_over;
 mod properties;

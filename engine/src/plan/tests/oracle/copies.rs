@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::replay::{Moment, Shelf, each, gives};
 use super::{Story, Verdict};
 use crate::model::{PointOrder, State as PlacementState, VaultId};
-use crate::plan::{Copies, CopyReason, Medium, PackThere, Point, Problem, Step, Unwanted};
+use crate::plan::{Copies, CopyReason, Medium, PackThere, Problem, Step, Unwanted};
 
 fn copied(it: &Moment<'_>) -> Option<PointOrder> {
     match it.step {
@@ -144,11 +144,6 @@ pub(super) fn one_copy_is_enough_where_the_first_counts(story: &Story<'_>) -> Ve
     })
 }
 
-/// What home borrows it has for the lenders only.
-fn has_all(point: &Point, source: &Medium, there: VaultId) -> bool {
-    !source.is_home() || point.lenders.is_empty() || point.lenders.contains(&there)
-}
-
 /// Of `copies = "first"` where `keep` keeps all: what only a place on the same disk has goes on to one that counts.
 pub(super) fn a_copy_on_the_same_disk_is_not_enough(story: &Story<'_>) -> Verdict {
     let mut applied = 0;
@@ -167,10 +162,10 @@ pub(super) fn a_copy_on_the_same_disk_is_not_enough(story: &Story<'_>) -> Verdic
         for (id, medium) in counting {
             let full = |problem: &Problem| matches!(problem, Problem::Full { medium, .. } if medium == id);
             let stuck = story.plan.problems.iter().any(full) || medium.state_of(point) == PlacementState::Copying;
-            let source = story.state.media.iter().any(|(other, it)| {
-                let gives = gives(it, medium) && has_all(story.point(point), it, *id);
-                other != id && it.is_here() && gives && Shelf::of(it).is_whole(point)
-            });
+            let source =
+                story.state.media.iter().any(|(other, it)| {
+                    other != id && it.is_here() && gives(it, medium) && Shelf::of(it).is_whole(point)
+                });
             let could =
                 medium.is_here() && source && may_have(story, point, medium, *id) && has_room(story, point, *id);
             if could && !stuck && story.bases(point).is_empty() {
