@@ -72,7 +72,10 @@ pub(super) fn duration(text: &str) -> Result<Duration, Wrong> {
 /// # Errors
 /// What is wrong with it, and what is allowed.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
-    duration(text).map_err(|wrong| format!("{} (allowed: {})", wrong.what, wrong.allowed))
+    match duration(text) {
+        Ok(Duration::ZERO) => Err("nothing can be done in no time".to_owned()),
+        span => span.map_err(|wrong| format!("{} (allowed: {})", wrong.what, wrong.allowed)),
+    }
 }
 
 /// A part of the local day, which may cross midnight.

@@ -1,7 +1,8 @@
 //! Reads back a part of what lies at a medium: the most doubtful first or a random sample (`doubt`), while there is time.
 //!
 //! In: as `inspect`, and what is asked for. Out: as `inspect`, and what the part shows of the whole. Invariant: what was not
-//! read keeps the evidence that it had. Something bad ends sampling and choosing: everything is read then.
+//! read keeps the evidence that it had. Something bad, known before or found now, ends sampling and choosing: everything is
+//! read then.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -58,9 +59,16 @@ pub fn inspect_part(at: &Inspected<'_>, part: &Part, found: &mut Inspection) -> 
     let objects = objects_of(&there);
     let wanted = part.wish.of(&objects, at.tools.clock.now());
     let sizes: Vec<u64> = wanted.iter().map(|object| objects[*object].bytes).collect();
-    let sample = part.wish.sample.map(|share| Sample::draw(&sizes, share, part.seed));
+    let share = part.wish.sample.filter(|share| !share.is_all() && !sizes.is_empty());
+    let sample = share.map(|share| Sample::draw(&sizes, share, part.seed));
     let order: Vec<usize> = match &sample {
-        Some(sample) => sample.objects().map(|drawn| wanted[drawn]).collect(),
+        // What is bad beside packs and manifests is a reason, too.
+        _ if !found.flaws.is_empty() => Wish::default().of(&objects, at.tools.clock.now()),
+        Some(sample) => {
+            let mut met = BTreeSet::new();
+            let bad = wanted.iter().copied().filter(|object| objects[*object].bad);
+            bad.chain(sample.objects().map(|drawn| wanted[drawn])).filter(|object| met.insert(*object)).collect()
+        }
         None => wanted.clone(),
     };
     let look = there.look(at, found, Extent::Part)?;
@@ -71,7 +79,7 @@ pub fn inspect_part(at: &Inspected<'_>, part: &Part, found: &mut Inspection) -> 
     let left = read?;
     marked?;
     let drawn = sample.map(|sample| {
-        let unread = left.first().and_then(|left| wanted.iter().position(|object| object == left));
+        let unread = sample.objects().find(|drawn| !tried.contains_key(&wanted[*drawn]));
         let (draws, bad) = sample.until(unread, |drawn| tried.get(&wanted[drawn]) != Some(&Came::Good));
         let of = sizes.iter().fold(0_u64, |sum, size| sum.saturating_add(*size));
         Drawn { seed: sample.seed, of, draws, bad, at_most: most_bad(of, draws, bad, CONFIDENCE) }

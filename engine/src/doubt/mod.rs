@@ -44,7 +44,8 @@ impl Wish {
     #[must_use]
     pub fn of(&self, objects: &[Object], now: Time) -> Vec<usize> {
         let wanted = |object: &Object| match (self.older_than, object.read) {
-            (Some(age), Some(read)) => object.bad || now.since(read) > age,
+            // A reading in the future was by a clock that was wrong.
+            (Some(age), Some(read)) => object.bad || read > now || now.since(read) > age,
             _ => true,
         };
         let mut wanted: Vec<usize> = (0..objects.len()).filter(|at| wanted(&objects[*at])).collect();
@@ -58,7 +59,7 @@ impl Wish {
 pub struct Coverage {
     /// All that should lie there.
     pub bytes: u64,
-    /// What was never read back.
+    /// What is not known to be bad and was never read back.
     pub never_read: u64,
     /// When the rest was read, at the least; none if nothing was.
     pub oldest: Option<Time>,
@@ -71,7 +72,7 @@ impl Coverage {
         let sum = |of: &mut dyn Iterator<Item = &Object>| of.fold(0_u64, |sum, it| sum.saturating_add(it.bytes));
         Self {
             bytes: sum(&mut objects.iter()),
-            never_read: sum(&mut objects.iter().filter(|object| object.read.is_none())),
+            never_read: sum(&mut objects.iter().filter(|object| object.read.is_none() && !object.bad)),
             oldest: objects.iter().filter_map(|object| object.read).min(),
         }
     }
@@ -98,14 +99,14 @@ mod tests {
         let objects = [object(1, Some(69)), object(1, Some(70)), object(1, None), bad];
         let wish = Wish { older_than: Some(Duration::from_secs(30)), ..Wish::default() };
         assert_eq!(wish.of(&objects, Time::from_seconds(100)), [3, 2, 0]);
-        // A clock that was set back makes nothing old.
-        assert_eq!(wish.of(&objects[..2], Time::from_seconds(0)), [0_usize; 0]);
+        assert_eq!(wish.of(&objects[..2], Time::from_seconds(60)), [0, 1], "read in the future");
     }
 
     #[test]
     fn coverage_tells_of_the_oldest_byte_and_of_those_never_read() {
-        let objects = [object(5, Some(70)), object(7, None), object(1, Some(20))];
-        let coverage = Coverage { bytes: 13, never_read: 7, oldest: Some(Time::from_seconds(20)) };
+        let bad = Object { bad: true, ..object(2, None) };
+        let objects = [object(5, Some(70)), object(7, None), object(1, Some(20)), bad];
+        let coverage = Coverage { bytes: 15, never_read: 7, oldest: Some(Time::from_seconds(20)) };
         assert_eq!(Coverage::of(&objects), coverage);
         assert_eq!(Coverage::of(&[]), Coverage::default());
     }

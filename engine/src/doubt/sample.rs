@@ -11,6 +11,14 @@ use std::collections::HashSet;
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
 pub struct Share(f64);
 
+impl Share {
+    /// Is it everything? Then nothing is left to chance.
+    #[must_use]
+    pub const fn is_all(self) -> bool {
+        self.0 >= 1.0
+    }
+}
+
 /// Not a share.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a share: give a number above 0 and up to 100 with a percent sign, such as 1%")]

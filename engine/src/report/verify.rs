@@ -205,7 +205,7 @@ impl VerifiedPart {
         if self.left > 0 {
             page.line(format_args!("  no time was left for {} objects: the next run begins with those", self.left));
         }
-        if let Some(sample) = &self.sample {
+        if let Some(sample) = self.sample.as_ref().filter(|sample| sample.bad_draws == 0) {
             sample.write(page);
         }
         let CoverageShows { bytes, never_read_bytes, oldest_read } = self.coverage;
@@ -225,8 +225,8 @@ impl SampleShows {
         let percent = self.bad_bytes_at_most as f64 * 100.0 / (self.of_bytes.max(1)) as f64;
         let sure = self.confidence * 100.0;
         page.line(format_args!(
-            "  with {sure:.0} % confidence at most {percent:.2} % of the bytes here are in bad objects ({} of {} bytes drawn, {} met one)",
-            self.draws, self.of_bytes, self.bad_draws
+            "  with {sure:.0} % confidence at most {percent:.2} % of the bytes asked for are in bad objects ({} drawn of {})",
+            self.draws, self.of_bytes
         ));
     }
 }

@@ -138,7 +138,7 @@ impl LiveReport {
         }
         self.in_no_point.people(page, "were there when the point was made, and are not in it:");
         self.differs.people(page, "differ from the point, and nothing says that they changed since:");
-        self.unreadable.people(page, "can't be read, and so are in no point:");
+        self.unreadable.people(page, "can't be read, or are not there:");
         let hidden = self.hidden.iter().filter(|hidden| hidden.path.bytes > 0 && hidden.why != why(LeftOut::OwnFolder));
         for hidden in hidden.take(SHOWN_MAX) {
             let (path, bytes) = (&hidden.path.path, size(hidden.path.bytes));

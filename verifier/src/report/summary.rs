@@ -65,7 +65,10 @@ impl DrillReport {
         page.line(format!("{verdict}  {} ({point}) from {}", self.job, self.destination));
         if let (Some(age), Some(seconds)) = (self.point_age_seconds, self.restore_seconds) {
             let (files, bytes) = (self.files, size(self.bytes));
-            page.line(format!("  {files} files, {bytes}, restored in {seconds:.1} s; the point is {} old", span(age)));
+            page.line(format!(
+                "  {files} files, {bytes}, compared; the restore took {seconds:.1} s; the point is {} old",
+                span(age)
+            ));
         }
         self.findings(page);
         if !self.probes.is_empty() {

@@ -62,7 +62,7 @@ fn people_read_what_failed_and_what_was_skipped() {
     summary.people(&mut page);
     let expected = "\
 FAIL  documents (abababababababab) from usb
-  3 files, 2.0 KiB, restored in 2.5 s; the point is 60 min old
+  3 files, 2.0 KiB, compared; the restore took 2.5 s; the point is 60 min old
   caf\u{fffd}: digest differs
   srv/app/ledger.db: sqlite skipped: no room
   probes: 0 passed, 1 skipped, 0 failed

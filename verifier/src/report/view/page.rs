@@ -81,9 +81,9 @@ fn card(page: &mut Html, title: &'static str, tell: impl FnOnce(&mut Html)) {
 fn cards(page: &mut Html, report: &ReportFile) {
     let (drill, coverage) = (&report.drill, &report.coverage);
     page.raw("<div class=\"cards\">\n");
-    card(page, "What came back", |page| {
+    card(page, "What was compared", |page| {
         page.raw("<p class=\"figure\">").data(drill.files, format!("{} files", drill.files)).raw("</p><p>");
-        page.data(drill.bytes, size(drill.bytes)).raw(" compared with the point, ");
+        page.data(drill.bytes, size(drill.bytes)).raw(" of the point, ");
         page.data(report.objects, report.objects).raw(" objects read whole</p>");
     });
     card(page, "How much of it", |page| {
