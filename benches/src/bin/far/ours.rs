@@ -19,11 +19,12 @@ use super::{Line, Load, Row};
 const BLOCK: usize = 4 << 20;
 
 /// Everything that is measured.
-pub fn row(line: &Line, load: &Load) -> Result<Row> {
-    let large = timed(line, &load.large, &|store, file| put(store, "large", file))?;
-    let one = timed(line, &load.one, &|store, file| put(store, "one", file))?;
-    let small = timed(line, &load.small, &|store, file| put(store, "small", file))?;
-    let back = timed(line, &load.large, &|store, file| get(store, "large", file))?;
+pub fn row(line: &Line, load: &Load, round: usize) -> Result<Row> {
+    let [to, alone, few] = ["large", "one", "small"].map(|name| format!("{name}-{round}"));
+    let large = timed(line, &load.large, &|store, file| put(store, &to, file))?;
+    let one = timed(line, &load.one, &|store, file| put(store, &alone, file))?;
+    let small = timed(line, &load.small, &|store, file| put(store, &few, file))?;
+    let back = timed(line, &load.large, &|store, file| get(store, &to, file))?;
     Ok(Row { tool: "ours".to_owned(), large: Some(large), one: Some(one), small: Some(small), back: Some(back) })
 }
 

@@ -18,7 +18,20 @@ pub struct Row {
 type Time = fn(&Row) -> Option<Duration>;
 
 impl Row {
-    /// Told at once: a table comes when all rows have.
+    /// Of two of one tool the better times.
+    #[must_use]
+    pub fn best(self, other: Self) -> Self {
+        let least = |one: Option<Duration>, other| one.into_iter().chain(other).min();
+        Self {
+            large: least(self.large, other.large),
+            one: least(self.one, other.one),
+            small: least(self.small, other.small),
+            back: least(self.back, other.back),
+            tool: self.tool,
+        }
+    }
+
+    /// Told at once: a table comes when all rounds are over.
     pub fn came(&self, scheme: &str) {
         let times = [self.large, self.one, self.small, self.back]
             .map(|took| took.map_or_else(|| "-".to_owned(), |took| format!("{:.2}", took.as_secs_f64())));

@@ -27,9 +27,10 @@ pub struct Tool {
 }
 
 /// Everything that is measured, with one tool.
-pub fn row(tool: &Tool, load: &Load, back: &Path) -> Row {
+pub fn row(tool: &Tool, load: &Load, round: usize, back: &Path) -> Row {
     let run = |making: &Making, folder: &Path, name: &str| {
-        let took = making(folder, &format!("{}-{name}", word(tool.name))).and_then(|mut command| timed(&mut command));
+        let took =
+            making(folder, &format!("{}-{name}-{round}", word(tool.name))).and_then(|mut command| timed(&mut command));
         took.map_err(|error| println!("  {error:#}")).ok()
     };
     let large = run(&tool.put, &load.large, "large");
@@ -40,6 +41,11 @@ pub fn row(tool: &Tool, load: &Load, back: &Path) -> Row {
     // What was read is not wanted.
     let _ = fs::remove_dir_all(back);
     Row { tool: tool.name.to_owned(), large, one, small, back: got.filter(|_| whole) }
+}
+
+/// Sends the small files, under a name of its own.
+pub fn warm_up(tool: &Tool, load: &Load) -> Result<()> {
+    timed(&mut (tool.put)(&load.small, &format!("{}-warm-up", word(tool.name)))?).map(drop)
 }
 
 fn word(name: &str) -> &str {

@@ -10,7 +10,9 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
+
+use super::window::Share;
 
 /// Bytes handed on at once.
 const PIECE_BYTES: usize = 64 << 10;
@@ -36,7 +38,7 @@ impl Progress {
 }
 
 /// What comes through a channel: bytes with their share of the window, or none at the end.
-pub(super) type Piece = Option<(Bytes, OwnedSemaphorePermit)>;
+pub(super) type Piece = Option<(Bytes, Share)>;
 
 /// See the module.
 pub(super) struct Outgoing {

@@ -23,17 +23,21 @@ impl Link {
         }
     }
 
-    /// The folder that an object goes into is there. No request if it was seen before, else 1, and 2 and more where
-    /// folders are missing.
+    /// The folder that an object goes into is there. No request if it was seen before, else 1, and 5 and more where the
+    /// one above it is missing too.
     pub async fn ensure_folder(&self, folder: &VaultPath) -> Result<(), Failure> {
         if folder.as_str().is_empty() || self.has_seen_folder(folder) {
             return Ok(());
         }
-        if !self.is_folder(&self.remote(folder)).await? {
-            self.still_root().await?;
-            for above in with_parents(folder) {
-                self.make_folder(&self.remote(&above)).await?;
+        // Not looked for before: what was asked to be made is there, or is there already, or has nothing to lie in.
+        match self.make_folder(&self.remote(folder)).await {
+            Err(Failure::Refused { .. }) => {
+                self.still_root().await?;
+                for above in with_parents(folder) {
+                    self.make_folder(&self.remote(&above)).await?;
+                }
             }
+            made => made?,
         }
         self.saw_folder(folder);
         Ok(())

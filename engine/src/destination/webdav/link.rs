@@ -15,7 +15,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use reqwest::{Client, Method, RequestBuilder, Response};
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::body::{Outgoing, Progress};
@@ -23,6 +23,7 @@ use super::dial;
 use super::failure::Failure;
 use super::href::encoded;
 use super::offer::Offer;
+use super::window::Window;
 use crate::config::{Transport, WebDav};
 use crate::destination::ErrorKind;
 use crate::model::VaultPath;
@@ -45,7 +46,7 @@ pub(super) struct Link {
     login: Option<HeaderValue>,
     /// What the server can do; found out while the first object is begun.
     pub offer: OnceCell<Offer>,
-    pub window: Arc<Semaphore>,
+    pub window: Arc<Window>,
     state: Mutex<State>,
 }
 
@@ -66,7 +67,7 @@ impl Link {
             client: dial::client(place)?,
             login: dial::login(place, warn)?,
             offer: OnceCell::new(),
-            window: Arc::new(Semaphore::new(IN_FLIGHT_BYTES_MAX)),
+            window: Window::of(IN_FLIGHT_BYTES_MAX),
             state: Mutex::default(),
         })
     }

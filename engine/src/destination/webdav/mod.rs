@@ -40,6 +40,7 @@ mod multistatus;
 mod offer;
 mod reader;
 mod trial;
+mod window;
 mod writer;
 
 use std::sync::Arc;

@@ -15,7 +15,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::body::{Outgoing, Piece, Progress};
@@ -25,6 +25,7 @@ use super::link::Link;
 use super::look::Found;
 use super::offer::{Offer, Part};
 use super::trial::Server;
+use super::window::Share;
 use crate::destination::claims::Claim;
 use crate::destination::runtime::{both, runtime};
 use crate::destination::{ErrorKind, Finish, ObjectWrite, Resume, StoreError};
@@ -56,6 +57,8 @@ pub(super) struct Writer<'s> {
     server: Server,
     target: Arc<Target>,
     claim: Claim<'s>,
+    /// Of the window.
+    rank: u64,
     kept: u64,
     /// Bytes of the object that requests carry or carried; those that wait are behind them.
     sent: u64,
@@ -83,8 +86,8 @@ impl<'s> Writer<'s> {
         }
         let kept = begun?;
         let way = if kept > 0 { Way::Parts(VecDeque::new()) } else { Way::Unsent };
-        let target = Arc::new(target);
-        Ok(Self { link, server, target, claim, kept, sent: kept, waiting: BytesMut::new(), way })
+        let (rank, target) = (link.window.rank(), Arc::new(target));
+        Ok(Self { link, server, target, claim, rank, kept, sent: kept, waiting: BytesMut::new(), way })
     }
 
     /// Takes bytes, and sends what is enough for a request.
@@ -146,7 +149,7 @@ impl<'s> Writer<'s> {
         self.stream().await
     }
 
-    async fn send_part(&mut self, how: Part, bytes: Bytes, share: OwnedSemaphorePermit) -> Result<(), Failure> {
+    async fn send_part(&mut self, how: Part, bytes: Bytes, share: Share) -> Result<(), Failure> {
         let offset = self.sent;
         self.sent = offset.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
         let Way::Parts(flying) = &mut self.way else {
@@ -170,16 +173,14 @@ impl<'s> Writer<'s> {
     }
 
     /// What waits, with its share of the window.
-    async fn shared(&mut self) -> Result<(Bytes, OwnedSemaphorePermit), Failure> {
+    async fn shared(&mut self) -> Result<(Bytes, Share), Failure> {
         let bytes = self.waiting.split().freeze();
         let share = self.share(&bytes).await?;
         Ok((bytes, share))
     }
 
-    async fn share(&self, bytes: &[u8]) -> Result<OwnedSemaphorePermit, Failure> {
-        let size = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-        let share = Arc::clone(&self.link.window).acquire_many_owned(size).await;
-        share.map_err(|error| Failure::permanent(error.to_string()))
+    async fn share(&self, bytes: &[u8]) -> Result<Share, Failure> {
+        self.link.window.share(self.rank, bytes.len()).await
     }
 
     async fn stream(&mut self) -> Result<(), Failure> {
