@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use engine::format::Stats;
-use engine::model::{DestinationName, Digest, ObjectName, PointName, Time, VaultId};
+use engine::model::{DestinationName, Digest, Kind, ObjectName, PointName, Time, VaultId};
 
 use crate::live::Live;
 use crate::mismatch::Mismatches;
@@ -39,6 +39,19 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// Counts one more entry: a hard link is a file without bytes of its own.
+    pub const fn count<C>(&mut self, kind: &Kind<C>) {
+        self.entries += 1;
+        match kind {
+            Kind::File(content) => {
+                self.files += 1;
+                self.bytes = self.bytes.saturating_add(content.bytes);
+            }
+            Kind::Hardlink(_) => self.files += 1,
+            _ => {}
+        }
+    }
+
     /// Counts another point as well.
     pub const fn add(&mut self, more: Stats) {
         self.entries = self.entries.saturating_add(more.entries);

@@ -129,16 +129,15 @@ impl Coverage {
         }
     }
 
-    /// Bytes compared, of those that there are, in thousandths; none where nothing is known of the point.
+    /// How much was compared, of the bytes and of the entries that there are, the smaller share of the two, in
+    /// thousandths; none where nothing is known of the point.
     #[must_use]
     pub fn thousandths(&self) -> Option<u64> {
-        let (done, all) = match (self.bytes_expected, self.entries_expected) {
-            (0, 0) => return None,
-            (0, entries) => (self.entries_compared, entries),
-            (bytes, _) => (self.bytes_compared, bytes),
-        };
-        let share = u128::from(done) * 1000 / u128::from(all);
-        Some(u64::try_from(share.min(1000)).unwrap_or(1000))
+        let share = |done: u64, all: u64| (u128::from(done) * 1000).checked_div(u128::from(all));
+        let bytes = share(self.bytes_compared, self.bytes_expected);
+        let entries = share(self.entries_compared, self.entries_expected);
+        let least = bytes.into_iter().chain(entries).min()?;
+        Some(u64::try_from(least.min(1000)).unwrap_or(1000))
     }
 }
 
@@ -185,7 +184,12 @@ fn content(drill: &Drill) -> Check {
     let dropped = drill.mismatches.count() > drill.mismatches.kept().len() as u64;
     let at_least = if dropped { "at least " } else { "" };
     let found = counts(drill.entries, drill.files, drill.bytes);
-    let was_made = drill.entries > 0 || (drill.restore.is_some() && drill.expected.entries == 0);
+    let all = drill.entries >= drill.expected.entries && drill.bytes >= drill.expected.bytes;
+    // Of a drill that did not come to its end, a part proves nothing of the rest.
+    let was_made = match drill.verdict {
+        Verdict::Incomplete => all && drill.restore.is_some(),
+        Verdict::Pass | Verdict::Fail => drill.entries > 0 || (drill.restore.is_some() && drill.expected.entries == 0),
+    };
     let fails = drill.verdict != Verdict::Incomplete && differ > 0;
     let found = format!("{found}; {at_least}{differ} findings");
     let expected = format!("{expected}, as the point says: names, sizes, whole-file digests, times, modes");
@@ -283,6 +287,16 @@ mod tests {
     }
 
     #[test]
+    fn a_part_that_was_compared_before_a_stop_is_no_pass() {
+        let mut drill = begun();
+        (drill.entries, drill.objects, drill.restore) = (1, 1, Some(Duration::from_secs(1)));
+        drill.expected = Counts { entries: 2, files: 2, bytes: 0 };
+        assert_eq!(verdicts(&drill)[2].1, ProbeVerdict::Skipped);
+        drill.entries = 2;
+        assert_eq!(verdicts(&drill)[2].1, ProbeVerdict::Pass, "stopped behind it");
+    }
+
+    #[test]
     fn each_finding_fails_the_check_that_it_is_about() {
         let pack = ObjectName::Pack(PackId([1; 32]));
         let failing = |path: &[u8]| {
@@ -307,6 +321,8 @@ mod tests {
         (drill.restore, drill.age) = (Some(Duration::from_millis(1500)), Some(Duration::from_secs(90)));
         assert_eq!(Measured::of(&drill).restore_bytes_per_second, Some(2_000_000));
         assert_eq!(Coverage::of(&drill).thousandths(), Some(750));
+        drill.expected.entries = 4;
+        assert_eq!(Coverage::of(&drill).thousandths(), Some(500), "an entry that is missing shows, too");
         let setting = Setting { expect: Some(Duration::from_secs(60)), ..Setting::default() };
         assert_eq!(setting.objectives(&drill)[0].met, Some(false));
         drill.age = None;

@@ -54,6 +54,9 @@ pub struct DrillReport {
     pub point_age_seconds: Option<u64>,
     /// How long the restore took.
     pub restore_seconds: Option<f64>,
+    /// How much of the point was looked at.
+    #[serde(default)]
+    pub coverage: Coverage,
     pub(super) not_tested: Vec<NotTested>,
     /// The job's live source beside the point; null where it was not looked at.
     pub live_source: Option<LiveReport>,
@@ -110,6 +113,7 @@ impl DrillReport {
             control_missed: drill.control_missed.clone(),
             point_age_seconds: drill.age.map(|age| age.as_secs()),
             restore_seconds: drill.restore.map(|took| took.as_secs_f64()),
+            coverage: Coverage::of(drill),
             not_tested: not_tested(drill),
             live_source: drill.live.as_ref().map(LiveReport::of),
             notes: drill.notes.clone(),
@@ -145,7 +149,9 @@ fn not_tested(drill: &Drill) -> Vec<NotTested> {
     let skipped = drill.probes.iter().filter(|probed| probed.verdict == ProbeVerdict::Skipped).count() as u64;
     let skipped = (skipped > 0).then(|| ("probes that were skipped".to_owned(), skipped));
     let never = ("access times, change times and where holes are".to_owned(), drill.entries);
-    found.chain(skipped).chain([never]).map(|(what, count)| NotTested { what, count }).collect()
+    let lost = drill.expected.entries.saturating_sub(drill.entries);
+    let lost = (lost > 0).then(|| ("entries that did not come back, or were not come to".to_owned(), lost));
+    found.chain(skipped).chain(lost).chain([never]).map(|(what, count)| NotTested { what, count }).collect()
 }
 
 /// Which report it is, of whom, after which ones.
@@ -240,9 +246,6 @@ pub struct ReportFile {
     /// What was measured.
     #[serde(default)]
     pub measured: Measured,
-    /// How much of the point was looked at.
-    #[serde(default)]
-    pub coverage: Coverage,
     /// Each check.
     #[serde(default)]
     pub checks: Vec<Check>,
@@ -295,7 +298,6 @@ impl ReportFile {
             restored_by: if is_root() { "root" } else { "a user who is not root" }.to_owned(),
             objectives: setting.objectives(drill),
             measured: Measured::of(drill),
-            coverage: Coverage::of(drill),
             checks: super::facts::checks(drill),
             verdict_rule: super::facts::rule(drill),
             follow_up: super::facts::follow_up(drill, identity.before.as_ref()),

@@ -3,6 +3,7 @@
 use engine::report::{Page, PathText, Report, Tone, size};
 use serde::Serialize;
 
+use super::facts::Coverage;
 use super::live::OutsideReport;
 use super::record::DrillReport;
 use crate::probe::ProbeKind;
@@ -64,9 +65,9 @@ impl DrillReport {
         let point = self.point.as_deref().unwrap_or("no point");
         page.line(format!("{verdict}  {} ({point}) from {}", self.job, self.destination));
         if let (Some(age), Some(seconds)) = (self.point_age_seconds, self.restore_seconds) {
-            let (files, bytes) = (self.files, size(self.bytes));
+            let (files, bytes, part) = (self.files, size(self.bytes), self.part());
             page.line(format!(
-                "  {files} files, {bytes}, compared; the restore took {seconds:.1} s; the point is {} old",
+                "  {files} files, {bytes}{part}, compared; the restore took {seconds:.1} s; the point is {} old",
                 span(age)
             ));
         }
@@ -90,6 +91,17 @@ impl DrillReport {
         let places = [("report", &self.report), ("kept in scratch", &self.kept)];
         for (what, place) in places.into_iter().filter_map(|(what, place)| Some((what, place.as_ref()?))) {
             page.line(format!("  {what}: {place}"));
+        }
+    }
+
+    /// Of how much, where it was not all.
+    fn part(&self) -> String {
+        match self.coverage {
+            Coverage { bytes_expected, .. } if bytes_expected > self.bytes => format!(" of {}", size(bytes_expected)),
+            Coverage { entries_expected, entries_compared, .. } if entries_expected > entries_compared => {
+                format!(", {entries_compared} of {entries_expected} entries")
+            }
+            _ => String::new(),
         }
     }
 

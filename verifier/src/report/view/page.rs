@@ -79,7 +79,7 @@ fn card(page: &mut Html, title: &'static str, tell: impl FnOnce(&mut Html)) {
 }
 
 fn cards(page: &mut Html, report: &ReportFile) {
-    let (drill, coverage) = (&report.drill, &report.coverage);
+    let (drill, coverage) = (&report.drill, &report.drill.coverage);
     page.raw("<div class=\"cards\">\n");
     card(page, "What was compared", |page| {
         page.raw("<p class=\"figure\">").data(drill.files, format!("{} files", drill.files)).raw("</p><p>");
