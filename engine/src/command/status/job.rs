@@ -94,6 +94,8 @@ impl Seen<'_> {
             }
             (None, _) => Some(problem(format!("the run that began at {began} died"), again)),
             (Some(_), 0) => None,
+            // An alarm, which is told by itself for as long as it is raised.
+            (Some(_), 3) if run.text.is_empty() => None,
             (Some(_), 3) => Some(problem(
                 format!("the run of {began} has problems: {}", run.text),
                 if run.text.contains("could not be read") {
