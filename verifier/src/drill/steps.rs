@@ -19,6 +19,7 @@ use crate::mismatch::Mismatch;
 use crate::objects;
 use crate::probe::command::{self, Place};
 use crate::probe::{self, Budget, ProbeKind};
+use crate::report::number;
 use crate::restore::{Restoring, Told, restore};
 use crate::scratch::Fresh;
 use crate::tree::DiskTree;
@@ -250,7 +251,7 @@ fn compare_tree(
         drill.notes.push("this point holds no file at all: is that what should be protected?".to_owned());
     }
     if unsteady > 0 {
-        drill.notes.push(format!("{unsteady} files would not hold still while they were read at the source"));
+        drill.notes.push(format!("{} would not hold still when read at the source", number(unsteady, "file")));
     }
     drill.mismatches.append(compared.mismatches);
     Ok(())

@@ -5,8 +5,9 @@ use engine::report::{PathText, utc};
 use serde::{Deserialize, Serialize};
 
 use super::facts::{Check, Coverage, Measured, Objective, Setting};
+use super::finding::LedgerBefore;
 use super::key::PublicKey;
-use super::live::LiveReport;
+use super::live::{LiveReport, NotBackedUp};
 use crate::drill::{Drill, Probed};
 use crate::mismatch::Mismatch;
 use crate::verdict::{ControlVerdict, ProbeVerdict, Verdict};
@@ -57,9 +58,12 @@ pub struct DrillReport {
     /// How much of the point was looked at.
     #[serde(default)]
     pub coverage: Coverage,
-    pub(super) not_tested: Vec<NotTested>,
+    pub(crate) not_tested: Vec<NotTested>,
     /// The job's live source beside the point; null where it was not looked at.
     pub live_source: Option<LiveReport>,
+    /// Why it was not.
+    #[serde(default)]
+    pub live_source_reason: Option<String>,
     /// What a person should know beside.
     pub notes: Vec<String>,
     /// What was left in scratch on request.
@@ -89,9 +93,9 @@ pub(super) struct ProbeReport {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct NotTested {
-    pub(super) what: String,
-    pub(super) count: u64,
+pub(crate) struct NotTested {
+    pub(crate) what: String,
+    pub(crate) count: u64,
 }
 
 impl DrillReport {
@@ -115,7 +119,8 @@ impl DrillReport {
             restore_seconds: drill.restore.map(|took| took.as_secs_f64()),
             coverage: Coverage::of(drill),
             not_tested: not_tested(drill),
-            live_source: drill.live.as_ref().map(LiveReport::of),
+            live_source: drill.live.as_ref().ok().map(LiveReport::of),
+            live_source_reason: drill.live.as_ref().err().cloned(),
             notes: drill.notes.clone(),
             kept: drill.kept.as_ref().map(|path| path.display().to_string()),
             report: None,
@@ -167,6 +172,8 @@ pub struct Identity {
     pub previous: Option<Digest>,
     /// The last one of the same job and destination.
     pub before: Option<Before>,
+    /// Reports before it that are not believed.
+    pub left_out: Vec<u64>,
 }
 
 /// An earlier report of the same job and destination.
@@ -260,6 +267,18 @@ pub struct ReportFile {
     pub clean_up: String,
     /// The last report of the same job and destination.
     pub before: Option<Before>,
+    /// Folders that no job has.
+    #[serde(flatten)]
+    pub outside: NotBackedUp,
+    /// The ledger as it was found before this call wrote to it.
+    #[serde(default)]
+    pub ledger_before: LedgerBefore,
+    /// Reports before it that are not believed: nothing of them is shown as a fact.
+    #[serde(default)]
+    pub left_out: Vec<u64>,
+    /// Are the views beside it signed?
+    #[serde(default)]
+    pub views_signed: bool,
     /// What this is evidence for.
     #[serde(default)]
     pub controls: Vec<String>,
@@ -272,7 +291,7 @@ impl ReportFile {
     /// The file of a drill.
     #[must_use]
     pub fn of(drill: &Drill, setting: &Setting, identity: Identity) -> Self {
-        let Setting { address, method, restored_to, .. } = setting.clone();
+        let Setting { address, method, restored_to, ledger_before, outside, .. } = setting.clone();
         Self {
             report_version: FORMAT,
             tool: format!("verifier {}", env!("CARGO_PKG_VERSION")),
@@ -300,9 +319,13 @@ impl ReportFile {
             measured: Measured::of(drill),
             checks: super::facts::checks(drill),
             verdict_rule: super::facts::rule(drill),
-            follow_up: super::facts::follow_up(drill, identity.before.as_ref()),
+            follow_up: super::facts::follow_up(drill, identity.before.as_ref(), &ledger_before),
             clean_up: drill.clean_up.to_string(),
             before: identity.before,
+            outside,
+            ledger_before,
+            left_out: identity.left_out,
+            views_signed: true,
             controls: CONTROLS.map(str::to_owned).to_vec(),
             drill: DrillReport::of(drill),
         }
