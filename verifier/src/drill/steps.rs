@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -298,6 +299,8 @@ fn probe_file(bench: &Bench<'_>, tree: &Tree<'_>, entry: &Entry, drill: &mut Dri
     let kind = match probe::kind_of(&file) {
         Ok(Some(kind)) => kind,
         Ok(None) => return,
+        // What did not come back is told already.
+        Err(error) if error.kind() == io::ErrorKind::NotFound && drill.mismatches.names(path) => return,
         Err(error) => return drill.mismatches.untested(path, format!("what a file is: {}", error.kind())),
     };
     let budget = Budget::start(bench.clock, bench.limits).until(bench.stop);

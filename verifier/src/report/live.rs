@@ -78,13 +78,13 @@ pub struct NotBackedUp {
 }
 
 impl NotBackedUp {
-    /// For people, a sentence each.
+    /// For people, a sentence each: what was found, and whether that is all.
     #[must_use]
     pub fn sentences(&self) -> Vec<String> {
         let told = self.not_backed_up.iter().flatten().map(OutsideReport::sentence);
-        let reason =
-            self.not_backed_up_reason.iter().map(|why| format!("What no job has was not all looked for: {why}"));
-        told.chain(reason).collect()
+        let more = if self.not_backed_up.is_some() { "all " } else { "" };
+        let reason = self.not_backed_up_reason.iter();
+        told.chain(reason.map(|why| format!("What no job has was not {more}looked for: {why}"))).collect()
     }
 }
 

@@ -34,7 +34,9 @@ impl Report for Summary {
             drill.people(page);
         }
         page.gap();
-        for sentence in self.outside.sentences() {
+        // Who asks for a part knows that it is one.
+        let outside = Some(&self.outside).filter(|outside| outside.not_backed_up.is_some());
+        for sentence in outside.into_iter().flat_map(NotBackedUp::sentences) {
             let sentence = page.toned(&sentence, Tone::Waiting);
             page.line(sentence);
         }

@@ -82,6 +82,10 @@ pub(super) fn not_backed_up(config: &Config, asked: &Asked, ports: &Ports<'_>) -
     if asked.job.is_some() || asked.destination.is_some() || matches!(asked.wish, Wish::Named(_)) {
         return none("only a part of all drills was asked for");
     }
+    let homes = homes();
+    if homes.is_empty() {
+        return none("no home folder is known to whoever drills: HOME is not set");
+    }
     let protected = config.jobs.iter().flat_map(|job| match &job.source {
         Source::Folders(folders) => folders.paths.clone(),
         Source::RecoveryPoints(points) => vec![points.folder.clone()],
@@ -91,7 +95,7 @@ pub(super) fn not_backed_up(config: &Config, asked: &Asked, ports: &Ports<'_>) -
     let known: Vec<_> = own(config).into_iter().chain(protected).collect();
     ports.voice.say("looking for what no job has");
     let stop = until(ports, OUTSIDE_MAX);
-    let (found, finished) = outside(&Around { homes: &homes(), known: &known, now: ports.clock.now(), stop: &stop });
+    let (found, finished) = outside(&Around { homes: &homes, known: &known, now: ports.clock.now(), stop: &stop });
     if (ports.stop)() {
         return none("told to stop before it was done");
     }

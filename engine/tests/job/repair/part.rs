@@ -147,6 +147,10 @@ fn what_no_place_has_whole_is_not_said_to_be_healed() {
     engine::report::Report::people(&report, &mut page);
     assert!(page.text().contains("no other place is known to have 1 of these whole"), "{}", page.text());
     assert!(!page.text().contains("--repair"), "{}", page.text());
+    let (status, _) = engine::command::status(&bench.call_after(3 * DAY)).expect("told");
+    let damage = status.jobs[0].problems.iter().filter(|it| it.problem.contains("damaged at"));
+    let advice: Vec<_> = damage.map(|it| it.advice.as_str()).collect();
+    assert!(!advice.is_empty() && !advice.concat().contains("--repair"), "{advice:?}");
 }
 
 #[test]
