@@ -82,6 +82,8 @@ fn list(config: &Config, folder: &Path) -> Result<Told, Failure> {
     let reports = entries.iter().map(ListedReport::of).collect();
     let mut list = ListReport { reports, ..ListReport::default() };
     if !entries.is_empty() {
+        // It is a list, and `check` judges; but a gap would not show in it.
+        list.findings = chained(&entries, None);
         return Ok((Answer::List(list), Exit::Done));
     }
     let report = examined(config, folder)?;

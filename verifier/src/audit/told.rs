@@ -19,7 +19,7 @@ const WIDTH: usize = 16;
 pub struct ListReport {
     /// The oldest first.
     pub reports: Vec<ListedReport>,
-    /// Where there is none: what heads say that there should be.
+    /// What is not as it was written, by the reports alone; where there is none, by what heads say that there should be.
     pub findings: Vec<Finding>,
     /// Where there is none: ledgers of other verifiers that heads tell of.
     pub others: Vec<String>,
@@ -113,6 +113,10 @@ impl Report for ListReport {
             ]);
         }
         table.write(page, 0);
+        findings(page, &self.findings);
+        if !self.findings.is_empty() {
+            page.line("  -> `verifier report check` asks the heads, too");
+        }
     }
 }
 

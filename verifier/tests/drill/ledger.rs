@@ -143,6 +143,7 @@ fn an_edited_report_shows_and_so_does_one_that_is_taken_out_of_the_middle() {
     let _ = check(&bench, 0);
     fs::remove_file(&all[1]).expect("ours");
     assert!(problems(&check(&bench, 4)).contains("report 2 is not there"));
+    assert!(problems(&report(&bench, &["list"]).exits(0).json()).contains("report 2 is not there"));
 }
 
 #[test]
