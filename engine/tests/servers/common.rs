@@ -92,13 +92,3 @@ impl Drop for Mounted {
         let _ = Command::new("umount").arg("-l").arg(&self.0).status();
     }
 }
-
-/// How often an operation may be tried anew when it is counted in round trips: what else the machine does makes it slower
-/// now and then, never faster.
-const TRIES: u32 = 5;
-
-/// The operation, given the number of its try, waits for at most so many round trips over a line that takes so long.
-pub fn costs_trips(what: &str, trip: Duration, most: f64, work: &dyn Fn(u32)) {
-    let trips = |number| timed(what, 0, || work(number)).1.as_secs_f64() / trip.as_secs_f64();
-    assert!((0..TRIES).any(|number| trips(number) < most + 0.7), "{what}: more than {most} round trips, {TRIES} times");
-}
