@@ -5,39 +5,44 @@
 //! believed.
 
 mod absent;
+mod alone;
 mod before;
 mod beside;
+mod cold;
 mod heads;
+mod outcome;
 mod place;
 mod prepare;
 mod turn;
 
 use std::cell::RefCell;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use engine::catalog::Catalog;
 use engine::catalog::locks::LockName;
-use engine::command::{Exit, Failure, Voice, Wait};
+use engine::command::{Exit, Failure, VaultSecret, Voice, Wait};
 use engine::config::{Config, Destination, JobProbe};
 use engine::format::Head;
 use engine::model::{DestinationName, JobName, Proof, chain};
 use engine::port::{Clock, Entropy};
 
+pub use self::alone::{Alone, alone};
 pub use self::prepare::configuration;
 
 use self::absent::Absences;
 use self::beside::LookedAt;
+use self::outcome::{Beside, Done, outcome};
 use self::place::{Means, Opened, Reached, reach};
-use crate::choose::{Chosen, Wish, choose};
+use crate::choose::{Chosen, Presence, Wish, choose};
 use crate::drill::{Bench, Drill, Leaving, drill};
 use crate::expect::Expectation;
 use crate::local::{self, Damaged, Reservation};
 use crate::probe::Limits;
-use crate::report::{DrillReport, Ledger, LedgerBefore, NotBackedUp, Setting, Summary, Written, healing};
+use crate::report::{Ledger, LedgerBefore, LedgerError, NotBackedUp, Setting, Summary, Written, healing};
 use crate::scratch::Scratch;
 use crate::survey::Closed;
-use crate::verdict::{self, Effort, ProbeSummary, Strictness, Verdict};
+use crate::verdict::{ProbeSummary, Strictness, Verdict};
 
 /// What was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,8 +59,21 @@ pub struct Asked {
     pub leaving: Leaving,
     /// `--strict`
     pub strictness: Strictness,
+    /// `--cold`
+    pub warmth: Warmth,
+    /// `--sheet`: opens the vaults, in the place of the configured passphrase.
+    pub sheet: Option<PathBuf>,
     /// `--no-wait`
     pub wait: Wait,
+}
+
+/// Who drills.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Warmth {
+    /// This process.
+    Warm,
+    /// A process for each point that knows nothing of this installation.
+    Cold,
 }
 
 /// Tells whether a stop was asked for. Drills end soon then, clean up, and are incomplete.
@@ -107,13 +125,9 @@ pub fn run(config: &Config, asked: &Asked, ports: &Ports<'_>) -> Result<Outcome,
     }
     drills.extend(session.write_all(absences.drills(&drills, ports.clock.now())));
     let notes = session.leave_heads(reached.iter().chain(&beside), &drills);
-    session.outcome(drills, notes)
-}
-
-/// A drill and where its report is.
-struct Done {
-    drill: Drill,
-    report: Option<Written>,
+    let Asked { wish, strictness, .. } = asked;
+    let (outside, ledger_before) = (session.outside.clone(), session.before.clone());
+    outcome(drills, Beside { wish, strictness: *strictness, folder: &config.folder, outside, ledger_before, notes })
 }
 
 struct Session<'s> {
@@ -122,7 +136,7 @@ struct Session<'s> {
     ports: &'s Ports<'s>,
     scratch: Scratch,
     ledger: Ledger,
-    secret: engine::config::Secret,
+    secret: VaultSecret,
     catalog: Option<Catalog>,
     destinations: Vec<(DestinationName, engine::config::Place)>,
     /// The ledger as it was found.
@@ -143,7 +157,7 @@ impl Session<'_> {
         }
         self.ports.voice.say(&format!("looking at {name}, {address}"));
         let (catalog, clock) = (self.catalog.as_ref(), self.ports.clock);
-        reach(name, place, &Means { secret: &self.secret.bytes, catalog, clock })
+        reach(name, place, &Means { secret: (self.secret.0, &self.secret.1), catalog, clock })
     }
 
     /// Home's heads may know what should lie elsewhere, where the catalog that knows more is lost.
@@ -169,6 +183,11 @@ impl Session<'_> {
         };
         let expected = Expectation { survey: &opened.survey, elsewhere, catalog: self.catalog.as_ref() };
         for chosen in self.choose(&expected)? {
+            // What is not there can't be restored by anybody.
+            if self.asked.warmth == Warmth::Cold && chosen.presence == Presence::Listed {
+                drills.push(self.cold(name, opened, address, &chosen));
+                continue;
+            }
             let mut drill = self.drill(name, opened, &expected, &chosen);
             drill.live = self.live(opened, &chosen, &drill);
             drills.extend(self.write_all(vec![(drill, address.clone())]));
@@ -256,19 +275,27 @@ impl Session<'_> {
     }
 
     fn write_all(&self, drills: Vec<(Drill, String)>) -> Vec<Done> {
-        let write = |(mut drill, address): (Drill, String)| {
-            let setting = self.setting(&drill, address);
-            let report = self.ledger.write(&mut drill, &setting);
-            let report = report.map_err(|error| self.ports.voice.warn(&chain(&error))).ok();
-            report.iter().flat_map(|report| &report.problems).for_each(|problem| self.ports.voice.warn(problem));
-            Done { drill, report }
+        let write = |(drill, address): (Drill, String)| {
+            let setting = self.setting(&drill.job, address);
+            self.write_one(drill, &setting)
         };
         drills.into_iter().map(write).collect()
     }
 
+    fn write_one(&self, mut drill: Drill, setting: &Setting) -> Done {
+        let written = self.written(self.ledger.write(&mut drill, setting));
+        Done::of(&drill, written)
+    }
+
+    fn written(&self, written: Result<Written, LedgerError>) -> Option<Written> {
+        let written = written.map_err(|error| self.ports.voice.warn(&chain(&error))).ok();
+        written.iter().flat_map(|report| &report.problems).for_each(|problem| self.ports.voice.warn(problem));
+        written
+    }
+
     /// What a report says beside the drill.
-    fn setting(&self, drill: &Drill, address: String) -> Setting {
-        let job = self.config.jobs.iter().find(|job| job.name.as_str() == drill.job);
+    fn setting(&self, job: &str, address: String) -> Setting {
+        let job = self.config.jobs.iter().find(|known| known.name.as_str() == job);
         Setting {
             address,
             method: job.map(|job| job.source.kind().to_owned()),
@@ -277,40 +304,6 @@ impl Session<'_> {
             ledger_before: self.before.clone(),
             outside: self.outside.clone(),
         }
-    }
-
-    /// `notes` are about what was done after the last report was written.
-    fn outcome(&self, drills: Vec<Done>, notes: Vec<String>) -> Result<Outcome, Failure> {
-        if drills.is_empty() {
-            return Err(self.nothing());
-        }
-        let verdict = verdict::of_all(drills.iter().map(|done| done.drill.verdict));
-        let skipped = drills.iter().map(|done| done.drill.skipped()).sum();
-        let refused = drills.iter().all(|done| done.drill.refused);
-        let effort = if refused { Effort::Refused } else { Effort::Tried };
-        let mut exit = verdict::exit(verdict, skipped, self.asked.strictness, effort);
-        if drills.iter().any(|done| done.report.is_none()) {
-            exit = exit.and(Exit::Partial);
-        }
-        let failure = (exit == Exit::Failed).then(|| refused_failure(&drills));
-        let mut reports: Vec<DrillReport> = drills.iter().map(|done| self.report(done)).collect();
-        reports.last_mut().into_iter().for_each(|last| last.notes.extend(notes.iter().cloned()));
-        let outside = self.outside.clone();
-        let ledger_before = self.before.clone();
-        Ok(Outcome { summary: Summary { verdict, drills: reports, outside, ledger_before }, exit, failure })
-    }
-
-    fn report(&self, done: &Done) -> DrillReport {
-        let relative = |path: &Path| path.strip_prefix(&self.config.folder).unwrap_or(path).display().to_string();
-        DrillReport::of(&done.drill).written_to(done.report.as_ref().map(|report| relative(&report.path)))
-    }
-
-    fn nothing(&self) -> Failure {
-        let why = match &self.asked.wish {
-            Wish::Named(point) => format!("no destination that is there has a point `{point}`"),
-            Wish::Newest | Wish::All => "no destination has a recovery point, and none is expected".to_owned(),
-        };
-        Failure::new("there is nothing to drill", why, "`engine points` tells what is where")
     }
 }
 
@@ -332,17 +325,6 @@ fn lock_name(entropy: &dyn Entropy) -> Option<String> {
     let mut random = [0; 8];
     entropy.fill(&mut random).ok()?;
     Some(LockName::Restore(u64::from_be_bytes(random)).to_string())
-}
-
-fn refused_failure(drills: &[Done]) -> Failure {
-    let reasons = drills.iter().filter_map(|done| done.drill.mismatches.kept().first());
-    let mut reasons: Vec<String> = reasons.map(|mismatch| mismatch.problem.clone()).collect();
-    reasons.dedup();
-    Failure::new(
-        "no drill could be tried",
-        reasons.join("; "),
-        "give another folder with --scratch, or see the reasons",
-    )
 }
 
 /// The destination of that name, home included.

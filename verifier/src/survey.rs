@@ -13,6 +13,7 @@ use engine::vault::{self, FoundHead, FoundKeys, VaultError, VaultReader};
 
 use crate::choose::Listing;
 use crate::mismatch::Mismatch;
+use crate::report::secret_word;
 
 /// Why nothing at a destination can be drilled.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,12 +60,12 @@ impl Survey {
 ///
 /// # Errors
 /// [`Closed`]; `address` is for its text.
-pub fn survey(store: &dyn ReadStore, address: &str, secret: &[u8]) -> Result<Survey, Closed> {
+pub fn survey(store: &dyn ReadStore, address: &str, secret: (SlotKind, &[u8])) -> Result<Survey, Closed> {
     let identity = vault::identity_of(store).map_err(|error| of_identity(store, address, &error))?;
     let mut flaws = identity_flaws(store, &identity);
     let keys = vault::keys_of(store, identity.family).map_err(|error| of_keys(store, address, secret, &error))?;
     flaws.extend(keys.damaged.iter().map(|why| Mismatch::new(b"keys", why.clone())));
-    let keyring = vault::unlock(&keys, SlotKind::Passphrase, secret).map_err(|error| of_slots(&error))?;
+    let keyring = vault::unlock(&keys, secret.0, secret.1).map_err(|error| of_slots(&error))?;
     let heads = vault::list_heads(store, identity.vault, &keyring).map_err(|error| of_vault(&error))?;
     let bad_head = |found: &FoundHead| Some((found.path.clone(), chain(found.body.as_ref().err()?)));
     let bad_heads = heads.iter().filter_map(bad_head);
@@ -88,25 +89,26 @@ fn identity_flaws(store: &dyn ReadStore, identity: &Identity) -> Vec<Mismatch> {
 
 /// The identity files say one family and the key slots another. If the secret opens those, all that lies here is of
 /// the secret's own family, and the identity files were lost to another one's.
-fn of_keys(store: &dyn ReadStore, address: &str, secret: &[u8], error: &VaultError) -> Closed {
+fn of_keys(store: &dyn ReadStore, address: &str, secret: (SlotKind, &[u8]), error: &VaultError) -> Closed {
     let closed = of_vault(error);
     match closed {
         Closed::Foreign(_) if opens_any_keys(store, secret) => Closed::Damaged(format!(
             "{address} has lost the files that say which vault it is: those that are there name another family than \
-             its keys, which this passphrase opens"
+             its keys, which this {} opens",
+            secret_word(secret.0)
         )),
         closed => closed,
     }
 }
 
-fn opens_any_keys(store: &dyn ReadStore, secret: &[u8]) -> bool {
+fn opens_any_keys(store: &dyn ReadStore, (kind, secret): (SlotKind, &[u8])) -> bool {
     let listed = store.list(&VaultPath::parse("keys").expect("a constant")).unwrap_or_default();
     let names = listed.iter().filter(|listed| listed.path.file_name().parse::<KeysName>().is_ok());
     let sets = names.filter_map(|listed| SlotSet::decode(&vault::get(store, &listed.path).ok()?).ok());
     let families: std::collections::BTreeSet<_> = sets.map(|set| set.family).collect();
     let opens = |family: &_| {
         let keys = vault::keys_of(store, *family);
-        keys.is_ok_and(|keys| vault::unlock(&keys, SlotKind::Passphrase, secret).is_ok())
+        keys.is_ok_and(|keys| vault::unlock(&keys, kind, secret).is_ok())
     };
     families.iter().any(opens)
 }

@@ -41,6 +41,8 @@ pub fn newest() -> Asked {
         scratch: None,
         leaving: Leaving::Nothing,
         strictness: Strictness::Told,
+        warmth: crate::run::Warmth::Warm,
+        sheet: None,
         wait: Wait::Yes,
     }
 }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use super::publish::publish;
-use super::recover::{passphrase, secret};
+use super::recover::{passphrase, vault_secret};
 use super::{Call, Context, Exit, Failure};
 use crate::catalog::locks::LockName;
 use crate::catalog::{Catalog, KEYS_REVOKED};
@@ -107,7 +107,7 @@ fn open<'c>(context: &'c Context, opener: &Opener) -> Result<Opened<'c>, Failure
             let secret = secret.map_err(|error| Failure::of("can't read the configured passphrase", &error, advice))?;
             (SlotKind::Passphrase, secret.bytes)
         }
-        (file, sheet) => secret(&context.call, file.as_deref(), sheet.as_deref())?,
+        (file, sheet) => vault_secret(&*context.call.voice, file.as_deref(), sheet.as_deref())?,
     };
     let (keys, keyring) = unlock_newest(found, kind, &bytes).map_err(wrong)?;
     let (by, set) = (slot_of(&keys.set, kind, &bytes).map_err(wrong)?, keys.set.clone());
@@ -198,7 +198,7 @@ fn new_passphrase(
     opened: &Opened<'_>,
     file: &std::path::Path,
 ) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let secret = passphrase(&context.call, file)?;
+    let secret = passphrase(&*context.call.voice, file)?;
     match slot_of(&opened.set, SlotKind::Passphrase, &secret) {
         Err(SlotError::Wrong) => Ok(secret),
         Ok(id) => {

@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use choose::{Found, chosen, found};
-pub(super) use secret::{passphrase, secret};
+pub(super) use secret::passphrase;
+pub use secret::{VaultSecret, vault_secret};
 
 use super::restored::{Told, exit_of, failure_of, report_of, request_paths};
 use super::{Call, DryRun, Exit, Failure};
@@ -70,7 +71,7 @@ pub fn recover(call: &Call, options: &RecoverOptions) -> Result<(RecoverReport, 
     let identity = identity_of(store).map_err(|error| no_vault(&options.from, &error))?;
     let keys = keys_of(store, identity.family).map_err(|error| no_vault(&options.from, &error))?;
     keys.damaged.iter().for_each(|damaged| call.voice.warn(damaged));
-    let (kind, secret) = secret(call, options.passphrase_file.as_deref(), options.sheet.as_deref())?;
+    let (kind, secret) = vault_secret(&*call.voice, options.passphrase_file.as_deref(), options.sheet.as_deref())?;
     let keyring = unlock(&keys, kind, &secret).map_err(|error| wrong_secret(options, error))?;
     let found = found(store, identity.vault, &keyring)
         .map_err(|error| Failure::of("what is there can't be listed", &error, "check the drive"))?;

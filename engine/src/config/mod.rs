@@ -9,6 +9,7 @@
 mod carried;
 mod destination;
 mod error;
+mod given;
 mod hooks;
 mod job;
 mod load;
@@ -35,6 +36,7 @@ pub use crate::model::Verify;
 pub use carried::{FoundAt, as_carried, of_the_vault_alone};
 pub use destination::{Destination, Evict, Layout};
 pub use error::{ConfigError, Position};
+pub use given::{Given, Keys, place_given};
 pub use hooks::{Hook, Hooks};
 pub use job::{Copies, Job};
 pub use load::{LoadError, candidates, find, load};
@@ -170,43 +172,6 @@ pub fn parse_bytes(bytes: &[u8], file: &Path) -> Result<Config, Vec<ConfigError>
         Ok(text) => parse(text, file),
         Err(error) => Err(read::not_text(bytes, error.valid_up_to(), file)),
     }
-}
-
-/// The place that a URL on a command line names, with the further keys that were given beside it: what a
-/// `[destination.…]` of just these would be. Relative paths are relative to the working folder.
-///
-/// # Errors
-/// What is wrong with it, for people.
-pub fn place_given(url: &str, keys: &[(&str, Given)]) -> Result<Place, String> {
-    if url.starts_with("file:") && !url.starts_with("file:///") && !url.starts_with("file://localhost/") {
-        return Err("a file URL on the command line has three slashes and an absolute path".to_owned());
-    }
-    let value = |given: &Given| match given {
-        Given::Text(text) => toml::Value::String(text.clone()).to_string(),
-        Given::Flag => "true".to_owned(),
-    };
-    let line = |(key, given): &(&str, Given)| format!("{key} = {}\n", value(given));
-    let further: String = keys.iter().map(line).collect();
-    let url = toml::Value::String(url.to_owned());
-    // Home and state of nobody, so that the place given may be any folder.
-    let nobody =
-        "[home]\npath = \"/dev/null/home\"\n[state]\npath = \"/dev/null/state\"\n[key]\npassphrase-env = \"NONE\"\n";
-    let text = format!("{nobody}[destination.given]\nurl = {url}\n{further}");
-    let folder = std::env::current_dir().unwrap_or_default();
-    let config = parse(&text, &folder.join("given")).map_err(|errors| {
-        let first = errors.into_iter().next();
-        first.map_or_else(String::new, |error| format!("{}; allowed: {}", error.what, error.allowed))
-    })?;
-    config.destinations.into_iter().next().map(|given| given.place).ok_or_else(|| "it names no place".to_owned())
-}
-
-/// The value of a key that was given on a command line.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Given {
-    /// `--key VALUE`
-    Text(String),
-    /// `--key`
-    Flag,
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use engine::installation::as_it_lies;
 use engine::model::{DestinationName, VerifierId, chain};
 use engine::vault::identity_of;
 
+use super::cold::taken_over;
 use super::heads::seen;
 use super::judge::{Own, SeenHeads, alone, chained, compared};
 use super::told::{CheckReport, HeadsReport, ListReport, ListedReport, OtherLedger, ShownReport};
@@ -228,6 +229,7 @@ fn counted(entries: &[Entry]) -> CheckReport {
         ..CheckReport::default()
     };
     (report.views, report.findings) = views(entries);
+    report.findings.extend(taken_over(entries));
     if report.views.unsigned > 0 {
         let unsigned = report.views.unsigned;
         report.not_checked.push(format!("{unsigned} views: an older release made them and did not sign them"));

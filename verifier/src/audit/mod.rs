@@ -5,6 +5,7 @@
 
 mod before;
 mod call;
+mod cold;
 pub mod heads;
 mod judge;
 mod told;

@@ -47,6 +47,8 @@ pub struct ListedReport {
     pub point: Option<String>,
     /// How it came out.
     pub verdict: Option<Verdict>,
+    /// By a process that had nothing but an address and a secret?
+    pub cold: bool,
 }
 
 impl ListedReport {
@@ -68,6 +70,7 @@ impl ListedReport {
             destination: brief.map(|brief| brief.destination.clone()),
             point: brief.and_then(|brief| brief.point.clone()),
             verdict: brief.map(|brief| brief.verdict),
+            cold: brief.is_some_and(|brief| brief.cold.is_some()),
         }
     }
 }

@@ -9,6 +9,7 @@ use engine::model::{DestinationName, Digest, Kind, ObjectName, PointName, Time, 
 use crate::live::Live;
 use crate::mismatch::Mismatches;
 use crate::probe::ProbeKind;
+use crate::report::Cold;
 use crate::verdict::{ControlVerdict, ProbeVerdict, Verdict};
 
 /// Probes that are kept one by one; more passed ones are only counted.
@@ -149,6 +150,8 @@ pub struct Drill {
     pub first: Option<Duration>,
     /// What became of what was restored.
     pub clean_up: CleanUp,
+    /// How it was drilled, if cold.
+    pub cold: Option<Cold>,
     /// What a person should know beside.
     pub notes: Vec<String>,
     /// What was left in scratch, if it was to stay.
@@ -191,6 +194,7 @@ impl Drill {
             restore: None,
             first: None,
             clean_up: CleanUp::Nothing,
+            cold: None,
             notes: Vec::new(),
             kept: None,
         }

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use engine::model::Digest;
 use serde::Deserialize;
 
+use super::cold::Cold;
 use super::facts::Coverage;
 use super::key::PublicKey;
 use super::record::{Before, ReportFile, SIGNED_FROM};
@@ -80,6 +81,9 @@ pub struct Brief {
     /// How much was looked at.
     #[serde(default)]
     pub coverage: Coverage,
+    /// How it was drilled, if cold.
+    #[serde(default)]
+    pub cold: Option<Cold>,
     /// Reports before it that it did not believe.
     #[serde(default)]
     pub left_out: Vec<u64>,

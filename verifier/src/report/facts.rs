@@ -91,10 +91,9 @@ pub struct Check {
 }
 
 impl Setting {
-    /// What the configuration asks for.
+    /// What the configuration asks for, of a point that is so many seconds old.
     #[must_use]
-    pub fn objectives(&self, drill: &Drill) -> Vec<Objective> {
-        let age = drill.age.map(|age| age.as_secs());
+    pub fn objectives(&self, age: Option<u64>) -> Vec<Objective> {
         let of = |expect: Duration| Objective {
             objective: "age of the point, as the job expects it".to_owned(),
             seconds_max: expect.as_secs(),
@@ -265,10 +264,7 @@ pub(crate) fn healing(drill: &Drill) -> Vec<String> {
 /// What to do, and what became of what was found before.
 pub(super) fn follow_up(drill: &Drill, before: Option<&Before>, ledger: &LedgerBefore) -> Vec<String> {
     let name = &drill.destination;
-    let mut advice = Vec::new();
-    if ledger.finding_count > 0 {
-        advice.push("the ledger before this report is not as it was written: `verifier report check` tells all".into());
-    }
+    let mut advice: Vec<String> = of_ledger(ledger).into_iter().collect();
     let healing = healing(drill);
     if !healing.is_empty() {
         advice.extend(healing.into_iter().map(|advice| format!("{advice}; then drill again")));
@@ -281,16 +277,22 @@ pub(super) fn follow_up(drill: &Drill, before: Option<&Before>, ledger: &LedgerB
     if drill.verdict == Verdict::Incomplete {
         advice.push(format!("drill again once {name} can be reached and the reason is gone"));
     }
-    match before {
-        Some(Before { sequence, verdict, .. }) if *verdict != Verdict::Pass && drill.verdict == Verdict::Pass => {
-            let word = if *verdict == Verdict::Fail { "failed" } else { "was incomplete" };
-            advice.push(format!(
-                "report {sequence}, the one before of this job and destination, {word}: this one passed"
-            ));
-        }
-        _ => {}
-    }
+    advice.extend(before.and_then(|before| of_before(before, drill.verdict)));
     advice
+}
+
+/// What to do where the ledger is not as it was written.
+pub(super) fn of_ledger(before: &LedgerBefore) -> Option<String> {
+    let advice = "the ledger before this report is not as it was written: `verifier report check` tells all";
+    (before.finding_count > 0).then(|| advice.to_owned())
+}
+
+/// What became of what the report before found.
+pub(super) fn of_before(before: &Before, now: Verdict) -> Option<String> {
+    let Before { sequence, verdict, .. } = before;
+    let word = if *verdict == Verdict::Fail { "failed" } else { "was incomplete" };
+    (*verdict != Verdict::Pass && now == Verdict::Pass)
+        .then(|| format!("report {sequence}, the one before of this job and destination, {word}: this one passed"))
 }
 
 #[cfg(test)]
@@ -369,9 +371,8 @@ mod tests {
         drill.expected.entries = 4;
         assert_eq!(Coverage::of(&drill).thousandths(), Some(500), "an entry that is missing shows, too");
         let setting = Setting { expect: Some(Duration::from_secs(60)), ..Setting::default() };
-        assert_eq!(setting.objectives(&drill)[0].met, Some(false));
-        drill.age = None;
-        assert_eq!(setting.objectives(&drill)[0].met, None);
+        assert_eq!(setting.objectives(Some(90))[0].met, Some(false));
+        assert_eq!(setting.objectives(None)[0].met, None);
         drill.restore = Some(Duration::ZERO);
         assert_eq!(Measured::of(&drill).restore_bytes_per_second, None);
     }

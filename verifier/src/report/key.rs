@@ -67,10 +67,20 @@ impl Key {
     /// # Errors
     /// Of the system.
     pub fn make(state: &Path, entropy: &dyn Entropy) -> io::Result<Self> {
-        let mut seed = Zeroizing::new([0; 32]);
-        entropy.fill(&mut *seed)?;
+        let key = Self::fresh(entropy)?;
+        let seed = Zeroizing::new(key.0.to_bytes());
         let text = Zeroizing::new(data_encoding::HEXLOWER.encode(&*seed) + "\n");
         write_new(state, NAME, text.as_bytes())?;
+        Ok(key)
+    }
+
+    /// One that nothing keeps.
+    ///
+    /// # Errors
+    /// Of the system.
+    pub fn fresh(entropy: &dyn Entropy) -> io::Result<Self> {
+        let mut seed = Zeroizing::new([0; 32]);
+        entropy.fill(&mut *seed)?;
         Ok(Self(SigningKey::from_bytes(&seed)))
     }
 

@@ -11,12 +11,13 @@ use engine::format::DrillHead;
 use engine::model::{Digest, Time, VerifierId};
 use engine::port::Entropy;
 
+use super::cold::OwnReport;
 use super::entry::{self, Brief, Entry, Seal};
 use super::facts::Setting;
 use super::file::write_new;
 use super::key::{Key, PublicKey};
 use super::past::past;
-use super::record::{Identity, ReportFile};
+use super::record::{Identity, KeyKind, ReportFile};
 use super::{signed, view};
 use crate::drill::Drill;
 use crate::private;
@@ -59,6 +60,7 @@ pub struct Ledger {
     folder: PathBuf,
     verifier: VerifierId,
     key: Key,
+    kind: KeyKind,
     /// Reports have higher numbers than this one.
     above: u64,
 }
@@ -75,6 +77,9 @@ pub struct Written {
     /// Views of it that could not be written.
     pub problems: Vec<String>,
 }
+
+/// Whose report: the job, the destination and the point.
+type Of<'o> = (&'o str, &'o str, Option<&'o str>);
 
 /// The folder of reports in a state folder.
 #[must_use]
@@ -101,7 +106,23 @@ impl Ledger {
             Some(key) => key,
             None => Key::make(state, entropy).map_err(no_key)?,
         };
-        Ok(Self { folder, verifier, key, above: 0 })
+        Ok(Self { folder, verifier, key, kind: KeyKind::Installation, above: 0 })
+    }
+
+    /// A ledger of its own for one call, in a new folder below `under`: nothing keeps its key.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unusable`].
+    pub fn ephemeral(under: &Path, entropy: &dyn Entropy) -> Result<Self, LedgerError> {
+        let make = || {
+            let mut random = [0; 16];
+            entropy.fill(&mut random)?;
+            let folder = under.join(VerifierId(random).to_string());
+            private::folder(&folder)?;
+            let (verifier, key) = (VerifierId(random), Key::fresh(entropy)?);
+            Ok(Self { folder, verifier, key, kind: KeyKind::Ephemeral, above: 0 })
+        };
+        make().map_err(|source| LedgerError::Unusable { path: under.to_owned(), source })
     }
 
     /// The folder of reports.
@@ -127,30 +148,60 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Unusable`]; views that can't be written are no error.
     pub fn write(&self, drill: &mut Drill, setting: &Setting) -> Result<Written, LedgerError> {
-        self.write_next(drill, setting).map_err(|source| LedgerError::Unusable { path: self.folder.clone(), source })
+        let point = drill.point.map(|point| point.id.to_string());
+        let (job, destination) = (drill.job.clone(), drill.destination.clone());
+        self.write_next((&job, destination.as_str(), point.as_deref()), |identity, changed| {
+            drill.notes.extend(changed);
+            ReportFile::of(drill, setting, identity)
+        })
     }
 
-    fn write_next(&self, drill: &mut Drill, setting: &Setting) -> io::Result<Written> {
+    /// Writes what a cold process found as the next report.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unusable`]; views that can't be written are no error.
+    pub fn take_over(&self, cold: ReportFile, own: OwnReport, setting: &Setting) -> Result<Written, LedgerError> {
+        let (job, destination, point) =
+            (cold.drill.job.clone(), cold.drill.destination.clone(), cold.drill.point.clone());
+        self.write_next((&job, &destination, point.as_deref()), |identity, changed| {
+            let mut report = cold.taken_over(own, setting, identity);
+            report.drill.notes.extend(changed);
+            report
+        })
+    }
+
+    fn write_next(
+        &self,
+        of: Of<'_>,
+        report: impl FnOnce(Identity, Option<String>) -> ReportFile,
+    ) -> Result<Written, LedgerError> {
+        self.try_write_next(of, report).map_err(|source| LedgerError::Unusable { path: self.folder.clone(), source })
+    }
+
+    fn try_write_next(
+        &self,
+        (job, destination, point): Of<'_>,
+        report: impl FnOnce(Identity, Option<String>) -> ReportFile,
+    ) -> io::Result<Written> {
         let _held = hold(&self.folder, LOCK)?;
         let entries = newest(entry::numbered(&self.folder)?);
         let newest = entries.last();
         let past = past(&entries, &self.key.public());
-        drill.notes.extend(newest.and_then(|newest| self.changed_since(newest)));
         let sequence = newest.map_or(0, |newest| newest.number).max(self.above) + 1;
-        let same = |brief: &&Brief| brief.job == drill.job && brief.destination == drill.destination.as_str();
+        let same = |brief: &&Brief| brief.job == job && brief.destination == destination;
         let identity = Identity {
             verifier: self.verifier.to_string(),
             key: self.key.public(),
+            kind: self.kind,
             sequence,
             previous: newest.and_then(|newest| newest.digest),
             before: past.drills.iter().rev().find(same).map(Brief::as_before),
             left_out: past.left_out,
         };
-        let document =
-            serde_json::to_vec_pretty(&ReportFile::of(drill, setting, identity)).map_err(io::Error::other)?;
+        let report = report(identity, newest.and_then(|newest| self.changed_since(newest)));
+        let document = serde_json::to_vec_pretty(&report).map_err(io::Error::other)?;
         let file = signed::sign(&document, &self.key);
-        let point = drill.point.map(|point| point.id.to_string());
-        let name = entry::name(sequence, (&drill.job, drill.destination.as_str()), point.as_deref());
+        let name = entry::name(sequence, (job, destination), point);
         let path = write_new(&self.folder, &name, &file)?;
         let problems = view::write(&path, &file, &past.drills, &self.key);
         Ok(Written { path, sequence, digest: entry::digest_of(&file), problems })

@@ -3,6 +3,7 @@
 //!
 //! Deliberately absent: finding anything out. File contents and secrets are never in a report.
 
+mod cold;
 pub mod entry;
 mod facts;
 mod file;
@@ -16,6 +17,7 @@ pub mod signed;
 mod summary;
 mod view;
 
+pub use cold::{Cold, OwnReport, secret_word};
 pub(crate) use facts::healing;
 pub use facts::{Check, Coverage, Measured, Objective, Setting};
 pub use finding::{Finding, LedgerBefore};

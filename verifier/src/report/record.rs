@@ -4,6 +4,7 @@ use engine::model::Digest;
 use engine::report::{PathText, utc};
 use serde::{Deserialize, Serialize};
 
+use super::cold::Cold;
 use super::facts::{Check, Coverage, Measured, Objective, Setting};
 use super::finding::LedgerBefore;
 use super::key::PublicKey;
@@ -64,6 +65,9 @@ pub struct DrillReport {
     /// Why it was not.
     #[serde(default)]
     pub live_source_reason: Option<String>,
+    /// How it was drilled, if cold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cold: Option<Cold>,
     /// What a person should know beside.
     pub notes: Vec<String>,
     /// What was left in scratch on request.
@@ -121,10 +125,22 @@ impl DrillReport {
             not_tested: not_tested(drill),
             live_source: drill.live.as_ref().ok().map(LiveReport::of),
             live_source_reason: drill.live.as_ref().err().cloned(),
+            cold: drill.cold.clone(),
             notes: drill.notes.clone(),
             kept: drill.kept.as_ref().map(|path| path.display().to_string()),
             report: None,
         }
+    }
+
+    /// Probes that were skipped.
+    #[must_use]
+    pub fn skipped(&self) -> u64 {
+        self.probes.iter().filter(|probe| probe.verdict == ProbeVerdict::Skipped).count() as u64
+    }
+
+    /// What is wrong, of what is kept one by one: whose path, and what.
+    pub fn found(&self) -> impl Iterator<Item = (&PathText, &str)> {
+        self.mismatches.iter().map(|found| (&found.path, found.problem.as_str()))
     }
 
     /// The same, with where its file is.
@@ -166,6 +182,8 @@ pub struct Identity {
     pub verifier: String,
     /// The key that will sign it.
     pub key: PublicKey,
+    /// Whose that is.
+    pub kind: KeyKind,
     /// The report's number in its chain, from 1.
     pub sequence: u64,
     /// BLAKE3 of the report before it; none for the first.
@@ -298,7 +316,7 @@ impl ReportFile {
             system: Some(format!("{} {}", std::env::consts::OS, std::env::consts::ARCH)),
             verifier: identity.verifier,
             public_key: Some(identity.key.to_string()),
-            key_kind: Some(KeyKind::Installation),
+            key_kind: Some(identity.kind),
             sequence: identity.sequence,
             previous: identity.previous.map(|digest| digest.to_string()),
             started: utc(drill.started),
@@ -315,7 +333,7 @@ impl ReportFile {
             objects: drill.objects,
             object_bytes: drill.object_bytes,
             restored_by: if is_root() { "root" } else { "a user who is not root" }.to_owned(),
-            objectives: setting.objectives(drill),
+            objectives: setting.objectives(drill.age.map(|age| age.as_secs())),
             measured: Measured::of(drill),
             checks: super::facts::checks(drill),
             verdict_rule: super::facts::rule(drill),

@@ -77,6 +77,7 @@ impl DrillReport {
                 span(age)
             ));
         }
+        self.cold.iter().for_each(|cold| page.line(format!("  {}", cold.sentence())));
         self.findings(page);
         if !self.probes.is_empty() {
             let count = |verdict| self.probes.iter().filter(|probe| probe.verdict == verdict).count();

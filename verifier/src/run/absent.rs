@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use engine::config::{Config, Copies, Job};
 use engine::model::{DestinationName, Time};
 
-use super::{Asked, Done};
+use super::Asked;
+use super::outcome::Done;
 use crate::choose::Wish;
 use crate::drill::Drill;
 use crate::mismatch::Mismatch;

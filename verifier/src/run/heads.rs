@@ -7,8 +7,9 @@ use engine::config::Place;
 use engine::destination::{FileStore, Privacy, WriteStore};
 use engine::model::{DestinationName, chain};
 
+use super::Session;
+use super::outcome::Done;
 use super::place::{Opened, Reached};
-use super::{Done, Session};
 use crate::audit::heads;
 use crate::report::Written;
 use crate::survey::Closed;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use engine::catalog::Catalog;
 use engine::config::{Ftp, Place, S3, Server, Sftp, WebDav};
 use engine::destination::{ErrorKind, ReadStore, WriteStore};
-use engine::format::Head;
+use engine::format::{Head, SlotKind};
 use engine::installation::{as_it_lies, open_place, patient, why_away};
 use engine::model::{DestinationName, chain};
 use engine::port::{Clock, Entropy, SystemEntropy};
@@ -38,7 +38,7 @@ impl Reached {
 /// What a destination is reached with.
 pub(super) struct Means<'m> {
     /// Of the vault.
-    pub secret: &'m [u8],
+    pub secret: (SlotKind, &'m [u8]),
     /// Asked one thing: is what lies there this destination's?
     pub catalog: Option<&'m Catalog>,
     /// For waits between tries.

@@ -4,8 +4,9 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use engine::command::Failure;
-use engine::config::{Config, Place, Secret, Source};
+use engine::command::{Failure, VaultSecret, vault_secret};
+use engine::config::{Config, Place, Source};
+use engine::format::SlotKind;
 use engine::model::chain;
 
 use super::{Asked, Ports, Session, place_of, turn};
@@ -20,7 +21,7 @@ pub(super) fn session<'s>(config: &'s Config, asked: &'s Asked, ports: &'s Ports
     let advice = "make the folder, or name another one with --scratch or `[drill] scratch`";
     let scratch = Scratch::open(&path, &forbidden(config))
         .map_err(|error| Failure::of("nothing can be restored", &error, advice))?;
-    let secret = secret(config, ports)?;
+    let secret = secret(config, asked, ports)?;
     let notes: BTreeSet<String> = destinations.iter().flat_map(|(_, place)| place.secret_notes()).collect();
     notes.iter().for_each(|note| ports.voice.warn(note));
     let advice = "make the state folder writable for whoever drills";
@@ -72,11 +73,14 @@ fn check_job(config: &Config, asked: &Asked) -> Result<(), Failure> {
     Err(Failure::usage("the command line is wrong", why, allowed))
 }
 
-fn secret(config: &Config, ports: &Ports<'_>) -> Result<Secret, Failure> {
+fn secret(config: &Config, asked: &Asked, ports: &Ports<'_>) -> Result<VaultSecret, Failure> {
+    if asked.sheet.is_some() {
+        return vault_secret(ports.voice, None, asked.sheet.as_deref());
+    }
     let advice = "see [key] in the configuration";
     let secret = config.key.read().map_err(|error| Failure::of("no vault can be opened", &error, advice))?;
     secret.warning.iter().for_each(|warning| ports.voice.warn(&warning.to_string()));
-    Ok(secret)
+    Ok((SlotKind::Passphrase, secret.bytes))
 }
 
 /// Nothing is ever restored into what is protected, or into what protects it.

@@ -2,6 +2,7 @@
 
 mod catalog;
 mod chain;
+mod cold;
 mod command;
 mod damage;
 mod databases;

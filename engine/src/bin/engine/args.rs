@@ -4,7 +4,6 @@
 //! Deliberately absent: what any of it does; names of jobs and points that do not exist are the command's to find.
 
 mod examples;
-mod login;
 mod words;
 
 use std::ffi::OsString;
@@ -12,12 +11,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-
+use engine::command::Login;
 use engine::config::parse_duration;
 use engine::doubt::Share;
 use engine::model::{DestinationName, JobName};
 use examples as example;
-use login::Login;
 pub use words::PathBytes;
 use words::{bytes, place_name};
 

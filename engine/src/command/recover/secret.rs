@@ -5,7 +5,7 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use crate::command::{Call, Failure};
+use crate::command::{Failure, Voice};
 use crate::config::SecretSource;
 use crate::format::SlotKind;
 use crate::installation::read_sheet;
@@ -16,23 +16,23 @@ use crate::seal::sheet_text_parse;
 const SHEET_MAX: u64 = 64 << 10;
 
 /// A secret, and which slots it may open.
-pub(in crate::command) type Secret = (SlotKind, Zeroizing<Vec<u8>>);
+pub type VaultSecret = (SlotKind, Zeroizing<Vec<u8>>);
 
 /// Reads it. What is typed counts as a sheet's letters if their check fits, and as a passphrase else.
 ///
 /// # Errors
 /// Exit 1 if the file holds none; exit 2 if both are given, or none is and nobody can be asked.
-pub(in crate::command) fn secret(
-    call: &Call,
+pub fn vault_secret(
+    voice: &dyn Voice,
     passphrase_file: Option<&Path>,
     sheet: Option<&Path>,
-) -> Result<Secret, Failure> {
+) -> Result<VaultSecret, Failure> {
     match (passphrase_file, sheet) {
         (Some(_), Some(_)) => {
             let why = "--passphrase-file and --sheet are both given";
             Err(Failure::usage("which secret opens the vault?", why, "give one of them"))
         }
-        (Some(file), None) => Ok((SlotKind::Passphrase, passphrase(call, file)?)),
+        (Some(file), None) => Ok((SlotKind::Passphrase, passphrase(voice, file)?)),
         (None, Some(file)) => Ok((SlotKind::Sheet, from_sheet(file)?)),
         (None, None) => asked(),
     }
@@ -42,11 +42,11 @@ pub(in crate::command) fn secret(
 ///
 /// # Errors
 /// Exit 1 if there is none.
-pub(in crate::command) fn passphrase(call: &Call, file: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
+pub(in crate::command) fn passphrase(voice: &dyn Voice, file: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let read = SecretSource::File(file.to_owned()).read();
     let secret = read.map_err(|error| Failure::of("can't read the passphrase", &error, "check the file"))?;
     if let Some(warning) = &secret.warning {
-        call.voice.warn(&warning.to_string());
+        voice.warn(&warning.to_string());
     }
     Ok(secret.bytes)
 }
@@ -63,7 +63,7 @@ fn from_sheet(file: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
     })
 }
 
-fn asked() -> Result<Secret, Failure> {
+fn asked() -> Result<VaultSecret, Failure> {
     if !std::io::stdin().is_terminal() {
         let why = "neither --passphrase-file nor --sheet is given, and there is no terminal to ask on";
         return Err(Failure::usage("what opens the vault?", why, "give --passphrase-file FILE or --sheet FILE"));

@@ -171,7 +171,7 @@ fn new_passphrase(call: &Call, options: &RecoverOptions, config: &Config, vault:
             Ok(New { passphrase: Some(vault.secret.to_vec().into()), slots: None })
         }
         (SecretSource::File(path), _, Some(file)) if is_absent(path) => {
-            let bytes = passphrase(call, file)?;
+            let bytes = passphrase(&*call.voice, file)?;
             let slots = next_slots(call, vault, &bytes)?;
             Ok(New { passphrase: Some(bytes), slots })
         }

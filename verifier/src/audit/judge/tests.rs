@@ -29,6 +29,7 @@ fn entry(number: u64) -> Entry {
         point_age_seconds: None,
         restore_seconds: None,
         coverage: crate::report::Coverage::default(),
+        cold: None,
         left_out: Vec::new(),
         views_signed: true,
     };

@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Parser, Subcommand};
-use engine::command::Wait;
+use engine::command::{Login, Wait};
+use engine::config::Keys;
 use engine::model::{DestinationName, HOME, JobName, Name};
 use verifier::audit;
 use verifier::choose::Wish;
 use verifier::drill::Leaving;
-use verifier::run::Asked;
+use verifier::run::{Asked, Warmth};
 use verifier::verdict::Strictness;
 
 const EXAMPLES: &str = "Examples:
@@ -16,6 +17,9 @@ const EXAMPLES: &str = "Examples:
   verifier restore-drill --destination usb --all      every point on that drive
   verifier restore-drill --point documents~1          the point before the newest, from wherever it is
   verifier restore-drill --json --strict              for scripts: a skipped probe is exit 3
+  verifier restore-drill --cold --sheet /mnt/sheet    each point by a process that has the address and the sheet only
+  verifier restore-drill --cold --from sftp://ann@backup.example/srv/offsite --sheet /mnt/sheet
+                                                      the same on a computer that has no configuration
 
 Exit codes: 0 all came back; 1 nothing was tried; 2 wrong command line or configuration; 3 a drill was
 incomplete or stopped, or with --strict a probe was skipped; 4 something does not come back.";
@@ -62,7 +66,7 @@ pub struct Common {
 pub enum Command {
     /// Restores into scratch, checks all that came back, and writes a report
     #[command(after_help = EXAMPLES)]
-    RestoreDrill(RestoreDrill),
+    RestoreDrill(Box<RestoreDrill>),
     /// What drills found, as it was written down: the ledger of signed reports
     #[command(subcommand, after_help = REPORT_EXAMPLES)]
     Report(ReportCommand),
@@ -121,6 +125,49 @@ pub struct RestoreDrill {
     /// A skipped probe changes the exit code
     #[arg(long)]
     strict: bool,
+    /// By a process that has an address and one secret: no environment, no configuration, no catalog
+    #[arg(long)]
+    cold: bool,
+    /// The recovery sheet opens the vaults, not the passphrase
+    #[arg(long, value_name = "F", conflicts_with = "passphrase_file")]
+    sheet: Option<PathBuf>,
+    #[command(flatten)]
+    bare: Bare,
+}
+
+/// On a computer that has no configuration.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "With --cold, on a computer that has no configuration")]
+pub struct Bare {
+    /// The destination's URL
+    #[arg(long, value_name = "URL", requires = "cold")]
+    from: Option<String>,
+    /// The file that holds the passphrase, in the place of a sheet
+    #[arg(long, value_name = "F", requires = "from")]
+    passphrase_file: Option<PathBuf>,
+    /// Where reports are written, in a new folder [default: offsite-reports]
+    #[arg(long, value_name = "DIR", requires = "from")]
+    reports: Option<PathBuf>,
+    #[command(flatten)]
+    login: Login,
+}
+
+/// A cold drill without any configuration; its secret is not read yet.
+pub struct Cold {
+    pub from: String,
+    pub keys: Keys,
+    pub sheet: Option<PathBuf>,
+    pub passphrase_file: Option<PathBuf>,
+    pub reports: Option<PathBuf>,
+    pub asked: Asked,
+}
+
+/// Who is to drill.
+pub enum Drilling {
+    /// An installation.
+    Installation(Asked),
+    /// A process that knows nothing.
+    Alone(Cold),
 }
 
 fn destination(text: &str) -> Result<DestinationName, String> {
@@ -132,8 +179,18 @@ fn destination(text: &str) -> Result<DestinationName, String> {
 }
 
 impl RestoreDrill {
-    /// What is asked.
-    pub fn asked(self, wait: Wait) -> Asked {
+    /// Who is to drill, and what.
+    pub fn drilling(self, wait: Wait) -> Drilling {
+        let Bare { from, passphrase_file, reports, login } = self.bare;
+        let (sheet, keys) = (self.sheet.clone(), login.keys());
+        let asked = Self { bare: Bare::default(), ..self }.asked(wait);
+        match from {
+            None => Drilling::Installation(asked),
+            Some(from) => Drilling::Alone(Cold { from, keys, sheet, passphrase_file, reports, asked }),
+        }
+    }
+
+    fn asked(self, wait: Wait) -> Asked {
         let wish = match (self.point, self.all) {
             (Some(point), _) => Wish::Named(point),
             (None, true) => Wish::All,
@@ -146,6 +203,8 @@ impl RestoreDrill {
             scratch: self.scratch,
             leaving: if self.keep_scratch { Leaving::Everything } else { Leaving::Nothing },
             strictness: if self.strict { Strictness::Counted } else { Strictness::Told },
+            warmth: if self.cold { Warmth::Cold } else { Warmth::Warm },
+            sheet: self.sheet,
             wait,
         }
     }

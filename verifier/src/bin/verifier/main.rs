@@ -3,18 +3,19 @@
 mod args;
 mod show;
 
-use std::process::ExitCode;
+use std::os::unix::process::CommandExt as _;
+use std::process::{self, ExitCode};
 use std::sync::Arc;
 
 use clap::Parser;
-use engine::command::{Failure, Wait};
+use engine::command::{Failure, Wait, vault_secret};
 use engine::platform::StopSignal;
 use engine::port::{Clock, SystemClock, SystemEntropy};
 use verifier::audit;
 use verifier::probe::Limits;
-use verifier::run::{Outcome, Ports, StopAsked, configuration, run};
+use verifier::run::{Alone, Asked, Outcome, Ports, StopAsked, alone, configuration, run};
 
-use self::args::{Command, Common, Line, RestoreDrill};
+use self::args::{Cold, Command, Common, Drilling, Line, RestoreDrill};
 use self::show::{Form, Loudness, Terminal};
 
 fn main() -> ExitCode {
@@ -49,7 +50,7 @@ enum Done {
 
 fn call(line: Line, loudness: Loudness) -> Result<Done, Failure> {
     match line.command {
-        Command::RestoreDrill(drill) => call_drill(drill, &line.common, loudness).map(Done::Drilled),
+        Command::RestoreDrill(drill) => call_drill(*drill, &line.common, loudness).map(Done::Drilled),
         Command::Report(report) => {
             let asked = report.asked();
             let alone = audit::answer_alone(&asked);
@@ -60,14 +61,40 @@ fn call(line: Line, loudness: Loudness) -> Result<Done, Failure> {
 }
 
 fn call_drill(drill: RestoreDrill, common: &Common, loudness: Loudness) -> Result<Outcome, Failure> {
-    let config = configuration(common.config.as_deref())?;
+    let wait = if common.no_wait { Wait::No } else { Wait::Yes };
+    let drilling = drill.drilling(wait);
+    if matches!(drilling, Drilling::Alone(_)) {
+        without_environment()?;
+    }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let terminal = Terminal::new(loudness);
     let stop = stop_asked()?;
     let ports =
         Ports { clock: &clock, entropy: &SystemEntropy, voice: &terminal, limits: Limits::default(), stop: &stop };
-    let wait = if common.no_wait { Wait::No } else { Wait::Yes };
-    run(&config, &drill.asked(wait), &ports)
+    match drilling {
+        Drilling::Installation(asked) => run(&configuration(common.config.as_deref())?, &asked, &ports),
+        Drilling::Alone(cold) => alone(&bare(cold, &terminal)?, &ports),
+    }
+}
+
+/// Begins once more without any environment: what a computer has that was just bought.
+fn without_environment() -> Result<(), Failure> {
+    if std::env::vars_os().next().is_none() {
+        return Ok(());
+    }
+    let program = std::env::current_exe().map_err(|error| Failure::of("this program is not found", &error, ""))?;
+    let error = process::Command::new(program).args(std::env::args_os().skip(1)).env_clear().exec();
+    Err(Failure::of("a process without environment can't be begun", &error, ""))
+}
+
+fn bare(cold: Cold, voice: &Terminal) -> Result<Alone, Failure> {
+    let Cold { from, keys, sheet, passphrase_file, reports, asked } = cold;
+    let secret = vault_secret(voice, passphrase_file.as_deref(), sheet.as_deref())?;
+    let Asked { job, destination, wish, scratch, leaving, strictness, .. } = asked;
+    let name = destination.unwrap_or_else(|| "vault".parse().expect("a name"));
+    let scratch = scratch.unwrap_or_else(|| "/var/tmp".into());
+    let reports = reports.unwrap_or_else(|| "offsite-reports".into());
+    Ok(Alone { from, keys, secret, name, job, wish, scratch, reports, leaving, strictness })
 }
 
 /// SIGTERM and SIGINT; a second SIGINT ends the process at once.

@@ -73,6 +73,7 @@ fn properties(writer: &mut Writer<Vec<u8>>, seen: &Seen<'_>) -> io::Result<()> {
         ("point", report.drill.point.clone().unwrap_or_default()),
         ("address", report.address.clone()),
         ("verdict", verdict_word(report.drill.verdict).to_owned()),
+        ("cold", report.drill.cold.is_some().to_string()),
     ];
     writer.create_element("properties").write_inner_content(|writer| {
         for (name, value) in &properties {

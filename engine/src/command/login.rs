@@ -1,7 +1,8 @@
-//! The further keys of a destination whose URL is given on the command line, as in the configuration.
+//! The further keys of a destination whose URL is given on the command line, as in the configuration: options of every
+//! command that works without one.
 
+use crate::config::{Given, Keys};
 use clap::Args;
-use engine::config::Given;
 
 /// How a server is reached: each option is the configuration's key of that name.
 #[derive(Debug, Default, Args)]
@@ -61,8 +62,23 @@ pub struct Login {
 }
 
 impl Login {
+    /// The options that give these keys.
+    #[must_use]
+    pub fn words(keys: &Keys) -> Vec<String> {
+        let option = |key: &str| match key {
+            "passphrase-file" => "--identity-passphrase-file".to_owned(),
+            key => format!("--{key}"),
+        };
+        let words = keys.iter().flat_map(|(key, given)| match given {
+            Given::Text(value) => vec![option(key), value.clone()],
+            Given::Flag => vec![option(key)],
+        });
+        words.collect()
+    }
+
     /// Those that were given.
-    pub fn keys(self) -> Vec<(&'static str, Given)> {
+    #[must_use]
+    pub fn keys(self) -> Keys {
         let texts = [
             ("identity-file", self.identity_file),
             ("passphrase-file", self.identity_passphrase_file),
@@ -82,5 +98,39 @@ impl Login {
         let flags = [("active", self.active), ("plain", self.plain), ("path-style", self.path_style)];
         let texts = texts.into_iter().filter_map(|(key, value)| Some((key, Given::Text(value?))));
         texts.chain(flags.into_iter().filter(|(_, on)| *on).map(|(key, _)| (key, Given::Flag))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        login: Login,
+    }
+
+    #[test]
+    fn keys_are_the_same_behind_their_words() {
+        let texts = [
+            "identity-file",
+            "passphrase-file",
+            "known-hosts",
+            "password-file",
+            "ca-file",
+            "tls",
+            "endpoint",
+            "region",
+            "access-key-id-file",
+            "secret-access-key-file",
+        ];
+        let texts = texts.map(|key| (key, Given::Text(format!("value of {key}"))));
+        let flags = ["active", "plain", "path-style"].map(|key| (key, Given::Flag));
+        let keys: Keys = texts.into_iter().chain(flags).collect();
+        let words = [vec!["program".to_owned()], Login::words(&keys)].concat();
+        assert_eq!(Line::try_parse_from(words).expect("valid").login.keys(), keys);
     }
 }

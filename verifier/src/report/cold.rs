@@ -1,0 +1,76 @@
+//! What a report says of a cold drill: which secret opened the vault, and the report that the process wrote which had
+//! nothing else.
+
+use engine::format::SlotKind;
+use serde::{Deserialize, Serialize};
+
+use super::facts::{Setting, of_before, of_ledger};
+use super::record::{Identity, ReportFile};
+
+/// A drill by a process that had an address and one secret: no environment, no configuration, no catalog.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Cold {
+    /// `recovery sheet` or `passphrase`.
+    pub opened_by: String,
+    /// That process's own report; none in that one itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub own_report: Option<OwnReport>,
+}
+
+/// The report of a cold process, which an entry of the ledger takes over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct OwnReport {
+    /// Its file, relative to the folder of reports.
+    pub file: String,
+    /// BLAKE3 of that.
+    pub digest: String,
+    /// Whose signature it has: a key that was made for it and is gone.
+    pub public_key: String,
+}
+
+impl Cold {
+    /// For people.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let by = &self.opened_by;
+        format!("cold: by a process that had nothing but the destination's address and the {by}")
+    }
+}
+
+/// What people call a secret that opens a vault.
+#[must_use]
+pub const fn secret_word(kind: SlotKind) -> &'static str {
+    match kind {
+        SlotKind::Passphrase => "passphrase",
+        SlotKind::Sheet => "recovery sheet",
+    }
+}
+
+impl ReportFile {
+    /// The ledger's entry of what a cold process found: its findings as they are, and what only this installation knows.
+    #[must_use]
+    pub(super) fn taken_over(mut self, own: OwnReport, setting: &Setting, identity: Identity) -> Self {
+        if let Some(cold) = &mut self.drill.cold {
+            cold.own_report = Some(own);
+        }
+        let Setting { method, ledger_before, outside, .. } = setting.clone();
+        self.objectives = setting.objectives(self.drill.point_age_seconds);
+        self.follow_up.splice(0..0, of_ledger(&ledger_before));
+        self.follow_up.extend(identity.before.as_ref().and_then(|before| of_before(before, self.drill.verdict)));
+        Self {
+            verifier: identity.verifier,
+            public_key: Some(identity.key.to_string()),
+            key_kind: Some(identity.kind),
+            sequence: identity.sequence,
+            previous: identity.previous.map(|digest| digest.to_string()),
+            before: identity.before,
+            left_out: identity.left_out,
+            method,
+            ledger_before,
+            outside,
+            ..self
+        }
+    }
+}
