@@ -128,6 +128,7 @@ pub const CRATES: &[Row] = &[
     ("config", "zeroize", "secrets are wiped"),
     ("installation", "zeroize", "secrets are wiped"),
     ("installation", "crossbeam_channel", "a place that blocks is given up after a while"),
+    ("command", "clap", "the options of a server's login, which both binaries take"),
     ("command", "crossbeam_channel", "one thread for each medium; a session that hangs is left behind"),
     ("command", "jiff", "the local time zone, for schedules and `keep`"),
     ("command", "zeroize", "a passphrase that was typed"),
