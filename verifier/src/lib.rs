@@ -13,6 +13,7 @@ pub mod audit;
 pub mod choose;
 pub mod compare;
 pub mod control;
+pub mod doubt;
 pub mod drill;
 pub mod expect;
 pub mod live;

@@ -13,6 +13,7 @@ mod heads;
 mod outcome;
 mod place;
 mod prepare;
+mod queue;
 mod turn;
 
 use std::cell::RefCell;
@@ -34,7 +35,8 @@ use self::absent::Absences;
 use self::beside::LookedAt;
 use self::outcome::{Beside, Done, outcome};
 use self::place::{Means, Opened, Reached, reach};
-use crate::choose::{Chosen, Presence, Wish, choose};
+use self::queue::sites;
+use crate::choose::{Chosen, Wish, choose};
 use crate::drill::{Bench, Drill, Leaving, drill};
 use crate::expect::Expectation;
 use crate::local::{self, Damaged, Reservation};
@@ -59,12 +61,23 @@ pub struct Asked {
     pub leaving: Leaving,
     /// `--strict`
     pub strictness: Strictness,
+    /// `--budget`, or not.
+    pub extent: Extent,
     /// `--cold`
     pub warmth: Warmth,
     /// `--sheet`: opens the vaults, in the place of the configured passphrase.
     pub sheet: Option<PathBuf>,
     /// `--no-wait`
     pub wait: Wait,
+}
+
+/// How much is drilled of what is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// All of it.
+    Wish,
+    /// As much as the configured budget allows, the most doubtful first.
+    Budget,
 }
 
 /// Who drills.
@@ -112,22 +125,24 @@ pub struct Outcome {
 pub fn run(config: &Config, asked: &Asked, ports: &Ports<'_>) -> Result<Outcome, Failure> {
     let mut session = prepare::session(config, asked, ports)?;
     let mut drills = Vec::new();
-    let mut absences = Absences::new(config, asked);
     let reached: Vec<Reached> = session.destinations.iter().map(|(name, place)| session.reach(name, place)).collect();
     let beside = session.beside();
     session.look_back(reached.iter().chain(&beside));
     session.outside = beside::not_backed_up(config, asked, ports);
     let home = session.home_heads(&beside);
-    for (at, place) in reached.iter().enumerate() {
-        let others = reached.iter().enumerate().filter(|(other, _)| *other != at).flat_map(|(_, other)| other.heads());
-        let elsewhere: Vec<Head> = home.iter().cloned().chain(others).collect();
-        session.at(place, &elsewhere, &mut drills, &mut absences)?;
-    }
-    drills.extend(session.write_all(absences.drills(&drills, ports.clock.now())));
+    let sites = sites(&reached, &home);
+    let wanted = session.wanted(&sites)?;
+    let left = session.drill_all(&sites, &wanted, &mut drills);
+    let seen = wanted.iter().map(|it| (it.chosen.job_name.clone(), sites[it.site].name.clone())).collect();
+    let absences = Absences::new(config, asked, &reached);
+    drills.extend(session.write_all(absences.drills(&seen, ports.clock.now())));
     let notes = session.leave_heads(reached.iter().chain(&beside), &drills);
     let Asked { wish, strictness, .. } = asked;
     let (outside, ledger_before) = (session.outside.clone(), session.before.clone());
-    outcome(drills, Beside { wish, strictness: *strictness, folder: &config.folder, outside, ledger_before, notes })
+    outcome(
+        drills,
+        Beside { wish, strictness: *strictness, folder: &config.folder, outside, ledger_before, left, notes },
+    )
 }
 
 struct Session<'s> {
@@ -164,36 +179,6 @@ impl Session<'_> {
     fn home_heads(&self, beside: &[Reached]) -> Vec<Head> {
         let home = beside.iter().filter(|place| place.name.is_home() && self.catalog.is_none());
         home.flat_map(Reached::heads).collect()
-    }
-
-    fn at(
-        &self,
-        place: &Reached,
-        elsewhere: &[Head],
-        drills: &mut Vec<Done>,
-        absences: &mut Absences<'_>,
-    ) -> Result<(), Failure> {
-        let Reached { name, address, opened } = place;
-        let opened = match opened {
-            Ok(opened) => opened,
-            Err(closed) => {
-                absences.closed(name, address, closed.clone());
-                return Ok(());
-            }
-        };
-        let expected = Expectation { survey: &opened.survey, elsewhere, catalog: self.catalog.as_ref() };
-        for chosen in self.choose(&expected)? {
-            // What is not there can't be restored by anybody.
-            if self.asked.warmth == Warmth::Cold && chosen.presence == Presence::Listed {
-                drills.push(self.cold(name, opened, address, &chosen));
-                continue;
-            }
-            let mut drill = self.drill(name, opened, &expected, &chosen);
-            drill.live = self.live(opened, &chosen, &drill);
-            drills.extend(self.write_all(vec![(drill, address.clone())]));
-        }
-        absences.opened(name, address);
-        Ok(())
     }
 
     fn choose(&self, expected: &Expectation<'_>) -> Result<Vec<Chosen>, Failure> {

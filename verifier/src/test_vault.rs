@@ -41,6 +41,7 @@ pub fn newest() -> Asked {
         scratch: None,
         leaving: Leaving::Nothing,
         strictness: Strictness::Told,
+        extent: crate::run::Extent::Wish,
         warmth: crate::run::Warmth::Warm,
         sheet: None,
         wait: Wait::Yes,

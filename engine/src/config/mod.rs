@@ -31,6 +31,7 @@ mod url;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 pub use crate::model::Verify;
 pub use carried::{FoundAt, as_carried, of_the_vault_alone};
@@ -100,6 +101,19 @@ pub struct Drill {
     pub schedule: Option<Schedule>,
     /// The folder that it restores into.
     pub scratch: PathBuf,
+    /// What all drills of one call on schedule may take; then the most doubtful come first.
+    pub budget: Option<DrillBudget>,
+}
+
+/// What drills may take; no bound where none is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DrillBudget {
+    /// After so long none begins.
+    pub time: Option<Duration>,
+    /// Bytes of content that are restored.
+    pub bytes: Option<u64>,
+    /// Bytes that are read from servers.
+    pub egress: Option<u64>,
 }
 
 impl Config {

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::Duration;
 
 use toml::de::DeTable;
 
 use super::destination::{bound, bytes, destination};
 use super::error::{ConfigError, Wrong, quoted};
-use super::job::{check_groups, job, keep, name_wrong, schedule};
+use super::job::{check_groups, counted, job, keep, name_wrong, schedule};
 use super::path::{expand, path};
 use super::reader::{Read, Reader, Reported};
 use super::same_place::check_names;
@@ -16,11 +17,14 @@ use super::secret::SecretSource;
 use super::secret_keys::{PASSPHRASE, secret};
 use super::source::Source;
 use super::table::{Item, Table};
-use super::{Config, Destination, Drill, Home, Job, Layout};
+use super::{Config, Destination, Drill, DrillBudget, Home, Job, Layout};
 use crate::model::Name;
 
 /// Longest configuration, in bytes.
 pub(super) const TEXT_MAX: usize = 256 * 1024;
+
+/// A year: a bound, so that arithmetic on it can't overflow.
+const MINUTES_MAX: u64 = 366 * 24 * 60;
 
 /// Most jobs, and most destinations: a bound, so that comparing them with each other stays cheap.
 const SECTIONS_MAX: usize = 1000;
@@ -151,12 +155,23 @@ fn key(item: Item<'_>) -> Read<SecretSource> {
 
 fn drill(section: Section<'_>, reader: &Reader<'_>) -> Read<Drill> {
     let default = || default_path("/var/tmp", 0, reader);
-    let Some(section) = section else { return Ok(Drill { schedule: None, scratch: default()? }) };
+    let Some(section) = section else { return Ok(Drill { schedule: None, scratch: default()?, budget: None }) };
     let mut table = section?;
     let schedule = table.optional("schedule", |item| schedule(&item));
     let scratch = table.take("scratch").map_or_else(default, |item| path(&item));
+    let budget = table.optional("budget", |item| budget(&item));
     table.finish()?;
-    Ok(Drill { schedule: schedule?, scratch: scratch? })
+    Ok(Drill { schedule: schedule?, scratch: scratch?, budget: budget? })
+}
+
+fn budget(item: &Item<'_>) -> Read<DrillBudget> {
+    let mut table = item.table("`budget`")?;
+    let minutes = table.optional("minutes", |item| counted(&item, item.integer(MINUTES_MAX)?, 1, "minutes, 1 or more"));
+    let bytes = table.optional("bytes", |item| bound(&item));
+    let egress = table.optional("egress", |item| bound(&item));
+    table.finish()?;
+    let time = minutes?.map(|minutes| Duration::from_secs(minutes * 60));
+    Ok(DrillBudget { time, bytes: bytes?, egress: egress? })
 }
 
 /// The tables below `[job]` or `[destination]`, in the order of the file.

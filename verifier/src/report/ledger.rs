@@ -125,6 +125,13 @@ impl Ledger {
         make().map_err(|source| LedgerError::Unusable { path: under.to_owned(), source })
     }
 
+    /// Its drills so far, the oldest first, as far as they can be believed.
+    #[must_use]
+    pub fn believed(&self) -> Vec<Brief> {
+        let entries = entry::numbered(&self.folder).map(newest).unwrap_or_default();
+        past(&entries, &self.key.public()).drills
+    }
+
     /// The folder of reports.
     #[must_use]
     pub fn folder(&self) -> &Path {

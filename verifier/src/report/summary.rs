@@ -21,6 +21,8 @@ pub struct Summary {
     pub verdict: Verdict,
     /// Each.
     pub drills: Vec<DrillReport>,
+    /// Points that a budget left for another call.
+    pub left: u64,
     /// Folders that no job has.
     #[serde(flatten)]
     pub outside: NotBackedUp,
@@ -39,6 +41,9 @@ impl Report for Summary {
         for sentence in outside.into_iter().flat_map(NotBackedUp::sentences) {
             let sentence = page.toned(&sentence, Tone::Waiting);
             page.line(sentence);
+        }
+        if self.left > 0 {
+            page.line(format!("{} left for another call, by `[drill] budget`", number(self.left, "point")));
         }
         let verdict = toned(page, self.verdict);
         page.line(format!("{verdict}: {} of {} passed", self.passed(), number(self.drills.len() as u64, "drill")));

@@ -6,7 +6,7 @@ use engine::config::{Config, Copies, Job};
 use engine::model::{DestinationName, Time};
 
 use super::Asked;
-use super::outcome::Done;
+use super::place::Reached;
 use crate::choose::Wish;
 use crate::drill::Drill;
 use crate::mismatch::Mismatch;
@@ -17,46 +17,31 @@ use crate::verdict::Verdict;
 pub(super) struct Absences<'c> {
     config: &'c Config,
     asked: &'c Asked,
-    seen: Vec<Seen>,
-}
-
-struct Seen {
-    name: DestinationName,
-    address: String,
-    closed: Option<Closed>,
+    reached: &'c [Reached],
 }
 
 impl<'c> Absences<'c> {
-    pub(super) const fn new(config: &'c Config, asked: &'c Asked) -> Self {
-        Self { config, asked, seen: Vec::new() }
+    pub(super) const fn new(config: &'c Config, asked: &'c Asked, reached: &'c [Reached]) -> Self {
+        Self { config, asked, reached }
     }
 
-    pub(super) fn closed(&mut self, name: &DestinationName, address: &str, closed: Closed) {
-        self.seen.push(Seen { name: name.clone(), address: address.to_owned(), closed: Some(closed) });
-    }
-
-    pub(super) fn opened(&mut self, name: &DestinationName, address: &str) {
-        self.seen.push(Seen { name: name.clone(), address: address.to_owned(), closed: None });
-    }
-
-    /// A drill for each job and destination that gave nothing, with the destination's address.
-    pub(super) fn drills(&self, done: &[Done], now: Time) -> Vec<(Drill, String)> {
-        let drilled: BTreeSet<(&str, &str)> =
-            done.iter().map(|done| (done.drill.job.as_str(), done.drill.destination.as_str())).collect();
-        let somewhere: BTreeSet<&str> = drilled.iter().map(|(job, _)| *job).collect();
+    /// A drill for each job and destination that has no point that could be drilled (`there` names those that have), with
+    /// the destination's address.
+    pub(super) fn drills(&self, there: &BTreeSet<(String, DestinationName)>, now: Time) -> Vec<(Drill, String)> {
+        let somewhere: BTreeSet<&str> = there.iter().map(|(job, _)| job.as_str()).collect();
         let mut drills = Vec::new();
-        for seen in &self.seen {
+        for place in self.reached {
             let before = drills.len();
-            for job in self.config.jobs.iter().filter(|job| self.concerns(job, &seen.name)) {
+            for job in self.config.jobs.iter().filter(|job| self.concerns(job, &place.name)) {
                 let name = job.name.as_str();
                 let satisfied = job.copies == Copies::First && somewhere.contains(name);
-                if !drilled.contains(&(name, seen.name.as_str())) && !satisfied {
-                    drills.extend(self.drill(name, seen, now));
+                if !there.contains(&(name.to_owned(), place.name.clone())) && !satisfied {
+                    drills.extend(self.drill(name, place, now));
                 }
             }
             // One that no job names is told too: it was asked for, and it is not fine.
-            if drills.len() == before && self.is_unnamed(&seen.name) {
-                drills.extend(seen.closed.as_ref().and_then(|_| self.drill("", seen, now)));
+            if drills.len() == before && self.is_unnamed(&place.name) && place.opened.is_err() {
+                drills.extend(self.drill("", place, now));
             }
         }
         drills
@@ -72,19 +57,19 @@ impl<'c> Absences<'c> {
         !self.config.jobs.iter().any(|job| self.concerns(job, destination))
     }
 
-    fn drill(&self, job: &str, seen: &Seen, now: Time) -> Option<(Drill, String)> {
-        let mut drill = Drill::begin(job, &seen.name, now);
-        match &seen.closed {
-            Some(Closed::Away(why)) => drill.leave(why.clone()),
-            Some(Closed::Refused(why) | Closed::Foreign(why)) => drill.refuse(why.clone()),
-            Some(Closed::Damaged(why)) => {
+    fn drill(&self, job: &str, place: &Reached, now: Time) -> Option<(Drill, String)> {
+        let mut drill = Drill::begin(job, &place.name, now);
+        match &place.opened {
+            Err(Closed::Away(why)) => drill.leave(why.clone()),
+            Err(Closed::Refused(why) | Closed::Foreign(why)) => drill.refuse(why.clone()),
+            Err(Closed::Damaged(why)) => {
                 drill.verdict = Verdict::Fail;
                 drill.mismatches.add(Mismatch::new(b"", why.clone()));
             }
             // A point that was asked for by name needs not be everywhere.
-            None if matches!(self.asked.wish, Wish::Named(_)) => return None,
-            None => drill.leave("no recovery point of this job was ever seen here".to_owned()),
+            Ok(_) if matches!(self.asked.wish, Wish::Named(_)) => return None,
+            Ok(_) => drill.leave("no recovery point of this job was ever seen here".to_owned()),
         }
-        Some((drill, seen.address.clone()))
+        Some((drill, place.address.clone()))
     }
 }

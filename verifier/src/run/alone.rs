@@ -64,7 +64,7 @@ pub fn alone(asked: &Alone, ports: &Ports<'_>) -> Result<Outcome, Failure> {
     let ledger_before = LedgerBefore::default();
     outcome(
         done,
-        Beside { wish, strictness: *strictness, folder: Path::new(""), outside, ledger_before, notes: vec![] },
+        Beside { wish, strictness: *strictness, folder: Path::new(""), outside, ledger_before, left: 0, notes: vec![] },
     )
 }
 

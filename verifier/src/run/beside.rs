@@ -1,10 +1,10 @@
 //! What a call looks at beside the points: the live source of each job's newest one, and what no job protects.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use engine::config::{Config, Folders, Place, Source};
-use engine::model::{DestinationName, PointId, Time};
+use engine::model::{PointId, Time};
 use engine::port::Clock;
 use engine::vault::{EntryStream, VaultReader};
 
@@ -26,22 +26,16 @@ const OUTSIDE_MAX: Duration = Duration::from_secs(60);
 #[derive(Default)]
 pub(super) struct LookedAt {
     looks: BTreeMap<(String, PointId), Result<Live, String>>,
-    /// Jobs whose newest point at a destination was met.
-    newest: BTreeSet<(String, DestinationName)>,
 }
 
 impl Session<'_> {
-    /// The job's folders beside its newest point at that destination, or why not.
+    /// The job's folders beside its newest point at that destination, which it must be, or why not.
     pub(super) fn live(&self, opened: &Opened, chosen: &Chosen, drill: &Drill) -> Result<Live, String> {
         let job = self.config.jobs.iter().find(|known| known.name.as_str() == chosen.job_name);
         let job = job.ok_or("the job is not configured any more")?;
         let Source::Folders(folders) = &job.source else { return Err("the job's source is no folder".to_owned()) };
         if matches!(self.asked.wish, Wish::Named(_)) {
             return Err("a certain point was asked for".to_owned());
-        }
-        let at = (chosen.job_name.clone(), drill.destination.clone());
-        if !self.looked_at.borrow_mut().newest.insert(at) {
-            return Err("it is compared with the job's newest point".to_owned());
         }
         let created = drill.created.filter(|_| drill.verdict != Verdict::Incomplete);
         let created = created.ok_or("the drill did not come to its end, or the point could not be read")?;

@@ -94,9 +94,9 @@ impl Session<'_> {
 
     fn take_over(&self, report: ReportFile, own: OwnReport, setting: &Setting) -> Done {
         let written = self.written(self.ledger.take_over(report.clone(), own.clone(), setting));
-        let mut drill = report.drill;
+        let (mut drill, object_bytes) = (report.drill, report.object_bytes);
         drill.cold.iter_mut().for_each(|cold| cold.own_report = Some(own.clone()));
-        Done { drill, refused: false, report: written }
+        Done { drill, refused: false, object_bytes, report: written }
     }
 
     fn apart(&self, name: &DestinationName, chosen: &Chosen) -> Result<(ReportFile, OwnReport), Lost> {

@@ -15,12 +15,14 @@ pub(super) struct Done {
     pub drill: DrillReport,
     /// It was refused before anything was done.
     pub refused: bool,
+    /// Bytes of the objects that were read whole.
+    pub object_bytes: u64,
     pub report: Option<Written>,
 }
 
 impl Done {
     pub(super) fn of(drill: &Drill, report: Option<Written>) -> Self {
-        Self { drill: DrillReport::of(drill), refused: drill.refused, report }
+        Self { drill: DrillReport::of(drill), refused: drill.refused, object_bytes: drill.object_bytes, report }
     }
 }
 
@@ -32,6 +34,8 @@ pub(super) struct Beside<'b> {
     pub folder: &'b Path,
     pub outside: NotBackedUp,
     pub ledger_before: LedgerBefore,
+    /// Points that a budget left for another call.
+    pub left: u64,
     /// What happened after the last report was written.
     pub notes: Vec<String>,
 }
@@ -53,8 +57,8 @@ pub(super) fn outcome(drills: Vec<Done>, beside: Beside<'_>) -> Result<Outcome, 
     let failure = (exit == Exit::Failed).then(|| refused_failure(&drills));
     let mut reports: Vec<DrillReport> = drills.into_iter().map(|done| told(done, beside.folder)).collect();
     reports.last_mut().into_iter().for_each(|last| last.notes.extend(beside.notes.iter().cloned()));
-    let Beside { outside, ledger_before, .. } = beside;
-    Ok(Outcome { summary: Summary { verdict, drills: reports, outside, ledger_before }, exit, failure })
+    let Beside { outside, ledger_before, left, .. } = beside;
+    Ok(Outcome { summary: Summary { verdict, drills: reports, left, outside, ledger_before }, exit, failure })
 }
 
 fn told(done: Done, folder: &Path) -> DrillReport {

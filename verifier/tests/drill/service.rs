@@ -114,3 +114,21 @@ fn a_service_that_stops_stops_its_drill_too_and_it_is_due_again() {
     assert_eq!(fixtures::data::inventory(&bench.path("scratch")).expect("readable"), [], "nothing is left in scratch");
     assert!(problems(&bench).contains("did not happen"), "it is due again: {}", problems(&bench));
 }
+
+#[test]
+fn the_service_keeps_to_the_budget_and_begins_with_what_was_never_proved() {
+    let bench = protected(&["usb"]);
+    let config = fs::read_to_string(bench.path("offsite.toml")).expect("readable");
+    let (scratch, budget) = (bench.text("scratch"), "budget = { bytes = \"1 KiB\" }");
+    let drill = format!("{config}\n[drill]\nschedule = \"weekly sun 03:00\"\nscratch = \"{scratch}\"\n{budget}\n");
+    fs::write(bench.path("offsite.toml"), drill).expect("writable");
+    for round in 1..=2 {
+        let_it_be_due(&bench);
+        let mut service = Service::start(&bench);
+        let said = service.hear(&["the restore drill passed", "did not pass"]);
+        assert!(said.contains("the restore drill passed"), "{said}");
+        assert_eq!((service.stop(), reports(&bench).len()), (Some(0), round));
+    }
+    let written = reports(&bench);
+    assert_ne!(written[0]["point"], written[1]["point"], "one of two points each time");
+}

@@ -99,6 +99,9 @@ impl Loop {
 fn drill(context: &Context) -> Option<u8> {
     let mut command = Command::new(verifier());
     command.arg("--config").arg(&context.installation.config.file).arg("restore-drill");
+    if context.installation.config.drill.budget.is_some() {
+        command.arg("--budget");
+    }
     command.stdin(Stdio::null()).stdout(Stdio::null());
     let mut child = match command.spawn() {
         Ok(child) => child,

@@ -9,7 +9,7 @@ use engine::model::{DestinationName, HOME, JobName, Name};
 use verifier::audit;
 use verifier::choose::Wish;
 use verifier::drill::Leaving;
-use verifier::run::{Asked, Warmth};
+use verifier::run::{Asked, Extent, Warmth};
 use verifier::verdict::Strictness;
 
 const EXAMPLES: &str = "Examples:
@@ -116,6 +116,9 @@ pub struct RestoreDrill {
     /// Every point, not the newest only
     #[arg(long)]
     all: bool,
+    /// Every point, the most doubtful first, as far as `[drill] budget` goes
+    #[arg(long, conflicts_with_all = ["all", "point", "from"])]
+    budget: bool,
     /// The folder to restore into; else `[drill] scratch`
     #[arg(long, value_name = "DIR")]
     scratch: Option<PathBuf>,
@@ -191,7 +194,7 @@ impl RestoreDrill {
     }
 
     fn asked(self, wait: Wait) -> Asked {
-        let wish = match (self.point, self.all) {
+        let wish = match (self.point, self.all || self.budget) {
             (Some(point), _) => Wish::Named(point),
             (None, true) => Wish::All,
             (None, false) => Wish::Newest,
@@ -203,6 +206,7 @@ impl RestoreDrill {
             scratch: self.scratch,
             leaving: if self.keep_scratch { Leaving::Everything } else { Leaving::Nothing },
             strictness: if self.strict { Strictness::Counted } else { Strictness::Told },
+            extent: if self.budget { Extent::Budget } else { Extent::Wish },
             warmth: if self.cold { Warmth::Cold } else { Warmth::Warm },
             sheet: self.sheet,
             wait,
