@@ -285,6 +285,7 @@ impl Session<'_> {
             address,
             method: job.map(|job| job.source.kind().to_owned()),
             expect: job.and_then(|job| job.expect),
+            rto: job.and_then(|job| job.rto),
             restored_to: Some(self.scratch.path().display().to_string()),
             ledger_before: self.before.clone(),
             outside: self.outside.clone(),

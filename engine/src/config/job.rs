@@ -36,6 +36,8 @@ pub struct Job {
     pub keep: Option<Keep>,
     /// Without a newer verified offsite copy for this long, the job is in trouble.
     pub expect: Option<Duration>,
+    /// So long may a restore of its newest point take, from any of its destinations: drills measure it.
+    pub rto: Option<Duration>,
     /// Jobs of one group share packs, and have the same `offsite`; the job's own name by default.
     pub dedup_group: Name,
     /// Do points stay at home? If not, it is a spool only.
@@ -71,6 +73,7 @@ pub(super) fn job(name: JobName, item: &Item<'_>, destinations: &BTreeSet<Name>)
     let copies = table.or("copies", Copies::All, |item| item.choice(&[("all", Copies::All), ("first", Copies::First)]));
     let keep = table.optional("keep", |item| keep(&item));
     let expect = expect(&mut table, nothing_offsite);
+    let rto = table.optional("rto", |item| some_time(&item, "more than nothing, such as \"4h\""));
     let dedup_group = table.or("dedup-group", name.clone(), |item| named(&item));
     let hooks = hooks(&mut table);
     let probe = table.optional("probe", |item| probe(&item));
@@ -87,6 +90,7 @@ pub(super) fn job(name: JobName, item: &Item<'_>, destinations: &BTreeSet<Name>)
         copies: copies?,
         keep: keep?,
         expect: expect?,
+        rto: rto?,
         dedup_group: dedup_group?,
         home: home?,
         hooks: hooks?,
@@ -134,13 +138,17 @@ fn offsite(item: &Item<'_>, destinations: &BTreeSet<Name>) -> Read<Vec<Destinati
 /// A deadline of nothing can't be met, and without destinations none can.
 fn expect(table: &mut Table<'_>, nothing_offsite: bool) -> Read<Option<Duration>> {
     table.optional("expect", |item| {
-        let span = item.parse(duration)?;
-        counted(&item, span.as_secs(), 1, "more than nothing, such as \"26h\"")?;
+        let span = some_time(&item, "more than nothing, such as \"26h\"")?;
         if !nothing_offsite {
             return Ok(span);
         }
         item.wrong(Wrong::new("`expect` waits for an offsite copy and the job has no `offsite`", "`offsite` beside it"))
     })
+}
+
+fn some_time(item: &Item<'_>, allowed: &str) -> Read<Duration> {
+    let span = item.parse(duration)?;
+    counted(item, span.as_secs(), 1, allowed).map(|_| span)
 }
 
 fn spool(item: &Item<'_>, nothing_offsite: bool) -> Read<bool> {

@@ -72,6 +72,7 @@ fn the_examples_first_job_has_every_key() {
             (KeepRule::Monthly, 12),
             (KeepRule::Yearly, 3),
         ]),
+        rto: None,
         expect: Some(Duration::from_secs(26 * 3600)),
         dedup_group: name("papers"),
         home: true,

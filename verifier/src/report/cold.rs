@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::facts::{Setting, of_before, of_ledger};
 use super::record::{Identity, ReportFile};
+use super::trend::Forecast;
 
 /// A drill by a process that had an address and one secret: no environment, no configuration, no catalog.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,7 +57,9 @@ impl ReportFile {
             cold.own_report = Some(own);
         }
         let Setting { method, ledger_before, outside, .. } = setting.clone();
-        self.objectives = setting.objectives(self.drill.point_age_seconds);
+        self.objectives = setting.objectives(self.drill.point_age_seconds, self.drill.restore_seconds);
+        self.forecast = self.drill.forecast(&self.started, setting.rto, &identity.paces);
+        self.drill.notes.extend(self.forecast.as_ref().and_then(Forecast::warning));
         self.follow_up.splice(0..0, of_ledger(&ledger_before));
         self.follow_up.extend(identity.before.as_ref().and_then(|before| of_before(before, self.drill.verdict)));
         Self {

@@ -22,6 +22,8 @@ pub struct Setting {
     pub method: Option<String>,
     /// The job's `expect`.
     pub expect: Option<Duration>,
+    /// The job's `rto`.
+    pub rto: Option<Duration>,
     /// The scratch folder.
     pub restored_to: Option<String>,
     /// The ledger as it was found.
@@ -91,17 +93,25 @@ pub struct Check {
 }
 
 impl Setting {
-    /// What the configuration asks for, of a point that is so many seconds old.
+    /// What the configuration asks for, of a point that is so many seconds old and took so many to restore.
     #[must_use]
-    pub fn objectives(&self, age: Option<u64>) -> Vec<Objective> {
-        let of = |expect: Duration| Objective {
-            objective: "age of the point, as the job expects it".to_owned(),
-            seconds_max: expect.as_secs(),
-            seconds: age,
-            met: age.map(|age| age <= expect.as_secs()),
+    pub fn objectives(&self, age: Option<u64>, restore: Option<f64>) -> Vec<Objective> {
+        let of = |objective: &str, most: Option<Duration>, seconds: Option<u64>| {
+            let objective = objective.to_owned();
+            let seconds_max = most?.as_secs();
+            Some(Objective { objective, seconds_max, seconds, met: seconds.map(|it| it <= seconds_max) })
         };
-        self.expect.map(of).into_iter().collect()
+        let age = of("age of the point, as the job expects it", self.expect, age);
+        age.into_iter().chain(of(RESTORE_TIME, self.rto, restore.map(begun))).collect()
     }
+}
+
+/// The objective of a job's `rto`.
+pub(super) const RESTORE_TIME: &str = "time that the restore takes, as the job's rto allows";
+
+/// Whole seconds, of which the last may just have begun.
+fn begun(seconds: f64) -> u64 {
+    Duration::try_from_secs_f64(seconds.ceil()).map_or(u64::MAX, |span| span.as_secs())
 }
 
 impl Measured {
@@ -371,8 +381,8 @@ mod tests {
         drill.expected.entries = 4;
         assert_eq!(Coverage::of(&drill).thousandths(), Some(500), "an entry that is missing shows, too");
         let setting = Setting { expect: Some(Duration::from_secs(60)), ..Setting::default() };
-        assert_eq!(setting.objectives(Some(90))[0].met, Some(false));
-        assert_eq!(setting.objectives(None)[0].met, None);
+        assert_eq!(setting.objectives(Some(90), None)[0].met, Some(false));
+        assert_eq!(setting.objectives(None, None)[0].met, None);
         drill.restore = Some(Duration::ZERO);
         assert_eq!(Measured::of(&drill).restore_bytes_per_second, None);
     }

@@ -18,6 +18,7 @@ use super::file::write_new;
 use super::key::{Key, PublicKey};
 use super::past::past;
 use super::record::{Identity, KeyKind, ReportFile};
+use super::trend::Pace;
 use super::{signed, view};
 use crate::drill::Drill;
 use crate::private;
@@ -74,6 +75,8 @@ pub struct Written {
     pub sequence: u64,
     /// BLAKE3 of its file.
     pub digest: Digest,
+    /// What it says that a person should know beside.
+    pub notes: Vec<String>,
     /// Views of it that could not be written.
     pub problems: Vec<String>,
 }
@@ -195,6 +198,7 @@ impl Ledger {
         let newest = entries.last();
         let past = past(&entries, &self.key.public());
         let sequence = newest.map_or(0, |newest| newest.number).max(self.above) + 1;
+        let pace = |brief: &Brief| Pace::of(&brief.started, brief.verdict, brief.restore_seconds, &brief.coverage);
         let same = |brief: &&Brief| brief.job == job && brief.destination == destination;
         let identity = Identity {
             verifier: self.verifier.to_string(),
@@ -203,7 +207,8 @@ impl Ledger {
             sequence,
             previous: newest.and_then(|newest| newest.digest),
             before: past.drills.iter().rev().find(same).map(Brief::as_before),
-            left_out: past.left_out,
+            left_out: past.left_out.clone(),
+            paces: past.drills.iter().filter(same).filter_map(pace).collect(),
         };
         let report = report(identity, newest.and_then(|newest| self.changed_since(newest)));
         let document = serde_json::to_vec_pretty(&report).map_err(io::Error::other)?;
@@ -211,7 +216,7 @@ impl Ledger {
         let name = entry::name(sequence, (job, destination), point);
         let path = write_new(&self.folder, &name, &file)?;
         let problems = view::write(&path, &file, &past.drills, &self.key);
-        Ok(Written { path, sequence, digest: entry::digest_of(&file), problems })
+        Ok(Written { path, sequence, digest: entry::digest_of(&file), notes: report.drill.notes, problems })
     }
 
     /// What is another one than in the newest report so far.

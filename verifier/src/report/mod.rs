@@ -15,6 +15,7 @@ mod past;
 mod record;
 pub mod signed;
 mod summary;
+mod trend;
 mod view;
 
 pub use cold::{Cold, OwnReport, secret_word};
@@ -28,4 +29,5 @@ pub(crate) use past::ranges;
 pub use record::{Before, DrillReport, Identity, KeyKind, ReportFile};
 pub use summary::Summary;
 pub(crate) use summary::{moment, number, span};
+pub use trend::{Forecast, Pace};
 pub(crate) use view::{View, is_signed_by, shown};

@@ -1,5 +1,7 @@
 //! One drill as JSON: what the command line prints, and what the file says besides.
 
+use std::time::Duration;
+
 use engine::model::Digest;
 use engine::report::{PathText, utc};
 use serde::{Deserialize, Serialize};
@@ -9,6 +11,7 @@ use super::facts::{Check, Coverage, Measured, Objective, Setting};
 use super::finding::LedgerBefore;
 use super::key::PublicKey;
 use super::live::{LiveReport, NotBackedUp};
+use super::trend::{Forecast, Pace};
 use crate::drill::{Drill, Probed};
 use crate::mismatch::Mismatch;
 use crate::verdict::{ControlVerdict, ProbeVerdict, Verdict};
@@ -138,15 +141,18 @@ impl DrillReport {
         self.probes.iter().filter(|probe| probe.verdict == ProbeVerdict::Skipped).count() as u64
     }
 
+    /// How long restores will take, from this one, begun at `started`, and those before it.
+    pub(super) fn forecast(&self, started: &str, rto: Option<Duration>, before: &[Pace]) -> Option<Forecast> {
+        Forecast::of(
+            before,
+            Pace::of(started, self.verdict, self.restore_seconds, &self.coverage)?,
+            rto.map(|it| it.as_secs()),
+        )
+    }
+
     /// What is wrong, of what is kept one by one: whose path, and what.
     pub fn found(&self) -> impl Iterator<Item = (&PathText, &str)> {
         self.mismatches.iter().map(|found| (&found.path, found.problem.as_str()))
-    }
-
-    /// The same, with where its file is.
-    #[must_use]
-    pub fn written_to(self, report: Option<String>) -> Self {
-        Self { report, ..self }
     }
 }
 
@@ -176,7 +182,7 @@ fn not_tested(drill: &Drill) -> Vec<NotTested> {
 }
 
 /// Which report it is, of whom, after which ones.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Identity {
     /// This verifier installation.
     pub verifier: String,
@@ -192,6 +198,8 @@ pub struct Identity {
     pub before: Option<Before>,
     /// Reports before it that are not believed.
     pub left_out: Vec<u64>,
+    /// Restores of the same job and destination that were measured before, the oldest first.
+    pub paces: Vec<Pace>,
 }
 
 /// An earlier report of the same job and destination.
@@ -271,6 +279,9 @@ pub struct ReportFile {
     /// What was measured.
     #[serde(default)]
     pub measured: Measured,
+    /// How long restores will take.
+    #[serde(default)]
+    pub forecast: Option<Forecast>,
     /// Each check.
     #[serde(default)]
     pub checks: Vec<Check>,
@@ -309,6 +320,9 @@ impl ReportFile {
     /// The file of a drill.
     #[must_use]
     pub fn of(drill: &Drill, setting: &Setting, identity: Identity) -> Self {
+        let mut told = DrillReport::of(drill);
+        let forecast = told.forecast(&utc(drill.started), setting.rto, &identity.paces);
+        told.notes.extend(forecast.as_ref().and_then(Forecast::warning));
         let Setting { address, method, restored_to, ledger_before, outside, .. } = setting.clone();
         Self {
             report_version: FORMAT,
@@ -333,7 +347,8 @@ impl ReportFile {
             objects: drill.objects,
             object_bytes: drill.object_bytes,
             restored_by: if is_root() { "root" } else { "a user who is not root" }.to_owned(),
-            objectives: setting.objectives(drill.age.map(|age| age.as_secs())),
+            objectives: setting
+                .objectives(drill.age.map(|age| age.as_secs()), drill.restore.map(|took| took.as_secs_f64())),
             measured: Measured::of(drill),
             checks: super::facts::checks(drill),
             verdict_rule: super::facts::rule(drill),
@@ -345,7 +360,8 @@ impl ReportFile {
             left_out: identity.left_out,
             views_signed: true,
             controls: CONTROLS.map(str::to_owned).to_vec(),
-            drill: DrillReport::of(drill),
+            forecast,
+            drill: told,
         }
     }
 }

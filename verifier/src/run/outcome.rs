@@ -63,7 +63,11 @@ pub(super) fn outcome(drills: Vec<Done>, beside: Beside<'_>) -> Result<Outcome, 
 
 fn told(done: Done, folder: &Path) -> DrillReport {
     let relative = |path: &Path| path.strip_prefix(folder).unwrap_or(path).display().to_string();
-    done.drill.written_to(done.report.map(|report| relative(&report.path)))
+    let mut drill = done.drill;
+    if let Some(report) = done.report {
+        (drill.notes, drill.report) = (report.notes, Some(relative(&report.path)));
+    }
+    drill
 }
 
 fn nothing(wish: &Wish) -> Failure {

@@ -19,7 +19,7 @@ fn small(destinations: &[&str]) -> Bench {
     fs::write(data.join("noise"), noise(1, 50_000)).expect("writable");
     let places: Vec<_> = destinations.iter().map(|name| (*name, bench.path(name))).collect();
     let places: Vec<_> = places.iter().map(|(name, path)| (*name, path.as_path(), "")).collect();
-    bench.configure_simply("expect = \"1d\"", &places);
+    bench.configure_simply("expect = \"1d\"\nrto = \"1h\"", &places);
     bench.done(&["init"]);
     bench.done(&["run", "--once"]);
     bench
@@ -108,7 +108,11 @@ fn a_report_has_what_an_auditor_asks_for_and_no_secret() {
     ] {
         assert_eq!(json[key], *value, "{key}");
     }
-    assert_eq!(json["objectives"][0]["met"], true);
+    assert_eq!((&json["objectives"][0]["met"], &json["objectives"][1]["met"]), (&true.into(), &true.into()), "{json}");
+    assert_eq!(json["objectives"][1]["seconds-max"], 3600);
+    let forecast = &json["forecast"];
+    assert_eq!((&forecast["drills"], &forecast["seconds"]), (&1.into(), &json["restore-seconds"]), "{forecast}");
+    assert_eq!((&forecast["more-each-day"], &forecast["too-slow-on"]), (&Value::Null, &Value::Null), "{forecast}");
     assert_eq!(json["coverage"]["bytes-compared"], json["coverage"]["bytes-expected"]);
     assert_eq!(json["coverage"]["bytes-compared"], 50_000);
     assert!(json["measured"]["first-content-seconds"].is_number(), "{json}");

@@ -28,7 +28,7 @@ fn failed() -> Drill {
 
 fn summary() -> Summary {
     let (verdict, drills) = (Verdict::Fail, vec![DrillReport::of(&failed())]);
-    Summary { verdict, drills, outside: NotBackedUp::default(), ledger_before: LedgerBefore::default() }
+    Summary { verdict, drills, left: 0, outside: NotBackedUp::default(), ledger_before: LedgerBefore::default() }
 }
 
 #[test]

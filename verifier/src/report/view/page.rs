@@ -9,12 +9,12 @@ use super::beside;
 use super::html::Html;
 use super::plot::plots;
 use super::{Seen, control_word, probe_word, verdict_word};
-use crate::report::Cold;
 use crate::report::entry::Brief;
-use crate::report::facts::Objective;
+use crate::report::facts::{Objective, RESTORE_TIME};
 use crate::report::past::ranges;
 use crate::report::record::{KeyKind, ReportFile};
 use crate::report::summary::{moment, number, span};
+use crate::report::{Cold, Forecast};
 use crate::verdict::ProbeVerdict;
 
 const STYLE: &str = include_str!("page.css");
@@ -98,7 +98,7 @@ fn cards(page: &mut Html, report: &ReportFile) {
         };
         let created = report.point_created.as_deref().map(moment);
         page.text(created.as_deref().unwrap_or("nothing could be restored")).raw("</p>");
-        report.objectives.iter().for_each(|objective| tell_objective(page, objective));
+        report.objectives.iter().filter(|it| it.objective != RESTORE_TIME).for_each(|it| tell_objective(page, it));
     });
     card(page, "How fast", |page| {
         match drill.restore_seconds {
@@ -112,6 +112,8 @@ fn cards(page: &mut Html, report: &ReportFile) {
             page.raw(", the first content after ").data(first, format!("{first:.1} s"));
         }
         page.raw("</p>");
+        report.objectives.iter().filter(|it| it.objective == RESTORE_TIME).for_each(|it| tell_objective(page, it));
+        report.forecast.iter().for_each(|forecast| tell_forecast(page, forecast));
     });
     card(page, "Can the checks fail?", |page| {
         page.raw("<p class=\"figure\">").badge(control_word(drill.negative_control)).raw("</p>");
@@ -130,6 +132,19 @@ fn cards(page: &mut Html, report: &ReportFile) {
         page.data(failed, number(failed, "failed probe")).raw("</p>");
     });
     page.raw("</div>\n");
+}
+
+fn tell_forecast(page: &mut Html, forecast: &Forecast) {
+    let Forecast { seconds_min, seconds_max, drills, .. } = *forecast;
+    page.raw("<p>a full restore: ").data(seconds_min, format!("{seconds_min:.1}")).raw(" to ");
+    page.data(seconds_max, format!("{seconds_max:.1} s")).raw(", by the rates of ");
+    page.data(drills, number(drills, "drill")).raw("</p>");
+    if let Some(more) = forecast.more_each_day {
+        page.raw("<p>by their trend ").data(more, format!("{more:+.2} s")).raw(" each day</p>");
+    }
+    if let Some(day) = &forecast.too_slow_on {
+        page.raw("<p>above the job's rto from ").text(moment(day)).raw(" on</p>");
+    }
 }
 
 fn tell_objective(page: &mut Html, objective: &Objective) {

@@ -43,6 +43,7 @@ fn report(drill: &Drill) -> ReportFile {
         previous: None,
         before: None,
         left_out: Vec::new(),
+        paces: Vec::new(),
     };
     ReportFile::of(drill, &setting, identity)
 }
