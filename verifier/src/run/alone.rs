@@ -133,6 +133,7 @@ impl Call<'_> {
             entropy,
             limits,
             probe: None,
+            canary: false,
             leaving: self.asked.leaving,
             tell: &tell,
             stop,
