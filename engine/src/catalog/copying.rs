@@ -38,6 +38,8 @@ pub struct CopyWork {
     pub absent: Vec<PackNo>,
     /// Packs that are there without evidence that suffices: to be read back.
     pub unproven: Vec<PackNo>,
+    /// Packs that are not there and travel there on a seed's drive: nobody sends them, and the manifest waits for them.
+    pub travelling: Vec<PackNo>,
     /// Bytes of the absent packs and of the manifest.
     pub bytes: u64,
     /// What lies there of it, should nothing come of the copy.
@@ -380,6 +382,7 @@ impl<'t, R: Mode<'t>> Tables<'t, R> {
                         work.unproven.push(pack);
                     }
                 }
+                None if self.is_travelling(to.number, pack)? => work.travelling.push(pack),
                 _ => {
                     work.absent.push(pack);
                     work.bytes = work.bytes.saturating_add(row.bytes);

@@ -208,7 +208,8 @@ impl<'s> Session<'s> {
         super::tidy::tidy(&self)?;
         self.drop_old_heads()?;
         // Litter that could not be looked for, because nothing may be deleted there now, is the next session's.
-        if self.deletions() == Deletions::Allowed || !self.may_have_litter() {
+        let seeding = self.tools.catalog.open_seed_at(self.medium)?.is_some();
+        if !seeding && self.deletions() == Deletions::Allowed || !self.may_have_litter() {
             self.set_marks(&[(OPEN, None)])?;
         }
         Ok(())
