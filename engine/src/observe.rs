@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::catalog::{Catalog, MediumRow, Owner, PackState, Side, Snapshot};
+use crate::catalog::{Catalog, MediumRow, PackState, Side, Snapshot};
 use crate::config::{self, Config, reserve_bytes};
 use crate::destination::{ReadStore, Space};
 use crate::model::{JobId, PackId, PointName, PointOrder, Proof, State as PlacementState, Time, VaultId};
@@ -280,7 +280,7 @@ fn reserved(snapshot: &Snapshot, vault: VaultId) -> BTreeSet<PackNumber> {
 }
 
 fn seeding(snapshot: &Snapshot, vault: VaultId) -> bool {
-    snapshot.reservations.values().any(|row| row.at == vault && matches!(row.owner, Owner::Seed { .. }))
+    snapshot.seeds.values().any(|seed| seed.medium == vault && seed.is_open())
 }
 
 impl PointPacks {

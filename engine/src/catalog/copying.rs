@@ -373,7 +373,8 @@ impl<'t, R: Mode<'t>> Tables<'t, R> {
             if row.group != point.group || !row.used.is_some_and(|used| used.holds(point.order)) {
                 return Err(refused("D-1", format_args!("pack {} is not one of point {}", row.id, point.order)));
             }
-            match self.pack_at.get(&(to.number, pack))? {
+            let at = self.pack_at.get(&(to.number, pack))?;
+            match at {
                 Some(at) if at.state == PackState::Deleting => {
                     return Err(refused("D-8", format_args!("pack {} is being deleted there", row.id)));
                 }
@@ -382,7 +383,7 @@ impl<'t, R: Mode<'t>> Tables<'t, R> {
                         work.unproven.push(pack);
                     }
                 }
-                None if self.is_travelling(to.number, pack)? => work.travelling.push(pack),
+                _ if self.is_travelling(to.number, pack)? => work.travelling.push(pack),
                 _ => {
                     work.absent.push(pack);
                     work.bytes = work.bytes.saturating_add(row.bytes);

@@ -12,7 +12,7 @@ use rkyv::{Archive, Deserialize, Serialize};
 use super::error::CatalogError;
 use super::error::Result;
 use super::open::Catalog;
-use super::rows::{EventKind, EventRow, Owner, PackNo, PackState, ReservationId, ReservationRow};
+use super::rows::{EventKind, EventRow, Evidence, Owner, PackNo, PackState, ReservationId, ReservationRow};
 use super::state::{refused, unknown};
 use super::stored::{DigestDef, SeedIdDef, TimeDef, VaultIdDef};
 use super::tables::{MediumNo, Mode, Tables, Writing};
@@ -163,6 +163,20 @@ impl Catalog {
         })
     }
 
+    /// A head tells of a seed that this catalog may not know: then nothing is swept at its medium. Where another one is
+    /// open, or the medium is not known, there is nothing to keep.
+    ///
+    /// # Errors
+    /// As [`Catalog::meta`].
+    pub fn know_seed(&self, id: SeedId, medium: VaultId, now: Time) -> Result<()> {
+        let is_news = self.handle.read(|tables| {
+            let all = tables.seeds.all()?;
+            let is_known = all.iter().any(|(known, row)| *known == id || row.medium == medium && row.is_open());
+            Ok(!is_known && tables.media.get(&medium)?.is_some())
+        })?;
+        if is_news { self.begin_seed(id, medium, now).map(drop) } else { Ok(()) }
+    }
+
     /// D-1, D-2: one more drive of a seed. Its packs are reserved at the medium and its points at home; packs that lie
     /// there by now, or travel already, are left out.
     ///
@@ -177,7 +191,8 @@ impl Catalog {
             let mut packs = Vec::new();
             let mut bytes = 0_u64;
             for &pack in new.packs {
-                if tables.pack_at.get(&(at, pack))?.is_none() && !tables.is_travelling(at, pack)? {
+                let lies_there = tables.pack_at.get(&(at, pack))?.is_some_and(|row| row.state != PackState::Missing);
+                if !lies_there && !tables.is_on_a_drive(at, pack)? {
                     bytes = bytes.saturating_add(tables.pack(pack)?.bytes);
                     tables.reserved.put(&(at, pack, at_medium), &())?;
                     tables.reserved_by.put(&(at_medium, pack), &())?;
@@ -197,7 +212,11 @@ impl Catalog {
                 at_home: at_home.0,
             };
             seed.drives.push(drive.clone());
-            seed.points.extend(new.points.iter().filter(|point| !seed.points.contains(point)).copied().collect::<Vec<_>>());
+            for point in new.points {
+                if !seed.points.contains(point) {
+                    seed.points.push(*point);
+                }
+            }
             tables.save_seed(&seed)?;
             Ok((drive, packs))
         })
@@ -252,6 +271,49 @@ impl Catalog {
         })
     }
 
+    /// A drive that only its list at the medium tells of.
+    ///
+    /// # Errors
+    /// [`CatalogError::Unknown`].
+    pub fn know_seed_drive(&self, seed: SeedId, number: u32, list: Digest, now: Time) -> Result<()> {
+        self.handle.write(|tables| {
+            let mut row = tables.seed(seed)?;
+            row.drives.push(SeedDriveRow {
+                number,
+                place: String::new(),
+                state: SeedState::Shipped,
+                since: now,
+                packs: 0,
+                bytes: 0,
+                list: Some(list),
+                exported: None,
+                at_medium: 0,
+                at_home: 0,
+            });
+            tables.save_seed(&row)
+        })
+    }
+
+    /// Packs that came on a drive are there, with this evidence. One that is being deleted there is left out.
+    ///
+    /// # Errors
+    /// [`CatalogError::Unknown`].
+    pub fn packs_arrived(&self, medium: VaultId, packs: &[(PackNo, Evidence)]) -> Result<()> {
+        for some in packs.chunks(1_000) {
+            self.handle.write(|tables| {
+                let at = tables.number(medium)?;
+                for &(pack, evidence) in some {
+                    let known = tables.pack_at.get(&(at, pack))?;
+                    if known.is_none_or(|row| row.state != PackState::Deleting) {
+                        tables.arrive(at, pack, Some(evidence))?;
+                    }
+                }
+                tables.moved_on()
+            })?;
+        }
+        Ok(())
+    }
+
     /// A drive that was never finished and never will be: nothing of it travels any more.
     ///
     /// # Errors
@@ -264,6 +326,14 @@ impl Catalog {
             row.drives.retain(|other| other.number != number);
             tables.save_seed(&row)
         })
+    }
+
+    /// Does a pack travel to a medium on a seed's drive? Nobody sends it then.
+    ///
+    /// # Errors
+    /// [`CatalogError::Unknown`].
+    pub fn travels(&self, medium: VaultId, pack: PackNo) -> Result<bool> {
+        self.handle.read(|tables| tables.is_travelling(tables.number(medium)?, pack))
     }
 
     /// All seeds, those that are over too.
@@ -338,8 +408,13 @@ impl<'t, R: Mode<'t>> Tables<'t, R> {
         if seed.is_open() { Ok(seed) } else { Err(refused("D-1", format_args!("the seed {id} is over"))) }
     }
 
-    /// Does a pack travel to a medium on a seed's drive?
+    /// Does a pack travel to a medium on a seed's drive, and is not known to lie there?
     pub fn is_travelling(&self, at: MediumNo, pack: PackNo) -> Result<bool> {
+        let lies_there = self.pack_at.get(&(at, pack))?.is_some_and(|row| row.state != PackState::Missing);
+        Ok(!lies_there && self.is_on_a_drive(at, pack)?)
+    }
+
+    fn is_on_a_drive(&self, at: MediumNo, pack: PackNo) -> Result<bool> {
         for row in self.reserved.under(&key_bytes(&(at, pack)))? {
             let ((_, _, by), ()) = row?;
             if matches!(self.reservation(by)?.owner, Owner::Seed { .. }) {
@@ -359,8 +434,7 @@ impl<'t, R: Mode<'t>> Tables<'t, R> {
             let at = self.number(row.at)?;
             for row in self.reserved_by.under(&key_bytes(&id))? {
                 let ((_, pack), ()) = row?;
-                let lies_there = self.pack_at.get(&(at, pack))?.is_some_and(|row| row.state != PackState::Missing);
-                if !lies_there {
+                if self.is_travelling(at, pack)? {
                     travelling.push((at, pack));
                 }
             }

@@ -81,6 +81,9 @@ fn retire_one(context: &Context, row: &MediumRow) -> Result<RetiredMedium, Failu
     };
     let owed = of(&|state| matches!(state, State::Pending | State::Missing));
     catalog.update_medium(row.vault, &|row| row.retired = Some(now))?;
+    if let Some(seed) = catalog.open_seed_at(row.vault)? {
+        catalog.forget_seed(seed.id, now)?;
+    }
     let pending = of(&|state| state == State::Pending);
     catalog.decline(row.vault, &pending, unwanted_text(Unwanted::Retired), now)?;
     let count = |points: &[PointOrder]| u64::try_from(points.len()).unwrap_or(u64::MAX);

@@ -14,11 +14,13 @@ use super::full::{Manner, Place};
 use super::hours::{self, Hours};
 use super::mirrors::{At, assembled, learn_files, unfit};
 use super::round::{Task, Wanted};
-use super::{Context, Failure, last_failure};
+use super::{Context, Failure, last_failure, seed};
 use crate::catalog::locks::{LockError, LockName};
 use crate::catalog::{RemovalRules, Snapshot};
 use crate::config::{Evict, Window};
-use crate::copy::{Assembled, CopyError, Origin, Outcome, Session, Told, Tools, execute, removal_rules};
+use crate::copy::{
+    Assembled, CopyError, Origin, Outcome, Session, Told, Tools, close_seed, execute, removal_rules, take_seeds,
+};
 use crate::destination::throttle::{Bandwidth, Throttled};
 use crate::destination::watch::{Pulse, Watched};
 use crate::destination::{ReadStore, Space, WriteStore};
@@ -251,6 +253,13 @@ impl Visits {
             Err(error) => return failed(chain(&error)),
         };
         let origins = origins(places, &assembled);
+        if let Err(error) = take_seeds(&session, seed::share()) {
+            total.failures.push(self.seed_failed(&session, &error));
+            total.ended = error.ends_session().then_some(error);
+            if total.ended.is_some() {
+                return total;
+            }
+        }
         for turn in 0..=PLANS_MAX {
             let planned = match turn {
                 0 => self.forgotten(&session, places, &mut packs),
@@ -292,12 +301,31 @@ impl Visits {
         }
         self.context.call.voice.progress_done(&format!("{}: copying", session.destination));
         if total.ended.is_none()
+            && let Err(error) = self.seed_closed(&session)
+        {
+            total.failures.push(error);
+        }
+        if total.ended.is_none()
             && let Err(error) = session.close()
         {
             total.failures.push(chain(&error));
             total.ended = Some(error);
         }
         total
+    }
+
+    /// Told at once, as a step that fails is.
+    fn seed_failed(&self, session: &Session<'_>, error: &CopyError) -> String {
+        let text = format!("{}: the seed could not be looked into: {}", session.destination, chain(error));
+        self.context.call.voice.warn(&text);
+        text
+    }
+
+    /// A seed whose points are all there is over, and those who wait for it hear of it.
+    fn seed_closed(&self, session: &Session<'_>) -> Result<(), String> {
+        let closed = close_seed(session).map_err(|error| self.seed_failed(session, &error))?;
+        let told = closed.map(|seed| seed::tell_ready(&self.context, &seed, &session.destination));
+        told.transpose().map(drop).map_err(|failure| failure.to_string())
     }
 
     /// The checked steps for one medium, each with its reason, and what its removals go by.
@@ -340,13 +368,16 @@ impl Visits {
 
     fn proposed(&self, state: &State) -> Plan {
         match &self.wanted.task {
-            Task::Copies | Task::Everything => propose(state),
+            Task::Copies | Task::Everything | Task::Seeds => propose(state),
             Task::Forget(jobs) => plan::forget(state, jobs).0,
             Task::ForgetPoint(point) => plan::forget_point(state, *point).0,
         }
     }
 
     fn wants(&self, state: &State, step: &Step) -> bool {
+        if self.wanted.task == Task::Seeds {
+            return matches!(step, Step::Copy { packs, .. } if packs.is_empty());
+        }
         let for_room = self.wanted.task == Task::Copies;
         let about = match step {
             Step::Remove { reason: RemoveReason::Retention, .. } if for_room => return false,

@@ -190,6 +190,9 @@ fn copy_all(
     for ((point, _, why), (landed, took)) in points.iter().zip(flown) {
         let copied = |state, bytes, reason: &str| Copied { took, ..copied(session, *point, state, bytes, reason) };
         match landed {
+            Landed::There(state @ (State::Copying | State::Pending), bytes) => {
+                outcome.copied.push(copied(state, bytes, plan::ON_SEED));
+            }
             Landed::There(state, bytes) => outcome.copied.push(copied(state, bytes, why)),
             Landed::Untried => {}
             Landed::Failed(error) if error.ends_session() => ended = ended.or(Some(error)),

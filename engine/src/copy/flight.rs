@@ -208,13 +208,38 @@ impl<'f, 'o> Flight<'f, 'o> {
 
     /// The next task for a lane; points are fetched when there is none else.
     fn take(&mut self) -> Option<Task<'o>> {
-        if self.ended.is_none() && (self.lane.tools.stop)() {
-            self.end(CopyError::Stopped);
+        loop {
+            if self.ended.is_none() && (self.lane.tools.stop)() {
+                self.end(CopyError::Stopped);
+            }
+            while self.ended.is_none() && !self.is_full && self.queue.is_empty() && self.board() {}
+            let task = self.queue.pop_front()?;
+            match &task.work {
+                Work::Pack(pack, ..) if self.left_by_post(*pack) => self.leave_to_post(*pack),
+                _ => {
+                    self.point(task.point).aloft += 1;
+                    return Some(task);
+                }
+            }
         }
-        while self.ended.is_none() && !self.is_full && self.queue.is_empty() && self.board() {}
-        let task = self.queue.pop_front()?;
-        self.point(task.point).aloft += 1;
-        Some(task)
+    }
+
+    /// Was it put onto a seed's drive since its point was begun? Then nobody sends it too.
+    fn left_by_post(&self, pack: PackNo) -> bool {
+        let Lane { tools, medium, .. } = self.lane;
+        // Whoever can't be asked now is asked again by what comes next.
+        self.ended.is_none() && tools.catalog.travels(medium, pack).unwrap_or(false)
+    }
+
+    fn leave_to_post(&mut self, pack: PackNo) {
+        for point in self.waiting.remove(&pack).unwrap_or_default() {
+            let Some(waiting) = self.aboard.get_mut(&point) else { continue };
+            waiting.travels = true;
+            waiting.missing -= 1;
+            if waiting.missing == 0 {
+                self.queue_look(point);
+            }
+        }
     }
 
     /// Is there more to do, and a lane for it? How many there are is asked while the first one is at work: that may take

@@ -5,6 +5,7 @@
 
 mod examples;
 mod login;
+mod seed;
 mod words;
 
 use std::ffi::OsString;
@@ -18,6 +19,7 @@ use engine::doubt::Share;
 use engine::model::{DestinationName, JobName};
 use examples as example;
 use login::Login;
+pub use seed::{Seed, SeedAbsorb, SeedExport};
 pub use words::PathBytes;
 use words::{bytes, place_name};
 
@@ -118,6 +120,9 @@ pub enum Command {
     /// The record of what is where
     #[command(subcommand, arg_required_else_help = true)]
     Catalog(Catalog),
+    /// The first copy on drives by post
+    #[command(subcommand, arg_required_else_help = true)]
+    Seed(Seed),
     /// Lists, restores or takes over what a destination holds, on a computer that has nothing
     #[command(after_help = example::RECOVER)]
     Recover(Box<Recover>),

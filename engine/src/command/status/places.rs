@@ -57,6 +57,7 @@ pub(super) fn destination(
         problems.extend(only_grows(row));
         problems.extend(unsure(facts, row.vault, name)?);
         problems.extend(stuck(row.vault, outlook));
+        problems.extend(on_seed(facts, row.vault, name)?);
     }
     Ok(DestinationStatus {
         destination: name.clone(),
@@ -204,6 +205,21 @@ fn unsure(facts: &Facts<'_>, medium: VaultId, name: &DestinationName) -> Result<
     let of = if unsure.len() == 1 { first.to_string() } else { format!("{first} and {} more", unsure.len() - 1) };
     let text = format!("which packs {of} needs is not known: nothing is deleted there");
     let advice = format!("connect the places that have it too, then `engine verify {name} --repair`");
+    Ok(Some(problem(text, advice)))
+}
+
+/// What travels there by post, and how far it is.
+fn on_seed(facts: &Facts<'_>, medium: VaultId, name: &DestinationName) -> Result<Option<StatusProblem>, Failure> {
+    let Some(seed) = facts.context.installation.catalog.open_seed_at(medium)? else { return Ok(None) };
+    let (drives, packs) = (seed.drives.len(), seed.drives.iter().map(|drive| drive.packs).sum::<u64>());
+    let drives = if drives == 1 { "1 drive".to_owned() } else { format!("{drives} drives") };
+    let sent = seed.drives.iter().filter_map(|drive| drive.exported).max().unwrap_or(seed.begun);
+    let state = seed.state_text();
+    let text = format!("{packs} packs are on a seed drive ({drives}), {state}, sent {}", facts.when(sent));
+    let advice = format!(
+        "`engine seed status` tells whether it has arrived; nothing of it counts before; `engine seed forget {name}` gives \
+         it up"
+    );
     Ok(Some(problem(text, advice)))
 }
 

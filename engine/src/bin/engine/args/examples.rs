@@ -146,3 +146,27 @@ Examples:
 pub const KEY_SHEET: &str = "\
 Examples:
   engine key sheet                      writes state/recovery-sheet-ID.txt; older sheets stay good until removed";
+
+pub const SEED_EXPORT: &str = "\
+Examples:
+  engine seed export --destination office --to /media/ann/POST        what office lacks, until the drive is full
+  engine seed export --destination office --to /media/ann/POST        again after it was pulled: goes on where it was
+  engine seed export --destination office --to /media/ann/POST2 --continue    the rest on one more drive
+
+Then unmount the drive and send it. Exit 3: the drive is ready, and more is left than it takes.";
+
+pub const SEED_ABSORB: &str = "\
+Examples:
+  engine seed absorb --from /media/POST --into file:///srv/offsite
+  engine seed absorb --from /media/POST --into sftp://ann@backup.example/srv/offsite --password-file pw
+
+Whoever receives the drive does this. Exit 4: the drive is damaged, or for another vault; nothing is believed of it.";
+
+pub const SEED_STATUS: &str = "\
+Examples:
+  engine seed status                    exported, shipped, absorbed, verified, drilled
+  engine seed status --json             the same for scripts";
+
+pub const SEED_FORGET: &str = "\
+Examples:
+  engine seed forget office             the drive is lost: what was on it goes over the wire";

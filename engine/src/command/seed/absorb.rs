@@ -1,0 +1,148 @@
+//! `engine seed absorb`: what is on a drive into the vault that it is for, on a computer with no key and no configuration.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::command::{Call, Exit, Failure};
+use crate::config::{Given, place_given};
+use crate::destination::{ErrorKind, FileStore, Privacy, WriteStore};
+use crate::installation::{is_absent, open_place, patient, place_text};
+use crate::model::chain;
+use crate::report::{SeedAbsorbReport, SeedProblem};
+use crate::seed::{AbsorbError, Absorbed, Refused, Task, absorb as take_over};
+use crate::vault::VaultError;
+
+const AGAIN: &str = "see to that and repeat the command: what is there already is not sent again";
+
+/// What `seed absorb` is asked for.
+#[derive(Debug, Clone)]
+pub struct AbsorbOptions {
+    /// The drive.
+    pub from: PathBuf,
+    /// The vault's URL.
+    pub into: String,
+    /// The further keys of its destination: who logs in how.
+    pub keys: Vec<(&'static str, Given)>,
+}
+
+/// Takes over what is on a drive.
+///
+/// # Errors
+/// Exit 2 for a URL that names nothing; exit 4 for a drive that is damaged or foreign; exit 1 for all else.
+pub fn absorb(call: &Call, options: &AbsorbOptions) -> Result<(SeedAbsorbReport, Exit), Failure> {
+    let drive = open_drive(options)?;
+    let vault = open_vault(call, options)?;
+    let what = "absorbing";
+    let told = AtomicU64::new(0);
+    let progress = |done: u64, all: u64| {
+        // Lanes may tell out of turn.
+        if told.fetch_max(done, Ordering::Relaxed) <= done {
+            call.voice.progress(what, done, all);
+        }
+    };
+    let stop = || (call.stop)();
+    let task = Task { drive: &drive, vault: &*vault, clock: &*call.clock, stop: &stop, progress: &progress };
+    let outcome = take_over(&task);
+    call.voice.progress_done(what);
+    match outcome {
+        Ok(absorbed) => Ok((report(options, Some(&absorbed), Vec::new(), None), Exit::Done)),
+        Err(AbsorbError::Refused(Refused::Unfinished { drive })) => {
+            let why = format!("the export to it was not finished (it is number {drive} of its seed)");
+            let advice = "its owner goes on with it: `engine seed export` once more with this drive";
+            Err(Failure::new(format!("nothing was taken over from {}", options.from.display()), why, advice))
+        }
+        Err(AbsorbError::Refused(refused)) => Ok(refusal(call, options, &refused)),
+        Err(error) => Err(failed(options, &error)),
+    }
+}
+
+fn open_drive(options: &AbsorbOptions) -> Result<FileStore, Failure> {
+    FileStore::open(&options.from, Privacy::Umask).map_err(|error| {
+        let what = format!("no drive at {}", options.from.display());
+        match error.kind {
+            ErrorKind::NotFound => Failure::new(what, "there is no such folder", "is it connected and mounted?"),
+            _ => Failure::of(what, &error, "check the drive and its permissions"),
+        }
+    })
+}
+
+fn open_vault(call: &Call, options: &AbsorbOptions) -> Result<Arc<dyn WriteStore>, Failure> {
+    let place = place_given(&options.into, &options.keys).map_err(|why| {
+        Failure::usage("can't absorb into what --into names", why, "give --into URL, as in `--help`")
+    })?;
+    place.secret_notes().iter().for_each(|note| call.voice.warn(note));
+    let opened = open_place(&place).map_err(|error| {
+        let what = format!("no vault at {}", place_text(&place));
+        match error.kind {
+            ErrorKind::NotFound => Failure::new(what, "there is no such folder", "give the one that holds the file VAULT"),
+            _ if place.scheme() == "file" && is_absent(&error) => {
+                Failure::new(what, "there is no such folder", "is it mounted?")
+            }
+            _ => Failure::new(what, chain(&error), "check the address and the credentials, and try again"),
+        }
+    })?;
+    Ok(patient(&place, opened, &call.clock, &call.entropy))
+}
+
+fn failed(options: &AbsorbOptions, error: &AbsorbError) -> Failure {
+    let from = options.from.display();
+    match error {
+        AbsorbError::Drive(_) => {
+            Failure::of(format!("the drive at {from} is gone"), error, "connect it again and repeat the command: it goes on")
+        }
+        AbsorbError::Vault(VaultError::Missing { .. }) => Failure::of(
+            format!("no vault at {}", options.into),
+            error,
+            "give the folder that holds the file VAULT: the drive's owner prepares it before (`engine init`)",
+        ),
+        _ => Failure::of(format!("not all of {from} was taken over"), error, AGAIN),
+    }
+}
+
+/// A drive that is refused: told with each object, and no receipt.
+fn refusal(call: &Call, options: &AbsorbOptions, refused: &Refused) -> (SeedAbsorbReport, Exit) {
+    let mut problems = Vec::new();
+    let why = match refused {
+        Refused::NoList => "no list of a seed is on it: it is no seed drive".to_owned(),
+        Refused::BadLists(bad) => {
+            let each = |it: &crate::seed::BadList| SeedProblem { object: it.path.to_string(), problem: it.why.clone() };
+            problems.extend(bad.iter().map(each));
+            "its list is damaged".to_owned()
+        }
+        Refused::Foreign { wanted, found } => {
+            format!("it is for another vault: {wanted}, and {found} is at {}", options.into)
+        }
+        Refused::Unfinished { drive } => format!("its export was not finished (drive {drive})"),
+        Refused::Damaged(unfit) => {
+            let each =
+                |it: &crate::seed::Unfit| SeedProblem { object: format!("packs/{}", it.pack), problem: it.why.clone() };
+            problems.extend(unfit.iter().map(each));
+            let objects = if unfit.len() == 1 { "object" } else { "objects" };
+            format!("{} {objects} on it are not what its list says", unfit.len())
+        }
+    };
+    call.voice.warn(&format!("the drive at {} is refused: {why}", options.from.display()));
+    problems.iter().for_each(|it| call.voice.warn(&format!("{}: {}", it.object, it.problem)));
+    (report(options, None, problems, Some(why)), Exit::Damage)
+}
+
+fn report(
+    options: &AbsorbOptions,
+    absorbed: Option<&Absorbed>,
+    problems: Vec<SeedProblem>,
+    refused: Option<String>,
+) -> SeedAbsorbReport {
+    SeedAbsorbReport {
+        from: options.from.display().to_string(),
+        into: options.into.clone(),
+        seed: absorbed.map(|it| it.seed),
+        medium: absorbed.map(|it| it.vault),
+        drive: absorbed.map(|it| it.drive),
+        packs: absorbed.map_or(0, |it| it.packs),
+        bytes: absorbed.map_or(0, |it| it.bytes),
+        lay_there: absorbed.map_or(0, |it| it.lay_there),
+        refused,
+        problems,
+    }
+}

@@ -1,0 +1,352 @@
+//! `engine seed export`: what a destination lacks onto a drive.
+//!
+//! Order: the packs are reserved in the catalog (from then on no copy sends them), a list that says *not finished*, packs,
+//! each read back from the drive, the list of what is on it, the catalog. A drive that is pulled in between is gone on with by
+//! the same command: what lies on it is read back, not written again.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::cargo::{Cargo, listed, load, owed};
+use super::medium_of;
+use crate::catalog::locks::LockName;
+use crate::catalog::{MediumRow, NewSeedDrive, PackNo, SeedDriveRow, SeedRow, SeedState};
+use crate::command::publish::publish;
+use crate::command::round::{looks, state_now};
+use crate::command::{Call, Context, Exit, Failure};
+use crate::destination::{ErrorKind, FileStore, Privacy, ReadStore};
+use crate::format::{SeedList, SeedPack};
+use crate::model::{DestinationName, JobId, JobName, PackId, SeedId, VaultPath, chain};
+use crate::report::{SeedExportReport, SeedProblem};
+use crate::seal::SeedSigner;
+use crate::seed::{CarryError, FoundList, carry, lists_on, write_list};
+use crate::vault::{VaultError, identity_of, put};
+
+const SAME_AGAIN: &str = "plug the drive in again and repeat the command: it goes on where it was";
+
+/// Whether a seed that is under way gets one more drive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GoOn {
+    /// `--continue`
+    Yes,
+    /// It is begun, or an unfinished drive is gone on with.
+    No,
+}
+
+/// What `seed export` is asked for.
+#[derive(Debug, Clone)]
+pub struct ExportOptions {
+    /// Where the seed goes.
+    pub destination: DestinationName,
+    /// The drive.
+    pub to: PathBuf,
+    /// Only points of these jobs; all if none.
+    pub jobs: Vec<JobName>,
+    /// One more drive?
+    pub go_on: GoOn,
+}
+
+/// Fills a drive.
+///
+/// # Errors
+/// Exit 2 for unknown names; exit 1 if the drive or the destination can't be used, or the drive was pulled.
+pub fn export(call: &Call, options: &ExportOptions) -> Result<(SeedExportReport, Exit), Failure> {
+    let context = Context::open(call)?;
+    let asked = context.jobs(&options.jobs)?;
+    let known = context.installation.catalog.jobs()?;
+    let ids: Vec<JobId> =
+        known.iter().filter(|row| asked.iter().any(|job| job.name == row.name)).map(|row| row.id).collect();
+    let medium = medium_of(&context, &options.destination)?;
+    let _lock = context.lock(&LockName::Seed(medium.vault), "this seed")?;
+    let drive = open_drive(&options.to)?;
+    let work = Work { context: &context, options, medium: &medium, drive: &drive };
+    let seed = context.installation.catalog.open_seed_at(medium.vault)?;
+    let jobs = (!options.jobs.is_empty()).then_some(&ids[..]);
+    match work.begin(seed, jobs)? {
+        Begun::Nothing => Ok((work.nothing(), Exit::Done)),
+        Begun::Finished(seed, drive) => {
+            let exit = if work.left(jobs)?.0 > 0 { Exit::Partial } else { Exit::Done };
+            Ok((work.report(seed, &drive, work.left(jobs)?, Vec::new()), exit))
+        }
+        Begun::Drive(seed, drive) => work.fill(seed, &drive, jobs),
+    }
+}
+
+fn open_drive(to: &Path) -> Result<FileStore, Failure> {
+    let what = || format!("can't export to {}", to.display());
+    let store = FileStore::open(to, Privacy::Umask).map_err(|error| match error.kind {
+        ErrorKind::NotFound => Failure::new(what(), "there is no such folder", "is the drive connected and mounted?"),
+        _ => Failure::of(what(), &error, "check the drive and its permissions"),
+    })?;
+    match identity_of(&store) {
+        Err(VaultError::Missing { .. }) => Ok(store),
+        _ => Err(Failure::new(what(), "a vault lies there", "name another folder of the drive: a seed is no vault")),
+    }
+}
+
+/// What there is to do.
+enum Begun {
+    /// The destination lacks nothing.
+    Nothing,
+    /// This drive was finished before.
+    Finished(SeedId, SeedDriveRow),
+    /// This drive is to be written, or gone on with.
+    Drive(SeedId, SeedDriveRow),
+}
+
+struct Work<'w> {
+    context: &'w Arc<Context>,
+    options: &'w ExportOptions,
+    medium: &'w MediumRow,
+    drive: &'w FileStore,
+}
+
+impl Work<'_> {
+    fn place(&self) -> String {
+        self.options.to.display().to_string()
+    }
+
+    fn drive_failed(&self, error: &dyn std::error::Error) -> Failure {
+        Failure::of(format!("the export to {} broke off", self.place()), error, SAME_AGAIN)
+    }
+
+    /// The drive that is there as it is known, or a new one.
+    fn begin(&self, seed: Option<SeedRow>, jobs: Option<&[JobId]>) -> Result<Begun, Failure> {
+        let (lists, _) = lists_on(self.drive).map_err(|error| self.drive_failed(&error))?;
+        if let Some(seed) = &seed
+            && let Some(drive) = self.known(seed, &lists)
+        {
+            let drive = drive.clone();
+            return Ok(match drive.state {
+                SeedState::Exporting => Begun::Drive(seed.id, drive),
+                _ => Begun::Finished(seed.id, drive),
+            });
+        }
+        let catalog = &self.context.installation.catalog;
+        let name = &self.options.destination;
+        match (&seed, self.options.go_on) {
+            (None, GoOn::Yes) => {
+                let why = "no seed to it is under way";
+                return Err(Failure::new(format!("{name} gets no further drive"), why, "leave out --continue to begin one"));
+            }
+            (Some(seed), GoOn::No) => {
+                let why = format!("the seed {} to it is under way, and this is none of its drives that are not finished", seed.id);
+                let advice = format!(
+                    "--continue puts what is left on this drive too; `engine seed status` tells how far it is, `engine seed \
+                     forget {name}` gives it up"
+                );
+                return Err(Failure::new(format!("no other seed to {name} can be begun"), why, advice));
+            }
+            _ => {}
+        }
+        // A drive that was never finished is given up: what it was to hold goes onto this one.
+        for unfinished in seed.iter().flat_map(|seed| &seed.drives).filter(|drive| drive.state == SeedState::Exporting) {
+            catalog.drop_seed_drive(seed.as_ref().expect("it has drives").id, unfinished.number)?;
+        }
+        let cargo = self.cargo(jobs)?;
+        if cargo.packs.is_empty() {
+            if cargo.left.0 > 0 {
+                let why = "there is room for no pack on it";
+                return Err(Failure::new(format!("can't export to {}", self.place()), why, "free some, or take a larger one"));
+            }
+            return Ok(Begun::Nothing);
+        }
+        let id = match seed {
+            Some(seed) => seed.id,
+            None => catalog.begin_seed(SeedId(self.context.random()?), self.medium.vault, self.now())?.id,
+        };
+        let place = self.place();
+        let (packs, points) = (&cargo.packs[..], &cargo.points[..]);
+        let new = NewSeedDrive { seed: id, place: &place, packs, points, now: self.now() };
+        let (drive, _) = catalog.add_seed_drive(&new)?;
+        Ok(Begun::Drive(id, drive))
+    }
+
+    /// A drive is known by the lists on it; one that has none yet by its place.
+    fn known<'s>(&self, seed: &'s SeedRow, lists: &[FoundList]) -> Option<&'s SeedDriveRow> {
+        let number = lists.iter().filter(|it| it.list.seed == seed.id).map(|it| it.list.drive).max();
+        let is_it = |drive: &&SeedDriveRow| match number {
+            Some(number) => drive.number == number,
+            None => drive.state == SeedState::Exporting && drive.place == self.place() && self.options.go_on == GoOn::No,
+        };
+        seed.drives.iter().find(is_it)
+    }
+
+    fn now(&self) -> crate::model::Time {
+        self.context.call.clock.now()
+    }
+
+    fn cargo(&self, jobs: Option<&[JobId]>) -> Result<Cargo, Failure> {
+        let owed = owed(state_now(self.context, looks(self.context)?)?, self.medium.vault, jobs);
+        let space = self.drive.space().map_err(|error| self.drive_failed(&error))?;
+        Ok(load(&self.context.installation.catalog, &owed, space.map_or(u64::MAX, |space| space.free))?)
+    }
+
+    /// What no drive has yet: packs, and their bytes.
+    fn left(&self, jobs: Option<&[JobId]>) -> Result<(u64, u64), Failure> {
+        let owed = owed(state_now(self.context, looks(self.context)?)?, self.medium.vault, jobs);
+        Ok(load(&self.context.installation.catalog, &owed, 0)?.left)
+    }
+
+    fn fill(
+        &self,
+        seed: SeedId,
+        drive: &SeedDriveRow,
+        jobs: Option<&[JobId]>,
+    ) -> Result<(SeedExportReport, Exit), Failure> {
+        let keyring = self.context.installation.keyring()?;
+        let catalog = &self.context.installation.catalog;
+        let signer = SeedSigner::of(keyring, keyring.epoch(), seed).expect("the newest master is there");
+        let mut list = self.open_list(seed, drive, &signer)?;
+        let numbers = catalog.seed_drive_packs(seed, drive.number)?;
+        let filled = self.carry_all(&numbers, drive.bytes)?;
+        catalog.unload_seed_drive(seed, drive.number, &filled.left)?;
+        list.packs = listed(catalog, &filled.there)?;
+        (list.revision, list.finished, list.created) = (list.revision + 1, true, self.now());
+        let digest = write_list(self.drive, &list, &signer).map_err(|error| self.drive_failed(&error))?;
+        self.drive.still_there().map_err(|error| self.drive_failed(&error))?;
+        let now = self.now();
+        catalog.update_seed_drive(seed, drive.number, &|row| {
+            (row.state, row.since, row.exported, row.list) = (SeedState::Exported, now, Some(now), Some(digest));
+        })?;
+        publish(self.context)?;
+        let left = self.left(jobs)?;
+        let written = SeedDriveRow { packs: list.packs.len() as u64, bytes: list.bytes(), ..drive.clone() };
+        let exit = match (filled.problems.is_empty(), left.0) {
+            (false, _) => Exit::Damage,
+            (true, 0) => Exit::Done,
+            (true, _) => Exit::Partial,
+        };
+        Ok((self.report(seed, &written, left, filled.problems), exit))
+    }
+
+    /// The drive's first list, so that it is known whose it is; the last one that is there, if it was written before.
+    fn open_list(&self, seed: SeedId, drive: &SeedDriveRow, signer: &SeedSigner) -> Result<SeedList, Failure> {
+        let failed = |error: VaultError| self.drive_failed(&error);
+        let (lists, _) = lists_on(self.drive).map_err(failed)?;
+        let before = lists.into_iter().filter(|it| (it.list.seed, it.list.drive) == (seed, drive.number));
+        if let Some(before) = before.max_by_key(|it| it.list.revision) {
+            return Ok(SeedList { epoch: signer.epoch, public_key: signer.public(), ..before.list });
+        }
+        let list = SeedList {
+            family: self.context.installation.keyring()?.family(),
+            vault: self.medium.vault,
+            seed,
+            drive: drive.number,
+            revision: 1,
+            finished: false,
+            created: self.now(),
+            epoch: signer.epoch,
+            public_key: signer.public(),
+            packs: Vec::new(),
+        };
+        write_list(self.drive, &list, signer).map_err(failed)?;
+        let text = text(&list);
+        match put(self.drive, &VaultPath::parse("SEED.txt").expect("a name of ours"), text.as_bytes()) {
+            // An earlier seed's text says the same.
+            Err(VaultError::Store(error)) if error.kind == ErrorKind::Exists => {}
+            done => done.map_err(failed)?,
+        }
+        Ok(list)
+    }
+
+    fn carry_all(&self, numbers: &[PackNo], all: u64) -> Result<Filled, Failure> {
+        let call = &self.context.call;
+        let catalog = &self.context.installation.catalog;
+        let home = self.context.installation.home()?;
+        let (mut filled, mut done) = (Filled::default(), 0);
+        let what = format!("{}: exporting", self.options.destination);
+        for (at, (number, row)) in numbers.iter().zip(catalog.packs(numbers)?).enumerate() {
+            let bytes = u32::try_from(row.bytes).unwrap_or(u32::MAX);
+            if !catalog.travels(self.medium.vault, *number)? {
+                // It was on its way over the wire when this drive was begun, and is there now.
+                filled.left.push(*number);
+                continue;
+            }
+            match carry(&*home, self.drive, &SeedPack { id: row.id, bytes }, &*call.stop) {
+                Ok(_) => filled.there.push(*number),
+                Err(CarryError::Unfit(unfit)) => {
+                    filled.problems.push(problem(unfit.pack, unfit.why));
+                    filled.left.push(*number);
+                }
+                Err(CarryError::To(VaultError::Store(error))) if error.kind == ErrorKind::Full => {
+                    call.voice.warn(&format!("{}: {}", self.place(), chain(&error)));
+                    filled.left.extend(&numbers[at..]);
+                    break;
+                }
+                Err(error) => return Err(self.drive_failed(&error)),
+            }
+            done += row.bytes;
+            call.voice.progress(&what, done, all);
+        }
+        call.voice.progress_done(&what);
+        Ok(filled)
+    }
+
+    fn nothing(&self) -> SeedExportReport {
+        SeedExportReport {
+            seed: None,
+            destination: self.options.destination.clone(),
+            medium: self.medium.vault,
+            drive: None,
+            place: self.place(),
+            packs: 0,
+            bytes: 0,
+            left_packs: 0,
+            left_bytes: 0,
+            problems: Vec::new(),
+        }
+    }
+
+    fn report(
+        &self,
+        seed: SeedId,
+        drive: &SeedDriveRow,
+        (left_packs, left_bytes): (u64, u64),
+        problems: Vec<SeedProblem>,
+    ) -> SeedExportReport {
+        SeedExportReport {
+            seed: Some(seed),
+            drive: Some(drive.number),
+            packs: drive.packs,
+            bytes: drive.bytes,
+            left_packs,
+            left_bytes,
+            problems,
+            ..self.nothing()
+        }
+    }
+}
+
+/// What came onto a drive.
+#[derive(Default)]
+struct Filled {
+    there: Vec<PackNo>,
+    left: Vec<PackNo>,
+    problems: Vec<SeedProblem>,
+}
+
+fn problem(pack: PackId, why: String) -> SeedProblem {
+    SeedProblem { object: format!("packs/{pack}"), problem: why }
+}
+
+/// For the person who receives the drive.
+fn text(list: &SeedList) -> String {
+    format!(
+        "This drive holds sealed backup copies that travel to a server: a seed, made by Offsite.
+
+Whoever has access to that server copies them there with
+
+     engine seed absorb --from THIS/FOLDER --into URL
+
+where URL is the folder or bucket on the server that holds the file VAULT with the id below, as in
+sftp://user@server/folder or file:///srv/folder (`engine seed absorb --help` tells how to log in). No key, no passphrase
+and no configuration are needed. It may be interrupted and repeated. It says when all is there; the drive is not needed
+any more once its owner has seen that too (`engine seed status`).
+
+vault  {}
+seed   {}
+",
+        list.vault, list.seed
+    )
+}
