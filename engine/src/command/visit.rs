@@ -18,9 +18,7 @@ use super::{Context, Failure, last_failure, seed};
 use crate::catalog::locks::{LockError, LockName};
 use crate::catalog::{RemovalRules, Snapshot};
 use crate::config::{Evict, Window};
-use crate::copy::{
-    Assembled, CopyError, Origin, Outcome, Session, Told, Tools, close_seed, execute, removal_rules, take_seeds,
-};
+use crate::copy::{Assembled, CopyError, Origin, Outcome, Session, Told, Tools, execute, removal_rules};
 use crate::destination::throttle::{Bandwidth, Throttled};
 use crate::destination::watch::{Pulse, Watched};
 use crate::destination::{ReadStore, Space, WriteStore};
@@ -253,9 +251,8 @@ impl Visits {
             Err(error) => return failed(chain(&error)),
         };
         let origins = origins(places, &assembled);
-        if let Err(error) = take_seeds(&session, seed::share()) {
-            total.failures.push(self.seed_failed(&session, &error));
-            total.ended = error.ends_session().then_some(error);
+        if let Some(failed) = seed::arrive(&self.context, &session) {
+            total = failed;
             if total.ended.is_some() {
                 return total;
             }
@@ -300,10 +297,8 @@ impl Visits {
             }
         }
         self.context.call.voice.progress_done(&format!("{}: copying", session.destination));
-        if total.ended.is_none()
-            && let Err(error) = self.seed_closed(&session)
-        {
-            total.failures.push(error);
+        if total.ended.is_none() {
+            total.failures.extend(seed::close(&self.context, &session).err());
         }
         if total.ended.is_none()
             && let Err(error) = session.close()
@@ -312,20 +307,6 @@ impl Visits {
             total.ended = Some(error);
         }
         total
-    }
-
-    /// Told at once, as a step that fails is.
-    fn seed_failed(&self, session: &Session<'_>, error: &CopyError) -> String {
-        let text = format!("{}: the seed could not be looked into: {}", session.destination, chain(error));
-        self.context.call.voice.warn(&text);
-        text
-    }
-
-    /// A seed whose points are all there is over, and those who wait for it hear of it.
-    fn seed_closed(&self, session: &Session<'_>) -> Result<(), String> {
-        let closed = close_seed(session).map_err(|error| self.seed_failed(session, &error))?;
-        let told = closed.map(|seed| seed::tell_ready(&self.context, &seed, &session.destination));
-        told.transpose().map(drop).map_err(|failure| failure.to_string())
     }
 
     /// The checked steps for one medium, each with its reason, and what its removals go by.

@@ -121,6 +121,10 @@ impl Service<'_, '_> {
                 return;
             }
             let taken = self.serve(id, point, past);
+            if counts && matches!(self.failed.get(&(id, point)), Some(Outcome::OnSeed)) {
+                // It is on its way here, and one place is enough.
+                return;
+            }
             if taken && counts {
                 self.decline_elsewhere(point, id);
                 return;
@@ -263,7 +267,7 @@ impl Bench<'_> {
             return Outcome::NeverFits { needs, capacity };
         }
         let loads = self.shelf.loads(&unit);
-        if loads.iter().all(|load| load.packs.is_empty()) && unit.iter().any(|order| self.travels(*order)) {
+        if self.waits_for_post(point, &unit, &loads) {
             return Outcome::OnSeed;
         }
         let incoming = self.incoming(point, &unit, &loads);
@@ -347,6 +351,13 @@ impl Bench<'_> {
         }
         let packs = unit.iter().flat_map(|order| self.objects(order)).copied().collect();
         Incoming { point, packs, needs }
+    }
+
+    /// Is there nothing to send of it before what travels is here? What does not travel of a single point is sent at once,
+    /// of one that is built on others nothing before those are here.
+    fn waits_for_post(&self, point: PointOrder, unit: &[PointOrder], loads: &[Load]) -> bool {
+        let nothing_to_send = loads.iter().all(|load| load.packs.is_empty());
+        unit.iter().any(|order| self.travels(*order) && (nothing_to_send || *order != point))
     }
 
     /// Does a pack of it travel here on a seed's drive?

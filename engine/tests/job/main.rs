@@ -20,6 +20,7 @@ mod printed;
 mod races;
 mod repair;
 mod rotation;
+mod seed;
 mod service;
 mod set_back;
 mod shares;

@@ -12,6 +12,7 @@ mod ledger;
 mod live;
 mod missing;
 mod server;
+mod seed;
 mod service;
 mod sound;
 mod stop;

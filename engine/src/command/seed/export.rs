@@ -16,6 +16,7 @@ use crate::command::round::{looks, state_now};
 use crate::command::{Call, Context, Exit, Failure};
 use crate::destination::{ErrorKind, FileStore, Privacy, ReadStore};
 use crate::format::{SeedList, SeedPack};
+use crate::installation::Look;
 use crate::model::{DestinationName, JobId, JobName, PackId, SeedId, VaultPath, chain};
 use crate::report::{SeedExportReport, SeedProblem};
 use crate::seal::SeedSigner;
@@ -59,7 +60,7 @@ pub fn export(call: &Call, options: &ExportOptions) -> Result<(SeedExportReport,
     let medium = medium_of(&context, &options.destination)?;
     let _lock = context.lock(&LockName::Seed(medium.vault), "this seed")?;
     let drive = open_drive(&options.to)?;
-    let work = Work { context: &context, options, medium: &medium, drive: &drive };
+    let work = Work { context: &context, options, medium: &medium, drive: &drive, looks: looks(&context)? };
     let seed = context.installation.catalog.open_seed_at(medium.vault)?;
     let jobs = (!options.jobs.is_empty()).then_some(&ids[..]);
     match work.begin(seed, jobs)? {
@@ -99,6 +100,7 @@ struct Work<'w> {
     options: &'w ExportOptions,
     medium: &'w MediumRow,
     drive: &'w FileStore,
+    looks: Vec<(DestinationName, Look)>,
 }
 
 impl Work<'_> {
@@ -177,14 +179,14 @@ impl Work<'_> {
     }
 
     fn cargo(&self, jobs: Option<&[JobId]>) -> Result<Cargo, Failure> {
-        let owed = owed(state_now(self.context, looks(self.context)?)?, self.medium.vault, jobs);
+        let owed = owed(state_now(self.context, self.looks.clone())?, self.medium.vault, jobs);
         let space = self.drive.space().map_err(|error| self.drive_failed(&error))?;
         Ok(load(&self.context.installation.catalog, &owed, space.map_or(u64::MAX, |space| space.free))?)
     }
 
     /// What no drive has yet: packs, and their bytes.
     fn left(&self, jobs: Option<&[JobId]>) -> Result<(u64, u64), Failure> {
-        let owed = owed(state_now(self.context, looks(self.context)?)?, self.medium.vault, jobs);
+        let owed = owed(state_now(self.context, self.looks.clone())?, self.medium.vault, jobs);
         Ok(load(&self.context.installation.catalog, &owed, 0)?.left)
     }
 

@@ -2,31 +2,23 @@
 //! whoever receives a drive.
 
 mod absorb;
+mod arrival;
 mod cargo;
 mod export;
 mod forget;
 mod notice;
 mod status;
 
+pub(super) use arrival::{arrive, close};
 pub use absorb::{AbsorbOptions, absorb as seed_absorb};
 pub use export::{ExportOptions, GoOn, export as seed_export};
 pub use forget::forget as seed_forget;
-pub(super) use notice::tell_ready;
 pub use status::status as seed_status;
 
 use super::{Context, Failure};
 use crate::catalog::MediumRow;
 use crate::config::Layout;
-use crate::doubt::Share;
 use crate::model::DestinationName;
-
-/// So much of what a receipt tells of is read back before it counts; a small seed whole.
-const SAMPLE: &str = "1%";
-
-/// The share that is read.
-pub(super) fn share() -> Share {
-    SAMPLE.parse().expect("a share")
-}
 
 /// The one medium that a seed to this destination goes to.
 ///

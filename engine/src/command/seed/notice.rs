@@ -11,7 +11,7 @@ use crate::model::{DestinationName, JobId};
 ///
 /// # Errors
 /// If the catalog can't be read.
-pub(in crate::command) fn tell_ready(
+pub(super) fn tell_ready(
     context: &Context,
     seed: &SeedRow,
     destination: &DestinationName,
