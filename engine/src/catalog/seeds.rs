@@ -76,6 +76,8 @@ pub struct SeedRow {
     pub begun: Time,
     /// Its drives, by number. None of one that only a head told of.
     pub drives: Vec<SeedDriveRow>,
+    /// The next drive's number: none is given twice. 0 if only a head told of it: which were given is not known.
+    pub next: u32,
     /// The reservation that keeps it open; none once it is over.
     pub open: Option<u64>,
     /// When it was over.
@@ -92,7 +94,9 @@ impl SeedRow {
     /// How far the drive that has come least far has come.
     #[must_use]
     pub fn state(&self) -> SeedState {
-        self.drives.iter().map(|drive| drive.state).min().unwrap_or(SeedState::Shipped)
+        // One that only a head told of has left; one that was only just begun has not.
+        let none = if self.next == 0 { SeedState::Shipped } else { SeedState::Exporting };
+        self.drives.iter().map(|drive| drive.state).min().unwrap_or(none)
     }
 
     /// Is it under way?
@@ -143,6 +147,10 @@ impl Catalog {
     /// # Errors
     /// [`CatalogError::Refused`] if another one is open there; [`CatalogError::Unknown`].
     pub fn begin_seed(&self, id: SeedId, medium: VaultId, now: Time) -> Result<SeedRow> {
+        self.found_seed(id, medium, 1, now)
+    }
+
+    fn found_seed(&self, id: SeedId, medium: VaultId, next: u32, now: Time) -> Result<SeedRow> {
         self.handle.write(|tables| {
             let all = tables.seeds.all()?;
             if let Some((other, _)) = all.iter().find(|(_, row)| row.medium == medium && row.is_open()) {
@@ -154,6 +162,7 @@ impl Catalog {
                 medium,
                 begun: now,
                 drives: Vec::new(),
+                next,
                 open: Some(open.0),
                 closed: None,
                 points: Vec::new(),
@@ -174,7 +183,7 @@ impl Catalog {
             let is_known = all.iter().any(|(known, row)| *known == id || row.medium == medium && row.is_open());
             Ok(!is_known && tables.media.get(&medium)?.is_some())
         })?;
-        if is_news { self.begin_seed(id, medium, now).map(drop) } else { Ok(()) }
+        if is_news { self.found_seed(id, medium, 0, now).map(drop) } else { Ok(()) }
     }
 
     /// D-1, D-2: one more drive of a seed. Its packs are reserved at the medium and its points at home; packs that lie
@@ -200,7 +209,7 @@ impl Catalog {
                 }
             }
             let drive = SeedDriveRow {
-                number: seed.drives.iter().map(|drive| drive.number).max().unwrap_or(0) + 1,
+                number: seed.next,
                 place: new.place.to_owned(),
                 state: SeedState::Exporting,
                 since: new.now,
@@ -212,6 +221,7 @@ impl Catalog {
                 at_home: at_home.0,
             };
             seed.drives.push(drive.clone());
+            seed.next = seed.next.saturating_add(1);
             for point in new.points {
                 if !seed.points.contains(point) {
                     seed.points.push(*point);

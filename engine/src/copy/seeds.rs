@@ -11,7 +11,6 @@ use super::error::CopyError;
 use super::session::Session;
 use crate::catalog::{Evidence, EvidenceKind, PackNo, SeedDriveRow, SeedRow, SeedState};
 use crate::doubt::Share;
-use crate::format::SeedReceipt;
 use crate::model::{PackId, SeedId, State};
 use crate::seed::{FoundList, Looked, is_ours, lists_on, look, receipts_at};
 use crate::vault::VaultError;
@@ -51,7 +50,7 @@ pub fn take_seeds(session: &Session<'_>, share: Share) -> Result<Vec<Arrival>, C
     for receipt in &receipts {
         let list = lists.iter().find(|found| (found.digest, found.list.drive) == (receipt.list, receipt.drive));
         let row = seed.drives.iter().find(|drive| drive.number == receipt.drive);
-        let is_new = row.is_none_or(|drive| is_awaited(drive, receipt));
+        let is_new = row.is_none_or(|drive| drive.state < SeedState::Verified);
         match list.filter(|_| is_new) {
             Some(list) => arrivals.extend(take(session, &seed, list, share)?),
             None if is_new => note(session, &format!("a receipt there is of no list of ours (drive {})", receipt.drive)),
@@ -59,11 +58,6 @@ pub fn take_seeds(session: &Session<'_>, share: Share) -> Result<Vec<Arrival>, C
         }
     }
     Ok(arrivals)
-}
-
-/// Was its list the one that was written last, and was it not looked into yet?
-fn is_awaited(drive: &SeedDriveRow, receipt: &SeedReceipt) -> bool {
-    drive.state < SeedState::Verified && drive.list.is_none_or(|list| list == receipt.list)
 }
 
 fn take(
@@ -86,8 +80,10 @@ fn take(
     let arrived = arrived(session, found, &looked)?;
     catalog.packs_arrived(session.medium, &arrived)?;
     let wrong: BTreeSet<PackId> = looked.missing.union(&looked.damaged).copied().collect();
-    let numbers = known(session, wrong.iter())?.into_iter().map(|(number, _)| number).collect::<Vec<_>>();
-    catalog.unload_seed_drive(seed.id, drive, &numbers)?;
+    // What was to travel and is not what came does not travel any more.
+    let came: BTreeSet<PackNo> = arrived.iter().map(|(number, _)| *number).collect();
+    let left = catalog.seed_drive_packs(seed.id, drive)?.into_iter().filter(|number| !came.contains(number));
+    catalog.unload_seed_drive(seed.id, drive, &left.collect::<Vec<_>>())?;
     advance(session, seed.id, drive, SeedState::Verified)?;
     let (packs, read) = (found.list.packs.len() as u64, looked.read.len() as u64);
     if !wrong.is_empty() {

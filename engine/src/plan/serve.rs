@@ -353,8 +353,8 @@ impl Bench<'_> {
         Incoming { point, packs, needs }
     }
 
-    /// Is there nothing to send of it before what travels is here? What does not travel of a single point is sent at once,
-    /// of one that is built on others nothing before those are here.
+    /// Is there nothing to send of it before what travels is here? What does not travel of a single point is sent at
+    /// once, of one that is built on others nothing before those are here.
     fn waits_for_post(&self, point: PointOrder, unit: &[PointOrder], loads: &[Load]) -> bool {
         let nothing_to_send = loads.iter().all(|load| load.packs.is_empty());
         unit.iter().any(|order| self.travels(*order) && (nothing_to_send || *order != point))

@@ -1,4 +1,5 @@
-//! `engine seed absorb`: what is on a drive into the vault that it is for, on a computer with no key and no configuration.
+//! `engine seed absorb`: what is on a drive into the vault that it is for, on a computer with no key and no
+//! configuration.
 
 use std::path::PathBuf;
 use std::sync::Arc;

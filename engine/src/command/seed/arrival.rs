@@ -1,5 +1,5 @@
-//! What a session does for a seed: before anything is planned it looks into receipts, and at its end it sees whether the
-//! seed is over.
+//! What a session does for a seed: before anything is planned it looks into receipts, and at its end it sees whether
+//! the seed is over.
 
 use super::notice::tell_ready;
 use crate::command::Context;

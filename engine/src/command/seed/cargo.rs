@@ -1,4 +1,5 @@
-//! What a drive is to hold: what a plan would copy to the medium if it were there, newest point first, until it is full.
+//! What a drive is to hold: what a plan would copy to the medium if it were there, newest point first, until it is
+//! full.
 
 use std::collections::BTreeSet;
 
@@ -41,8 +42,8 @@ pub(super) fn owed(mut state: State, medium: VaultId, jobs: Option<&[JobId]>) ->
     copies.collect()
 }
 
-/// As much of it as so many free bytes take. A drive takes whole packs, in order; the first that finds no room ends it, so
-/// that what is newest travels first.
+/// As much of it as so many free bytes take. A drive takes whole packs, in order; the first that finds no room ends it,
+/// so that what is newest travels first.
 pub(super) fn load(catalog: &Catalog, owed: &[(PointOrder, Vec<PackNumber>)], free: u64) -> crate::catalog::Result<Cargo> {
     let (mut cargo, mut room, mut is_full) = (Cargo::default(), free.saturating_sub(SPARE), false);
     let mut seen = BTreeSet::new();

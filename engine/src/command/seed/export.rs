@@ -1,8 +1,8 @@
 //! `engine seed export`: what a destination lacks onto a drive.
 //!
-//! Order: the packs are reserved in the catalog (from then on no copy sends them), a list that says *not finished*, packs,
-//! each read back from the drive, the list of what is on it, the catalog. A drive that is pulled in between is gone on with by
-//! the same command: what lies on it is read back, not written again.
+//! Order: a list that says *not finished*; the packs are reserved in the catalog (from then on no copy sends them); packs,
+//! each read back from the drive; the list of what is on it; the catalog. A drive that is pulled in between is gone on with
+//! by the same command: what lies on it is read back, not written again.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -116,7 +116,7 @@ impl Work<'_> {
     fn begin(&self, seed: Option<SeedRow>, jobs: Option<&[JobId]>) -> Result<Begun, Failure> {
         let (lists, _) = lists_on(self.drive).map_err(|error| self.drive_failed(&error))?;
         if let Some(seed) = &seed
-            && let Some(drive) = self.known(seed, &lists)
+            && let Some(drive) = known(seed, &lists)
         {
             let drive = drive.clone();
             return Ok(match drive.state {
@@ -124,54 +124,63 @@ impl Work<'_> {
                 _ => Begun::Finished(seed.id, drive),
             });
         }
+        self.may_begin(seed.as_ref())?;
         let catalog = &self.context.installation.catalog;
-        let name = &self.options.destination;
-        match (&seed, self.options.go_on) {
-            (None, GoOn::Yes) => {
-                let why = "no seed to it is under way";
-                return Err(Failure::new(format!("{name} gets no further drive"), why, "leave out --continue to begin one"));
+        if let Some(seed) = &seed {
+            // A drive that was never finished is given up: what it was to hold goes onto this one.
+            for unfinished in seed.drives.iter().filter(|drive| drive.state == SeedState::Exporting) {
+                catalog.drop_seed_drive(seed.id, unfinished.number)?;
             }
-            (Some(seed), GoOn::No) => {
-                let why = format!("the seed {} to it is under way, and this is none of its drives that are not finished", seed.id);
-                let advice = format!(
-                    "--continue puts what is left on this drive too; `engine seed status` tells how far it is, `engine seed \
-                     forget {name}` gives it up"
-                );
-                return Err(Failure::new(format!("no other seed to {name} can be begun"), why, advice));
-            }
-            _ => {}
-        }
-        // A drive that was never finished is given up: what it was to hold goes onto this one.
-        for unfinished in seed.iter().flat_map(|seed| &seed.drives).filter(|drive| drive.state == SeedState::Exporting) {
-            catalog.drop_seed_drive(seed.as_ref().expect("it has drives").id, unfinished.number)?;
         }
         let cargo = self.cargo(jobs)?;
+        if cargo.packs.is_empty() && cargo.left.0 > 0 {
+            let (what, why) = (format!("can't export to {}", self.place()), "there is room for no pack on it");
+            return Err(Failure::new(what, why, "free some, or take a larger drive"));
+        }
         if cargo.packs.is_empty() {
-            if cargo.left.0 > 0 {
-                let why = "there is room for no pack on it";
-                return Err(Failure::new(format!("can't export to {}", self.place()), why, "free some, or take a larger one"));
-            }
             return Ok(Begun::Nothing);
         }
-        let id = match seed {
-            Some(seed) => seed.id,
-            None => catalog.begin_seed(SeedId(self.context.random()?), self.medium.vault, self.now())?.id,
-        };
-        let place = self.place();
-        let (packs, points) = (&cargo.packs[..], &cargo.points[..]);
-        let new = NewSeedDrive { seed: id, place: &place, packs, points, now: self.now() };
-        let (drive, _) = catalog.add_seed_drive(&new)?;
-        Ok(Begun::Drive(id, drive))
+        self.new_drive(seed, &cargo)
     }
 
-    /// A drive is known by the lists on it; one that has none yet by its place.
-    fn known<'s>(&self, seed: &'s SeedRow, lists: &[FoundList]) -> Option<&'s SeedDriveRow> {
-        let number = lists.iter().filter(|it| it.list.seed == seed.id).map(|it| it.list.drive).max();
-        let is_it = |drive: &&SeedDriveRow| match number {
-            Some(number) => drive.number == number,
-            None => drive.state == SeedState::Exporting && drive.place == self.place() && self.options.go_on == GoOn::No,
+    /// Its list comes first: a drive is known by nothing else, least of all by its place, which may be an empty mount point.
+    fn new_drive(&self, seed: Option<SeedRow>, cargo: &Cargo) -> Result<Begun, Failure> {
+        let catalog = &self.context.installation.catalog;
+        let seed = match seed {
+            Some(seed) => seed,
+            None => catalog.begin_seed(SeedId(self.context.random()?), self.medium.vault, self.now())?,
         };
-        seed.drives.iter().find(is_it)
+        self.first_list(seed.id, seed.next)?;
+        let place = self.place();
+        let (packs, points) = (&cargo.packs[..], &cargo.points[..]);
+        let new = NewSeedDrive { seed: seed.id, place: &place, packs, points, now: self.now() };
+        let (drive, _) = catalog.add_seed_drive(&new)?;
+        Ok(Begun::Drive(seed.id, drive))
+    }
+
+    /// Is it as the person who asks believes?
+    fn may_begin(&self, seed: Option<&SeedRow>) -> Result<(), Failure> {
+        let name = &self.options.destination;
+        match (seed, self.options.go_on) {
+            (None, GoOn::Yes) => {
+                let (what, why) = (format!("{name} gets no further drive"), "no seed to it is under way");
+                Err(Failure::new(what, why, "leave out --continue to begin one"))
+            }
+            (Some(seed), _) if seed.next == 0 => {
+                let why = format!("the seed {} to it is known from a head alone, as the catalog was rebuilt", seed.id);
+                let advice = format!("wait until it has arrived (`engine seed status`), or `engine seed forget {name}`");
+                Err(Failure::new(format!("{name} gets no further drive"), why, advice))
+            }
+            (Some(seed), GoOn::No) if !seed.drives.is_empty() => {
+                let why = format!("the seed {} to it is under way, and this is none of its drives", seed.id);
+                let advice = format!(
+                    "is the right drive mounted? --continue puts what is left on one more; `engine seed status` tells how \
+                     far it is, `engine seed forget {name}` gives it up"
+                );
+                Err(Failure::new(format!("no other seed to {name} can be begun"), why, advice))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn now(&self) -> crate::model::Time {
@@ -199,12 +208,13 @@ impl Work<'_> {
         let keyring = self.context.installation.keyring()?;
         let catalog = &self.context.installation.catalog;
         let signer = SeedSigner::of(keyring, keyring.epoch(), seed).expect("the newest master is there");
-        let mut list = self.open_list(seed, drive, &signer)?;
+        let mut list = self.last_list(seed, drive.number)?;
         let numbers = catalog.seed_drive_packs(seed, drive.number)?;
         let filled = self.carry_all(&numbers, drive.bytes)?;
         catalog.unload_seed_drive(seed, drive.number, &filled.left)?;
         list.packs = listed(catalog, &filled.there)?;
-        (list.revision, list.finished, list.created) = (list.revision + 1, true, self.now());
+        (list.revision, list.finished, list.created) = (list.revision.saturating_add(1), true, self.now());
+        (list.epoch, list.public_key) = (signer.epoch, signer.public());
         let digest = write_list(self.drive, &list, &signer).map_err(|error| self.drive_failed(&error))?;
         self.drive.still_there().map_err(|error| self.drive_failed(&error))?;
         let now = self.now();
@@ -222,19 +232,16 @@ impl Work<'_> {
         Ok((self.report(seed, &written, left, filled.problems), exit))
     }
 
-    /// The drive's first list, so that it is known whose it is; the last one that is there, if it was written before.
-    fn open_list(&self, seed: SeedId, drive: &SeedDriveRow, signer: &SeedSigner) -> Result<SeedList, Failure> {
+    /// Tells whose the drive is, and that not everything is on it.
+    fn first_list(&self, seed: SeedId, drive: u32) -> Result<(), Failure> {
         let failed = |error: VaultError| self.drive_failed(&error);
-        let (lists, _) = lists_on(self.drive).map_err(failed)?;
-        let before = lists.into_iter().filter(|it| (it.list.seed, it.list.drive) == (seed, drive.number));
-        if let Some(before) = before.max_by_key(|it| it.list.revision) {
-            return Ok(SeedList { epoch: signer.epoch, public_key: signer.public(), ..before.list });
-        }
+        let keyring = self.context.installation.keyring()?;
+        let signer = SeedSigner::of(keyring, keyring.epoch(), seed).expect("the newest master is there");
         let list = SeedList {
-            family: self.context.installation.keyring()?.family(),
+            family: keyring.family(),
             vault: self.medium.vault,
             seed,
-            drive: drive.number,
+            drive,
             revision: 1,
             finished: false,
             created: self.now(),
@@ -242,14 +249,20 @@ impl Work<'_> {
             public_key: signer.public(),
             packs: Vec::new(),
         };
-        write_list(self.drive, &list, signer).map_err(failed)?;
-        let text = text(&list);
-        match put(self.drive, &VaultPath::parse("SEED.txt").expect("a name of ours"), text.as_bytes()) {
-            // An earlier seed's text says the same.
-            Err(VaultError::Store(error)) if error.kind == ErrorKind::Exists => {}
-            done => done.map_err(failed)?,
+        write_list(self.drive, &list, &signer).map_err(failed)?;
+        match put(self.drive, &VaultPath::parse("SEED.txt").expect("a name of ours"), text(&list).as_bytes()) {
+            // That of an earlier seed says the same.
+            Err(VaultError::Store(error)) if error.kind == ErrorKind::Exists => Ok(()),
+            done => done.map_err(failed),
         }
-        Ok(list)
+    }
+
+    /// The list that counts now.
+    fn last_list(&self, seed: SeedId, drive: u32) -> Result<SeedList, Failure> {
+        let (lists, _) = lists_on(self.drive).map_err(|error| self.drive_failed(&error))?;
+        let its = lists.into_iter().filter(|it| (it.list.seed, it.list.drive) == (seed, drive));
+        let gone = || Failure::new(format!("the export to {} broke off", self.place()), "its list is gone", SAME_AGAIN);
+        Ok(its.max_by_key(|it| it.list.revision).ok_or_else(gone)?.list)
     }
 
     fn carry_all(&self, numbers: &[PackNo], all: u64) -> Result<Filled, Failure> {
@@ -318,6 +331,12 @@ impl Work<'_> {
             ..self.nothing()
         }
     }
+}
+
+/// A drive is known by the lists on it.
+fn known<'s>(seed: &'s SeedRow, lists: &[FoundList]) -> Option<&'s SeedDriveRow> {
+    let number = lists.iter().filter(|it| it.list.seed == seed.id).map(|it| it.list.drive).max()?;
+    seed.drives.iter().find(|drive| drive.number == number)
 }
 
 /// What came onto a drive.

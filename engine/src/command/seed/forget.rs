@@ -22,7 +22,7 @@ pub fn forget(call: &Call, name: &DestinationName) -> Result<(SeedForgetReport, 
         return Err(Failure::new(format!("no seed to {name} can be given up"), why, "`engine seed status` tells of all"));
     };
     let now = call.clock.now();
-    // What was absorbed of it lies there unrecorded: what is needed is found by its name, and what nobody needs is looked for.
+    // What was absorbed of it lies there unrecorded: what is needed is found by its name, and the rest is looked for.
     expect_litter(catalog, medium.vault)?;
     catalog.forget_seed(seed.id, now)?;
     publish(&context)?;

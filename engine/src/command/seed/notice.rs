@@ -1,4 +1,5 @@
-//! Somebody waits to hear that a seed has arrived: each job whose points it brought runs its `after` command, told what for.
+//! Somebody waits to hear that a seed has arrived: each job whose points it brought runs its `after` command, told what
+//! for.
 
 use std::collections::BTreeMap;
 

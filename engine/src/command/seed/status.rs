@@ -1,4 +1,5 @@
-//! `engine seed status`: how far each seed has come. What lies at the destination is looked into, and counts from then on.
+//! `engine seed status`: how far each seed has come. What lies at the destination is looked into, and counts from then
+//! on.
 
 use std::path::Path;
 use std::sync::Arc;
