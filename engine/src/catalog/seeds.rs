@@ -1,9 +1,9 @@
-//! Seeds: objects that travel to a medium on drives (FORMAT.md 6.5). What is on the way is reserved at the medium, pack by
-//! pack (D-1), and its points are reserved at home, where they come from.
+//! Seeds: objects that travel to a medium on drives (FORMAT.md 6.5). What is on the way is reserved at the medium, pack
+//! by pack (D-1), and its points are reserved at home, where they come from.
 //!
-//! Invariants: at most one seed is open at a medium; a pack travels on one drive at a time, and only while it is not known
-//! to lie there; as long as a seed is open nothing is swept at its medium (D-9). Deliberately absent: what the drives hold
-//! (`seed`), and when a seed is good (`copy::seeds`).
+//! Invariants: at most one seed is open at a medium; a pack travels on one drive at a time, and only while it is not
+//! known to lie there; as long as a seed is open nothing is swept at its medium (D-9). Deliberately absent: what the
+//! drives hold (`seed`), and when a seed is good (`copy::seeds`).
 
 use rkyv::with::Map;
 use rkyv::{Archive, Deserialize, Serialize};

@@ -1,8 +1,9 @@
 //! What came by post: receipts that lie at a session's medium are looked into, and what they say counts from then on.
 //!
-//! In: a session, and how much of it is read. Out: packs with evidence in the catalog; manifests are the plan's to copy, as
-//! of any point whose packs are there. A receipt is nobody's word: it has no key. That a list is ours is known by its
-//! signature, that its packs lie there by their lengths, and what they are by their bytes, of which a sample is read.
+//! In: a session, and how much of it is read. Out: packs with evidence in the catalog; manifests are the plan's to
+//! copy, as of any point whose packs are there. A receipt is nobody's word: it has no key. That a list is ours is known
+//! by its signature, that its packs lie there by their lengths, and what they are by their bytes, of which a sample is
+//! read.
 
 use std::collections::BTreeSet;
 
@@ -53,7 +54,7 @@ pub fn take_seeds(session: &Session<'_>, share: Share) -> Result<Vec<Arrival>, C
         let is_new = row.is_none_or(|drive| drive.state < SeedState::Verified);
         match list.filter(|_| is_new) {
             Some(list) => arrivals.extend(take(session, &seed, list, share)?),
-            None if is_new => note(session, &format!("a receipt there is of no list of ours (drive {})", receipt.drive)),
+            None if is_new => note(session, &format!("a receipt there (drive {}) is of no list of ours", receipt.drive)),
             None => {}
         }
     }
@@ -87,8 +88,8 @@ fn take(
     advance(session, seed.id, drive, SeedState::Verified)?;
     let (packs, read) = (found.list.packs.len() as u64, looked.read.len() as u64);
     if !wrong.is_empty() {
-        let text = format!("of the seed's drive {drive} {} packs are not there as its receipt says: they are sent", wrong.len());
-        note(session, &text);
+        let wrong = wrong.len();
+        note(session, &format!("of the seed's drive {drive} {wrong} packs are not there as its receipt says: they are sent"));
     }
     Ok(Some(Arrival { seed: seed.id, drive, packs, read, wrong }))
 }
@@ -104,8 +105,8 @@ fn known<'p>(
     Ok(numbers)
 }
 
-/// What counts, and why: what was read was read; of the rest the receipt says that it was read when it was written, which the
-/// sample bore out.
+/// What counts, and why: what was read was read; of the rest the receipt says that it was read when it was written,
+/// which the sample bore out.
 fn arrived(session: &Session<'_>, found: &FoundList, looked: &Looked) -> Result<Vec<(PackNo, Evidence)>, CopyError> {
     let time = session.tools.clock.now();
     let there = found.list.packs.iter().map(|pack| &pack.id);

@@ -1,7 +1,7 @@
 //! What lies under `seeds/`: lists of what is on a drive that travels, and receipts of what was taken over from it.
 //!
-//! In: bytes, or what a list says and its signature. Out: the other one. Deliberately absent: whether the signature holds
-//! and whose key it is (`seal`), and any name of a job or a file: who carries a drive may know what stands here.
+//! In: bytes, or what a list says and its signature. Out: the other one. Deliberately absent: whether the signature
+//! holds and whose key it is (`seal`), and any name of a job or a file: who carries a drive may know what stands here.
 
 use std::fmt;
 use std::str::FromStr;
@@ -42,7 +42,8 @@ pub struct SeedList {
     pub drive: u32,
     /// Rises with each list of the same drive; the highest one counts.
     pub revision: u32,
-    /// Is everything that it names on the drive? The first list of a drive is written before its packs are, and names none.
+    /// Is everything that it names on the drive? The first list of a drive is written before its packs are, and names
+    /// none.
     pub finished: bool,
     /// When it was written.
     pub created: Time,

@@ -172,7 +172,8 @@ impl Report for SeedExportReport {
             let line = page.toned(&format!("left: {left}"), Tone::Waiting);
             page.line(format_args!("  {line}: on one more drive with --continue, else over the wire"));
         }
-        page.line("  unmount it and send it; SEED.txt on it tells what to do with it. Nothing of it counts before it has arrived");
+        page.line("  unmount it and send it; SEED.txt on it tells what to do with it");
+        page.line("  nothing of it counts before it has arrived");
     }
 
     fn troubles(&self) -> Vec<String> {
@@ -234,6 +235,6 @@ impl Report for SeedForgetReport {
     fn people(&self, page: &mut Page) {
         page.line(format_args!("The seed {} to {} is given up", self.seed, self.destination));
         let what = format!("{}, {}", count(self.packs, "pack"), size(self.bytes));
-        page.line(format_args!("  what was on its drives ({what}) goes over the wire now, but for what lies there already"));
+        page.line(format_args!("  what was on its drives ({what}) goes over the wire now, where it is not there already"));
     }
 }

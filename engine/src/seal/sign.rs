@@ -1,8 +1,8 @@
 //! Who made a seed's list: an Ed25519 key that comes from the master, so that it needs no place of its own and is there
 //! again after a rebuild.
 //!
-//! A stranger who carries a drive checks the signature by the key that the list itself names: that shows that it is whole
-//! as it was written. Only who has the master knows whose key that is.
+//! A stranger who carries a drive checks the signature by the key that the list itself names: that shows that it is
+//! whole as it was written. Only who has the master knows whose key that is.
 
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 

@@ -1,7 +1,8 @@
-//! What is on a drive into the vault that it was made for, by whoever received it: without keys, configuration or catalog.
+//! What is on a drive into the vault that it was made for, by whoever received it: without keys, configuration or
+//! catalog.
 //!
-//! Order: the list, then packs, each read back, then the receipt. Whatever breaks off in between leaves packs that the owner's
-//! reservation keeps, and the same call goes on.
+//! Order: the list, then packs, each read back, then the receipt. Whatever breaks off in between leaves packs that the
+//! owner's reservation keeps, and the same call goes on.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -1,4 +1,5 @@
-//! One pack from one place to another: hashed as it is sent, given its name only if it is what that says, then read back.
+//! One pack from one place to another: hashed as it is sent, given its name only if it is what that says, then read
+//! back.
 
 use crate::destination::{ErrorKind, ReadStore, StoreError, WriteStore};
 use crate::format::SeedPack;

@@ -1,9 +1,10 @@
-//! Packs that travel to a vault on drives: the lists on the drives, and the way of a pack onto a drive and off it again.
+//! Packs that travel to a vault on drives: the lists on the drives, and the way of a pack onto a drive and off it
+//! again.
 //!
-//! In: stores, and the packs that a list names. Out: objects at a store, each read back there; receipts; what is wrong with a
-//! drive, object by object. Invariants: nothing but packs and `seeds/` is written; bytes that are not what their name says
-//! never get it; a receipt is written only when everything that the list names lies in the vault and was read back.
-//! Deliberately absent: the catalog, the configuration, any key but the one that signs a list.
+//! In: stores, and the packs that a list names. Out: objects at a store, each read back there; receipts; what is wrong
+//! with a drive, object by object. Invariants: nothing but packs and `seeds/` is written; bytes that are not what their
+//! name says never get it; a receipt is written only when everything that the list names lies in the vault and was read
+//! back. Deliberately absent: the catalog, the configuration, any key but the one that signs a list.
 
 mod absorb;
 mod carry;

@@ -76,7 +76,9 @@ fn open_vault(call: &Call, options: &AbsorbOptions) -> Result<Arc<dyn WriteStore
     let opened = open_place(&place).map_err(|error| {
         let what = format!("no vault at {}", place_text(&place));
         match error.kind {
-            ErrorKind::NotFound => Failure::new(what, "there is no such folder", "give the one that holds the file VAULT"),
+            ErrorKind::NotFound => {
+                Failure::new(what, "there is no such folder", "give the one that holds the file VAULT")
+            }
             _ if place.scheme() == "file" && is_absent(&error) => {
                 Failure::new(what, "there is no such folder", "is it mounted?")
             }
@@ -90,7 +92,8 @@ fn failed(options: &AbsorbOptions, error: &AbsorbError) -> Failure {
     let from = options.from.display();
     match error {
         AbsorbError::Drive(_) => {
-            Failure::of(format!("the drive at {from} is gone"), error, "connect it again and repeat the command: it goes on")
+            let advice = "connect it again and repeat the command: it goes on";
+            Failure::of(format!("the drive at {from} is gone"), error, advice)
         }
         AbsorbError::Vault(VaultError::Missing { .. }) => Failure::of(
             format!("no vault at {}", options.into),

@@ -1,8 +1,8 @@
 //! `engine seed export`: what a destination lacks onto a drive.
 //!
-//! Order: a list that says *not finished*; the packs are reserved in the catalog (from then on no copy sends them); packs,
-//! each read back from the drive; the list of what is on it; the catalog. A drive that is pulled in between is gone on with
-//! by the same command: what lies on it is read back, not written again.
+//! Order: a list that says *not finished*; the packs are reserved in the catalog (from then on no copy sends them);
+//! packs, each read back from the drive; the list of what is on it; the catalog. A drive that is pulled in between is
+//! gone on with by the same command: what lies on it is read back, not written again.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -143,7 +143,8 @@ impl Work<'_> {
         self.new_drive(seed, &cargo)
     }
 
-    /// Its list comes first: a drive is known by nothing else, least of all by its place, which may be an empty mount point.
+    /// Its list comes first: a drive is known by nothing else, least of all by its place, which may be an empty mount
+    /// point.
     fn new_drive(&self, seed: Option<SeedRow>, cargo: &Cargo) -> Result<Begun, Failure> {
         let catalog = &self.context.installation.catalog;
         let seed = match seed {
@@ -168,14 +169,14 @@ impl Work<'_> {
             }
             (Some(seed), _) if seed.next == 0 => {
                 let why = format!("the seed {} to it is known from a head alone, as the catalog was rebuilt", seed.id);
-                let advice = format!("wait until it has arrived (`engine seed status`), or `engine seed forget {name}`");
+                let advice = format!("wait until it has arrived (`engine seed status`) or `engine seed forget {name}`");
                 Err(Failure::new(format!("{name} gets no further drive"), why, advice))
             }
             (Some(seed), GoOn::No) if !seed.drives.is_empty() => {
                 let why = format!("the seed {} to it is under way, and this is none of its drives", seed.id);
                 let advice = format!(
-                    "is the right drive mounted? --continue puts what is left on one more; `engine seed status` tells how \
-                     far it is, `engine seed forget {name}` gives it up"
+                    "is the right drive mounted? --continue puts what is left on one more; `engine seed status` tells \
+                     how far it is, `engine seed forget {name}` gives it up"
                 );
                 Err(Failure::new(format!("no other seed to {name} can be begun"), why, advice))
             }

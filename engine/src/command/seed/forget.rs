@@ -19,7 +19,7 @@ pub fn forget(call: &Call, name: &DestinationName) -> Result<(SeedForgetReport, 
     let catalog = &context.installation.catalog;
     let Some(seed) = catalog.open_seed_at(medium.vault)? else {
         let why = "none is under way there";
-        return Err(Failure::new(format!("no seed to {name} can be given up"), why, "`engine seed status` tells of all"));
+        return Err(Failure::new(format!("no seed to {name} is given up"), why, "`engine seed status` tells of all"));
     };
     let now = call.clock.now();
     // What was absorbed of it lies there unrecorded: what is needed is found by its name, and the rest is looked for.

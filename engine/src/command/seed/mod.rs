@@ -38,7 +38,7 @@ fn medium_of(context: &Context, name: &DestinationName) -> Result<MediumRow, Fai
     match (in_use.next(), in_use.next()) {
         (Some(row), None) => Ok(row),
         (None, _) => {
-            let advice = "when it is there and lets us in, `engine init` prepares it: a seed goes to one vault and no other";
+            let advice = "when it is there and lets us in, `engine init` prepares it: a seed goes to one vault";
             Err(refused("no vault of it is known yet", advice.into()))
         }
         (Some(_), Some(_)) => {

@@ -17,7 +17,7 @@ pub(super) fn tell_ready(
     seed: &SeedRow,
     destination: &DestinationName,
 ) -> Result<(), Failure> {
-    let text = format!("{destination}: the seed {} has arrived and counts; from now on it is used as any other", seed.id);
+    let text = format!("{destination}: the seed {} has arrived and counts; it is used as any other now", seed.id);
     context.call.voice.say(&text);
     let catalog = &context.installation.catalog;
     let mut of_jobs: BTreeMap<JobId, Vec<String>> = BTreeMap::new();

@@ -217,8 +217,8 @@ fn on_seed(facts: &Facts<'_>, medium: VaultId, name: &DestinationName) -> Result
     let state = seed.state_text();
     let text = format!("{packs} packs are on a seed drive ({drives}), {state}, sent {}", facts.when(sent));
     let advice = format!(
-        "`engine seed status` tells whether it has arrived; nothing of it counts before; `engine seed forget {name}` gives \
-         it up"
+        "`engine seed status` tells whether it has arrived; nothing of it counts before; `engine seed forget {name}` \
+         gives it up"
     );
     Ok(Some(problem(text, advice)))
 }

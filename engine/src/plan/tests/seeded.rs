@@ -1,5 +1,5 @@
-//! Packs that travel to a medium on a seed's drive: nobody sends them, their room is taken, what does not travel goes at
-//! once.
+//! Packs that travel to a medium on a seed's drive: nobody sends them, their room is taken, what does not travel goes
+//! at once.
 
 use super::judged::usb;
 use super::worlds::{World, job_id, order, small, vault};
