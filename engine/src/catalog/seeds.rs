@@ -12,7 +12,7 @@ use rkyv::{Archive, Deserialize, Serialize};
 use super::error::CatalogError;
 use super::error::Result;
 use super::open::Catalog;
-use super::rows::{EventKind, EventRow, Evidence, Owner, PackNo, PackState, ReservationId, ReservationRow};
+use super::rows::{EventKind, EventRow, Evidence, EvidenceKind, Owner, PackNo, PackState, ReservationId, ReservationRow};
 use super::state::{refused, unknown};
 use super::stored::{DigestDef, SeedIdDef, TimeDef, VaultIdDef};
 use super::tables::{MediumNo, Mode, Tables, Writing};
@@ -304,7 +304,8 @@ impl Catalog {
         })
     }
 
-    /// Packs that came on a drive are there, with this evidence. One that is being deleted there is left out.
+    /// Packs that came on a drive are there, with this evidence. What is known of one there already counts more than
+    /// anybody's word; one that is being deleted is left out.
     ///
     /// # Errors
     /// [`CatalogError::Unknown`].
@@ -313,8 +314,13 @@ impl Catalog {
             self.handle.write(|tables| {
                 let at = tables.number(medium)?;
                 for &(pack, evidence) in some {
-                    let known = tables.pack_at.get(&(at, pack))?;
-                    if known.is_none_or(|row| row.state != PackState::Deleting) {
+                    let is_read = evidence.kind == EvidenceKind::ReadBack;
+                    let takes = match tables.pack_at.get(&(at, pack))?.map(|row| (row.state, row.evidence)) {
+                        None | Some((PackState::Missing, _) | (PackState::Present, None)) => true,
+                        Some((PackState::Present, Some(_)) | (PackState::Damaged, _)) => is_read,
+                        Some((PackState::Deleting, _)) => false,
+                    };
+                    if takes {
                         tables.arrive(at, pack, Some(evidence))?;
                     }
                 }

@@ -88,8 +88,8 @@ fn take(
     advance(session, seed.id, drive, SeedState::Verified)?;
     let (packs, read) = (found.list.packs.len() as u64, looked.read.len() as u64);
     if !wrong.is_empty() {
-        let wrong = wrong.len();
-        note(session, &format!("of the seed's drive {drive} {wrong} packs are not there as its receipt says: they are sent"));
+        let what = format!("{} packs of the seed's drive {drive} are not there as its receipt says", wrong.len());
+        note(session, &format!("{what}: they are sent"));
     }
     Ok(Some(Arrival { seed: seed.id, drive, packs, read, wrong }))
 }

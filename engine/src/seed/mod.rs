@@ -10,6 +10,8 @@ mod absorb;
 mod carry;
 mod lists;
 mod look;
+#[cfg(test)]
+mod tests;
 
 pub use absorb::{Absorbed, AbsorbError, Refused, Task, absorb};
 pub use carry::{Carried, CarryError, Unfit, carry};

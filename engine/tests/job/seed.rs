@@ -316,7 +316,27 @@ fn what_a_receipt_promises_and_is_not_there_is_sent() {
     let cut = fs::read(&there[1]).expect("ours");
     fs::write(&there[1], &cut[..cut.len() - 1]).expect("ours");
     let told = bench.engine(&["seed", "status"]).exits(0);
-    assert!(told.err.contains("2 packs are not there as its receipt says"), "{told}");
+    assert!(told.err.contains("2 packs of the seed's drive 1 are not there as its receipt says"), "{told}");
+    let _ = bench.engine(&["copy"]).exits(0);
+    assert_eq!(state(&bench), "verified");
+    is_as_any_other(&bench, 3);
+}
+
+#[test]
+fn bytes_that_are_wrong_there_show_in_the_sample_and_end_it() {
+    let bench = posted(3, 100_000);
+    let post = bench.folder("post");
+    let _ = export(&bench, &post, &[]).exits(0);
+    let _ = absorb(&bench, &post).exits(0);
+    let there = packs(&bench.path("office"));
+    for pack in &there {
+        let mut bytes = fs::read(pack).expect("ours");
+        bytes[200] ^= 1;
+        fs::write(pack, bytes).expect("ours");
+    }
+    let told = bench.engine(&["seed", "status"]).exits(0);
+    assert!(told.err.contains(&format!("{} packs of the seed's drive 1 are not there", there.len())), "{told}");
+    assert_eq!(states(&bench), ["pending"; 3]);
     let _ = bench.engine(&["copy"]).exits(0);
     assert_eq!(state(&bench), "verified");
     is_as_any_other(&bench, 3);

@@ -66,8 +66,9 @@ pub fn export(call: &Call, options: &ExportOptions) -> Result<(SeedExportReport,
     match work.begin(seed, jobs)? {
         Begun::Nothing => Ok((work.nothing(), Exit::Done)),
         Begun::Finished(seed, drive) => {
-            let exit = if work.left(jobs)?.0 > 0 { Exit::Partial } else { Exit::Done };
-            Ok((work.report(seed, &drive, work.left(jobs)?, Vec::new()), exit))
+            let left = work.left(jobs)?;
+            let exit = if left.0 > 0 { Exit::Partial } else { Exit::Done };
+            Ok((work.report(seed, &drive, left, Vec::new()), exit))
         }
         Begun::Drive(seed, drive) => work.fill(seed, &drive, jobs),
     }
