@@ -238,3 +238,79 @@ impl Report for SeedForgetReport {
         page.line(format_args!("  what was on its drives ({what}) goes over the wire now, where it is not there already"));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::tz::TimeZone;
+
+    use super::*;
+    use crate::report::Colour;
+
+    fn text(report: &impl Report) -> String {
+        let mut page = Page::new(TimeZone::UTC, Colour::Plain);
+        report.people(&mut page);
+        page.text().to_owned()
+    }
+
+    fn exported() -> SeedExportReport {
+        SeedExportReport {
+            seed: Some(SeedId([5; 8])),
+            destination: "office".parse().expect("a name"),
+            medium: VaultId([2; 16]),
+            drive: Some(1),
+            place: "/media/post".to_owned(),
+            packs: 2,
+            bytes: 3 << 20,
+            left_packs: 1,
+            left_bytes: 1 << 20,
+            problems: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_is_on_a_drive_and_what_is_left_is_said_with_what_to_do() {
+        insta::assert_snapshot!(text(&exported()), @r"
+        Drive 1 of the seed to office is ready at /media/post: 2 packs, 3.0 MiB
+          left: 1 pack, 1.0 MiB: on one more drive with --continue, else over the wire
+          unmount it and send it; SEED.txt on it tells what to do with it
+          nothing of it counts before it has arrived
+        ");
+        let nothing = SeedExportReport { seed: None, drive: None, ..exported() };
+        insta::assert_snapshot!(text(&nothing), @"Nothing is to be exported: office lacks nothing that no drive has");
+    }
+
+    #[test]
+    fn each_seed_is_told_with_how_far_each_drive_of_it_is() {
+        let drive = SeedDriveStatus {
+            drive: 1,
+            state: "shipped".to_owned(),
+            since: Time::from_seconds(60),
+            place: "/media/post".to_owned(),
+            packs: 2,
+            bytes: 3 << 20,
+            exported: Some(Time::from_seconds(30)),
+        };
+        let seed = SeedStatus {
+            seed: SeedId([5; 8]),
+            destination: Some("office".parse().expect("a name")),
+            medium: VaultId([2; 16]),
+            state: "shipped".to_owned(),
+            open: true,
+            begun: Time::from_seconds(0),
+            closed: None,
+            points: 3,
+            drives: vec![drive],
+            reason: Some("it is not there".to_owned()),
+        };
+        let report = SeedStatusReport { seeds: vec![seed] };
+        insta::assert_snapshot!(text(&report), @r"
+        office: seed 0505050505050505 of 1970-01-01 00:00:00, 3 points: shipped
+          drive 1: 2 packs, 3.0 MiB: shipped since 1970-01-01 00:01:00
+          not looked into now: it is not there
+          its points count as offsite once it is verified
+        ");
+        let json = serde_json::to_value(&report).expect("serializes");
+        assert_eq!(json["seeds"][0]["drives"][0]["exported"], "1970-01-01T00:00:30Z");
+        assert_eq!((&json["seeds"][0]["open"], &json["seeds"][0]["closed"]), (&true.into(), &serde_json::Value::Null));
+    }
+}
