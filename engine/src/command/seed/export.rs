@@ -14,9 +14,10 @@ use crate::catalog::{MediumRow, NewSeedDrive, PackNo, SeedDriveRow, SeedRow, See
 use crate::command::publish::publish;
 use crate::command::round::{looks, state_now};
 use crate::command::{Call, Context, Exit, Failure};
-use crate::destination::{ErrorKind, FileStore, Privacy, ReadStore};
+use crate::config::{Place, reserve_bytes};
+use crate::destination::{ErrorKind, FileStore, Privacy, ReadStore, Space};
 use crate::format::{SeedList, SeedPack};
-use crate::installation::Look;
+use crate::installation::{Look, shares_disk};
 use crate::model::{DestinationName, JobId, JobName, PackId, SeedId, VaultPath, chain};
 use crate::report::{SeedExportReport, SeedProblem};
 use crate::seal::SeedSigner;
@@ -192,7 +193,20 @@ impl Work<'_> {
     fn cargo(&self, jobs: Option<&[JobId]>) -> Result<Cargo, Failure> {
         let owed = owed(state_now(self.context, self.looks.clone())?, self.medium.vault, jobs);
         let space = self.drive.space().map_err(|error| self.drive_failed(&error))?;
-        Ok(load(&self.context.installation.catalog, &owed, space.map_or(u64::MAX, |space| space.free))?)
+        let free = space.map_or(u64::MAX, |space| space.free.saturating_sub(self.kept_free(space)));
+        Ok(load(&self.context.installation.catalog, &owed, free)?)
+    }
+
+    /// A drive that travels may be filled; this computer's own disk may not, and is most likely a mount point with no
+    /// drive.
+    fn kept_free(&self, space: Space) -> u64 {
+        let config = &self.context.installation.config;
+        if !shares_disk(&Place::File(self.options.to.clone()), &config.home.path) {
+            return 0;
+        }
+        let place = self.place();
+        self.context.call.voice.warn(&format!("{place} is on this computer's own disk: is the drive mounted?"));
+        reserve_bytes(config.home.reserve, space.total)
     }
 
     /// What no drive has yet: packs, and their bytes.
