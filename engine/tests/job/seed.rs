@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use fixtures::bench::{as_text, objects, state_at, text, wait_until};
-use fixtures::data::{inventory, noise};
+use fixtures::data::{Dice, inventory, noise};
 use fixtures::{Bench, Drive, Ran};
 use rustix::process::Signal;
 use serde_json::Value;
@@ -320,6 +320,29 @@ fn what_a_receipt_promises_and_is_not_there_is_sent() {
     let _ = bench.engine(&["copy"]).exits(0);
     assert_eq!(state(&bench), "verified");
     is_as_any_other(&bench, 3);
+}
+
+#[test]
+fn a_look_into_a_receipt_that_is_killed_at_any_moment_is_done_again() {
+    let bench = posted(6, 100_000);
+    let post = bench.folder("post");
+    let _ = export(&bench, &post, &[]).exits(0);
+    let _ = absorb(&bench, &post).exits(0);
+    let mut dice = Dice::new(20_261_123);
+    for _ in 0..8 {
+        let mut looking = bench.begin(&["seed", "status"]);
+        std::thread::sleep(std::time::Duration::from_millis(dice.below(300)));
+        if !looking.has_ended() {
+            looking.signal(Signal::KILL);
+        }
+        let ended = looking.end();
+        assert!([0, 128 + 9].contains(&ended.code), "{ended}");
+        for point in bench.complete_at("office") {
+            let _ = bench.restored(&point, "office", &bench.path("data"));
+        }
+    }
+    assert_eq!(state(&bench), "verified");
+    is_as_any_other(&bench, 6);
 }
 
 #[test]
