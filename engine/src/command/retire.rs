@@ -83,7 +83,8 @@ fn retire_one(context: &Context, row: &MediumRow) -> Result<RetiredMedium, Failu
     catalog.update_medium(row.vault, &|row| row.retired = Some(now))?;
     if let Some(seed) = catalog.open_seed_at(row.vault)? {
         catalog.forget_seed(seed.id, now)?;
-        context.call.voice.warn(&format!("{}: the seed {} that was under way to it is given up", row.destination, seed.id));
+        let text = format!("{}: the seed {} that was under way to it is given up", row.destination, seed.id);
+        context.call.voice.warn(&text);
     }
     let pending = of(&|state| state == State::Pending);
     catalog.decline(row.vault, &pending, unwanted_text(Unwanted::Retired), now)?;

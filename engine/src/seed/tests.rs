@@ -15,6 +15,9 @@ const FAMILY: FamilyId = FamilyId([1; 16]);
 const VAULT: VaultId = VaultId([2; 16]);
 const SEED: SeedId = SeedId([3; 8]);
 
+/// Damages a drive.
+type Harm<'h> = &'h dyn Fn(&MemoryPlace) -> bool;
+
 fn path(text: &str) -> VaultPath {
     VaultPath::parse(text).expect("valid")
 }
@@ -75,7 +78,11 @@ fn vault(id: VaultId) -> MemoryPlace {
     place
 }
 
-fn absorbed(drive: &MemoryPlace, vault: &MemoryPlace, stop: &(dyn Fn() -> bool + Sync)) -> Result<Absorbed, AbsorbError> {
+fn absorbed(
+    drive: &MemoryPlace,
+    vault: &MemoryPlace,
+    stop: &(dyn Fn() -> bool + Sync),
+) -> Result<Absorbed, AbsorbError> {
     let (drive, vault) = (drive.open().expect("there"), vault.open().expect("there"));
     absorb(&Task { drive: &drive, vault: &vault, clock: &SystemClock, stop, progress: &|_, _| {} })
 }
@@ -140,7 +147,6 @@ fn a_drive_pulled_at_any_block_is_told_from_a_damaged_one_and_gone_on_with() {
 #[test]
 fn whatever_is_wrong_with_a_drive_is_named_and_gets_no_receipt() {
     let (first, second) = (ObjectName::Pack(packs()[0].id).path(), ObjectName::Pack(packs()[3].id).path());
-    type Harm<'h> = &'h dyn Fn(&MemoryPlace) -> bool;
     let cases: [(Harm<'_>, usize); 5] = [
         (&|drive| drive.flip(&first, 300), 1),
         (&|drive| drive.truncate(&first, 50), 1),
