@@ -64,7 +64,8 @@ pub(super) fn load(
                 cargo.packs.push(*number);
             }
         }
-        if cargo.packs.len() > before {
+        // One that shares all its packs with a newer one travels with those.
+        if !is_full || cargo.packs.len() > before {
             cargo.points.push(*point);
         }
     }

@@ -107,7 +107,7 @@ struct Work<'w> {
 
 impl Work<'_> {
     fn place(&self) -> String {
-        self.options.to.display().to_string()
+        std::path::absolute(&self.options.to).unwrap_or_else(|_| self.options.to.clone()).display().to_string()
     }
 
     fn drive_failed(&self, error: &dyn std::error::Error) -> Failure {
