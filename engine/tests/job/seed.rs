@@ -129,7 +129,7 @@ fn a_drive_pulled_in_mid_export_is_gone_on_with_by_the_same_command() {
         let _ = bench.engine(&words).exits(1);
         assert_eq!(inventory(&drive.path()).expect("readable"), Vec::new(), "below the mount point");
         drive.plug();
-        if ended.code == 1 {
+        if ended.code == 1 && least == 2 {
             assert_eq!(state(&bench), "exporting");
             let refused = absorb(&bench, &drive.path()).exits(1);
             assert!(refused.err.contains("not finished"), "{refused}");
@@ -176,7 +176,12 @@ fn a_drive_pulled_in_mid_absorption_and_an_absorber_that_is_killed_go_on_where_t
 #[test]
 fn what_one_drive_can_not_take_goes_onto_the_next_newest_first() {
     let (Some(first), Some(second)) = (Drive::of_size("ext4", 24 << 20), Drive::new("ext4")) else { return };
-    let bench = posted(10, 3_000_000);
+    // Each point has bytes of its own only.
+    let bench = posted(0, 0);
+    for point in 0..10 {
+        fs::write(bench.path("data/only"), noise(point + 1, 3_000_000)).expect("writable");
+        bench.done(&["backup"]);
+    }
     let filled = export(&bench, &first.path(), &[]).exits(3).json();
     assert!(filled["left-packs"].as_u64() > Some(0) && filled["packs"].as_u64() > Some(0), "{filled}");
     let refused = export(&bench, &second.path(), &[]).exits(1);
