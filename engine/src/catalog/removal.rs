@@ -9,8 +9,8 @@ use super::error::Result;
 use super::guards::{Guards, Withheld};
 use super::open::Catalog;
 use super::rows::{
-    EventKind, EventRow, EvictedMark, Generation, MediumRow, PackAtRow, PackNo, PackRow, PackState,
-    PlacementRow, PointRow, RemovalRow, Side,
+    EventKind, EventRow, EvictedMark, Generation, MediumRow, PackAtRow, PackNo, PackRow, PackState, PlacementRow,
+    PointRow, RemovalRow, Side,
 };
 use super::state::{refused, takes_room};
 use super::tables::{MediumNo, Mode, Tables, Writing};

@@ -12,7 +12,9 @@ use rkyv::{Archive, Deserialize, Serialize};
 use super::error::CatalogError;
 use super::error::Result;
 use super::open::Catalog;
-use super::rows::{EventKind, EventRow, Evidence, EvidenceKind, Owner, PackNo, PackState, ReservationId, ReservationRow};
+use super::rows::{
+    EventKind, EventRow, Evidence, EvidenceKind, Owner, PackNo, PackState, ReservationId, ReservationRow,
+};
 use super::state::{refused, unknown};
 use super::stored::{DigestDef, SeedIdDef, TimeDef, VaultIdDef};
 use super::tables::{MediumNo, Mode, Tables, Writing};

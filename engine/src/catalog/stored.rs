@@ -8,8 +8,8 @@ use rkyv::with::{ArchiveWith, DeserializeWith, SerializeWith};
 use rkyv::{Archive, Deserialize, Place, Serialize, SerializeUnsized};
 
 use crate::model::{
-    Digest, FamilyId, GroupId, HOME, JobId, KeyEpoch, Name, NameError, PackId, PointId, PointOrder, Proof, SeedId, State,
-    Time, VaultId, WriterId,
+    Digest, FamilyId, GroupId, HOME, JobId, KeyEpoch, Name, NameError, PackId, PointId, PointOrder, Proof, SeedId,
+    State, Time, VaultId, WriterId,
 };
 
 macro_rules! stored_id {

@@ -10,12 +10,12 @@ use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, Table, TableDefinition
 use super::adopted::AdoptedRow;
 use super::error::{CatalogError, Result};
 use super::mirrored::MirroredRow;
-use super::seeds::SeedRow;
 use super::redb_error::{damaged, from_storage, from_table};
 use super::rows::{
     CheckpointRow, EventRow, JobRow, MediumRow, MetaRow, PackAtRow, PackNo, PackRow, PlacementRow, PointRow,
     RemovalRow, ReservationId, ReservationRow, UsageRow,
 };
+use super::seeds::SeedRow;
 use super::value::{Part, Row, key_bytes, key_from, open_row, seal_row};
 use crate::model::{GroupId, JobId, ObjectName, PackId, PointId, PointOrder, SeedId, VaultId};
 

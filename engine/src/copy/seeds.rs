@@ -54,19 +54,16 @@ pub fn take_seeds(session: &Session<'_>, share: Share) -> Result<Vec<Arrival>, C
         let is_new = row.is_none_or(|drive| drive.state < SeedState::Verified);
         match list.filter(|_| is_new) {
             Some(list) => arrivals.extend(take(session, &seed, list, share)?),
-            None if is_new => note(session, &format!("a receipt there (drive {}) is of no list of ours", receipt.drive)),
+            None if is_new => {
+                note(session, &format!("a receipt there (drive {}) is of no list of ours", receipt.drive))
+            }
             None => {}
         }
     }
     Ok(arrivals)
 }
 
-fn take(
-    session: &Session<'_>,
-    seed: &SeedRow,
-    found: &FoundList,
-    share: Share,
-) -> Result<Option<Arrival>, CopyError> {
+fn take(session: &Session<'_>, seed: &SeedRow, found: &FoundList, share: Share) -> Result<Option<Arrival>, CopyError> {
     let (catalog, drive) = (session.tools.catalog, found.list.drive);
     if seed.drives.iter().all(|row| row.number != drive) {
         // Only a head told of this seed.

@@ -12,7 +12,9 @@ use super::{Told, Tools, confirm, newest, news, read_in, refused, slots};
 use crate::catalog::{self, CONFIGURATION, CONFIGURATION_FOLDER, Catalog, MediumRow, PointRow, keeps_packs};
 use crate::destination::late::LONGEST as DELETIONS_LAST;
 use crate::destination::{ErrorKind, WriteStore};
-use crate::format::{Head, HeadConfiguration, HeadJob, HeadMark, HeadMedium, HeadName, HeadNewest, HeadProof, HeadSeed};
+use crate::format::{
+    Head, HeadConfiguration, HeadJob, HeadMark, HeadMedium, HeadName, HeadNewest, HeadProof, HeadSeed,
+};
 use crate::model::{DestinationName, Distance, PointId, PointOrder, Proof, VaultId, Verify, WriterId};
 use crate::plan::Deletions;
 use crate::vault::{FoundHead, HEADS_KEPT, VaultError, list_heads, newest_told, write_head};

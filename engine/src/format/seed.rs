@@ -197,8 +197,7 @@ impl SeedReceipt {
         map.key(8)?;
         map.array_of(3)?;
         let (packs, bytes_of_packs, lay_there) = (map.uint()?, map.uint()?, map.uint()?);
-        let receipt =
-            Self { family, vault, seed, drive, list, absorbed, packs, bytes: bytes_of_packs, lay_there };
+        let receipt = Self { family, vault, seed, drive, list, absorbed, packs, bytes: bytes_of_packs, lay_there };
         require_same(bytes, &receipt.encode(), RECEIPT)?;
         Ok(receipt)
     }
@@ -287,10 +286,7 @@ mod tests {
             created: Time { seconds: 1_795_000_000, nanos: 0 },
             epoch: KeyEpoch(1),
             public_key: [4; 32],
-            packs: vec![
-                SeedPack { id: PackId([5; 32]), bytes: 13 },
-                SeedPack { id: PackId([6; 32]), bytes: 64 << 20 },
-            ],
+            packs: vec![SeedPack { id: PackId([5; 32]), bytes: 13 }, SeedPack { id: PackId([6; 32]), bytes: 64 << 20 }],
         }
     }
 

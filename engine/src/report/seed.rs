@@ -235,7 +235,9 @@ impl Report for SeedForgetReport {
     fn people(&self, page: &mut Page) {
         page.line(format_args!("The seed {} to {} is given up", self.seed, self.destination));
         let what = format!("{}, {}", count(self.packs, "pack"), size(self.bytes));
-        page.line(format_args!("  what was on its drives ({what}) goes over the wire now, where it is not there already"));
+        page.line(format_args!(
+            "  what was on its drives ({what}) goes over the wire now, where it is not there already"
+        ));
     }
 }
 

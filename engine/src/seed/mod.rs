@@ -13,7 +13,7 @@ mod look;
 #[cfg(test)]
 mod tests;
 
-pub use absorb::{Absorbed, AbsorbError, Refused, Task, absorb};
+pub use absorb::{AbsorbError, Absorbed, Refused, Task, absorb};
 pub use carry::{Carried, CarryError, Unfit, carry};
 pub use lists::{BadList, FoundList, is_ours, lists_on, receipts_at, seed_folder, write_list, write_receipt};
 pub use look::{Looked, look};

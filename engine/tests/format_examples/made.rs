@@ -10,7 +10,7 @@ use engine::format::{
 };
 use engine::model::{
     ChunkId, Content, Digest, Entry, EntryPath, FamilyId, GroupId, JobId, KeyEpoch, Kind, Meta, ObjectName, PointId,
-    PointName, PointOrder, Seen, SeedId, Span, Time, VaultId, VerifierId, WriterId, Xattr,
+    PointName, PointOrder, SeedId, Seen, Span, Time, VaultId, VerifierId, WriterId, Xattr,
 };
 use engine::port::Entropy;
 use engine::seal::{Keyring, NewSlot, SeedSigner, first_set, sheet_text, sheet_text_parse};

@@ -107,7 +107,7 @@ fn a_seed_goes_by_post_and_counts_once_it_was_looked_into() {
     is_as_any_other(&bench, 3);
     let told = fs::read_to_string(bench.path("told")).expect("the hook ran");
     assert!(told.contains("OFFSITE_EVENT=seed-verified") && told.contains("OFFSITE_DESTINATION=office"), "{told}");
-    assert_eq!(bench.done(&["status"])["destinations"][0]["problems"].to_string().contains("seed"), false);
+    assert!(!bench.done(&["status"])["destinations"][0]["problems"].to_string().contains("seed"));
     let to = bench.path("elsewhere");
     let (from, secret) = (office(&bench), bench.text("passphrase"));
     let _ = bench.engine(&["recover", "--from", &from, "--passphrase-file", &secret, "--to", &text(&to)]).exits(0);

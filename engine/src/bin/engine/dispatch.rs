@@ -2,8 +2,9 @@
 
 use engine::capture::Reading;
 use engine::command::{
-    self as commands, AbsorbOptions, BackupOptions, Call, CopyOptions, DryRun, Exit, ExportOptions, Failure, ForgetOptions,
-    GoOn, KeyChange, Moved, Opener, RecoverOptions, Repair, RestoreOptions, RestoreTo, TakeOver, ToDevice, VerifyOptions, read,
+    self as commands, AbsorbOptions, BackupOptions, Call, CopyOptions, DryRun, Exit, ExportOptions, Failure,
+    ForgetOptions, GoOn, KeyChange, Moved, Opener, RecoverOptions, Repair, RestoreOptions, RestoreTo, TakeOver,
+    ToDevice, VerifyOptions, read,
 };
 use engine::doubt::Wish;
 use engine::report::KeyReport;

@@ -69,9 +69,8 @@ fn open_drive(options: &AbsorbOptions) -> Result<FileStore, Failure> {
 }
 
 fn open_vault(call: &Call, options: &AbsorbOptions) -> Result<Arc<dyn WriteStore>, Failure> {
-    let place = place_given(&options.into, &options.keys).map_err(|why| {
-        Failure::usage("can't absorb into what --into names", why, "give --into URL, as in `--help`")
-    })?;
+    let place = place_given(&options.into, &options.keys)
+        .map_err(|why| Failure::usage("can't absorb into what --into names", why, "give --into URL, as in `--help`"))?;
     place.secret_notes().iter().for_each(|note| call.voice.warn(note));
     let opened = open_place(&place).map_err(|error| {
         let what = format!("no vault at {}", place_text(&place));

@@ -75,10 +75,8 @@ pub(super) fn load(
 /// Packs as lists have them, in the order of their names.
 pub(super) fn listed(catalog: &Catalog, packs: &[PackNo]) -> crate::catalog::Result<Vec<SeedPack>> {
     let rows = catalog.packs(packs)?;
-    let mut listed: Vec<SeedPack> = rows
-        .iter()
-        .filter_map(|row| Some(SeedPack { id: row.id, bytes: u32::try_from(row.bytes).ok()? }))
-        .collect();
+    let mut listed: Vec<SeedPack> =
+        rows.iter().filter_map(|row| Some(SeedPack { id: row.id, bytes: u32::try_from(row.bytes).ok()? })).collect();
     listed.sort_unstable();
     Ok(listed)
 }

@@ -9,8 +9,8 @@ mod forget;
 mod notice;
 mod status;
 
-pub(super) use arrival::{arrive, close};
 pub use absorb::{AbsorbOptions, absorb as seed_absorb};
+pub(super) use arrival::{arrive, close};
 pub use export::{ExportOptions, GoOn, export as seed_export};
 pub use forget::forget as seed_forget;
 pub use status::status as seed_status;

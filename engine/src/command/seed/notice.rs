@@ -12,11 +12,7 @@ use crate::model::{DestinationName, JobId};
 ///
 /// # Errors
 /// If the catalog can't be read.
-pub(super) fn tell_ready(
-    context: &Context,
-    seed: &SeedRow,
-    destination: &DestinationName,
-) -> Result<(), Failure> {
+pub(super) fn tell_ready(context: &Context, seed: &SeedRow, destination: &DestinationName) -> Result<(), Failure> {
     let text = format!("{destination}: the seed {} has arrived and counts; it is used as any other now", seed.id);
     context.call.voice.say(&text);
     let catalog = &context.installation.catalog;

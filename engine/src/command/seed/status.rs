@@ -64,11 +64,7 @@ fn is_still_there(seed: &SeedRow, drive: &SeedDriveRow) -> bool {
     lists.iter().any(|found| (found.list.seed, found.list.drive) == (seed.id, drive.number))
 }
 
-fn told(
-    context: &Context,
-    seed: &SeedRow,
-    reasons: &[(DestinationName, String)],
-) -> Result<SeedStatus, Failure> {
+fn told(context: &Context, seed: &SeedRow, reasons: &[(DestinationName, String)]) -> Result<SeedStatus, Failure> {
     let catalog = &context.installation.catalog;
     let medium = catalog.medium(seed.medium)?;
     let destination = medium.map(|row| row.destination);
