@@ -357,7 +357,7 @@ impl Visits {
 
     fn wants(&self, state: &State, step: &Step) -> bool {
         if self.wanted.task == Task::Seeds {
-            return matches!(step, Step::Copy { packs, .. } if packs.is_empty());
+            return seed::belongs(&self.context, step);
         }
         let for_room = self.wanted.task == Task::Copies;
         let about = match step {

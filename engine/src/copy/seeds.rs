@@ -129,7 +129,8 @@ fn note(session: &Session<'_>, text: &str) {
     (session.tools.tell)(&Told::Note(format!("{}: {text}", session.destination)));
 }
 
-/// A seed is over once all its drives count, and none of its points waits for anything any more. Gives it then.
+/// A seed is over once all its drives count, and none of its points waits for anything any more, evidence included. Gives
+/// it then.
 ///
 /// # Errors
 /// As the catalog answers.
@@ -142,7 +143,7 @@ pub fn close_seed(session: &Session<'_>) -> Result<Option<SeedRow>, CopyError> {
     }
     for point in &seed.points {
         let placed = catalog.placement(session.medium, *point)?;
-        if placed.is_some_and(|row| matches!(row.state, State::Pending | State::Copying)) {
+        if placed.is_some_and(|row| matches!(row.state, State::Pending | State::Copying | State::Present)) {
             return Ok(None);
         }
     }
