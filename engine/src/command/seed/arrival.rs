@@ -19,8 +19,8 @@ pub(in crate::command) fn arrive(context: &Context, session: &Session<'_>) -> Op
     Some(Outcome { failures, ended: error.ends_session().then_some(error), ..Outcome::default() })
 }
 
-/// Does the step do no more than to make a seed's points count: a manifest, or evidence that a session which broke off did
-/// not record?
+/// Does the step do no more than to make a seed's points count: a manifest, or evidence that a session which broke
+/// off did not record?
 pub(in crate::command) fn belongs(context: &Context, step: &Step) -> bool {
     let is_of_a_seed = |point: &PointOrder| {
         let seeds = context.installation.catalog.seeds().unwrap_or_default();
