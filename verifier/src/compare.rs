@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use engine::model::{Content, DeviceKind, Entry, EntryPath, Kind, Meta, Time, Xattr};
 
+use crate::drill::Counts;
 use crate::mismatch::{Mismatch, Mismatches};
 use crate::tree::{Found, FoundKind, Tree};
 
@@ -34,12 +35,10 @@ pub enum Wanted<'w> {
 /// What was compared, and how it came out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Comparison {
-    /// Entries that the point has.
-    pub entries: u64,
-    /// Regular files among them, each hard link counted.
-    pub files: u64,
-    /// Their apparent bytes, hard links once.
-    pub bytes: u64,
+    /// Entries that the point has, as far as they could be read.
+    pub listed: Counts,
+    /// Of those, what came back and was looked at to its end: a file whose content could not be read is not among them.
+    pub compared: Counts,
     /// What differs.
     pub mismatches: Mismatches,
 }
@@ -111,7 +110,7 @@ impl Pass<'_> {
     }
 
     fn entry<C>(&mut self, entry: &Entry<C>) {
-        self.count(&entry.kind);
+        self.result.listed.count(&entry.kind);
         while let Some(found) = self.ahead.take_if(|found| found.path < entry.path) {
             let leads_here = found.kind == FoundKind::Folder && entry.path.is_within(&found.path);
             if !leads_here {
@@ -122,22 +121,11 @@ impl Pass<'_> {
         self.gap = false;
         match self.ahead.take_if(|found| found.path == entry.path) {
             Some(found) => {
+                self.result.compared.entries += 1;
                 self.pair(entry, &found);
                 self.advance();
             }
             None => self.missing(entry),
-        }
-    }
-
-    fn count<C>(&mut self, kind: &Kind<C>) {
-        self.result.entries += 1;
-        match kind {
-            Kind::File(content) => {
-                self.result.files += 1;
-                self.result.bytes = self.result.bytes.saturating_add(content.bytes);
-            }
-            Kind::Hardlink(_) => self.result.files += 1,
-            _ => {}
         }
     }
 
@@ -206,7 +194,13 @@ impl Pass<'_> {
         if content.bytes != found.bytes {
             self.differs(path, "size", content.bytes, found.bytes);
         }
-        match self.tree.digest() {
+        let digest = self.tree.digest();
+        if digest.is_ok() {
+            let compared = &mut self.result.compared;
+            compared.files += 1;
+            compared.bytes = compared.bytes.saturating_add(content.bytes.min(found.bytes));
+        }
+        match digest {
             Ok(digest) if digest == content.digest => {}
             Ok(digest) => self.differs(path, "digest", content.digest, digest),
             Err(error) => self.add(Mismatch::new(path.as_bytes(), format!("it can't be read: {error}"))),
@@ -229,7 +223,10 @@ impl Pass<'_> {
 
     fn one_more_name(&mut self, path: &EntryPath, first: &EntryPath, found: &Found) {
         match self.groups.get_mut(&found.inode) {
-            Some(group) if group.first == *first => group.seen += 1,
+            Some(group) if group.first == *first => {
+                group.seen += 1;
+                self.result.compared.files += 1;
+            }
             _ => self.differs(path, "inode", format!("that of {first}"), "another one"),
         }
     }

@@ -18,6 +18,11 @@ use engine::source::LeftOut;
 pub use known::Known;
 pub use look::look;
 
+/// Files whose content is compared, at most.
+pub(crate) const SAMPLE_FILES: usize = 32;
+/// Their bytes, at most.
+pub(crate) const SAMPLE_BYTES: u64 = 64 << 20;
+
 /// Findings of one kind that are kept; more are only counted.
 const KEPT_MAX: usize = 20;
 

@@ -97,6 +97,13 @@ pub fn is_medium_of(catalog: &Catalog, destination: &DestinationName, store: &dy
     })
 }
 
+/// How many of these objects no other place is known to have whole; none where the catalog can't tell.
+#[must_use]
+pub fn nowhere_else(catalog: &Catalog, medium: VaultId, objects: &[ObjectName]) -> u64 {
+    let lost = |object: &&ObjectName| catalog.elsewhere(object, medium).is_ok_and(|places| places.is_empty());
+    objects.iter().filter(lost).count() as u64
+}
+
 /// Opens the catalog in `state`, if there is one. One that is missing is no error; one that does not open is told.
 ///
 /// # Errors

@@ -4,6 +4,7 @@
 //! has, the largest first. Hidden folders and those that say that they are caches are not asked about.
 //! Deliberately absent: anything beside people's home folders; what patterns leave out of a job (`live`).
 
+use std::collections::BTreeSet;
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -16,8 +17,6 @@ const TOLD_MAX: usize = 10;
 const LEAST_BYTES: u64 = 1 << 20;
 /// Lately is within so many seconds.
 const LATELY_SECONDS: i64 = 180 * 86_400;
-/// A home folder is looked into so deep for parts of it that a job has.
-const DEPTH: u32 = 3;
 
 /// A folder that no job has.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +31,8 @@ pub struct Outside {
     pub newest: Time,
     /// There is more, which there was no time to look at.
     pub at_least: bool,
+    /// Only what lies in it directly: a job has something below.
+    pub directly: bool,
 }
 
 /// What is looked at.
@@ -59,39 +60,57 @@ pub fn homes() -> Vec<PathBuf> {
     homes
 }
 
-/// The largest folders that no job has, as far as there was time to look.
+/// The largest folders that no job has, and whether there was time to look at all.
 #[must_use]
-pub fn outside(around: &Around<'_>) -> Vec<Outside> {
+pub fn outside(around: &Around<'_>) -> (Vec<Outside>, bool) {
+    // A job may name a link, or a home folder be one: what counts is where they lead.
+    let real = |path: &PathBuf| fs::canonicalize(path).unwrap_or_else(|_| path.clone());
+    let homes: BTreeSet<PathBuf> = around.homes.iter().map(real).collect();
+    let known: BTreeSet<PathBuf> = around.known.iter().map(real).chain(around.known.iter().cloned()).collect();
+    let look = Look { around, homes, known };
     let mut found = Vec::new();
-    for home in around.homes {
-        around.below(home, DEPTH, &mut found);
+    for home in &look.homes {
+        look.below(home, &mut found);
     }
     found.sort_by(|one: &Outside, other| (other.bytes, &one.folder).cmp(&(one.bytes, &other.folder)));
-    found.dedup_by(|one, other| one.folder == other.folder);
+    found.dedup_by(|one, other| (&one.folder, one.directly) == (&other.folder, other.directly));
     found.truncate(TOLD_MAX);
-    found
+    (found, !(around.stop)())
 }
 
-impl Around<'_> {
-    fn below(&self, folder: &Path, depth: u32, found: &mut Vec<Outside>) {
-        if self.is_known(folder) {
+struct Look<'l> {
+    around: &'l Around<'l>,
+    homes: BTreeSet<PathBuf>,
+    known: BTreeSet<PathBuf>,
+}
+
+impl Look<'_> {
+    /// A folder of which a job may have a part: what lies in it directly, and each folder below.
+    fn below(&self, folder: &Path, found: &mut Vec<Outside>) {
+        if self.is_known(folder) || is_cache(folder) {
             return;
         }
+        let mut directly = Outside::none(folder, true);
         for (path, stat) in entries(folder) {
+            if stat.is_file() && !is_hidden(&path) && !self.is_known(&path) {
+                directly.add(&stat);
+            }
             if !stat.is_dir() || is_hidden(&path) || self.is_known(&path) || self.is_own_home(&path, folder) {
                 continue;
             }
             if self.known.iter().any(|known| known.starts_with(&path)) {
-                if depth > 0 {
-                    self.below(&path, depth - 1, found);
-                }
-                continue;
+                self.below(&path, found);
+            } else {
+                self.tell(self.measured(&path), found);
             }
-            let outside = self.measured(&path);
-            let lately = self.now.seconds.saturating_sub(outside.newest.seconds) <= LATELY_SECONDS;
-            if outside.bytes >= LEAST_BYTES && lately {
-                found.push(outside);
-            }
+        }
+        self.tell(directly, found);
+    }
+
+    fn tell(&self, outside: Outside, found: &mut Vec<Outside>) {
+        let lately = self.around.now.seconds.saturating_sub(outside.newest.seconds) <= LATELY_SECONDS;
+        if outside.bytes >= LEAST_BYTES && lately {
+            found.push(outside);
         }
     }
 
@@ -105,27 +124,36 @@ impl Around<'_> {
     }
 
     fn measured(&self, folder: &Path) -> Outside {
-        let (folder, newest) = (folder.to_owned(), Time::default());
-        let mut sum = Outside { folder: folder.clone(), files: 0, bytes: 0, newest, at_least: false };
-        let mut folders = vec![folder];
+        let (mut sum, mut folders) = (Outside::none(folder, false), vec![folder.to_owned()]);
         while let Some(folder) = folders.pop() {
             if is_cache(&folder) {
                 continue;
             }
             for (path, stat) in entries(&folder) {
-                if (self.stop)() {
+                if (self.around.stop)() {
                     return Outside { at_least: true, ..sum };
                 }
                 if stat.is_dir() {
                     folders.push(path);
                 } else if stat.is_file() {
-                    sum.files += 1;
-                    sum.bytes = sum.bytes.saturating_add(stat.len());
-                    sum.newest = sum.newest.max(Time::from_seconds(stat.mtime()));
+                    sum.add(&stat);
                 }
             }
         }
         sum
+    }
+}
+
+impl Outside {
+    fn none(folder: &Path, directly: bool) -> Self {
+        let (folder, newest) = (folder.to_owned(), Time::default());
+        Self { folder, files: 0, bytes: 0, newest, at_least: false, directly }
+    }
+
+    fn add(&mut self, stat: &Metadata) {
+        self.files += 1;
+        self.bytes = self.bytes.saturating_add(stat.len());
+        self.newest = self.newest.max(Time::from_seconds(stat.mtime()));
     }
 }
 
@@ -168,7 +196,7 @@ mod tests {
         let (homes, known) = ([home.path().to_owned()], [at("Documents"), at("work/kept")]);
         let now = Time::from_seconds(fs::metadata(at("Music/c")).expect("there").mtime() + 10);
         let folders = |now: Time, stop: &dyn Fn() -> bool| {
-            let told = outside(&Around { homes: &homes, known: &known, now, stop });
+            let (told, _) = outside(&Around { homes: &homes, known: &known, now, stop });
             told.into_iter().map(|it| (it.folder, it.files, it.bytes)).collect::<Vec<_>>()
         };
         let expected =
@@ -180,11 +208,39 @@ mod tests {
     }
 
     #[test]
+    fn a_folder_that_a_job_names_by_a_link_is_protected() {
+        let held = tempfile::tempdir().expect("a folder");
+        let at = |below: &str| held.path().join(below);
+        file(&at("disk/ann/Pictures/b"), 3 << 20);
+        for (target, link) in [("disk/ann", "ann"), ("disk/ann/Pictures", "disk/ann/photos")] {
+            std::os::unix::fs::symlink(at(target), at(link)).expect("a link");
+        }
+        for (home, known) in [("ann", "disk/ann/Pictures"), ("disk/ann", "disk/ann/photos"), ("ann", "ann/photos")] {
+            let (homes, known) = ([at(home)], [at(known)]);
+            let around = Around { homes: &homes, known: &known, now: Time::from_seconds(0), stop: &|| false };
+            assert_eq!(outside(&around), (vec![], true), "{homes:?} {known:?}");
+        }
+    }
+
+    #[test]
+    fn files_beside_a_folder_that_a_job_has_are_told() {
+        let home = tempfile::tempdir().expect("a folder");
+        let at = |below: &str| home.path().canonicalize().expect("there").join(below);
+        for name in ["work/a/b/c/d/kept/g", "work/a/b/c/d/one.raw", "work/a/b/c/d/two.raw", "work/a/b/c/d/.hidden"] {
+            file(&at(name), 2 << 20);
+        }
+        let (homes, known) = ([home.path().to_owned()], [at("work/a/b/c/d/kept")]);
+        let (told, _) = outside(&Around { homes: &homes, known: &known, now: Time::from_seconds(0), stop: &|| false });
+        let told: Vec<_> = told.into_iter().map(|it| (it.folder, it.files, it.bytes, it.directly)).collect();
+        assert_eq!(told, [(at("work/a/b/c/d"), 2, 4 << 20, true)]);
+    }
+
+    #[test]
     fn a_home_that_a_job_has_is_protected_whole() {
         let home = tempfile::tempdir().expect("a folder");
         file(&home.path().join("Pictures/b"), 3 << 20);
         let homes = [home.path().to_owned()];
         let around = Around { homes: &homes, known: &homes, now: Time::from_seconds(0), stop: &|| false };
-        assert_eq!(outside(&around), []);
+        assert_eq!(outside(&around), (vec![], true));
     }
 }

@@ -5,6 +5,7 @@
 //! believed.
 
 mod absent;
+mod before;
 mod beside;
 mod heads;
 mod place;
@@ -12,7 +13,6 @@ mod prepare;
 mod turn;
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -27,14 +27,14 @@ use engine::port::{Clock, Entropy};
 pub use self::prepare::configuration;
 
 use self::absent::Absences;
+use self::beside::LookedAt;
 use self::place::{Means, Opened, Reached, reach};
 use crate::choose::{Chosen, Wish, choose};
 use crate::drill::{Bench, Drill, Leaving, drill};
 use crate::expect::Expectation;
 use crate::local::{self, Damaged, Reservation};
-use crate::outside::Outside;
 use crate::probe::Limits;
-use crate::report::{DrillReport, Ledger, OutsideReport, Setting, Summary, Written};
+use crate::report::{DrillReport, Ledger, LedgerBefore, NotBackedUp, Setting, Summary, Written, healing};
 use crate::scratch::Scratch;
 use crate::survey::Closed;
 use crate::verdict::{self, Effort, ProbeSummary, Strictness, Verdict};
@@ -92,20 +92,22 @@ pub struct Outcome {
 /// # Errors
 /// [`Failure`] if nothing could be begun.
 pub fn run(config: &Config, asked: &Asked, ports: &Ports<'_>) -> Result<Outcome, Failure> {
-    let session = prepare::session(config, asked, ports)?;
+    let mut session = prepare::session(config, asked, ports)?;
     let mut drills = Vec::new();
     let mut absences = Absences::new(config, asked);
     let reached: Vec<Reached> = session.destinations.iter().map(|(name, place)| session.reach(name, place)).collect();
-    let beside = session.home_heads();
+    let beside = session.beside();
+    session.look_back(reached.iter().chain(&beside));
+    session.outside = beside::not_backed_up(config, asked, ports);
+    let home = session.home_heads(&beside);
     for (at, place) in reached.iter().enumerate() {
         let others = reached.iter().enumerate().filter(|(other, _)| *other != at).flat_map(|(_, other)| other.heads());
-        let elsewhere: Vec<Head> = beside.iter().cloned().chain(others).collect();
+        let elsewhere: Vec<Head> = home.iter().cloned().chain(others).collect();
         session.at(place, &elsewhere, &mut drills, &mut absences)?;
     }
     drills.extend(session.write_all(absences.drills(&drills, ports.clock.now())));
-    let not_backed_up = beside::not_backed_up(config, asked, ports);
-    let notes = session.leave_heads(&reached, &drills);
-    session.outcome(drills, notes, &not_backed_up)
+    let notes = session.leave_heads(reached.iter().chain(&beside), &drills);
+    session.outcome(drills, notes)
 }
 
 /// A drill and where its report is.
@@ -123,8 +125,12 @@ struct Session<'s> {
     secret: engine::config::Secret,
     catalog: Option<Catalog>,
     destinations: Vec<(DestinationName, engine::config::Place)>,
-    /// Jobs whose live source was looked at.
-    looked_at: RefCell<BTreeSet<String>>,
+    /// The ledger as it was found.
+    before: LedgerBefore,
+    /// What no job has.
+    outside: NotBackedUp,
+    /// Live sources that were looked at.
+    looked_at: RefCell<LookedAt>,
     _turn: turn::Turn,
 }
 
@@ -141,13 +147,9 @@ impl Session<'_> {
     }
 
     /// Home's heads may know what should lie elsewhere, where the catalog that knows more is lost.
-    fn home_heads(&self) -> Vec<Head> {
-        let home = DestinationName::home();
-        let is_drilled = self.destinations.iter().any(|(name, _)| *name == home);
-        if self.catalog.is_some() || is_drilled || !self.config.home.path.exists() {
-            return Vec::new();
-        }
-        self.reach(&home, &engine::config::Place::File(self.config.home.path.clone())).heads().collect()
+    fn home_heads(&self, beside: &[Reached]) -> Vec<Head> {
+        let home = beside.iter().filter(|place| place.name.is_home() && self.catalog.is_none());
+        home.flat_map(Reached::heads).collect()
     }
 
     fn at(
@@ -206,6 +208,8 @@ impl Session<'_> {
         };
         let mut drill = drill(&bench, chosen);
         voice.progress_done(&what);
+        let nowhere_else = |catalog| local::nowhere_else(catalog, opened.survey.vault(), &drill.damaged);
+        drill.nowhere_else = expected.catalog.map_or(0, nowhere_else);
         if let Some(reservation) = &reservation {
             drill.notes.extend(self.record(reservation, (name, opened, chosen), &drill));
         }
@@ -231,10 +235,11 @@ impl Session<'_> {
         let damaged = Damaged { medium, store: &**store, keyring, job: chosen.job, objects: &drill.damaged };
         match reservation.record(&damaged, drill.finished) {
             Ok(0) => None,
-            Ok(points) => Some(format!(
-                "{points} points at {name} are marked as damaged: `engine verify {name} --repair` heals what another \
-                 place has whole"
-            )),
+            Ok(points) => {
+                let are = if points == 1 { "1 point is".to_owned() } else { format!("{points} points are") };
+                let advice = healing(drill).join("; ");
+                Some(format!("{are} marked as damaged at {name}: {advice}"))
+            }
             Err(why) => Some(format!("the catalog did not take note of the damage: {why}")),
         }
     }
@@ -269,11 +274,13 @@ impl Session<'_> {
             method: job.map(|job| job.source.kind().to_owned()),
             expect: job.and_then(|job| job.expect),
             restored_to: Some(self.scratch.path().display().to_string()),
+            ledger_before: self.before.clone(),
+            outside: self.outside.clone(),
         }
     }
 
     /// `notes` are about what was done after the last report was written.
-    fn outcome(&self, drills: Vec<Done>, notes: Vec<String>, not_backed_up: &[Outside]) -> Result<Outcome, Failure> {
+    fn outcome(&self, drills: Vec<Done>, notes: Vec<String>) -> Result<Outcome, Failure> {
         if drills.is_empty() {
             return Err(self.nothing());
         }
@@ -288,8 +295,9 @@ impl Session<'_> {
         let failure = (exit == Exit::Failed).then(|| refused_failure(&drills));
         let mut reports: Vec<DrillReport> = drills.iter().map(|done| self.report(done)).collect();
         reports.last_mut().into_iter().for_each(|last| last.notes.extend(notes.iter().cloned()));
-        let not_backed_up = not_backed_up.iter().map(OutsideReport::of).collect();
-        Ok(Outcome { summary: Summary { verdict, drills: reports, not_backed_up }, exit, failure })
+        let outside = self.outside.clone();
+        let ledger_before = self.before.clone();
+        Ok(Outcome { summary: Summary { verdict, drills: reports, outside, ledger_before }, exit, failure })
     }
 
     fn report(&self, done: &Done) -> DrillReport {

@@ -62,6 +62,8 @@ pub(super) struct Packer<'c> {
     /// Places of the tickets from `first` on.
     places: VecDeque<Place>,
     first: Ticket,
+    /// Every ticket before this one has a location.
+    located: Ticket,
     /// No ticket before this one is in the open pack.
     open_from: Ticket,
     /// The ticket that is worked on.
@@ -83,6 +85,7 @@ impl<'c> Packer<'c> {
             in_open: HashMap::new(),
             places: VecDeque::new(),
             first: 0,
+            located: 0,
             open_from: 0,
             at: 0,
             reserved: BTreeSet::new(),
@@ -109,6 +112,16 @@ impl<'c> Packer<'c> {
             Place::Known(chunk) => Some(*chunk),
             Place::Waiting | Place::Open(_) => None,
         }
+    }
+
+    /// Have this ticket and all before it a location? A chunk that is known has one at once, before new ones that came
+    /// earlier and wait for their pack's name.
+    pub(super) fn is_located_through(&mut self, ticket: Ticket) -> bool {
+        self.located = self.located.max(self.first);
+        while self.location(self.located).is_some() {
+            self.located += 1;
+        }
+        ticket < self.located
     }
 
     /// Tickets before this one are not asked for again.

@@ -122,7 +122,7 @@ impl<'c> Queue<'c> {
         while let Some(front) = self.waiting.front() {
             let ready = match front {
                 Waiting::Ready(..) => true,
-                Waiting::Open(_, last, _) => self.content.location(*last).is_some(),
+                Waiting::Open(_, last, _) => self.content.is_located_through(*last),
             };
             if !ready {
                 return Ok(());
@@ -138,7 +138,7 @@ impl<'c> Queue<'c> {
         let (path, bytes) = match front {
             Waiting::Ready(path, bytes) => (path, bytes),
             Waiting::Open(entry, last, was) => {
-                let located = self.locate(*entry).expect("chunks of a batch are located in order");
+                let located = self.locate(*entry).expect("all of its chunks are located");
                 self.stiffened += u64::from(matches!(&located.kind, Kind::File(now) if was.stiffened(now)));
                 self.content.forget_before(last + 1);
                 let bytes = encode(&located)?;

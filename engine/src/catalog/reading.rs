@@ -5,11 +5,11 @@ use super::error::CatalogError;
 use super::error::Result;
 use super::open::Catalog;
 use super::rows::{
-    MediumRow, PackAtRow, PackNo, PackRow, PlacementRow, PointRow, RemovalRow, ReservationId, ReservationRow,
+    MediumRow, PackAtRow, PackNo, PackRow, PackState, PlacementRow, PointRow, RemovalRow, ReservationId, ReservationRow,
 };
 use super::tables::{MediumNo, Mode, Tables};
 use super::value::key_bytes;
-use crate::model::{PackId, PointId, PointOrder, ShortPack, VaultId};
+use crate::model::{DestinationName, ObjectName, PackId, PointId, PointOrder, ShortPack, VaultId};
 
 impl Catalog {
     /// All points ever, oldest first.
@@ -149,6 +149,34 @@ impl Catalog {
             let known = tables.packs_known_at(tables.number(medium)?)?;
             known.into_iter().map(|(number, row)| Ok((number, tables.pack(number)?, row))).collect()
         })
+    }
+
+    /// Where else that object lies and is not known to be bad, home first. Nobody may have read it there for long.
+    ///
+    /// # Errors
+    /// As [`Catalog::meta`].
+    pub fn elsewhere(&self, object: &ObjectName, but: VaultId) -> Result<Vec<DestinationName>> {
+        let pack = match object {
+            ObjectName::Pack(id) => self.pack_by_id(id)?.map(|(number, _)| number),
+            ObjectName::Point(..) => None,
+        };
+        let (mut places, mut media) = (Vec::new(), self.media()?);
+        media.retain(|row| row.vault != but && row.retired.is_none());
+        for medium in media {
+            let is_there = match (object, pack) {
+                (ObjectName::Pack(_), Some(number)) => {
+                    self.pack_at(medium.vault, number)?.is_some_and(|row| row.state == PackState::Present)
+                }
+                (ObjectName::Pack(_), None) => false,
+                (ObjectName::Point(_, name), _) => {
+                    self.placement(medium.vault, name.order)?.is_some_and(|row| row.state.is_there())
+                }
+            };
+            if is_there {
+                places.push(medium.destination);
+            }
+        }
+        Ok(places)
     }
 
     /// Every reservation.

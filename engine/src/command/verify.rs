@@ -16,14 +16,14 @@ use super::places::{Here, Places};
 use super::{Call, Context, Exit, Failure};
 use crate::catalog::locks::{LockError, LockName, WorkLock};
 use crate::copy::{
-    Assembled, CopyError, Flaw, Inspected, Inspection, Lists, Origin, Part, Session, Shown, Told, Tools, heal_files,
-    heal_objects, inspect_files, inspect_objects, inspect_part,
+    Assembled, CopyError, Drawn, Flaw, Inspected, Inspection, Lists, Origin, Part, Session, Told, Tools, coverage,
+    heal_files, heal_objects, inspect_files, inspect_objects, inspect_part,
 };
 use crate::destination::ReadStore;
 use crate::doubt::{CONFIDENCE, Coverage, Wish};
 use crate::model::{DestinationName, ObjectName, PointId, chain};
 use crate::report::{
-    CoverageShows, DamagedObject, PlaceNotThere, SampleShows, UnreadObject, VerifiedPart, VerifiedPlace, VerifyReport,
+    CoverageShows, DamagedObject, PlaceNotThere, SampleShows, UnreadObject, VerifiedPlace, VerifiedShows, VerifyReport,
 };
 use crate::seal::{Keyring, is_authentic};
 use crate::vault::{FoundKeys, keys_of};
@@ -90,6 +90,7 @@ pub fn verify(call: &Call, options: &VerifyOptions) -> Result<(VerifyReport, Exi
             }
         }
     }
+    look_elsewhere(&context, &mut report.places)?;
     match busy {
         Some(failure) if report.places.is_empty() && exit != Exit::Damage => Err(failure),
         _ => Ok((report, exit)),
@@ -246,47 +247,47 @@ impl Work<'_> {
             keys: self.keys,
             progress: &progress,
         };
-        let (mut found, mut shown) = (Inspection::default(), None);
+        let mut found = Inspection::default();
         let ended = match repair {
-            Repair::Yes => self.repair(&at, &others, &mut found, &mut shown),
-            Repair::No => inspect_files(&at, &mut found).and_then(|()| self.objects(&at, &mut found, &mut shown)),
+            Repair::Yes => self.repair(&at, &others, &mut found),
+            Repair::No => inspect_files(&at, &mut found).and_then(|()| self.objects(&at, &mut found)),
         };
         call.voice.progress_done(&what);
-        let unfinished = ended.err().map(|error| chain(&error));
+        let unfinished = ended.err().map(|error| why(&error));
         let nothing = found.objects == 0 && found.flaws.is_empty() && found.unread.is_empty();
         match unfinished {
             Some(why) if nothing => Ok(Err(why)),
-            unfinished => self.told(&found, unfinished, shown.as_ref()).map(Ok),
+            unfinished => {
+                // After the repair: what was healed was read back.
+                let coverage = coverage(&at).map_err(|error| {
+                    Failure::of("what was read can't be told", &error, "see what is wrong with the catalog")
+                })?;
+                self.told(&found, unfinished, coverage).map(Ok)
+            }
         }
     }
 
     /// Packs and manifests, all or the part that is asked for.
-    fn objects(&self, at: &Inspected<'_>, found: &mut Inspection, shown: &mut Option<Shown>) -> Result<(), CopyError> {
+    fn objects(&self, at: &Inspected<'_>, found: &mut Inspection) -> Result<(), CopyError> {
         match &self.part {
             None => inspect_objects(at, found),
-            Some(part) => inspect_part(at, part, found).map(|it| *shown = Some(it)),
+            Some(part) => inspect_part(at, part, found),
         }
     }
 
-    fn repair(
-        &self,
-        at: &Inspected<'_>,
-        origins: &[Origin<'_>],
-        found: &mut Inspection,
-        shown: &mut Option<Shown>,
-    ) -> Result<(), CopyError> {
+    fn repair(&self, at: &Inspected<'_>, origins: &[Origin<'_>], found: &mut Inspection) -> Result<(), CopyError> {
         inspect_files(at, found)?;
         let session = match Session::open(at.tools, &*self.here.store, self.here.medium) {
             Ok(session) => session,
             Err(error @ (CopyError::Stopped | CopyError::Catalog(_))) => return Err(error),
             Err(error) => {
                 // It can be read all the same; what is found stays as it is.
-                self.objects(at, found, shown)?;
+                self.objects(at, found)?;
                 return Err(error);
             }
         };
         let files = heal_files(&session, at, found);
-        self.objects(at, found, shown)?;
+        self.objects(at, found)?;
         files?;
         let others = origins.iter().map(|origin| (origin.medium, origin.store));
         let assembled = assembled(self.context, self.keyring, at.store, others)?;
@@ -299,7 +300,7 @@ impl Work<'_> {
         &self,
         found: &Inspection,
         unfinished: Option<String>,
-        shown: Option<&Shown>,
+        coverage: Coverage,
     ) -> Result<VerifiedPlace, Failure> {
         let (voice, name) = (&self.context.call.voice, &self.here.name);
         let unread = found.unread.iter().map(|unread| {
@@ -319,7 +320,8 @@ impl Work<'_> {
             damaged,
             unread,
             unfinished,
-            part: shown.map(shows),
+            is_part: self.part.is_some(),
+            shows: shows(found, coverage),
         })
     }
 
@@ -343,7 +345,8 @@ impl Work<'_> {
             let object = self.called(flaw);
             self.context.call.voice.warn(&format!("{}: {object}: {}{needed}", self.here.name, flaw.problem));
         }
-        Ok(DamagedObject { object: self.called(flaw), problem: flaw.problem.clone(), points, healed: flaw.healed })
+        let (object, problem, name) = (self.called(flaw), flaw.problem.clone(), ObjectName::at(&flaw.path));
+        Ok(DamagedObject { object, problem, points, healed: flaw.healed, good_at: None, name })
     }
 }
 
@@ -355,16 +358,40 @@ fn as_origin<'o>((origin, assembled): (&'o Origin<'o>, &'o Option<Assembled<'o>>
     }
 }
 
-fn shows(shown: &Shown) -> VerifiedPart {
-    let Coverage { bytes, never_read, oldest } = shown.coverage;
-    let sample = shown.sample.map(|drawn| SampleShows {
+/// Of what was stopped all that was read counts; but without `--older-than` the next run reads everything.
+fn why(error: &CopyError) -> String {
+    match error {
+        CopyError::Stopped => {
+            "stopped: what was read counts, and `engine verify --older-than 1d` leaves it out".to_owned()
+        }
+        error => chain(error),
+    }
+}
+
+/// Where else each object is, once all places were read.
+fn look_elsewhere(context: &Context, places: &mut [VerifiedPlace]) -> Result<(), Failure> {
+    for place in places {
+        let Some(medium) = place.medium else { continue };
+        for object in &mut place.damaged {
+            let name = object.name.as_ref();
+            object.good_at = name.map(|name| context.installation.catalog.elsewhere(name, medium)).transpose()?;
+        }
+    }
+    Ok(())
+}
+
+fn shows(found: &Inspection, coverage: Coverage) -> VerifiedShows {
+    let sample = |drawn: Drawn| SampleShows {
         seed: drawn.seed,
         of_bytes: drawn.of,
         draws: drawn.draws,
         bad_draws: drawn.bad,
         confidence: CONFIDENCE,
         bad_bytes_at_most: drawn.at_most,
-    });
-    let coverage = CoverageShows { bytes, never_read_bytes: never_read, oldest_read: oldest };
-    VerifiedPart { left: shown.left, sample, coverage }
+        of_objects: drawn.of_objects,
+        good_objects: drawn.good_objects,
+    };
+    let Coverage { bytes, bad, never_read, oldest } = coverage;
+    let coverage = CoverageShows { bytes, damaged_bytes: bad, never_read_bytes: never_read, oldest_read: oldest };
+    VerifiedShows { left: found.left, sample: found.sample.map(sample), coverage }
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use super::error::{CopyError, chain};
 use super::evidence::{ReadBack, read_back};
+use super::inspect_part::Drawn;
 use super::lists::{Listing, Lists, mark_damage};
 use super::mirrored::digest_of;
 use super::read_in::{ReadIn, list_points, twin};
@@ -75,6 +76,10 @@ pub struct Inspection {
     pub flaws: Vec<Flaw>,
     /// What the place refuses to read out.
     pub unread: Vec<Unread>,
+    /// Packs and manifests that were asked for and not come to: for lack of time, or because it ended early.
+    pub left: u64,
+    /// What a random sample shows, if one was asked for.
+    pub sample: Option<Drawn>,
     /// Points that something is wrong with, and the evidence of their manifests: settled once they are healed.
     pub(super) unsettled: BTreeMap<PointOrder, Option<Evidence>>,
 }
@@ -292,10 +297,16 @@ pub(super) struct NotGood {
 
 impl Look<'_> {
     fn all(&mut self, there: &There) -> Result<(), CopyError> {
+        self.found.left = (there.packs.len() + there.points.len()) as u64;
         for (number, row, known) in &there.packs {
             self.pack(*number, row, known)?;
+            self.found.left -= 1;
         }
-        there.points.iter().try_for_each(|(point, placement)| self.point(point, placement))
+        for (point, placement) in &there.points {
+            self.point(point, placement)?;
+            self.found.left -= 1;
+        }
+        Ok(())
     }
 
     pub(super) fn pack(&mut self, number: PackNo, row: &PackRow, known: &PackAtRow) -> Result<(), CopyError> {

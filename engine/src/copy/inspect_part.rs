@@ -24,17 +24,6 @@ pub struct Part {
     pub until: Option<Duration>,
 }
 
-/// What a part shows of the whole.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Shown {
-    /// Of a sample.
-    pub sample: Option<Drawn>,
-    /// Of all that lies there, by what is known now.
-    pub coverage: Coverage,
-    /// Objects that were asked for, and not read for lack of time.
-    pub left: u64,
-}
-
 /// What a sample shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Drawn {
@@ -46,15 +35,20 @@ pub struct Drawn {
     pub draws: u64,
     /// Draws that met an object that is bad, or could not be read.
     pub bad: u64,
-    /// With the confidence of [`CONFIDENCE`], at most so many of the bytes lie in such objects.
+    /// Objects that were drawn from.
+    pub of_objects: u64,
+    /// Of those, objects that were read and are good.
+    pub good_objects: u64,
+    /// With the confidence of [`CONFIDENCE`], at most so many of the bytes lie in such objects; never more than those of
+    /// objects that were not read and found good, which is certain.
     pub at_most: u64,
 }
 
-/// Reads a part back.
+/// Reads a part back; what was not come to, and what a sample shows, is in `found`.
 ///
 /// # Errors
 /// If the place can't be asked any more, or it was told to stop; what was found until then is in `found`.
-pub fn inspect_part(at: &Inspected<'_>, part: &Part, found: &mut Inspection) -> Result<Shown, CopyError> {
+pub fn inspect_part(at: &Inspected<'_>, part: &Part, found: &mut Inspection) -> Result<(), CopyError> {
     let there = There::of(at, found)?;
     let objects = objects_of(&there);
     let wanted = part.wish.of(&objects, at.tools.clock.now());
@@ -71,21 +65,43 @@ pub fn inspect_part(at: &Inspected<'_>, part: &Part, found: &mut Inspection) -> 
         }
         None => wanted.clone(),
     };
+    let asked = order.len();
     let look = there.look(at, found, Extent::Part)?;
     let mut reading = Reading { look, there: &there, until: part.until, tried: BTreeMap::new() };
     let read = reading.all_of(order, &objects);
     let tried = std::mem::take(&mut reading.tried);
     let marked = reading.mark();
-    let left = read?;
-    marked?;
-    let drawn = sample.map(|sample| {
-        let unread = sample.objects().find(|drawn| !tried.contains_key(&wanted[*drawn]));
-        let (draws, bad) = sample.until(unread, |drawn| tried.get(&wanted[drawn]) != Some(&Came::Good));
-        let of = sizes.iter().fold(0_u64, |sum, size| sum.saturating_add(*size));
-        Drawn { seed: sample.seed, of, draws, bad, at_most: most_bad(of, draws, bad, CONFIDENCE) }
-    });
+    // What was read counts, even if it ended early.
+    found.left = match &read {
+        Ok(left) => left.len() as u64,
+        Err(_) => asked.saturating_sub(tried.len()) as u64,
+    };
+    found.sample = sample.map(|sample| shown(&sample, &wanted, &sizes, &tried));
+    read?;
+    marked
+}
+
+/// What reading showed of those that were drawn from.
+fn shown(sample: &Sample, wanted: &[usize], sizes: &[u64], tried: &BTreeMap<usize, Came>) -> Drawn {
+    let is_good = |drawn: usize| tried.get(&wanted[drawn]) == Some(&Came::Good);
+    let unread = sample.objects().find(|drawn| !tried.contains_key(&wanted[*drawn]));
+    let (draws, bad) = sample.until(unread, |drawn| !is_good(drawn));
+    let sum = |sizes: &mut dyn Iterator<Item = u64>| sizes.fold(0, u64::saturating_add);
+    let of = sum(&mut sizes.iter().copied());
+    let good = || (0..sizes.len()).filter(|drawn| is_good(*drawn));
+    let unknown = of - sum(&mut good().map(|drawn| sizes[drawn]));
+    let at_most = most_bad(of, draws, bad, CONFIDENCE).min(unknown);
+    let (of_objects, good_objects) = (sizes.len() as u64, good().count() as u64);
+    Drawn { seed: sample.seed, of, draws, bad, of_objects, good_objects, at_most }
+}
+
+/// How long ago any byte that should lie there was read, by what is known now.
+///
+/// # Errors
+/// If the catalog can't be read.
+pub fn coverage(at: &Inspected<'_>) -> Result<Coverage, CopyError> {
     let now = There { packs: packs(at)?, points: points(at)?, twins: Vec::new() };
-    Ok(Shown { sample: drawn, coverage: Coverage::of(&objects_of(&now)), left: left.len() as u64 })
+    Ok(Coverage::of(&objects_of(&now)))
 }
 
 /// Packs, then manifests.

@@ -46,7 +46,7 @@ pub use heal::heal_objects;
 pub use heal_files::heal_files;
 pub use inspect::{Flaw, Inspected, Inspection, Unread, inspect_objects};
 pub use inspect_files::inspect_files;
-pub use inspect_part::{Drawn, Part, Shown, inspect_part};
+pub use inspect_part::{Drawn, Part, coverage, inspect_part};
 pub use lists::{Listing, Lists, record_damage};
 pub(crate) use mirrored::digest_of;
 pub use mirrored::{Assembled, learn_mirrored};

@@ -59,6 +59,8 @@ impl Wish {
 pub struct Coverage {
     /// All that should lie there.
     pub bytes: u64,
+    /// What is known to be bad.
+    pub bad: u64,
     /// What is not known to be bad and was never read back.
     pub never_read: u64,
     /// When the rest was read, at the least; none if nothing was.
@@ -72,8 +74,9 @@ impl Coverage {
         let sum = |of: &mut dyn Iterator<Item = &Object>| of.fold(0_u64, |sum, it| sum.saturating_add(it.bytes));
         Self {
             bytes: sum(&mut objects.iter()),
+            bad: sum(&mut objects.iter().filter(|object| object.bad)),
             never_read: sum(&mut objects.iter().filter(|object| object.read.is_none() && !object.bad)),
-            oldest: objects.iter().filter_map(|object| object.read).min(),
+            oldest: objects.iter().filter(|object| !object.bad).filter_map(|object| object.read).min(),
         }
     }
 }
@@ -106,7 +109,7 @@ mod tests {
     fn coverage_tells_of_the_oldest_byte_and_of_those_never_read() {
         let bad = Object { bad: true, ..object(2, None) };
         let objects = [object(5, Some(70)), object(7, None), object(1, Some(20)), bad];
-        let coverage = Coverage { bytes: 15, never_read: 7, oldest: Some(Time::from_seconds(20)) };
+        let coverage = Coverage { bytes: 15, bad: 2, never_read: 7, oldest: Some(Time::from_seconds(20)) };
         assert_eq!(Coverage::of(&objects), coverage);
         assert_eq!(Coverage::of(&[]), Coverage::default());
     }

@@ -127,8 +127,10 @@ pub(super) fn write_evicted(page: &mut Page, evicted: &[EvictedPoint]) {
 }
 
 impl CopiedPoint {
+    /// Why it was copied is of interest until it is.
     fn line_of(&self, drives: &Drives<'_>, what: &str) -> String {
-        let reason = if self.reason.is_empty() { String::new() } else { format!(": {}", self.reason) };
+        let is_done = self.state == State::Complete || self.reason.is_empty();
+        let reason = if is_done { String::new() } else { format!(": {}", self.reason) };
         let place = drives.name(&self.destination, self.medium);
         format!("{} {} -> {place}: {what}{reason}", self.job, self.point)
     }

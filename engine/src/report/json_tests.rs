@@ -96,12 +96,13 @@ fn a_copy_has_exactly_the_contracts_keys() {
 #[test]
 fn a_verification_has_the_contracts_keys_and_what_was_not_read() {
     let report = value(&verify());
-    let ours = ["bytes", "damaged", "destination", "medium", "objects", "unfinished", "unread"];
+    let ours =
+        ["bytes", "coverage", "damaged", "destination", "left", "medium", "objects", "sample", "unfinished", "unread"];
     assert_eq!(keys(&report["places"][0]), ours);
     assert_eq!(
         report["places"][1]["damaged"][0],
         json!({"object": "packs/ab/x", "problem": "its content is not what its name says",
-               "points": [POINT.to_string()], "healed": true})
+               "points": [POINT.to_string()], "healed": true, "good-at": ["home"]})
     );
 }
 

@@ -70,7 +70,7 @@ pub use stream::{Lines, Streamed};
 pub use table::{Align, Cell, Table};
 pub use time::{local, utc};
 pub use verify::{
-    CoverageShows, DamagedObject, PlaceNotThere, SampleShows, UnreadObject, VerifiedPart, VerifiedPlace, VerifyReport,
+    CoverageShows, DamagedObject, PlaceNotThere, SampleShows, UnreadObject, VerifiedPlace, VerifiedShows, VerifyReport,
 };
 
 use serde::Serialize;

@@ -98,7 +98,7 @@ fn a_run_tells_everything_in_order() {
         removed: vec![removed()],
     };
     insta::assert_snapshot!(text(&run), @r"
-    documents abababababababab -> usb: complete, 1.0 MiB in 2.5 s: it is owed
+    documents abababababababab -> usb: complete, 1.0 MiB in 2.5 s
     documents abababababababab -> usb: pending: the drive is not there
     abababababababab was evicted from usb, 1.0 MiB freed: the medium is full
     abababababababab was removed from usb, 512 B freed: no keep rule keeps it
@@ -110,12 +110,15 @@ fn a_run_tells_everything_in_order() {
 fn a_verification_says_what_is_sound_and_what_to_do_about_the_rest() {
     insta::assert_snapshot!(text(&verify()), @r"
     home: 7 objects, 5.0 MiB read back, all sound
-    usb: 7 objects, 5.0 MiB read back, 2 damaged or missing, 1 healed
+    usb: 7 objects, 5.0 MiB read back, 3 damaged or missing, 1 healed
       packs/ab/x: its content is not what its name says (healed)
         needed by abababababababab
       packs/cd/y: its content is not what its name says
         needed by abababababababab
+      packs/ef/z: its content is not what its name says
+        needed by abababababababab
       -> `engine verify --repair` replaces what another place has whole
+      -> no other place is known to have 1 of these whole: connect places that are away and verify them; older points may have the files, and the next `engine backup` stores again what is still at its source
     office could not be read: connection refused
     ");
 }

@@ -129,7 +129,10 @@ pub fn verify() -> VerifyReport {
         problem: "its content is not what its name says".to_owned(),
         points: vec![POINT],
         healed,
+        good_at: Some(if object.ends_with('z') { Vec::new() } else { vec![Name::home()] }),
+        name: None,
     };
+    let coverage = CoverageShows { bytes: 5 << 20, damaged_bytes: 0, never_read_bytes: 0, oldest_read: Some(SIX) };
     let place = |destination, damaged| VerifiedPlace {
         destination,
         medium: Some(MEDIUM),
@@ -138,12 +141,16 @@ pub fn verify() -> VerifyReport {
         damaged,
         unread: Vec::new(),
         unfinished: None,
-        part: None,
+        is_part: false,
+        shows: VerifiedShows { left: 0, sample: None, coverage },
     };
     VerifyReport {
         places: vec![
             place(Name::home(), Vec::new()),
-            place(name("usb"), vec![damaged("packs/ab/x", true), damaged("packs/cd/y", false)]),
+            place(
+                name("usb"),
+                vec![damaged("packs/ab/x", true), damaged("packs/cd/y", false), damaged("packs/ef/z", false)],
+            ),
         ],
         not_there: vec![PlaceNotThere { destination: name("office"), reason: "connection refused".to_owned() }],
     }

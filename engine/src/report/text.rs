@@ -22,6 +22,15 @@ pub fn as_texts<T: Display, S: Serializer>(values: &[T], to: S) -> Result<S::Ok,
     to.collect_seq(values.iter().map(ToString::to_string))
 }
 
+/// The texts of several values, or `null`.
+#[expect(clippy::ref_option, reason = "as serde calls it")]
+pub fn as_texts_or_null<T: Display, S: Serializer>(values: &Option<Vec<T>>, to: S) -> Result<S::Ok, S::Error> {
+    match values {
+        Some(values) => as_texts(values, to),
+        None => to.serialize_none(),
+    }
+}
+
 /// One line for a terminal: control characters, which could move its cursor or colour it, are escaped.
 pub fn harmless(text: &str) -> String {
     let escape = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };

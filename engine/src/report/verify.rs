@@ -4,11 +4,15 @@ use serde::{Serialize, Serializer};
 
 use super::{Page, Report, Tone, size};
 
-use super::text::{as_text, as_text_or_null, as_texts};
+use super::text::{as_text, as_text_or_null, as_texts, as_texts_or_null, count};
 
 use super::time::as_utc_or_null;
 
-use crate::model::{DestinationName, Digest, PointId, Time, VaultId};
+use crate::model::{DestinationName, Digest, ObjectName, PointId, Time, VaultId};
+
+/// What is left to do where nothing can be healed.
+const LOST: &str = "connect places that are away and verify them; older points may have the files, and the next `engine \
+                    backup` stores again what is still at its source";
 
 /// Each place that was read.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
@@ -39,16 +43,19 @@ pub struct VerifiedPlace {
     pub unread: Vec<UnreadObject>,
     /// Why it was not read to the end, or what was found there could not be repaired.
     pub unfinished: Option<String>,
-    /// Where only a part was asked for: what it shows of the whole.
+    /// Was only a part asked for?
+    #[serde(skip)]
+    pub is_part: bool,
+    /// What was not come to, and what the reading shows of the whole.
     #[serde(flatten)]
-    pub part: Option<VerifiedPart>,
+    pub shows: VerifiedShows,
 }
 
-/// What reading a part shows of the whole place.
+/// What reading shows of the whole place.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct VerifiedPart {
-    /// Objects that were asked for, and not read for lack of time.
+pub struct VerifiedShows {
+    /// Packs and manifests that were asked for, and not read for lack of time or because it ended early.
     pub left: u64,
     /// What a random sample shows.
     pub sample: Option<SampleShows>,
@@ -73,6 +80,10 @@ pub struct SampleShows {
     pub confidence: f64,
     /// At most so many bytes lie in such objects.
     pub bad_bytes_at_most: u64,
+    /// Objects that were drawn from.
+    pub of_objects: u64,
+    /// Of those, objects that were read and are good.
+    pub good_objects: u64,
 }
 
 /// How long ago any byte was read.
@@ -81,6 +92,8 @@ pub struct SampleShows {
 pub struct CoverageShows {
     /// All that should lie there.
     pub bytes: u64,
+    /// Known to be damaged or missing.
+    pub damaged_bytes: u64,
     /// Never read back since it was written.
     pub never_read_bytes: u64,
     /// When what was, was, at the least.
@@ -103,6 +116,7 @@ pub struct UnreadObject {
 
 /// An object that is damaged or missing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct DamagedObject {
     /// Its path in the vault.
     pub object: String,
@@ -113,6 +127,12 @@ pub struct DamagedObject {
     pub points: Vec<PointId>,
     /// Was it replaced from a good placement?
     pub healed: bool,
+    /// Other places that are not known to have it damaged, home first; null for what is made anew without any.
+    #[serde(serialize_with = "as_texts_or_null")]
+    pub good_at: Option<Vec<DestinationName>>,
+    /// What it is.
+    #[serde(skip)]
+    pub name: Option<ObjectName>,
 }
 
 /// A place that could not be read.
@@ -155,8 +175,10 @@ impl VerifiedPlace {
             let line = page.toned(&format!("  not finished: {why}"), Tone::Waiting);
             page.line(line);
         }
-        if let Some(part) = &self.part {
-            part.write(page);
+        if self.is_part {
+            self.shows.write(page);
+        } else if self.shows.left > 0 {
+            page.line(format_args!("  not come to: {}", count(self.shows.left, "object")));
         }
     }
 
@@ -178,7 +200,7 @@ impl VerifiedPlace {
             parts.push("no damage so far".to_owned());
         }
         match (&parts[..], healed == damaged) {
-            ([], _) if self.part.is_some() => ("what was read is sound".to_owned(), Tone::Good),
+            ([], _) if self.is_part => ("what was read is sound".to_owned(), Tone::Good),
             ([], _) => ("all sound".to_owned(), Tone::Good),
             (_, true) => (parts.join(", "), Tone::Waiting),
             (_, false) => (parts.join(", "), Tone::Bad),
@@ -194,26 +216,33 @@ impl VerifiedPlace {
                 page.line(format_args!("    needed by {}", points.join(", ")));
             }
         }
-        if self.healed() < self.damaged.len() {
+        let is_lost = |object: &&DamagedObject| object.good_at.as_ref().is_some_and(Vec::is_empty);
+        let (lost, rest): (Vec<_>, Vec<_>) = self.damaged.iter().filter(|it| !it.healed).partition(is_lost);
+        if !rest.is_empty() {
             page.line("  -> `engine verify --repair` replaces what another place has whole");
+        }
+        if !lost.is_empty() {
+            page.line(format_args!("  -> no other place is known to have {} of these whole: {LOST}", lost.len()));
         }
     }
 }
 
-impl VerifiedPart {
+impl VerifiedShows {
     fn write(&self, page: &mut Page) {
         if self.left > 0 {
-            page.line(format_args!("  no time was left for {} objects: the next run begins with those", self.left));
+            page.line(format_args!("  no time was left for {}: the next run begins there", count(self.left, "object")));
         }
         if let Some(sample) = self.sample.as_ref().filter(|sample| sample.bad_draws == 0) {
             sample.write(page);
         }
-        let CoverageShows { bytes, never_read_bytes, oldest_read } = self.coverage;
+        let CoverageShows { bytes, damaged_bytes, never_read_bytes, oldest_read } = self.coverage;
+        let rest = if damaged_bytes > 0 { "of what is not damaged every byte" } else { "every byte" };
         match oldest_read {
             _ if bytes == 0 => page.line("  nothing lies there"),
             Some(oldest) if never_read_bytes == 0 => {
-                page.line(format_args!("  every byte was read back at {} or later", page.time(oldest)));
+                page.line(format_args!("  {rest} was read back at {} or later", page.time(oldest)));
             }
+            None if damaged_bytes == bytes => page.line("  all that should lie there is damaged or missing"),
             _ => page.line(format_args!("  {} of {} were never read back", size(never_read_bytes), size(bytes))),
         }
     }
@@ -224,10 +253,16 @@ impl SampleShows {
     fn write(&self, page: &mut Page) {
         let percent = self.bad_bytes_at_most as f64 * 100.0 / (self.of_bytes.max(1)) as f64;
         let sure = self.confidence * 100.0;
+        let (bytes, draws) = (size(self.of_bytes), count(self.draws, "byte"));
         page.line(format_args!(
-            "  with {sure:.0} % confidence at most {percent:.2} % of the bytes asked for are in bad objects ({} drawn of {})",
-            self.draws, self.of_bytes
+            "  with {sure:.0} % confidence at most {percent:.2} % of the bytes asked for are in bad objects ({draws} drawn \
+             of {bytes}, {} of {} read)",
+            self.good_objects,
+            count(self.of_objects, "object")
         ));
+        if self.good_objects < self.of_objects {
+            page.line("    as they were just now, and all together: any single object that was not read may be bad");
+        }
     }
 }
 

@@ -277,7 +277,10 @@ fn files_renamed_or_rewritten_by_the_hundred_are_an_alarm() {
     }
     let (rewritten, _) = bench.backup();
     assert!(problems(&rewritten).contains("61 of 120 files no longer compress"), "{}", problems(&rewritten));
+    let alarms = || bench.status().problems.iter().filter(|it| it.problem.contains("alarm")).count();
+    assert_eq!(alarms(), 1, "told once");
     bench.clear();
+    assert_eq!(alarms(), 0, "told as long as it is raised: {:?}", bench.status().problems);
     for at in 0..120 {
         fs::rename(bench.path(&format!("source/{at}")), bench.path(&format!("source/{at}.locked"))).expect("there");
     }

@@ -12,6 +12,7 @@ mod hooks;
 mod images;
 mod keys;
 mod kill;
+mod large;
 mod list;
 mod mirror;
 mod nights;

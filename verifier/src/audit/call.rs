@@ -10,10 +10,11 @@ use engine::model::{DestinationName, VerifierId, chain};
 use engine::vault::identity_of;
 
 use super::heads::seen;
-use super::judge::{Finding, Own, alone, chained, compared};
+use super::judge::{Own, SeenHeads, alone, chained, compared};
 use super::told::{CheckReport, HeadsReport, ListReport, ListedReport, OtherLedger, ShownReport};
+use super::views::views;
 use crate::report::entry::{self, Entry, Seal, entries, number_of, numbered, parse};
-use crate::report::{Key, id_in, reports_folder};
+use crate::report::{Finding, Key, View, id_in, reports_folder};
 
 /// What was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,10 +65,7 @@ pub fn answer(config: &Config, asked: &Asked) -> Result<Told, Failure> {
     }
     let folder = reports_folder(&config.state);
     match asked {
-        Asked::List => {
-            let reports = read(&folder)?.iter().map(ListedReport::of).collect();
-            Ok((Answer::List(ListReport { reports }), Exit::Done))
-        }
+        Asked::List => list(config, &folder),
         Asked::Show(number) => show(&find(&folder, number.as_deref())?),
         Asked::Check(_) => check(config, &folder),
     }
@@ -76,6 +74,24 @@ pub fn answer(config: &Config, asked: &Asked) -> Result<Told, Failure> {
 fn unread(folder: &Path, why: impl Into<String>) -> Failure {
     let what = format!("reports can't be read at {}", folder.display());
     Failure::new(what, why, "name the right folder or configuration; `verifier restore-drill` writes the first report")
+}
+
+/// Without any report heads tell whether there should be one.
+fn list(config: &Config, folder: &Path) -> Result<Told, Failure> {
+    let entries = read(folder)?;
+    let reports = entries.iter().map(ListedReport::of).collect();
+    let mut list = ListReport { reports, ..ListReport::default() };
+    if !entries.is_empty() {
+        // It is a list, and `check` judges; but a gap would not show in it.
+        list.findings = chained(&entries, None);
+        return Ok((Answer::List(list), Exit::Done));
+    }
+    let report = examined(config, folder)?;
+    list.others = others(&report);
+    let rest = if list.others.is_empty() { Exit::Done } else { Exit::Partial };
+    let exit = exit_of(&report.findings).and(rest);
+    list.findings = report.findings;
+    Ok((Answer::List(list), exit))
 }
 
 /// None if there is no folder yet.
@@ -112,13 +128,16 @@ fn exit_of(findings: &[Finding]) -> Exit {
     if findings.is_empty() { Exit::Done } else { Exit::Damage }
 }
 
+/// A view's name stands for its report.
 fn check_file(path: &Path) -> Result<Told, Failure> {
+    let is_view = View::ALL.iter().any(|kind| path.extension().is_some_and(|end| end == kind.extension()));
+    let path = &if is_view { path.with_extension("json") } else { path.to_owned() };
     if let Err(error) = entry::read(path) {
         return Err(unread(path, error.to_string()));
     }
     let entries = [Entry::read(number_of(path).unwrap_or_default(), path.to_owned())];
     let mut report = counted(&entries);
-    report.findings = alone(&entries[0]);
+    report.findings.splice(0..0, alone(&entries[0]));
     report.not_checked.push("the reports before and after it, and heads at destinations".to_owned());
     Ok(concluded(report))
 }
@@ -129,32 +148,68 @@ fn check_folder(path: &Path) -> Result<Told, Failure> {
         return Err(unread(path, "there are none"));
     }
     let mut report = counted(&entries);
-    report.findings = chained(&entries, None);
+    report.findings.splice(0..0, chained(&entries, None));
     report.not_checked.push("heads at destinations: only a configuration names those".to_owned());
     Ok(concluded(report))
 }
 
 fn check(config: &Config, folder: &Path) -> Result<Told, Failure> {
-    let entries = read(folder)?;
-    let own = own(&config.state).map_err(|error| unread(folder, error.to_string()))?;
-    let mut report = counted(&entries);
-    report.findings = chained(&entries, Some(&own));
-    let named = report.verifiers.iter().chain(&own.verifier);
-    let ids: Vec<VerifierId> = named.filter_map(|id| id.parse().ok()).collect();
-    for (name, place) in places(config) {
-        let at = look(&name, &place, &ids, &entries, &mut report);
-        report.destinations.push(at);
-    }
-    if entries.is_empty() && report.findings.is_empty() {
-        let others = report.destinations.iter().flat_map(|at| at.others.iter().map(move |it| (at, it)));
-        let told: Vec<String> = others
-            .map(|(at, it)| {
-                format!("; {} has heads of the verifier {}, up to report {}", at.destination, it.verifier, it.newest)
-            })
-            .collect();
-        return Err(unread(folder, format!("there are none{}", told.concat())));
+    let report = examined(config, folder)?;
+    if report.reports == 0 && report.findings.is_empty() {
+        let others: Vec<String> = others(&report).into_iter().map(|told| format!("; {told}")).collect();
+        return Err(unread(folder, format!("there are none{}", others.concat())));
     }
     Ok(concluded(report))
+}
+
+/// The reports of this installation, against heads everywhere.
+fn examined(config: &Config, folder: &Path) -> Result<CheckReport, Failure> {
+    let own = own(&config.state).map_err(|error| unread(folder, error.to_string()))?;
+    let ids = ids(&read(folder)?, &own);
+    let seen: Vec<_> = places(config).into_iter().map(|(name, place)| (name, heads_at(&place, &ids))).collect();
+    // After the heads: a report is there before a head names it, and a drill may be at work.
+    let entries = read(folder)?;
+    let mut report = counted(&entries);
+    report.findings.splice(0..0, chained(&entries, Some(&own)));
+    for (name, found) in seen {
+        let at = look(&name, found, &entries, &mut report);
+        // Home is this computer's own: what a ledger left there was this computer's.
+        let erased = (ids.is_empty() && name.is_home()).then(|| at.others.iter().map(|other| erased(&name, other)));
+        report.findings.extend(erased.into_iter().flatten());
+        report.destinations.push(at);
+    }
+    Ok(report)
+}
+
+/// Verifiers whose ledger this is.
+fn ids(entries: &[Entry], own: &Own) -> Vec<VerifierId> {
+    let named = entries.iter().filter_map(|entry| Some(&entry.brief.as_ref().ok()?.verifier));
+    let mut ids: Vec<VerifierId> = named.chain(&own.verifier).filter_map(|id| id.parse().ok()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}
+
+fn heads_at(place: &Place, ids: &[VerifierId]) -> Result<SeenHeads, String> {
+    open(place).and_then(|store| seen(&*store, ids).map_err(|error| chain(&error)))
+}
+
+fn erased(home: &DestinationName, other: &OtherLedger) -> Finding {
+    let OtherLedger { verifier, newest } = other;
+    let problem = format!(
+        "heads of the verifier {verifier} name reports up to {newest}: none of those is here, and its id is not in the \
+         state folder: the ledger was erased"
+    );
+    Finding { report: Some(*newest), file: None, destination: Some(home.to_string()), problem }
+}
+
+/// Ledgers that only heads tell of, for people.
+fn others(report: &CheckReport) -> Vec<String> {
+    let others = report.destinations.iter().flat_map(|at| at.others.iter().map(move |it| (at, it)));
+    let told = others.map(|(at, it)| {
+        format!("{} has heads of the verifier {}, up to report {}", at.destination, it.verifier, it.newest)
+    });
+    told.collect()
 }
 
 fn own(state: &Path) -> std::io::Result<Own> {
@@ -172,6 +227,11 @@ fn counted(entries: &[Entry]) -> CheckReport {
         newest: entries.last().map(|entry| entry.number),
         ..CheckReport::default()
     };
+    (report.views, report.findings) = views(entries);
+    if report.views.unsigned > 0 {
+        let unsigned = report.views.unsigned;
+        report.not_checked.push(format!("{unsigned} views: an older release made them and did not sign them"));
+    }
     for entry in entries {
         if let Seal::Signed(key) = entry.seal {
             report.signed += 1;
@@ -205,13 +265,11 @@ fn places(config: &Config) -> Vec<(DestinationName, Place)> {
 
 fn look(
     name: &DestinationName,
-    place: &Place,
-    ids: &[VerifierId],
+    found: Result<SeenHeads, String>,
     entries: &[Entry],
     report: &mut CheckReport,
 ) -> HeadsReport {
     let mut told = HeadsReport { destination: name.to_string(), ..HeadsReport::default() };
-    let found = open(place).and_then(|store| seen(&*store, ids).map_err(|error| chain(&error)));
     match found {
         Err(why) => told.reason = Some(why),
         Ok(found) => {

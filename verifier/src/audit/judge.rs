@@ -6,24 +6,9 @@
 
 use engine::format::DrillHead;
 use engine::model::VerifierId;
-use serde::Serialize;
 
-use crate::report::PublicKey;
 use crate::report::entry::{Brief, Entry, Seal};
-
-/// Something that is not as it was written.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Finding {
-    /// The report's number, if it is about one.
-    pub report: Option<u64>,
-    /// Its file, or a head's path.
-    pub file: Option<String>,
-    /// Where the head lies that tells so.
-    pub destination: Option<String>,
-    /// What is wrong.
-    pub problem: String,
-}
+use crate::report::{Finding, PublicKey};
 
 /// What the state folder says of this installation.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -85,10 +70,10 @@ pub fn chained(entries: &[Entry], own: Option<&Own>) -> Vec<Finding> {
         }
     }
     for pair in entries.windows(2) {
-        found.extend(missing(pair[0].number + 1, pair[1].number));
+        found.extend(missing(pair[0].number.saturating_add(1), pair[1].number));
         if pair[0].number == pair[1].number {
             found.push(about(&pair[1], format!("{} has the same number", pair[0].file())));
-        } else if pair[0].number + 1 == pair[1].number {
+        } else if pair[0].number.checked_add(1) == Some(pair[1].number) {
             found.extend(follows(&pair[0], &pair[1]));
         }
     }

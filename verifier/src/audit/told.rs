@@ -5,17 +5,24 @@ use std::fmt::Write;
 use engine::report::{Align, Cell, Page, Report, Table, Tone};
 use serde::Serialize;
 
-use super::judge::Finding;
+use super::views::ViewsReport;
 use crate::report::entry::{Entry, Seal};
-use crate::report::{ReportFile, shown};
+use crate::report::{Finding, Objective, ReportFile, moment, number, ranges, shown, span};
 use crate::verdict::Verdict;
 
+/// Room for the names of values, the longest of a check's among them.
+const WIDTH: usize = 16;
+
 /// `verifier report list`
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct ListReport {
     /// The oldest first.
     pub reports: Vec<ListedReport>,
+    /// What is not as it was written, by the reports alone; where there is none, by what heads say that there should be.
+    pub findings: Vec<Finding>,
+    /// Where there is none: ledgers of other verifiers that heads tell of.
+    pub others: Vec<String>,
 }
 
 /// One report in a list; what can't be read of it is null.
@@ -82,7 +89,11 @@ fn harmless(text: &str) -> String {
 impl Report for ListReport {
     fn people(&self, page: &mut Page) {
         if self.reports.is_empty() {
-            return page.line("no drill was reported yet");
+            let gone = if self.findings.is_empty() { "no drill was reported yet" } else { "no report is here" };
+            page.line(gone);
+            findings(page, &self.findings);
+            self.others.iter().for_each(|other| page.line(format!("  {}", harmless(other))));
+            return;
         }
         let columns = ["report", "begun", "job", "destination", "point", "verdict", "signature"];
         let align = |name| if name == "report" { Align::Right } else { Align::Left };
@@ -93,7 +104,7 @@ impl Report for ListReport {
             let signature = if report.signature == "broken" { Tone::Bad } else { Tone::Plain };
             table.row([
                 report.number.to_string().into(),
-                text(&report.started),
+                Cell::from(harmless(&report.started.as_deref().map(moment).unwrap_or_default())),
                 text(&report.job),
                 text(&report.destination),
                 text(&report.point),
@@ -102,6 +113,10 @@ impl Report for ListReport {
             ]);
         }
         table.write(page, 0);
+        findings(page, &self.findings);
+        if !self.findings.is_empty() {
+            page.line("  -> `verifier report check` asks the heads, too");
+        }
     }
 }
 
@@ -124,35 +139,50 @@ impl Report for ShownReport {
         let report = &self.report;
         let mut line = |name: &str, value: Option<&str>| {
             if let Some(value) = value.filter(|value| !value.is_empty()) {
-                page.line(format!("{name:<14}{}", harmless(value)));
+                page.line(named(name, value));
             }
         };
+        let time = |text: &str| Some(moment(text));
         line("report", Some(&report.sequence.to_string()));
-        line("begun", Some(&report.started));
-        line("ended", Some(&report.finished));
+        line("begun", time(&report.started).as_deref());
+        line("ended", time(&report.finished).as_deref());
         line("program", Some(&report.tool));
         line("verifier", Some(&report.verifier));
         line("signed by", report.public_key.as_deref());
         line("digest", Some(&self.digest));
         line("address", Some(&report.address));
         line("medium", report.vault.as_deref());
-        line("point as of", report.point_created.as_deref());
+        line("point as of", report.point_created.as_deref().and_then(time).as_deref());
         line("manifest", report.manifest.as_deref());
         line("restored to", report.restored_to.as_deref());
         line("clean-up", Some(&report.clean_up));
         line("rule", Some(&report.verdict_rule));
         for check in &report.checks {
-            page.line(harmless(&format!("{:<14}expected: {}", check.check, check.expected)));
-            page.line(harmless(&format!("{:<14}found: {}", "", check.found)));
+            line(&check.check, Some(&format!("expected: {}", check.expected)));
+            line("", Some(&format!("found: {}", check.found)));
+        }
+        for not in &report.drill.not_tested {
+            line("not tested", Some(&format!("{}: {}", not.what, not.count)));
         }
         for objective in &report.objectives {
             let met = objective.met.map_or("not known", |met| if met { "met" } else { "not met" });
-            page.line(harmless(&format!("{}: at most {} s, {met}", objective.objective, objective.seconds_max)));
+            let Objective { objective, seconds_max, .. } = objective;
+            line("objective", Some(&format!("{objective}: at most {}, {met}", span(*seconds_max))));
         }
-        report.follow_up.iter().for_each(|advice| page.line(format!("follow-up: {}", harmless(advice))));
+        report.follow_up.iter().for_each(|advice| line("follow-up", Some(advice)));
+        line("source", report.drill.live_source_reason.as_ref().map(|why| format!("not looked at: {why}")).as_deref());
+        report.outside.sentences().iter().for_each(|sentence| line("no job has", Some(sentence)));
+        report.ledger_before.findings.iter().for_each(|found| line("ledger", Some(&found.to_string())));
+        line("ledger", report.ledger_before.more().as_deref());
+        line("left out", Some(&ranges(&report.left_out)));
         report.drill.people(page);
         findings(page, &self.findings);
     }
+}
+
+/// A line with its name in front.
+fn named(name: &str, value: &str) -> String {
+    harmless(&format!("{name:<WIDTH$} {value}"))
 }
 
 /// `verifier report check`
@@ -175,6 +205,8 @@ pub struct CheckReport {
     pub keys: Vec<String>,
     /// Where heads were looked for.
     pub destinations: Vec<HeadsReport>,
+    /// Views beside the reports.
+    pub views: ViewsReport,
     /// What is not as it was written.
     pub findings: Vec<Finding>,
     /// What was not checked, and why.
@@ -210,20 +242,22 @@ pub struct OtherLedger {
 
 impl Report for CheckReport {
     fn people(&self, page: &mut Page) {
-        let mut line = format!("{} reports", self.reports);
+        let mut line = number(self.reports, "report");
         if let (Some(first), Some(newest)) = (self.first, self.newest) {
             let _ = write!(line, ", {first} to {newest}; {} signed", self.signed);
         }
         page.line(line);
         self.verifiers.iter().for_each(|id| page.line(format!("  verifier {}", harmless(id))));
         self.keys.iter().for_each(|key| page.line(format!("  key {key}")));
+        let ViewsReport { sound, not_there, .. } = self.views;
+        page.line(format!("  {} as made, {not_there} not there", number(sound, "view")));
         self.destinations.iter().for_each(|place| place.people(page));
         self.not_checked.iter().for_each(|what| page.line(format!("  not checked: {}", harmless(what))));
         findings(page, &self.findings);
         page.gap();
         let (word, tone) = if self.findings.is_empty() { ("sound", Tone::Good) } else { ("DAMAGED", Tone::Bad) };
         let word = page.toned(word, tone);
-        page.line(format!("{word}: {} findings", self.findings.len()));
+        page.line(format!("{word}: {}", number(self.findings.len() as u64, "finding")));
     }
 }
 
@@ -232,11 +266,14 @@ impl HeadsReport {
         let name = &self.destination;
         match (&self.reason, self.newest) {
             (Some(why), _) => page.line(format!("  {name}: not compared: {}", harmless(why))),
-            (None, Some(newest)) => page.line(format!("  {name}: {} heads, up to report {newest}", self.heads)),
+            (None, Some(newest)) => {
+                page.line(format!("  {name}: {}, up to report {newest}", number(self.heads, "head")));
+            }
             (None, None) => page.line(format!("  {name}: no head of this ledger")),
         }
         for OtherLedger { verifier, newest } in &self.others {
-            page.line(format!("  {name}: also heads of the verifier {verifier}, up to report {newest}"));
+            let text = "no report of it is here: it is another installation's, or was erased";
+            page.line(format!("  {name}: also heads of the verifier {verifier}, up to report {newest}; {text}"));
         }
     }
 }

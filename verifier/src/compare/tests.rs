@@ -126,8 +126,25 @@ fn found(change: impl Fn(&mut Listed)) -> Vec<String> {
 #[test]
 fn the_same_tree_has_no_mismatch() {
     let same = run(&sample(), tree(&sample()), true);
-    assert_eq!((same.entries, same.files, same.bytes), (7, 3, 3));
+    assert_eq!(same.compared, Counts { entries: 7, files: 3, bytes: 3 });
+    assert_eq!(same.listed, same.compared);
     assert_eq!(same.mismatches, Mismatches::default());
+}
+
+#[test]
+fn only_what_came_back_and_could_be_read_counts_as_compared() {
+    let compared = |change: &dyn Fn(&mut Listed)| {
+        let mut changed = tree(&sample());
+        change(&mut changed);
+        run(&sample(), changed, true).compared
+    };
+    let missing = Counts { entries: 6, files: 2, bytes: 1 };
+    assert_eq!(compared(&|tree| drop(tree.left.remove(6))), missing);
+    let unread = Counts { entries: 7, files: 2, bytes: 1 };
+    assert_eq!(compared(&|tree| _ = tree.digests.remove(&path("c"))), unread);
+    assert_eq!(compared(&|tree| tree.left[6].bytes = 1).bytes, 2, "the half of a file that came back");
+    let other = Counts { entries: 7, files: 2, bytes: 1 };
+    assert_eq!(compared(&|tree| tree.left[6].kind = FoundKind::Socket), other);
 }
 
 #[test]
@@ -198,7 +215,7 @@ fn entries_that_can_not_be_read_are_told_and_those_behind_are_compared() {
     there.digests.insert(path("c"), Digest([9; 32]));
     let told = compare(gap, &mut there, &Holds(true));
     let kept = told.mismatches;
-    assert_eq!((kept.count(), told.files), (4, 3), "{kept:?}");
+    assert_eq!((kept.count(), told.listed.files, told.compared.files), (4, 3, 2), "{kept:?}");
     assert!(!kept.names(b"b") && kept.names(b"c") && kept.names(b"d") && kept.names(b"d0"), "{kept:?}");
     let cut = [Ok::<_, String>(file("a", 1))];
     let told = compare(cut, &mut tree(&[file("a", 1), file("b", 1)]), &Holds(true)).mismatches;

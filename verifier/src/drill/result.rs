@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use engine::format::Stats;
-use engine::model::{DestinationName, Digest, ObjectName, PointName, Time, VaultId};
+use engine::model::{DestinationName, Digest, Kind, ObjectName, PointName, Time, VaultId};
 
 use crate::live::Live;
 use crate::mismatch::Mismatches;
@@ -39,6 +39,19 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// Counts one more entry: a hard link is a file without bytes of its own.
+    pub const fn count<C>(&mut self, kind: &Kind<C>) {
+        self.entries += 1;
+        match kind {
+            Kind::File(content) => {
+                self.files += 1;
+                self.bytes = self.bytes.saturating_add(content.bytes);
+            }
+            Kind::Hardlink(_) => self.files += 1,
+            _ => {}
+        }
+    }
+
     /// Counts another point as well.
     pub const fn add(&mut self, more: Stats) {
         self.entries = self.entries.saturating_add(more.entries);
@@ -116,6 +129,8 @@ pub struct Drill {
     pub flaws: Vec<Vec<u8>>,
     /// Objects that are missing or not what their names say.
     pub damaged: Vec<ObjectName>,
+    /// So many of them no other place is known to have whole.
+    pub nowhere_else: u64,
     /// What the data are.
     pub probes: Vec<Probed>,
     /// Probes that passed beyond those in `probes`.
@@ -124,8 +139,8 @@ pub struct Drill {
     pub control: ControlVerdict,
     /// What they missed.
     pub control_missed: Vec<String>,
-    /// The job's live source beside the point.
-    pub live: Option<Live>,
+    /// The job's live source beside the point, or why it was not looked at.
+    pub live: Result<Live, String>,
     /// The point's age when the drill began.
     pub age: Option<Duration>,
     /// How long the restore took.
@@ -166,11 +181,12 @@ impl Drill {
             mismatches: Mismatches::default(),
             flaws: Vec::new(),
             damaged: Vec::new(),
+            nowhere_else: 0,
             probes: Vec::new(),
             more_probes: 0,
             control: ControlVerdict::Skipped,
             control_missed: Vec::new(),
-            live: None,
+            live: Err("there was no point to compare it with".to_owned()),
             age: None,
             restore: None,
             first: None,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -19,6 +20,7 @@ use crate::mismatch::Mismatch;
 use crate::objects;
 use crate::probe::command::{self, Place};
 use crate::probe::{self, Budget, ProbeKind};
+use crate::report::number;
 use crate::restore::{Restoring, Told, restore};
 use crate::scratch::Fresh;
 use crate::tree::DiskTree;
@@ -237,20 +239,20 @@ fn compare_tree(
         Ok::<_, String>(entry)
     });
     let mut compared = compare(entries, &mut found, &Tried::in_folder(tree.fresh.ability()));
+    drill.entries = drill.entries.saturating_add(compared.compared.entries);
+    drill.files = drill.files.saturating_add(compared.compared.files);
+    drill.bytes = drill.bytes.saturating_add(compared.compared.bytes);
     // What was not reached is not missing.
     bench.go_on()?;
     for (path, why) in &told.problems {
         compared.mismatches.explain(path, why);
     }
     check_counts(manifest, &mut compared);
-    drill.entries = drill.entries.saturating_add(compared.entries);
-    drill.files = drill.files.saturating_add(compared.files);
-    drill.bytes = drill.bytes.saturating_add(compared.bytes);
-    if compared.files == 0 {
+    if compared.listed.files == 0 {
         drill.notes.push("this point holds no file at all: is that what should be protected?".to_owned());
     }
     if unsteady > 0 {
-        drill.notes.push(format!("{unsteady} files would not hold still while they were read at the source"));
+        drill.notes.push(format!("{} would not hold still when read at the source", number(unsteady, "file")));
     }
     drill.mismatches.append(compared.mismatches);
     Ok(())
@@ -260,9 +262,9 @@ fn compare_tree(
 fn check_counts(manifest: &Manifest, compared: &mut Comparison) {
     let stats = manifest.stats;
     let pairs = [
-        ("number of entries", stats.entries, compared.entries),
-        ("number of files", stats.files, compared.files),
-        ("number of bytes", stats.bytes, compared.bytes),
+        ("number of entries", stats.entries, compared.listed.entries),
+        ("number of files", stats.files, compared.listed.files),
+        ("number of bytes", stats.bytes, compared.listed.bytes),
     ];
     for (what, expected, found) in pairs {
         if expected != found {
@@ -297,6 +299,8 @@ fn probe_file(bench: &Bench<'_>, tree: &Tree<'_>, entry: &Entry, drill: &mut Dri
     let kind = match probe::kind_of(&file) {
         Ok(Some(kind)) => kind,
         Ok(None) => return,
+        // What did not come back is told already.
+        Err(error) if error.kind() == io::ErrorKind::NotFound && drill.mismatches.names(path) => return,
         Err(error) => return drill.mismatches.untested(path, format!("what a file is: {}", error.kind())),
     };
     let budget = Budget::start(bench.clock, bench.limits).until(bench.stop);

@@ -114,6 +114,23 @@ fn every_damaged_object_fails_the_drill() {
 }
 
 #[test]
+fn what_did_not_come_back_is_not_counted_as_compared() {
+    let made = with_files();
+    made.point();
+    // The first pack has the content.
+    let packs = made.objects("packs");
+    let largest = packs.iter().max_by_key(|path| fs::metadata(path).expect("there").len()).expect("packs");
+    fs::remove_file(largest).expect("there");
+    let drill = json(&made.run(&newest()).expect("drilled"))["drills"][0].clone();
+    let coverage = &drill["coverage"];
+    let figure = |key: &str| coverage[key].as_u64().unwrap_or_else(|| panic!("{key}: {drill:#}"));
+    assert!(figure("bytes-compared") + 3_000_000 <= figure("bytes-expected"), "{coverage:#}");
+    assert!(figure("entries-compared") < figure("entries-expected"), "{coverage:#}");
+    assert_eq!((&drill["bytes"], &drill["verdict"]), (&coverage["bytes-compared"], &"fail".into()));
+    assert!(drill["not-tested"].to_string().contains("did not come back"), "{drill:#}");
+}
+
+#[test]
 fn a_flipped_byte_anywhere_in_a_pack_is_found() {
     let made = with_files();
     made.point();

@@ -12,12 +12,7 @@ use engine::source::{FileSystems, Folders, FoldersOptions, Item, LeftOut, Source
 use rustix::fs::{Access, access};
 
 use super::known::{Known, KnownFile};
-use super::{Asked, Hidden, KEPT_MAX, Live};
-
-/// Files whose content is compared, at most.
-const SAMPLE_FILES: usize = 32;
-/// Their bytes, at most.
-const SAMPLE_BYTES: u64 = 64 << 20;
+use super::{Asked, Hidden, KEPT_MAX, Live, SAMPLE_BYTES, SAMPLE_FILES};
 
 /// Looks; what can't be looked at is in the outcome.
 ///

@@ -20,6 +20,8 @@ use crate::verdict::Verdict;
 const DIGITS: usize = 8;
 /// A longer file is no report.
 const BYTES_MAX: u64 = 256 << 20;
+/// No ledger comes so far; a higher number in a file's or a head's name is somebody's joke.
+pub const NUMBER_MAX: u64 = 999_999_999_999;
 
 /// One file with a report's name.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,6 +80,12 @@ pub struct Brief {
     /// How much was looked at.
     #[serde(default)]
     pub coverage: Coverage,
+    /// Reports before it that it did not believe.
+    #[serde(default)]
+    pub left_out: Vec<u64>,
+    /// Are the views beside it signed? Older releases did not.
+    #[serde(default)]
+    pub views_signed: bool,
 }
 
 impl Brief {
@@ -104,7 +112,8 @@ pub(super) fn name(number: u64, (job, destination): (&str, &str), point: Option<
 pub fn number_of(path: &Path) -> Option<u64> {
     let name = path.file_name()?.to_str()?.strip_suffix(".json")?;
     let (digits, _) = name.split_once('-')?;
-    (digits.len() >= DIGITS && digits.bytes().all(|byte| byte.is_ascii_digit())).then(|| digits.parse().ok())?
+    let is_number = digits.len() >= DIGITS && digits.bytes().all(|byte| byte.is_ascii_digit());
+    digits.parse().ok().filter(|number| is_number && *number <= NUMBER_MAX)
 }
 
 /// Files with a report's name, by their numbers.
@@ -204,7 +213,14 @@ mod tests {
     fn a_name_is_a_number_of_eight_digits_and_more_and_json() {
         assert_eq!(number_of(Path::new("a/00000012-job-usb-none.json")), Some(12));
         assert_eq!(number_of(Path::new("123456789-job-usb-none.json")), Some(123_456_789));
-        for none in ["0000012-a.json", "00000012-a.xml", "00000012.json", "+0000012-a.json", ".tmp-00000012-a.json"] {
+        for none in [
+            "0000012-a.json",
+            "00000012-a.xml",
+            "00000012.json",
+            "+0000012-a.json",
+            ".tmp-00000012-a.json",
+            "18446744073709551615-a-b.json",
+        ] {
             assert_eq!(number_of(Path::new(none)), None, "{none}");
         }
     }

@@ -6,12 +6,15 @@ use std::time::Duration;
 use engine::model::{ObjectName, VaultPath};
 use serde::{Deserialize, Serialize};
 
+use super::finding::LedgerBefore;
+use super::live::NotBackedUp;
 use super::record::Before;
+use super::summary::number;
 use crate::drill::Drill;
 use crate::verdict::{ControlVerdict, ProbeVerdict, Verdict};
 
 /// What is known of a drill beside the drill itself: the configuration's word, and where it went.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Setting {
     /// The destination's address, without secrets.
     pub address: String,
@@ -21,6 +24,10 @@ pub struct Setting {
     pub expect: Option<Duration>,
     /// The scratch folder.
     pub restored_to: Option<String>,
+    /// The ledger as it was found.
+    pub ledger_before: LedgerBefore,
+    /// Folders that no job has.
+    pub outside: NotBackedUp,
 }
 
 /// Something that was to be reached. It does not change the verdict: `engine status` judges deadlines.
@@ -129,16 +136,15 @@ impl Coverage {
         }
     }
 
-    /// Bytes compared, of those that there are, in thousandths; none where nothing is known of the point.
+    /// How much was compared, of the bytes and of the entries that there are, the smaller share of the two, in
+    /// thousandths; none where nothing is known of the point.
     #[must_use]
     pub fn thousandths(&self) -> Option<u64> {
-        let (done, all) = match (self.bytes_expected, self.entries_expected) {
-            (0, 0) => return None,
-            (0, entries) => (self.entries_compared, entries),
-            (bytes, _) => (self.bytes_compared, bytes),
-        };
-        let share = u128::from(done) * 1000 / u128::from(all);
-        Some(u64::try_from(share.min(1000)).unwrap_or(1000))
+        let share = |done: u64, all: u64| (u128::from(done) * 1000).checked_div(u128::from(all));
+        let bytes = share(self.bytes_compared, self.bytes_expected);
+        let entries = share(self.entries_compared, self.entries_expected);
+        let least = bytes.into_iter().chain(entries).min()?;
+        Some(u64::try_from(least.min(1000)).unwrap_or(1000))
     }
 }
 
@@ -163,7 +169,7 @@ fn vault(drill: &Drill) -> Check {
     let found = match (drill.vault, drill.flaws.len()) {
         (None, _) => "it did not open".to_owned(),
         (Some(_), 0) => "it opened, and all are whole".to_owned(),
-        (Some(_), flaws) => format!("it opened, and {flaws} of them are damaged"),
+        (Some(_), flaws) => format!("it opened; damaged of them: {flaws}"),
     };
     let fails = !drill.flaws.is_empty() || (drill.vault.is_none() && drill.verdict == Verdict::Fail);
     let verdict = judged(fails, drill.vault.is_some());
@@ -172,22 +178,30 @@ fn vault(drill: &Drill) -> Check {
 
 fn objects(drill: &Drill) -> Check {
     let damaged = drill.damaged.len();
-    let found = format!("{} read, {} bytes; {damaged} damaged or missing", drill.objects, drill.object_bytes);
+    let found = format!("{} read, {}; {damaged} damaged or missing", drill.objects, number(drill.object_bytes, "byte"));
     let expected = "each object that the point names, read whole, is what its name says";
     check("objects", expected, found, judged(damaged > 0, drill.objects > 0))
 }
 
 fn content(drill: &Drill) -> Check {
-    let counts = |entries: u64, files: u64, bytes: u64| format!("{entries} entries, {files} files, {bytes} bytes");
+    let counts = |entries: u64, files: u64, bytes: u64| {
+        let entries = if entries == 1 { "1 entry".to_owned() } else { format!("{entries} entries") };
+        format!("{entries}, {}, {}", number(files, "file"), number(bytes, "byte"))
+    };
     let expected = counts(drill.expected.entries, drill.expected.files, drill.expected.bytes);
     let differ = drill.mismatches.kept().iter().filter(|found| is_of_content(drill, &found.path)).count();
     // Beyond those that are kept nobody knows what they were about.
     let dropped = drill.mismatches.count() > drill.mismatches.kept().len() as u64;
     let at_least = if dropped { "at least " } else { "" };
     let found = counts(drill.entries, drill.files, drill.bytes);
-    let was_made = drill.entries > 0 || (drill.restore.is_some() && drill.expected.entries == 0);
+    let all = drill.entries >= drill.expected.entries && drill.bytes >= drill.expected.bytes;
+    // Of a drill that did not come to its end, a part proves nothing of the rest.
+    let was_made = match drill.verdict {
+        Verdict::Incomplete => all && drill.restore.is_some(),
+        Verdict::Pass | Verdict::Fail => drill.entries > 0 || (drill.restore.is_some() && drill.expected.entries == 0),
+    };
     let fails = drill.verdict != Verdict::Incomplete && differ > 0;
-    let found = format!("{found}; {at_least}{differ} findings");
+    let found = format!("{found}; {at_least}{}", number(differ as u64, "finding"));
     let expected = format!("{expected}, as the point says: names, sizes, whole-file digests, times, modes");
     check("content", expected, found, judged(fails, was_made))
 }
@@ -224,19 +238,40 @@ pub(super) fn rule(drill: &Drill) -> String {
         Verdict::Pass => "pass: nothing differs, no probe fails, and the negative control was noticed".to_owned(),
         Verdict::Incomplete => "incomplete: it could not be tried, or not to its end, so nothing is proved".to_owned(),
         Verdict::Fail if drill.mismatches.count() > 0 => {
-            format!("fail: {} findings, and one is enough", drill.mismatches.count())
+            format!("fail: {}, and one is enough", number(drill.mismatches.count(), "finding"))
         }
-        Verdict::Fail if failed > 0 => format!("fail: {failed} probes fail, and one is enough"),
+        Verdict::Fail if failed > 0 => format!("fail: {}, and one is enough", number(failed as u64, "failed probe")),
         Verdict::Fail => "fail: the negative control was not noticed, so the checks prove nothing".to_owned(),
     }
 }
 
+/// What to do about damaged objects: who has them whole, or that nobody has.
+#[must_use]
+pub(crate) fn healing(drill: &Drill) -> Vec<String> {
+    let mut advice = Vec::new();
+    if drill.nowhere_else > 0 {
+        let lost = number(drill.nowhere_else, "damaged object");
+        advice.push(format!(
+            "no other place is known to have {lost} whole: connect places that are away and verify them; older points may \
+             have the files, and the next `engine backup` stores again what is still at its source"
+        ));
+    }
+    if drill.damaged.len() as u64 > drill.nowhere_else || !drill.flaws.is_empty() {
+        advice.push(format!("`engine verify {} --repair` heals what another place has whole", drill.destination));
+    }
+    advice
+}
+
 /// What to do, and what became of what was found before.
-pub(super) fn follow_up(drill: &Drill, before: Option<&Before>) -> Vec<String> {
+pub(super) fn follow_up(drill: &Drill, before: Option<&Before>, ledger: &LedgerBefore) -> Vec<String> {
     let name = &drill.destination;
     let mut advice = Vec::new();
-    if !drill.damaged.is_empty() || !drill.flaws.is_empty() {
-        advice.push(format!("`engine verify {name} --repair` heals what another place has whole; then drill again"));
+    if ledger.finding_count > 0 {
+        advice.push("the ledger before this report is not as it was written: `verifier report check` tells all".into());
+    }
+    let healing = healing(drill);
+    if !healing.is_empty() {
+        advice.extend(healing.into_iter().map(|advice| format!("{advice}; then drill again")));
     } else if drill.verdict == Verdict::Fail && drill.mismatches.count() == 0 {
         let what = "look at what fails its probe, at its source too: it came back as it was protected";
         advice.push(format!("{what}; then make a new point and drill again"));
@@ -283,6 +318,16 @@ mod tests {
     }
 
     #[test]
+    fn a_part_that_was_compared_before_a_stop_is_no_pass() {
+        let mut drill = begun();
+        (drill.entries, drill.objects, drill.restore) = (1, 1, Some(Duration::from_secs(1)));
+        drill.expected = Counts { entries: 2, files: 2, bytes: 0 };
+        assert_eq!(verdicts(&drill)[2].1, ProbeVerdict::Skipped);
+        drill.entries = 2;
+        assert_eq!(verdicts(&drill)[2].1, ProbeVerdict::Pass, "stopped behind it");
+    }
+
+    #[test]
     fn each_finding_fails_the_check_that_it_is_about() {
         let pack = ObjectName::Pack(PackId([1; 32]));
         let failing = |path: &[u8]| {
@@ -300,6 +345,20 @@ mod tests {
     }
 
     #[test]
+    fn nobody_is_told_to_repair_what_no_place_has() {
+        let mut drill = begun();
+        drill.verdict = Verdict::Fail;
+        drill.mismatches.add(Mismatch::new(b"", "wrong"));
+        drill.damaged = [1, 2].map(|id| ObjectName::Pack(PackId([id; 32]))).to_vec();
+        let told = |drill: &Drill| follow_up(drill, None, &LedgerBefore::default()).join("\n");
+        assert!(told(&drill).contains("--repair") && !told(&drill).contains("no other place"));
+        drill.nowhere_else = 1;
+        assert!(told(&drill).contains("--repair") && told(&drill).contains("1 damaged object whole"));
+        drill.nowhere_else = 2;
+        assert!(!told(&drill).contains("--repair") && told(&drill).contains("2 damaged objects whole"));
+    }
+
+    #[test]
     fn measures_and_objectives_are_figures() {
         let mut drill = begun();
         (drill.bytes, drill.entries) = (3_000_000, 2);
@@ -307,6 +366,8 @@ mod tests {
         (drill.restore, drill.age) = (Some(Duration::from_millis(1500)), Some(Duration::from_secs(90)));
         assert_eq!(Measured::of(&drill).restore_bytes_per_second, Some(2_000_000));
         assert_eq!(Coverage::of(&drill).thousandths(), Some(750));
+        drill.expected.entries = 4;
+        assert_eq!(Coverage::of(&drill).thousandths(), Some(500), "an entry that is missing shows, too");
         let setting = Setting { expect: Some(Duration::from_secs(60)), ..Setting::default() };
         assert_eq!(setting.objectives(&drill)[0].met, Some(false));
         drill.age = None;

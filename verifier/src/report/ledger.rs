@@ -14,7 +14,8 @@ use engine::port::Entropy;
 use super::entry::{self, Brief, Entry, Seal};
 use super::facts::Setting;
 use super::file::write_new;
-use super::key::Key;
+use super::key::{Key, PublicKey};
+use super::past::past;
 use super::record::{Identity, ReportFile};
 use super::{signed, view};
 use crate::drill::Drill;
@@ -58,6 +59,8 @@ pub struct Ledger {
     folder: PathBuf,
     verifier: VerifierId,
     key: Key,
+    /// Reports have higher numbers than this one.
+    above: u64,
 }
 
 /// A report that was written.
@@ -98,7 +101,24 @@ impl Ledger {
             Some(key) => key,
             None => Key::make(state, entropy).map_err(no_key)?,
         };
-        Ok(Self { folder, verifier, key })
+        Ok(Self { folder, verifier, key, above: 0 })
+    }
+
+    /// The folder of reports.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// This verifier, and the key that it signs with.
+    #[must_use]
+    pub fn whose(&self) -> (VerifierId, PublicKey) {
+        (self.verifier, self.key.public())
+    }
+
+    /// That number was given to a report already, here or not.
+    pub fn go_on_above(&mut self, number: Option<u64>) {
+        self.above = self.above.max(number.unwrap_or(0));
     }
 
     /// Writes the report of a drill, and its views beside it. What it notices of the report before is a note of the
@@ -112,18 +132,19 @@ impl Ledger {
 
     fn write_next(&self, drill: &mut Drill, setting: &Setting) -> io::Result<Written> {
         let _held = hold(&self.folder, LOCK)?;
-        let numbered = entry::numbered(&self.folder)?;
-        let newest = numbered.last().map(|(number, path)| Entry::read(*number, path.clone()));
-        let past: Vec<Brief> = past(numbered);
-        drill.notes.extend(newest.as_ref().and_then(|newest| self.changed_since(newest)));
-        let sequence = newest.as_ref().map_or(1, |newest| newest.number + 1);
+        let entries = newest(entry::numbered(&self.folder)?);
+        let newest = entries.last();
+        let past = past(&entries, &self.key.public());
+        drill.notes.extend(newest.and_then(|newest| self.changed_since(newest)));
+        let sequence = newest.map_or(0, |newest| newest.number).max(self.above) + 1;
         let same = |brief: &&Brief| brief.job == drill.job && brief.destination == drill.destination.as_str();
         let identity = Identity {
             verifier: self.verifier.to_string(),
             key: self.key.public(),
             sequence,
             previous: newest.and_then(|newest| newest.digest),
-            before: past.iter().rev().find(same).map(Brief::as_before),
+            before: past.drills.iter().rev().find(same).map(Brief::as_before),
+            left_out: past.left_out,
         };
         let document =
             serde_json::to_vec_pretty(&ReportFile::of(drill, setting, identity)).map_err(io::Error::other)?;
@@ -131,7 +152,7 @@ impl Ledger {
         let point = drill.point.map(|point| point.id.to_string());
         let name = entry::name(sequence, (&drill.job, drill.destination.as_str()), point.as_deref());
         let path = write_new(&self.folder, &name, &file)?;
-        let problems = view::write(&path, &file, &past);
+        let problems = view::write(&path, &file, &past.drills, &self.key);
         Ok(Written { path, sequence, digest: entry::digest_of(&file), problems })
     }
 
@@ -173,10 +194,10 @@ impl Ledger {
     }
 }
 
-/// The newest of them that can be read, the oldest first.
-fn past(numbered: Vec<(u64, PathBuf)>) -> Vec<Brief> {
+/// The newest of them, the oldest first.
+fn newest(numbered: Vec<(u64, PathBuf)>) -> Vec<Entry> {
     let skipped = numbered.len().saturating_sub(PAST_MAX);
-    numbered.into_iter().skip(skipped).filter_map(|(number, path)| Entry::read(number, path).brief.ok()).collect()
+    numbered.into_iter().skip(skipped).map(|(number, path)| Entry::read(number, path)).collect()
 }
 
 fn hold(folder: &Path, name: &str) -> io::Result<File> {

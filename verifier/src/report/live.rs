@@ -7,7 +7,8 @@ use engine::report::{Page, PathText, size, utc};
 use engine::source::LeftOut;
 use serde::{Deserialize, Serialize};
 
-use crate::live::{Live, Paths};
+use super::summary::number;
+use crate::live::{Live, Paths, SAMPLE_BYTES, SAMPLE_FILES};
 use crate::outside::Outside;
 
 /// Paths of one kind that people are shown.
@@ -61,6 +62,30 @@ pub struct OutsideReport {
     files: u64,
     newest: String,
     at_least: bool,
+    /// Only what lies in it directly: what is below is told by itself, or a job has it.
+    #[serde(default)]
+    directly: bool,
+}
+
+/// What no job has, as it stands in a report; null where it was not looked for, or the reason why not all was.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct NotBackedUp {
+    /// The largest first.
+    pub not_backed_up: Option<Vec<OutsideReport>>,
+    /// Why it was not looked for, or not to the end.
+    pub not_backed_up_reason: Option<String>,
+}
+
+impl NotBackedUp {
+    /// For people, a sentence each: what was found, and whether that is all.
+    #[must_use]
+    pub fn sentences(&self) -> Vec<String> {
+        let told = self.not_backed_up.iter().flatten().map(OutsideReport::sentence);
+        let more = if self.not_backed_up.is_some() { "all " } else { "" };
+        let reason = self.not_backed_up_reason.iter();
+        told.chain(reason.map(|why| format!("What no job has was not {more}looked for: {why}"))).collect()
+    }
 }
 
 impl OutsideReport {
@@ -68,14 +93,19 @@ impl OutsideReport {
     #[must_use]
     pub fn of(outside: &Outside) -> Self {
         let folder = sized(&outside.folder, outside.bytes);
-        Self { folder, files: outside.files, newest: utc(outside.newest), at_least: outside.at_least }
+        let Outside { files, at_least, directly, .. } = *outside;
+        Self { folder, files, newest: utc(outside.newest), at_least, directly }
     }
 
     /// The sentence for people.
     #[must_use]
     pub fn sentence(&self) -> String {
         let more = if self.at_least { "at least " } else { "" };
-        format!("You are not backing up {} ({more}{})", self.folder.path, size(self.folder.bytes))
+        let (path, bytes) = (&self.folder.path, size(self.folder.bytes));
+        if self.directly {
+            return format!("You are not backing up {more}{} directly in {path} ({bytes})", number(self.files, "file"));
+        }
+        format!("You are not backing up {path} ({more}{bytes})")
     }
 }
 
@@ -99,12 +129,12 @@ impl PathsReport {
         Self { count: paths.count, bytes: paths.bytes, some }
     }
 
-    fn people(&self, page: &mut Page, what: &str) {
+    fn lines(&self, what: &str, lines: &mut Vec<String>) {
         if self.count == 0 {
             return;
         }
-        page.line(format!("  source: {} files ({}) {what}", self.count, size(self.bytes)));
-        self.some.iter().take(SHOWN_MAX).for_each(|path| page.line(format!("    {}", path.path)));
+        lines.push(format!("{} ({}) {what}", number(self.count, "file"), size(self.bytes)));
+        lines.extend(self.some.iter().take(SHOWN_MAX).map(|path| format!("  {}", path.path)));
     }
 }
 
@@ -132,20 +162,40 @@ impl LiveReport {
         }
     }
 
-    pub(super) fn people(&self, page: &mut Page) {
+    /// What people should know of it, and how it was looked at.
+    pub(super) fn lines(&self) -> Vec<String> {
+        let mut lines = Vec::new();
         if self.files == 0 && self.finished {
-            page.line("  source: there is no file in it now: is that what should be protected?");
+            lines.push("there is no file in it now: is that what should be protected?".to_owned());
         }
-        self.in_no_point.people(page, "were there when the point was made, and are not in it:");
-        self.differs.people(page, "differ from the point, and nothing says that they changed since:");
-        self.unreadable.people(page, "can't be read, or are not there:");
+        self.in_no_point.lines("were there when the point was made, and are not in it:", &mut lines);
+        self.differs.lines("differ from the point, and nothing says that they changed since:", &mut lines);
+        self.unreadable.lines("can't be read, or are not there:", &mut lines);
         let hidden = self.hidden.iter().filter(|hidden| hidden.path.bytes > 0 && hidden.why != why(LeftOut::OwnFolder));
         for hidden in hidden.take(SHOWN_MAX) {
             let (path, bytes) = (&hidden.path.path, size(hidden.path.bytes));
-            page.line(format!("  source: {path} ({bytes}) is left out: {}", hidden.why));
+            lines.push(format!("{path} ({bytes}) is left out: {}", hidden.why));
         }
         if !self.finished {
-            page.line("  source: there was no time to look at all of it");
+            lines.push("there was no time to look at all of it".to_owned());
         }
+        lines.push(self.sample());
+        lines
+    }
+
+    /// How much of the content was compared: names, sizes and times of all, the bytes of some.
+    fn sample(&self) -> String {
+        let (all, sampled) = (number(self.files, "file"), number(self.sampled_files, "file"));
+        let bytes = size(self.sampled_bytes);
+        format!(
+            "{all} ({}) looked at by name, size and time; of {sampled} ({bytes}), drawn at random among those of at most {}, \
+             the content was compared",
+            size(self.bytes),
+            size(SAMPLE_BYTES / SAMPLE_FILES as u64)
+        )
+    }
+
+    pub(super) fn people(&self, page: &mut Page) {
+        self.lines().into_iter().for_each(|line| page.line(format!("  source: {line}")));
     }
 }

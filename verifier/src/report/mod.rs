@@ -6,18 +6,24 @@
 pub mod entry;
 mod facts;
 mod file;
+mod finding;
 mod key;
 mod ledger;
 mod live;
+mod past;
 mod record;
 pub mod signed;
 mod summary;
 mod view;
 
+pub(crate) use facts::healing;
 pub use facts::{Check, Coverage, Measured, Objective, Setting};
+pub use finding::{Finding, LedgerBefore};
 pub use key::{Key, PublicKey};
 pub use ledger::{Ledger, LedgerError, Written, id_in, reports_folder};
-pub use live::{LiveReport, OutsideReport};
+pub use live::{LiveReport, NotBackedUp, OutsideReport};
+pub(crate) use past::ranges;
 pub use record::{Before, DrillReport, Identity, KeyKind, ReportFile};
 pub use summary::Summary;
-pub(crate) use view::shown;
+pub(crate) use summary::{moment, number, span};
+pub(crate) use view::{View, is_signed_by, shown};

@@ -5,8 +5,9 @@ use engine::report::{PathText, utc};
 use serde::{Deserialize, Serialize};
 
 use super::facts::{Check, Coverage, Measured, Objective, Setting};
+use super::finding::LedgerBefore;
 use super::key::PublicKey;
-use super::live::LiveReport;
+use super::live::{LiveReport, NotBackedUp};
 use crate::drill::{Drill, Probed};
 use crate::mismatch::Mismatch;
 use crate::verdict::{ControlVerdict, ProbeVerdict, Verdict};
@@ -54,9 +55,15 @@ pub struct DrillReport {
     pub point_age_seconds: Option<u64>,
     /// How long the restore took.
     pub restore_seconds: Option<f64>,
-    pub(super) not_tested: Vec<NotTested>,
+    /// How much of the point was looked at.
+    #[serde(default)]
+    pub coverage: Coverage,
+    pub(crate) not_tested: Vec<NotTested>,
     /// The job's live source beside the point; null where it was not looked at.
     pub live_source: Option<LiveReport>,
+    /// Why it was not.
+    #[serde(default)]
+    pub live_source_reason: Option<String>,
     /// What a person should know beside.
     pub notes: Vec<String>,
     /// What was left in scratch on request.
@@ -86,9 +93,9 @@ pub(super) struct ProbeReport {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct NotTested {
-    pub(super) what: String,
-    pub(super) count: u64,
+pub(crate) struct NotTested {
+    pub(crate) what: String,
+    pub(crate) count: u64,
 }
 
 impl DrillReport {
@@ -110,8 +117,10 @@ impl DrillReport {
             control_missed: drill.control_missed.clone(),
             point_age_seconds: drill.age.map(|age| age.as_secs()),
             restore_seconds: drill.restore.map(|took| took.as_secs_f64()),
+            coverage: Coverage::of(drill),
             not_tested: not_tested(drill),
-            live_source: drill.live.as_ref().map(LiveReport::of),
+            live_source: drill.live.as_ref().ok().map(LiveReport::of),
+            live_source_reason: drill.live.as_ref().err().cloned(),
             notes: drill.notes.clone(),
             kept: drill.kept.as_ref().map(|path| path.display().to_string()),
             report: None,
@@ -145,7 +154,9 @@ fn not_tested(drill: &Drill) -> Vec<NotTested> {
     let skipped = drill.probes.iter().filter(|probed| probed.verdict == ProbeVerdict::Skipped).count() as u64;
     let skipped = (skipped > 0).then(|| ("probes that were skipped".to_owned(), skipped));
     let never = ("access times, change times and where holes are".to_owned(), drill.entries);
-    found.chain(skipped).chain([never]).map(|(what, count)| NotTested { what, count }).collect()
+    let lost = drill.expected.entries.saturating_sub(drill.entries);
+    let lost = (lost > 0).then(|| ("entries that did not come back, or were not come to".to_owned(), lost));
+    found.chain(skipped).chain(lost).chain([never]).map(|(what, count)| NotTested { what, count }).collect()
 }
 
 /// Which report it is, of whom, after which ones.
@@ -161,6 +172,8 @@ pub struct Identity {
     pub previous: Option<Digest>,
     /// The last one of the same job and destination.
     pub before: Option<Before>,
+    /// Reports before it that are not believed.
+    pub left_out: Vec<u64>,
 }
 
 /// An earlier report of the same job and destination.
@@ -240,9 +253,6 @@ pub struct ReportFile {
     /// What was measured.
     #[serde(default)]
     pub measured: Measured,
-    /// How much of the point was looked at.
-    #[serde(default)]
-    pub coverage: Coverage,
     /// Each check.
     #[serde(default)]
     pub checks: Vec<Check>,
@@ -257,6 +267,18 @@ pub struct ReportFile {
     pub clean_up: String,
     /// The last report of the same job and destination.
     pub before: Option<Before>,
+    /// Folders that no job has.
+    #[serde(flatten)]
+    pub outside: NotBackedUp,
+    /// The ledger as it was found before this call wrote to it.
+    #[serde(default)]
+    pub ledger_before: LedgerBefore,
+    /// Reports before it that are not believed: nothing of them is shown as a fact.
+    #[serde(default)]
+    pub left_out: Vec<u64>,
+    /// Are the views beside it signed?
+    #[serde(default)]
+    pub views_signed: bool,
     /// What this is evidence for.
     #[serde(default)]
     pub controls: Vec<String>,
@@ -269,7 +291,7 @@ impl ReportFile {
     /// The file of a drill.
     #[must_use]
     pub fn of(drill: &Drill, setting: &Setting, identity: Identity) -> Self {
-        let Setting { address, method, restored_to, .. } = setting.clone();
+        let Setting { address, method, restored_to, ledger_before, outside, .. } = setting.clone();
         Self {
             report_version: FORMAT,
             tool: format!("verifier {}", env!("CARGO_PKG_VERSION")),
@@ -295,12 +317,15 @@ impl ReportFile {
             restored_by: if is_root() { "root" } else { "a user who is not root" }.to_owned(),
             objectives: setting.objectives(drill),
             measured: Measured::of(drill),
-            coverage: Coverage::of(drill),
             checks: super::facts::checks(drill),
             verdict_rule: super::facts::rule(drill),
-            follow_up: super::facts::follow_up(drill, identity.before.as_ref()),
+            follow_up: super::facts::follow_up(drill, identity.before.as_ref(), &ledger_before),
             clean_up: drill.clean_up.to_string(),
             before: identity.before,
+            outside,
+            ledger_before,
+            left_out: identity.left_out,
+            views_signed: true,
             controls: CONTROLS.map(str::to_owned).to_vec(),
             drill: DrillReport::of(drill),
         }

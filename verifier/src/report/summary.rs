@@ -3,7 +3,9 @@
 use engine::report::{Page, PathText, Report, Tone, size};
 use serde::Serialize;
 
-use super::live::OutsideReport;
+use super::facts::Coverage;
+use super::finding::LedgerBefore;
+use super::live::NotBackedUp;
 use super::record::DrillReport;
 use crate::probe::ProbeKind;
 use crate::verdict::{ControlVerdict, ProbeVerdict, Verdict};
@@ -20,7 +22,10 @@ pub struct Summary {
     /// Each.
     pub drills: Vec<DrillReport>,
     /// Folders that no job has.
-    pub not_backed_up: Vec<OutsideReport>,
+    #[serde(flatten)]
+    pub outside: NotBackedUp,
+    /// The ledger of reports as it was found.
+    pub ledger_before: LedgerBefore,
 }
 
 impl Report for Summary {
@@ -29,12 +34,14 @@ impl Report for Summary {
             drill.people(page);
         }
         page.gap();
-        for outside in &self.not_backed_up {
-            let sentence = page.toned(&outside.sentence(), Tone::Waiting);
+        // Who asks for a part knows that it is one.
+        let outside = Some(&self.outside).filter(|outside| outside.not_backed_up.is_some());
+        for sentence in outside.into_iter().flat_map(NotBackedUp::sentences) {
+            let sentence = page.toned(&sentence, Tone::Waiting);
             page.line(sentence);
         }
         let verdict = toned(page, self.verdict);
-        page.line(format!("{verdict}: {} of {} drills passed", self.passed(), self.drills.len()));
+        page.line(format!("{verdict}: {} of {} passed", self.passed(), number(self.drills.len() as u64, "drill")));
     }
 }
 
@@ -64,9 +71,9 @@ impl DrillReport {
         let point = self.point.as_deref().unwrap_or("no point");
         page.line(format!("{verdict}  {} ({point}) from {}", self.job, self.destination));
         if let (Some(age), Some(seconds)) = (self.point_age_seconds, self.restore_seconds) {
-            let (files, bytes) = (self.files, size(self.bytes));
+            let (files, bytes, part) = (number(self.files, "file"), size(self.bytes), self.part());
             page.line(format!(
-                "  {files} files, {bytes}, compared; the restore took {seconds:.1} s; the point is {} old",
+                "  {files}, {bytes}{part}, compared; the restore took {seconds:.1} s; the point is {} old",
                 span(age)
             ));
         }
@@ -90,6 +97,17 @@ impl DrillReport {
         let places = [("report", &self.report), ("kept in scratch", &self.kept)];
         for (what, place) in places.into_iter().filter_map(|(what, place)| Some((what, place.as_ref()?))) {
             page.line(format!("  {what}: {place}"));
+        }
+    }
+
+    /// Of how much, where it was not all.
+    fn part(&self) -> String {
+        match self.coverage {
+            Coverage { bytes_expected, .. } if bytes_expected > self.bytes => format!(" of {}", size(bytes_expected)),
+            Coverage { entries_expected, entries_compared, .. } if entries_expected > entries_compared => {
+                format!(", {entries_compared} of {entries_expected} entries")
+            }
+            _ => String::new(),
         }
     }
 
@@ -119,8 +137,21 @@ fn line(path: &PathText, problem: &str) -> String {
     }
 }
 
+/// `1 file`, `2 files`.
+pub(crate) fn number(count: u64, of: &str) -> String {
+    if count == 1 { format!("1 {of}") } else { format!("{count} {of}s") }
+}
+
+/// A moment to the second; a report's details have it whole.
+pub(crate) fn moment(text: &str) -> String {
+    match text.split_once('T') {
+        Some((day, time)) => format!("{day} {} UTC", time.chars().take(8).collect::<String>()),
+        None => text.to_owned(),
+    }
+}
+
 /// A span of time, for people.
-pub(super) fn span(seconds: u64) -> String {
+pub(crate) fn span(seconds: u64) -> String {
     match seconds {
         0..120 => format!("{seconds} s"),
         120..7200 => format!("{} min", seconds / 60),

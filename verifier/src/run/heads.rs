@@ -16,24 +16,21 @@ use crate::survey::Closed;
 impl Session<'_> {
     /// Tells every destination and home of the newest report of this call; gives where that could not be done, and why.
     /// Nothing is begun once it was told to stop: the next call's heads name these reports too.
-    pub(super) fn leave_heads(&self, reached: &[Reached], done: &[Done]) -> Vec<String> {
+    pub(super) fn leave_heads<'r>(&self, reached: impl Iterator<Item = &'r Reached>, done: &[Done]) -> Vec<String> {
         let newest = done.iter().filter_map(|done| done.report.as_ref()).max_by_key(|report| report.sequence);
         let Some(newest) = newest else { return Vec::new() };
         let _held = match self.ledger.hold_heads() {
             Ok(held) => held,
             Err(error) => return vec![format!("no head of the ledger was left anywhere: {error}")],
         };
-        let mut notes = Vec::new();
-        for (name, place) in self.places_of_heads() {
+        let (mut notes, places) = (Vec::new(), self.places_of_heads());
+        for at in reached {
             if (self.ports.stop)() {
                 break;
             }
-            let known = reached.iter().find(|known| known.name == name);
-            let left = match known {
-                Some(known) => self.leave_at(known, &place, newest),
-                None => self.leave_at(&self.reach(&name, &place), &place, newest),
-            };
-            match left {
+            let name = &at.name;
+            let Some((_, place)) = places.iter().find(|(known, _)| known == name) else { continue };
+            match self.leave_at(at, place, newest) {
                 Ok(()) => self.ports.voice.say(&format!("a head of report {} lies at {name}", newest.sequence)),
                 Err(why) => notes.push(format!("no head of report {} at {name}: {why}", newest.sequence)),
             }
@@ -41,7 +38,8 @@ impl Session<'_> {
         notes
     }
 
-    fn places_of_heads(&self) -> Vec<(DestinationName, Place)> {
+    /// Every destination, and home where it is.
+    pub(super) fn places_of_heads(&self) -> Vec<(DestinationName, Place)> {
         let home = &self.config.home.path;
         let home = home.exists().then(|| (DestinationName::home(), Place::File(home.clone())));
         let destinations = self.config.destinations.iter().map(|it| (it.name.clone(), it.place.clone()));

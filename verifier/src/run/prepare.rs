@@ -10,7 +10,7 @@ use engine::model::chain;
 
 use super::{Asked, Ports, Session, place_of, turn};
 use crate::local;
-use crate::report::Ledger;
+use crate::report::{Ledger, LedgerBefore, NotBackedUp};
 use crate::scratch::{Forbidden, Scratch};
 
 pub(super) fn session<'s>(config: &'s Config, asked: &'s Asked, ports: &'s Ports<'s>) -> Result<Session<'s>, Failure> {
@@ -41,6 +41,8 @@ pub(super) fn session<'s>(config: &'s Config, asked: &'s Asked, ports: &'s Ports
         secret,
         catalog,
         destinations,
+        before: LedgerBefore::default(),
+        outside: NotBackedUp::default(),
         looked_at: RefCell::default(),
         _turn: turn,
     })

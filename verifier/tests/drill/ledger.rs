@@ -143,6 +143,7 @@ fn an_edited_report_shows_and_so_does_one_that_is_taken_out_of_the_middle() {
     let _ = check(&bench, 0);
     fs::remove_file(&all[1]).expect("ours");
     assert!(problems(&check(&bench, 4)).contains("report 2 is not there"));
+    assert!(problems(&report(&bench, &["list"]).exits(0).json()).contains("report 2 is not there"));
 }
 
 #[test]
@@ -157,9 +158,77 @@ fn the_last_report_that_is_taken_away_is_missed_by_the_heads_alone() {
     let alone = report(&bench, &["check", &folder]).exits(0).json();
     assert!(alone["not-checked"].to_string().contains("heads"), "the chain alone can't tell: {alone:#}");
 
-    // A drill goes on with the number that was taken, and the heads remember the one that had it.
+    // A drill sees that, says so, and gives no number twice; the data are as good as they are.
+    let ran = drill(&bench, &[]).exits(0);
+    assert!(ran.err.contains("not as it was written") && ran.err.contains("report 2"), "{ran}");
+    let document = ran.json();
+    assert_eq!((&document["verdict"], &document["ledger-before"]["highest"]), (&"pass".into(), &2.into()));
+    let third = files(&bench, "json").pop().expect("a report");
+    let report: Value = serde_json::from_slice(&fs::read(&third).expect("there")).expect("JSON");
+    assert_eq!((&report["sequence"], &report["verdict"]), (&3.into(), &"pass".into()));
+    assert!(report["ledger-before"]["findings"].to_string().contains("report 2"), "{report:#}");
+    for view in ["xml", "html"] {
+        let view = fs::read_to_string(third.with_extension(view)).expect("a view");
+        assert!(view.contains("report 2, which this head names, is not there"), "{view}");
+    }
+    assert!(problems(&check(&bench, 4)).contains("report 2 is not there"));
+}
+
+#[test]
+fn a_ledger_that_was_set_back_goes_on_above_all_that_heads_name() {
+    let bench = small(&["usb", "office"]);
+    let _ = drill(&bench, &["--destination", "usb"]).exits(0);
+    copy(&bench.path("state"), &bench.path("state.old"));
+    (0..3).for_each(|_| drop(drill(&bench, &["--destination", "usb"]).exits(0)));
+    fs::remove_dir_all(bench.path("state")).expect("ours");
+    fs::rename(bench.path("state.old"), bench.path("state")).expect("ours");
+    // Neither home nor the place that is drilled knows; the other one does.
+    fs::remove_dir_all(bench.path("vault/drills")).expect("ours");
+    fs::remove_dir_all(bench.path("usb/drills")).expect("ours");
+    let ran = drill(&bench, &["--destination", "usb"]).exits(0);
+    assert!(ran.json()["drills"][0]["report"].to_string().contains("/00000005-"), "{ran}");
+    assert!(problems(&check(&bench, 4)).contains("reports 2 to 4 are not there"));
+}
+
+#[test]
+fn what_was_edited_is_no_fact_of_later_plots_and_an_edited_view_shows() {
+    let bench = small(&["usb"]);
+    (0..2).for_each(|_| drop(drill(&bench, &[]).exits(0)));
+    let all = files(&bench, "json");
+    let whole = fs::read(&all[1]).expect("there");
+    let text = String::from_utf8(whole.clone()).expect("text");
+    let at = text.find("\"restore-seconds\": ").expect("a figure") + "\"restore-seconds\": ".len();
+    fs::write(&all[1], format!("{}98765{}", &text[..at], &text[at + 5..])).expect("ours");
+    let ran = drill(&bench, &[]).exits(0);
+    assert!(ran.err.contains("not as it was written"), "{ran}");
+    let third = files(&bench, "json").pop().expect("a report");
+    let page = fs::read_to_string(third.with_extension("html")).expect("a page");
+    assert!(!page.contains("98765"), "{page}");
+    assert!(page.contains("Not in these plots: report 2, not as written"), "{page}");
+    fs::write(&all[1], &whole).expect("ours");
+    let found = check(&bench, 4);
+    assert_eq!(found["findings"][0]["report"], 3, "{found:#}");
+    assert!(problems(&found).contains("does not follow report 2"), "{found:#}");
+
+    let bench = small(&["usb"]);
     let _ = drill(&bench, &[]).exits(0);
-    assert!(problems(&check(&bench, 4)).contains("another digest"));
+    let _ = check(&bench, 0);
+    let first = files(&bench, "json").remove(0);
+    for kind in ["html", "xml"] {
+        let view = first.with_extension(kind);
+        let whole = fs::read_to_string(&view).expect("a view");
+        fs::write(&view, whole.replacen("pass", "fail", 1)).expect("ours");
+        let found = check(&bench, 4);
+        let name = view.file_name().expect("named").to_string_lossy();
+        assert!(problems(&found).contains(&*name) && problems(&found).contains("not as it was made"), "{found:#}");
+        for alone in [view.clone(), first.clone(), bench.path("state/reports")] {
+            let _ = report(&bench, &["check", &fixtures::bench::text(&alone)]).exits(4);
+        }
+        fs::remove_file(&view).expect("ours");
+        let found = check(&bench, 0);
+        assert_eq!(found["views"]["not-there"], 1, "it says nothing that the report does not: {found:#}");
+        fs::write(&view, whole).expect("ours");
+    }
 }
 
 #[test]
@@ -167,10 +236,35 @@ fn all_reports_gone_is_missed_as_long_as_the_installation_knows_who_it_is() {
     let bench = small(&["usb"]);
     let _ = report(&bench, &["check"]).exits(1);
     let _ = drill(&bench, &[]).exits(0);
+    assert_eq!(report(&bench, &["list"]).exits(0).json()["reports"].as_array().map(Vec::len), Some(1));
     fs::remove_dir_all(bench.path("state/reports")).expect("ours");
     assert!(problems(&check(&bench, 4)).contains("report 1"));
-    fs::remove_file(bench.path("state/verifier-id")).expect("ours");
+    assert!(problems(&report(&bench, &["list"]).exits(4).json()).contains("report 1"));
+    // Home is this computer's own: heads there were left by a ledger of its own.
+    for name in ["verifier-id", "verifier-key"] {
+        fs::remove_file(bench.path("state").join(name)).expect("ours");
+    }
+    assert!(problems(&check(&bench, 4)).contains("the ledger was erased"));
+    assert!(problems(&report(&bench, &["list"]).exits(4).json()).contains("the ledger was erased"));
+    fs::remove_dir_all(bench.path("vault/drills")).expect("ours");
     let _ = report(&bench, &["check"]).exits(1).says("usb has heads of the verifier");
+    assert!(report(&bench, &["list"]).exits(3).json()["others"].to_string().contains("usb has heads"));
+    fs::remove_dir_all(bench.path("usb/drills")).expect("ours");
+    assert_eq!(report(&bench, &["list"]).exits(0).json()["others"], serde_json::json!([]));
+}
+
+#[test]
+fn a_report_is_shown_in_lines_that_can_be_read() {
+    let bench = small(&["usb"]);
+    let _ = drill(&bench, &[]).exits(0);
+    let shown = Ran::of(&mut bench.command_of(Path::new(VERIFIER), &["report", "show"])).exits(0);
+    for line in ["the vault opens  expected: ", "negative control expected: ", "                 found: "] {
+        assert!(shown.out.lines().any(|it| it.starts_with(line)), "{line:?}: {shown}");
+    }
+    let begun = shown.out.lines().find_map(|line| line.strip_prefix("begun")).expect("a line").trim();
+    assert!(begun.len() == "2026-11-23 12:00:00 UTC".len() && begun.ends_with(" UTC"), "{begun}");
+    let checked = Ran::of(&mut bench.command_of(Path::new(VERIFIER), &["report", "check"])).exits(0);
+    assert!(checked.out.starts_with("1 report, 1 to 1; 1 signed") && checked.out.contains(": 1 head,"), "{checked}");
 }
 
 #[test]

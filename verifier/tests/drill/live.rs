@@ -1,12 +1,13 @@
 //! Is the right thing in the backup? What a drill says of the live source, and of what no job protects.
 
 use std::fs;
+use std::path::Path;
 
 use fixtures::bench::text;
 use fixtures::{Bench, Ran};
 use serde_json::Value;
 
-use crate::harness::{bare, drill, drill_command, protected};
+use crate::harness::{VERIFIER, bare, drill, drill_command, protected};
 
 fn configured(exclude: &str) -> Bench {
     let bench = bare();
@@ -68,8 +69,23 @@ fn a_source_that_is_empty_now_is_told_and_one_look_serves_all_destinations() {
     let ran = drill(&bench, &[]).exits(0);
     let looked: Vec<_> =
         ran.json()["drills"].as_array().expect("drills").iter().map(|it| !it["live-source"].is_null()).collect();
-    assert_eq!(looked, [true, false]);
-    assert_eq!(ran.json()["drills"][0]["live-source"]["files"], 0);
+    assert_eq!(looked, [true, true]);
+    let document = ran.json();
+    for number in [0, 1] {
+        let drill = &document["drills"][number];
+        assert_eq!((&drill["live-source"]["files"], &drill["live-source-reason"]), (&0.into(), &Value::Null));
+    }
+    // All views say so, and how much of the content was compared.
+    let file = bench.path(document["drills"][1]["report"].as_str().expect("a report"));
+    let shown = Ran::of(&mut bench.command_of(Path::new(VERIFIER), &["report", "show", "2"])).exits(0).out;
+    let views = [shown, fs::read_to_string(file.with_extension("html")).expect("there")];
+    for view in views.into_iter().chain(fs::read_to_string(file.with_extension("xml"))) {
+        for words in ["there is no file in it now", "of 0 files (0 B), drawn at random", "the content was compared"] {
+            assert!(view.contains(words), "{words}: {view}");
+        }
+    }
+    let again = drill(&bench, &["--point", "data"]).exits(0).json()["drills"][0].clone();
+    assert_eq!((&again["live-source"], again["live-source-reason"].is_string()), (&Value::Null, true), "{again:#}");
 }
 
 #[test]
@@ -84,6 +100,18 @@ fn what_no_job_protects_is_named_the_largest_first() {
     let told = document["not-backed-up"].as_array().expect("a list").iter();
     let told: Vec<_> = told.filter_map(|it| it["path"].as_str()?.strip_prefix(&ann)).collect();
     assert_eq!(told, ["/Pictures", "/Music"], "{ran}");
+    let file = bench.path(document["drills"][0]["report"].as_str().expect("a report"));
+    let report: Value = serde_json::from_slice(&fs::read(&file).expect("there")).expect("JSON");
+    assert_eq!(report["not-backed-up"], document["not-backed-up"]);
+    let shown = Ran::of(&mut bench.command_of(Path::new(VERIFIER), &["report", "show"])).exits(0).out;
+    for view in [shown]
+        .into_iter()
+        .chain(["html", "xml"].map(|kind| fs::read_to_string(file.with_extension(kind)).expect("there")))
+    {
+        assert!(view.contains(&format!("You are not backing up {ann}/Pictures (4.7 MiB)")), "{view}");
+    }
     let ran = Ran::of(drill_command(&bench, &["--job", "data"]).env("HOME", bench.path("ann"))).exits(0);
-    assert_eq!(ran.json()["not-backed-up"], serde_json::json!([]), "a part was asked for");
+    let document = ran.json();
+    assert_eq!(document["not-backed-up"], Value::Null, "a part was asked for");
+    assert!(document["not-backed-up-reason"].to_string().contains("only a part"), "{ran}");
 }

@@ -8,13 +8,16 @@ use crate::model::{Problem, chain};
 use crate::report::{BackupPoint, PathProblem, PathText};
 use crate::source::LeftOut;
 
+/// What a problem begins with that is an alarm of the job.
+const ALARM: &str = "alarm: ";
+
 /// A point as it is told; `jump` is what was found of the clock.
 pub(super) fn told(context: &Context, job: &Job, jump: Option<&str>, captured: Captured, seconds: f64) -> BackupPoint {
     let mut problems = captured.problems;
     let files = captured.stats.files;
     problems.extend(empty(job, files));
     let held = |why: &str| {
-        format!("alarm: {why}; nothing of it is evicted or removed until `engine alarm clear {}`", job.name)
+        format!("{ALARM}{why}; nothing of it is evicted or removed until `engine alarm clear {}`", job.name)
     };
     problems.extend(captured.alarm.as_deref().into_iter().chain(jump).map(|why| Problem::new(b"", held(why))));
     for problem in problems.iter().chain(&captured.warnings) {
@@ -39,11 +42,17 @@ pub(super) fn told(context: &Context, job: &Job, jump: Option<&str>, captured: C
 
 /// A run's exit code, and what is kept of it.
 pub(super) fn run(made: &Adopted) -> (u8, String) {
-    let points = made.points.iter().filter(|point| !point.problems.is_empty()).map(|point| in_short(&point.problems));
+    let is_fine = made.points.iter().all(|point| point.problems.is_empty());
+    // What raised an alarm is told as long as the alarm is: the run's own words would outlast it.
+    let besides = |point: &BackupPoint| {
+        let is_alarm = |it: &&PathProblem| it.path.is_empty() && it.problem.starts_with(ALARM);
+        point.problems.iter().filter(|it| !is_alarm(it)).cloned().collect::<Vec<_>>()
+    };
+    let points = made.points.iter().map(besides).filter(|it| !it.is_empty()).map(|it| in_short(&it));
     let broken = made.broken.iter().map(|broken| format!("{} is broken: {}", broken.point, broken.problem));
     let failed = made.failed.iter().map(|failed| format!("{}: {}", failed.what, failed.why));
     let told: Vec<String> = points.chain(broken).chain(failed).collect();
-    (if told.is_empty() { 0 } else { 3 }, told.join("; "))
+    (if told.is_empty() && is_fine { 0 } else { 3 }, told.join("; "))
 }
 
 /// A source with no file in it is a problem of its own.

@@ -9,7 +9,7 @@ use crate::catalog::locks::{LockName, is_held};
 use crate::catalog::{JobRow, MediumRow, PointRow};
 use crate::command::Failure;
 use crate::config::{Copies, Job};
-use crate::model::{DestinationName, State, Time};
+use crate::model::{DestinationName, State, Time, VaultId};
 use crate::report::{JobStatus, Offsite, StatusProblem};
 use crate::service::{LastRun, due_at, is_missed, noticed};
 
@@ -94,6 +94,8 @@ impl Seen<'_> {
             }
             (None, _) => Some(problem(format!("the run that began at {began} died"), again)),
             (Some(_), 0) => None,
+            // An alarm, which is told by itself for as long as it is raised.
+            (Some(_), 3) if run.text.is_empty() => None,
             (Some(_), 3) => Some(problem(
                 format!("the run of {began} has problems: {}", run.text),
                 if run.text.contains("could not be read") {
@@ -221,21 +223,32 @@ impl Seen<'_> {
     fn damage(&self) -> Vec<StatusProblem> {
         let mut problems = Vec::new();
         for medium in self.facts.placed.media.iter().filter(|row| row.retired.is_none()) {
-            let count = |wanted: State| {
-                self.points.iter().filter(|it| self.facts.placed.state(medium.vault, it.order) == Some(wanted)).count()
-            };
             for state in [State::Damaged, State::Missing] {
-                if let count @ 1.. = count(state) {
-                    let (place, points) = (&medium.destination, if count == 1 { "point is" } else { "points are" });
-                    let text = format!("{count} {points} {state} at {place}");
-                    problems.push(problem(
-                        text,
-                        format!("`engine verify {place} --repair` replaces what is good elsewhere"),
-                    ));
+                let is_so = |it: &&&PointRow| self.facts.placed.state(medium.vault, it.order) == Some(state);
+                let points: Vec<&PointRow> = self.points.iter().filter(is_so).copied().collect();
+                if points.is_empty() {
+                    continue;
                 }
+                let (count, place) = (points.len(), &medium.destination);
+                let is = if count == 1 { "point is" } else { "points are" };
+                let advice = if points.iter().any(|point| self.is_whole_beside(medium.vault, point)) {
+                    format!("`engine verify {place} --repair` replaces what is good elsewhere")
+                } else {
+                    format!(
+                        "no other place is known to have that whole: `engine backup {}` makes a new point",
+                        self.job.name
+                    )
+                };
+                problems.push(problem(format!("{count} {is} {state} at {place}"), advice));
             }
         }
         problems
+    }
+
+    fn is_whole_beside(&self, medium: VaultId, point: &PointRow) -> bool {
+        let others = self.facts.placed.media.iter().filter(|row| row.vault != medium && row.retired.is_none());
+        let mut states = others.filter_map(|row| self.facts.placed.state(row.vault, point.order));
+        states.any(|state| matches!(state, State::Complete | State::Present))
     }
 }
 

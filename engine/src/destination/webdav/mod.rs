@@ -8,7 +8,7 @@
 //!
 //! Order of a write: temporary file, data, a look at the length (where it took more than one request of known length),
 //! MOVE with `Overwrite: F`, a look at the name. Requests of an object, one after the other: 1 to begin (another beside it
-//! for a folder that was not seen before), 1 PUT for each 4 MiB, the first of them alone and then eight at once, or one
+//! for a folder that was not seen before), 1 PUT for each 4 MiB, the first of them alone and then two to eight at once, or one
 //! PUT for all where the server takes no parts (and a look beside the first for what is left), 1 for the length, 2 for the
 //! name: 4 or 5 for an object of up to 4 MiB in 4 round trips, 20 for one of 64 MiB on Apache, 6 on others. Beside the
 //! first object: 12 to 16, one round trip of which it waits for. Reading, `list` and `space`: 1,

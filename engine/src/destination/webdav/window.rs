@@ -1,6 +1,6 @@
 //! How many bytes of objects may be on their way at once, and whose come first.
 //!
-//! In: ranks of writers. Out: shares of the window.
+//! In: writers. Out: shares of the window.
 //! Invariants: shares are never more than the window in all; the earliest writer that waits is served first, and nobody
 //! behind it before it is. So objects end one after the other, and the last requests of one go beside the bytes of the
 //! next, where in equal steps all of them would end, and wait, at the same time.
@@ -21,7 +21,9 @@ pub(super) struct Window {
 #[derive(Default)]
 struct State {
     taken: usize,
-    ranks: u64,
+    /// Writers so far, and those of them that are open.
+    writers: u64,
+    open: usize,
     turns: u64,
     /// By rank, then in the order in which they came.
     waiting: BTreeMap<(u64, u64), Waiting>,
@@ -30,6 +32,12 @@ struct State {
 struct Waiting {
     bytes: usize,
     told: oneshot::Sender<Share>,
+}
+
+/// A writer's place among the others; lower ones go first.
+pub(super) struct Rank {
+    window: Arc<Window>,
+    number: u64,
 }
 
 /// A part of the window, given back when it goes.
@@ -47,27 +55,12 @@ impl Window {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next writer's; lower ones go first.
-    pub fn rank(&self) -> u64 {
+    /// A new writer's.
+    pub fn rank(self: &Arc<Self>) -> Rank {
         let mut state = self.state();
-        state.ranks = state.ranks.saturating_add(1);
-        state.ranks
-    }
-
-    /// Waits for a share of so many bytes; of more than there are, for all.
-    ///
-    /// # Errors
-    /// None that is expected: the window lives as long as its shares.
-    pub async fn share(self: &Arc<Self>, rank: u64, bytes: usize) -> Result<Share, Failure> {
-        let (told, coming) = oneshot::channel();
-        {
-            let mut state = self.state();
-            state.turns = state.turns.saturating_add(1);
-            let turn = (rank, state.turns);
-            state.waiting.insert(turn, Waiting { bytes: bytes.min(self.bytes), told });
-        }
-        self.serve();
-        coming.await.map_err(|error| Failure::Broken(error.to_string()))
+        state.writers = state.writers.saturating_add(1);
+        state.open = state.open.saturating_add(1);
+        Rank { window: Arc::clone(self), number: state.writers }
     }
 
     /// Gives what is free to who is first.
@@ -88,6 +81,36 @@ impl Window {
         let (_, first) = state.waiting.pop_first()?;
         state.taken = taken;
         Some((first.told, Share { window: Arc::clone(self), bytes }))
+    }
+}
+
+impl Rank {
+    /// Waits for a share of so many bytes; of more than there are, for all.
+    ///
+    /// # Errors
+    /// None that is expected: the window lives as long as its ranks.
+    pub async fn share(&self, bytes: usize) -> Result<Share, Failure> {
+        let (told, coming) = oneshot::channel();
+        {
+            let mut state = self.window.state();
+            state.turns = state.turns.saturating_add(1);
+            let turn = (self.number, state.turns);
+            state.waiting.insert(turn, Waiting { bytes: bytes.min(self.window.bytes), told });
+        }
+        self.window.serve();
+        coming.await.map_err(|error| Failure::Broken(error.to_string()))
+    }
+
+    /// Its part of so many requests at once, if all writers that are open had the same.
+    pub fn part_of(&self, requests: usize) -> usize {
+        requests / self.window.state().open.max(1)
+    }
+}
+
+impl Drop for Rank {
+    fn drop(&mut self) {
+        let mut state = self.window.state();
+        state.open = state.open.saturating_sub(1);
     }
 }
 
@@ -120,12 +143,12 @@ mod tests {
     fn the_earliest_writer_is_served_first_and_nobody_overtakes_it() {
         let window = Window::of(10);
         let (one, two) = (window.rank(), window.rank());
-        let held = come(&mut pin!(window.share(two, 8))).expect("free");
-        let (mut late, mut first) = (pin!(window.share(two, 1)), pin!(window.share(one, 6)));
+        let held = come(&mut pin!(two.share(8))).expect("free");
+        let (mut late, mut first) = (pin!(two.share(1)), pin!(one.share(6)));
         // Two bytes are free: the later writer came while nobody waited before it.
         let small = come(&mut late).expect("there is room");
         assert!(come(&mut first).is_none());
-        let mut after = pin!(window.share(two, 1));
+        let mut after = pin!(two.share(1));
         assert!(come(&mut after).is_none(), "it fits, and has to wait all the same");
         drop(held);
         let share = come(&mut first).expect("served");
@@ -137,12 +160,13 @@ mod tests {
     #[test]
     fn who_gave_up_keeps_nothing() {
         let window = Window::of(4);
-        let held = come(&mut pin!(window.share(1, 4))).expect("free");
+        let (one, two) = (window.rank(), window.rank());
+        let held = come(&mut pin!(one.share(4))).expect("free");
         {
-            let mut given_up = pin!(window.share(1, 4));
+            let mut given_up = pin!(one.share(4));
             assert!(come(&mut given_up).is_none());
         }
-        let mut next = pin!(window.share(2, 4));
+        let mut next = pin!(two.share(4));
         assert!(come(&mut next).is_none());
         drop(held);
         assert!(come(&mut next).is_some());
@@ -150,11 +174,23 @@ mod tests {
     }
 
     #[test]
+    fn requests_are_divided_among_those_who_are_open() {
+        let window = Window::of(4);
+        let one = window.rank();
+        assert_eq!(one.part_of(12), 12);
+        let others = [window.rank(), window.rank(), window.rank()];
+        assert_eq!(one.part_of(12), 3);
+        drop(others);
+        assert_eq!(one.part_of(12), 12);
+    }
+
+    #[test]
     fn more_than_there_is_waits_for_all_of_it() {
         let window = Window::of(4);
-        let all = come(&mut pin!(window.share(1, 9))).expect("free");
-        assert!(come(&mut pin!(window.share(1, 1))).is_none());
+        let one = window.rank();
+        let all = come(&mut pin!(one.share(9))).expect("free");
+        assert!(come(&mut pin!(one.share(1))).is_none());
         drop(all);
-        assert!(come(&mut pin!(window.share(1, 4))).is_some());
+        assert!(come(&mut pin!(one.share(4))).is_some());
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! In: bytes. Out: acknowledged bytes, then a finished object.
 //! Three ways, chosen as bytes come: an object of [`PART_BYTES`] at most is one PUT of known length; a longer one is a
-//! PUT and then parts, where the server takes them, [`PARTS_AT_ONCE`] on the way at once; else one PUT whose length is
+//! PUT and then parts, where the server takes them, [`PARTS_AT_ONCE_MAX`] on the way at once; else one PUT whose length is
 //! not known beforehand (chunked). What the server takes may not be known yet when the first bytes come: then they go as
 //! a whole file, and once more where it takes no parts.
 //! Invariants: the first bytes of an object replace whatever lay under the temporary name; what `flush` tells was
@@ -25,7 +25,7 @@ use super::link::Link;
 use super::look::Found;
 use super::offer::{Offer, Part};
 use super::trial::Server;
-use super::window::Share;
+use super::window::{Rank, Share};
 use crate::destination::claims::Claim;
 use crate::destination::runtime::{both, runtime};
 use crate::destination::{ErrorKind, Finish, ObjectWrite, Resume, StoreError};
@@ -33,8 +33,11 @@ use crate::model::VaultPath;
 
 /// Bytes of one part.
 const PART_BYTES: usize = 4 << 20;
-/// One object alone fills the window with them.
-const PARTS_AT_ONCE: usize = 8;
+/// Of all objects together, at least [`PARTS_AT_ONCE_MIN`] and at most [`PARTS_AT_ONCE_MAX`] of each: one alone fills most of
+/// the window; beside others few are best, since they wait for each other where the server writes them into one file.
+const PARTS_AT_ONCE: usize = 12;
+const PARTS_AT_ONCE_MIN: usize = 2;
+const PARTS_AT_ONCE_MAX: usize = 8;
 /// Bytes handed to a PUT of unknown length at once.
 const PIECE_BYTES: usize = 256 << 10;
 /// Pieces ready for it.
@@ -58,7 +61,7 @@ pub(super) struct Writer<'s> {
     target: Arc<Target>,
     claim: Claim<'s>,
     /// Of the window.
-    rank: u64,
+    rank: Rank,
     kept: u64,
     /// Bytes of the object that requests carry or carried; those that wait are behind them.
     sent: u64,
@@ -164,7 +167,8 @@ impl<'s> Writer<'s> {
             link.put_part(&target.temporary, offset, bytes, how).await
         }));
         // A PATCH behind the end of the file is refused by some.
-        let at_once = if how == Part::ContentRange { PARTS_AT_ONCE } else { 1 };
+        let share = self.rank.part_of(PARTS_AT_ONCE).clamp(PARTS_AT_ONCE_MIN, PARTS_AT_ONCE_MAX);
+        let at_once = if how == Part::ContentRange { share } else { 1 };
         while flying.len() > at_once || flying.front().is_some_and(JoinHandle::is_finished) {
             let Some(oldest) = flying.pop_front() else { break };
             ended(oldest).await?;
@@ -180,7 +184,7 @@ impl<'s> Writer<'s> {
     }
 
     async fn share(&self, bytes: &[u8]) -> Result<Share, Failure> {
-        self.link.window.share(self.rank, bytes.len()).await
+        self.rank.share(bytes.len()).await
     }
 
     async fn stream(&mut self) -> Result<(), Failure> {

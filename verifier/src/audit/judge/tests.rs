@@ -29,6 +29,8 @@ fn entry(number: u64) -> Entry {
         point_age_seconds: None,
         restore_seconds: None,
         coverage: crate::report::Coverage::default(),
+        left_out: Vec::new(),
+        views_signed: true,
     };
     let path = PathBuf::from(brief.name());
     Entry { path, number, digest: Some(digest(number)), brief: Ok(brief), seal: Seal::Signed(KEY) }

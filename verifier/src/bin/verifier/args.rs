@@ -23,11 +23,11 @@ incomplete or stopped, or with --strict a probe was skipped; 4 something does no
 const REPORT_EXAMPLES: &str = "Examples:
   verifier report list                   every drill, and how it came out
   verifier report show 12                one report; --json prints its file as it is
-  verifier report check                  signatures, the chain, gaps, and the heads at every destination that is there
+  verifier report check                  signatures, views, the chain, gaps, and the heads at every destination that is there
   verifier report check /mnt/reports     a copy of the reports, for whoever audits them
 
-Exit codes: 0 as it was written; 1 nothing could be checked; 2 wrong command line or configuration; 4 something
-was edited or replaced, or is missing.";
+Exit codes: 0 as it was written; 1 nothing could be checked; 2 wrong command line or configuration; 3 a list that is
+empty while heads tell of other ledgers; 4 something was edited or replaced, or is missing.";
 
 /// Proves that recovery points restore: a real test restore from a destination and the passphrase alone.
 #[derive(Debug, Parser)]

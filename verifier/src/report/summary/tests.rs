@@ -26,10 +26,14 @@ fn failed() -> Drill {
     drill
 }
 
+fn summary() -> Summary {
+    let (verdict, drills) = (Verdict::Fail, vec![DrillReport::of(&failed())]);
+    Summary { verdict, drills, outside: NotBackedUp::default(), ledger_before: LedgerBefore::default() }
+}
+
 #[test]
 fn the_document_is_the_contracts() {
-    let summary =
-        Summary { verdict: Verdict::Fail, drills: vec![DrillReport::of(&failed())], not_backed_up: Vec::new() };
+    let summary = summary();
     let found: Value = serde_json::to_value(&summary).expect("serializes");
     assert_eq!(found["verdict"], "fail");
     let drill = &found["drills"][0];
@@ -56,8 +60,7 @@ fn the_document_is_the_contracts() {
 
 #[test]
 fn people_read_what_failed_and_what_was_skipped() {
-    let summary =
-        Summary { verdict: Verdict::Fail, drills: vec![DrillReport::of(&failed())], not_backed_up: Vec::new() };
+    let summary = summary();
     let mut page = Page::new(TimeZone::UTC, Colour::Plain);
     summary.people(&mut page);
     let expected = "\
@@ -68,7 +71,7 @@ FAIL  documents (abababababababab) from usb
   probes: 0 passed, 1 skipped, 0 failed
   negative control: the checks noticed all that was broken on purpose
 
-FAIL: 0 of 1 drills passed
+FAIL: 0 of 1 drill passed
 ";
     assert_eq!(page.text(), expected);
 }

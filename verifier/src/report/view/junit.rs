@@ -7,6 +7,7 @@ use quick_xml::Writer;
 use quick_xml::events::BytesText;
 
 use super::{Seen, probe_word, shown, verdict_word};
+use crate::report::live::LiveReport;
 use crate::verdict::{ProbeVerdict, Verdict};
 
 /// One case.
@@ -48,7 +49,8 @@ pub(super) fn junit(seen: &Seen<'_>) -> io::Result<String> {
         let suite = suite.with_attribute(("timestamp", report.started.as_str()));
         suite.with_attributes(counts.iter().copied()).write_inner_content(|writer| {
             properties(writer, seen)?;
-            cases.iter().try_for_each(|case| write(writer, case))
+            cases.iter().try_for_each(|case| write(writer, case))?;
+            beside(writer, seen)
         })?;
         Ok(())
     })?;
@@ -80,6 +82,25 @@ fn properties(writer: &mut Writer<Vec<u8>>, seen: &Seen<'_>) -> io::Result<()> {
         }
         Ok(())
     })?;
+    Ok(())
+}
+
+/// What changes no verdict: the live source, what no job has, and the ledger, if that is not as it was written.
+fn beside(writer: &mut Writer<Vec<u8>>, seen: &Seen<'_>) -> io::Result<()> {
+    let (report, drill) = (seen.report, &seen.report.drill);
+    let source = drill.live_source.iter().flat_map(LiveReport::lines);
+    let not_looked = drill.live_source_reason.iter().map(|why| format!("not looked at: {why}"));
+    let source = source.chain(not_looked).map(|line| format!("source: {line}"));
+    let out: Vec<String> = source.chain(report.outside.sentences()).collect();
+    let before = &report.ledger_before;
+    let ledger = before.findings.iter().map(ToString::to_string).chain(before.more());
+    let err: Vec<String> = ledger.map(|line| format!("the ledger before: {line}")).collect();
+    for (element, lines) in [("system-out", out), ("system-err", err)] {
+        if !lines.is_empty() {
+            let text = shown(&lines.join("\n"));
+            writer.create_element(element).write_text_content(BytesText::new(&text))?;
+        }
+    }
     Ok(())
 }
 

@@ -4,10 +4,12 @@
 //! nothing that it does not, and may be made again. Invariant: no text from outside is markup (`html::Html`,
 //! quick-xml).
 
+mod beside;
 mod html;
 mod junit;
 mod page;
 mod plot;
+mod sealed;
 
 use std::path::Path;
 
@@ -15,8 +17,11 @@ use engine::model::Digest;
 
 use super::entry::{self, Brief};
 use super::file::write_over;
+use super::key::Key;
 use super::record::ReportFile;
 use crate::verdict::{ControlVerdict, ProbeVerdict, Verdict};
+
+pub(crate) use self::sealed::{View, is_signed_by};
 
 /// A report, and the digest of the bytes that it was read from.
 pub(super) struct Seen<'r> {
@@ -25,8 +30,8 @@ pub(super) struct Seen<'r> {
     pub past: &'r [Brief],
 }
 
-/// Writes the views of the report at `path` beside it; gives what could not be written.
-pub(super) fn write(path: &Path, file: &[u8], past: &[Brief]) -> Vec<String> {
+/// Writes the views of the report at `path` beside it, signed; gives what could not be written.
+pub(super) fn write(path: &Path, file: &[u8], past: &[Brief], key: &Key) -> Vec<String> {
     let (report, brief) = match (entry::parse(file), serde_json::from_slice::<Brief>(file)) {
         (Ok(report), Ok(brief)) => (report, brief),
         (Err(why), _) => return vec![why],
@@ -34,11 +39,12 @@ pub(super) fn write(path: &Path, file: &[u8], past: &[Brief]) -> Vec<String> {
     };
     let past: Vec<Brief> = past.iter().cloned().chain([brief]).collect();
     let seen = Seen { report: &report, digest: entry::digest_of(file), past: &past };
-    let views = [("xml", junit::junit(&seen)), ("html", Ok(page::page(&seen)))];
+    let views = [(View::Xml, junit::junit(&seen)), (View::Html, Ok(page::page(&seen)))];
     let written = views.into_iter().map(|(kind, text)| {
-        let path = path.with_extension(kind);
+        let path = path.with_extension(kind.extension());
         let text = text.map_err(|error| format!("{}: {error}", path.display()))?;
-        write_over(&path, text.as_bytes()).map_err(|error| format!("{} can't be written: {error}", path.display()))
+        let signed = sealed::sign(kind, &seen.digest, &text, key);
+        write_over(&path, signed.as_bytes()).map_err(|error| format!("{} can't be written: {error}", path.display()))
     });
     written.filter_map(Result::err).collect()
 }

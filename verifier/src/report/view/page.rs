@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 
 use engine::report::size;
 
+use super::beside;
 use super::html::Html;
 use super::plot::plots;
 use super::{Seen, control_word, probe_word, verdict_word};
 use crate::report::entry::Brief;
 use crate::report::facts::Objective;
+use crate::report::past::ranges;
 use crate::report::record::{KeyKind, ReportFile};
-use crate::report::summary::span;
+use crate::report::summary::{moment, number, span};
 use crate::verdict::ProbeVerdict;
 
 const STYLE: &str = include_str!("page.css");
@@ -34,6 +36,8 @@ pub(super) fn page(seen: &Seen<'_>) -> String {
     findings(&mut page, seen.report);
     probes(&mut page, seen.report);
     untested(&mut page, seen.report);
+    beside::sources(&mut page, seen.report);
+    beside::ledger(&mut page, seen.report);
     about(&mut page, seen);
     other_plots(&mut page, seen);
     page.raw("</section>\n</main>\n</body>\n</html>\n");
@@ -60,14 +64,6 @@ fn title(page: &mut Html, seen: &Seen<'_>) {
     page.text(&report.verdict_rule).raw("</p></header>\n");
 }
 
-/// A moment to the second; the details have it whole.
-fn moment(text: &str) -> String {
-    match text.split_once('T') {
-        Some((day, time)) => format!("{day} {} UTC", time.chars().take(8).collect::<String>()),
-        None => text.to_owned(),
-    }
-}
-
 fn job(name: &str) -> &str {
     if name.is_empty() { "no job" } else { name }
 }
@@ -79,19 +75,19 @@ fn card(page: &mut Html, title: &'static str, tell: impl FnOnce(&mut Html)) {
 }
 
 fn cards(page: &mut Html, report: &ReportFile) {
-    let (drill, coverage) = (&report.drill, &report.coverage);
+    let (drill, coverage) = (&report.drill, &report.drill.coverage);
     page.raw("<div class=\"cards\">\n");
     card(page, "What was compared", |page| {
-        page.raw("<p class=\"figure\">").data(drill.files, format!("{} files", drill.files)).raw("</p><p>");
+        page.raw("<p class=\"figure\">").data(drill.files, number(drill.files, "file")).raw("</p><p>");
         page.data(drill.bytes, size(drill.bytes)).raw(" of the point, ");
-        page.data(report.objects, report.objects).raw(" objects read whole</p>");
+        page.data(report.objects, number(report.objects, "object")).raw(" read whole</p>");
     });
     card(page, "How much of it", |page| {
         let share = coverage.thousandths().map(|share| format!("{}.{} %", share / 10, share % 10));
         page.raw("<p class=\"figure\">").text(share.as_deref().unwrap_or("nothing")).raw("</p><p>");
         page.data(coverage.entries_compared, coverage.entries_compared).raw(" of ");
         page.data(coverage.entries_expected, coverage.entries_expected).raw(" entries; ");
-        page.data(coverage.probes_run, coverage.probes_run).raw(" probes run, ");
+        page.data(coverage.probes_run, number(coverage.probes_run, "probe")).raw(" run, ");
         page.data(coverage.probes_skipped, coverage.probes_skipped).raw(" skipped</p>");
     });
     card(page, "How old", |page| {
@@ -130,7 +126,7 @@ fn cards(page: &mut Html, report: &ReportFile) {
         let all = drill.mismatch_count + failed;
         page.raw("<p class=\"figure\">").data(all, all).raw("</p><p>");
         page.data(drill.mismatch_count, drill.mismatch_count).raw(" beside probes, and ");
-        page.data(failed, failed).raw(" probes that fail</p>");
+        page.data(failed, number(failed, "failed probe")).raw("</p>");
     });
     page.raw("</div>\n");
 }
@@ -160,6 +156,11 @@ fn own_plots(page: &mut Html, seen: &Seen<'_>) {
         page.raw("<h2>Drills of this job from this destination</h2>\n");
         plots(page, drills);
         page.raw("<p class=\"dim\">A dot is a drill that passed, a cross one that did not.</p>\n");
+    }
+    let left_out = &seen.report.left_out;
+    if !left_out.is_empty() {
+        page.raw("<p>Not in these plots: report ").text(ranges(left_out));
+        page.raw(", not as written, or signed by another key.</p>\n");
     }
 }
 

@@ -35,7 +35,8 @@ fn report(drill: &Drill) -> ReportFile {
     let hostile = String::from_utf8_lossy(HOSTILE).into_owned();
     let setting = Setting { address: hostile, expect: Some(std::time::Duration::from_secs(60)), ..Setting::default() };
     let key = PublicKey([7; 32]);
-    let identity = Identity { verifier: "00".into(), key, sequence: 12, previous: None, before: None };
+    let identity =
+        Identity { verifier: "00".into(), key, sequence: 12, previous: None, before: None, left_out: Vec::new() };
     ReportFile::of(drill, &setting, identity)
 }
 
