@@ -379,7 +379,9 @@ impl<'t, R: Mode<'t>> Tables<'t, R> {
                     return Err(refused("D-8", format_args!("pack {} is being deleted there", row.id)));
                 }
                 Some(at) if at.state == PackState::Present => {
-                    if !at.evidence.is_some_and(|evidence| evidence.suffices(to.side)) {
+                    let is_proved = at.evidence.is_some_and(|evidence| evidence.suffices(to.side));
+                    // What came by post and was looked into holds no manifest up: the point is present until all is read.
+                    if !is_proved && !self.came_by_post(to.number, pack)? {
                         work.unproven.push(pack);
                     }
                 }

@@ -49,6 +49,7 @@ mod stored;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod travelling;
 mod unclean;
 mod unseen;
 mod unsure;

@@ -17,7 +17,7 @@ use super::rows::{
 };
 use super::state::{refused, unknown};
 use super::stored::{DigestDef, SeedIdDef, TimeDef, VaultIdDef};
-use super::tables::{MediumNo, Mode, Tables, Writing};
+use super::tables::{Mode, Tables, Writing};
 use super::value::{key_bytes, rkyv_rows};
 use crate::model::{Digest, PointOrder, SeedId, Time, VaultId};
 
@@ -133,6 +133,8 @@ impl SeedState {
 pub struct NewSeedDrive<'a> {
     /// Of which seed.
     pub seed: SeedId,
+    /// Where that goes.
+    pub medium: VaultId,
     /// Where it is written.
     pub place: &'a str,
     /// What it is to hold.
@@ -149,29 +151,7 @@ impl Catalog {
     /// # Errors
     /// [`CatalogError::Refused`] if another one is open there; [`CatalogError::Unknown`].
     pub fn begin_seed(&self, id: SeedId, medium: VaultId, now: Time) -> Result<SeedRow> {
-        self.found_seed(id, medium, 1, now)
-    }
-
-    fn found_seed(&self, id: SeedId, medium: VaultId, next: u32, now: Time) -> Result<SeedRow> {
-        self.handle.write(|tables| {
-            let all = tables.seeds.all()?;
-            if let Some((other, _)) = all.iter().find(|(_, row)| row.medium == medium && row.is_open()) {
-                return Err(refused("D-1", format_args!("the seed {other} is under way there")));
-            }
-            let open = tables.reserve(&reservation(id, medium, &[]))?;
-            let seed = SeedRow {
-                id,
-                medium,
-                begun: now,
-                drives: Vec::new(),
-                next,
-                open: Some(open.0),
-                closed: None,
-                points: Vec::new(),
-            };
-            tables.save_seed(&seed)?;
-            Ok(seed)
-        })
+        self.handle.write(|tables| tables.found_seed(id, medium, 1, now))
     }
 
     /// A head tells of a seed that this catalog may not know: then nothing is swept at its medium. Where another one is
@@ -185,17 +165,23 @@ impl Catalog {
             let is_known = all.iter().any(|(known, row)| *known == id || row.medium == medium && row.is_open());
             Ok(!is_known && tables.media.get(&medium)?.is_some())
         })?;
-        if is_news { self.found_seed(id, medium, 0, now).map(drop) } else { Ok(()) }
+        if is_news {
+            self.handle.write(|tables| tables.found_seed(id, medium, 0, now).map(drop))?;
+        }
+        Ok(())
     }
 
-    /// D-1, D-2: one more drive of a seed. Its packs are reserved at the medium and its points at home; packs that lie
-    /// there by now, or travel already, are left out.
+    /// D-1, D-2: one more drive of a seed, which begins with its first one. Its packs are reserved at the medium and its
+    /// points at home; packs that lie there by now, or travel already, are left out.
     ///
     /// # Errors
-    /// [`CatalogError::Refused`] if the seed is over; [`CatalogError::Unknown`].
+    /// [`CatalogError::Refused`] if the seed is over, or another one is open at its medium; [`CatalogError::Unknown`].
     pub fn add_seed_drive(&self, new: &NewSeedDrive<'_>) -> Result<(SeedDriveRow, Vec<PackNo>)> {
         self.handle.write(|tables| {
-            let mut seed = tables.open_seed(new.seed)?;
+            let mut seed = match tables.seeds.get(&new.seed)? {
+                Some(_) => tables.open_seed(new.seed)?,
+                None => tables.found_seed(new.seed, new.medium, 1, new.now)?,
+            };
             let (at, home) = (tables.number(seed.medium)?, tables.home()?.vault);
             let at_medium = tables.reserve(&reservation(seed.id, seed.medium, &[]))?;
             let at_home = tables.reserve(&reservation(seed.id, home, new.points))?;
@@ -203,7 +189,7 @@ impl Catalog {
             let mut bytes = 0_u64;
             for &pack in new.packs {
                 let lies_there = tables.pack_at.get(&(at, pack))?.is_some_and(|row| row.state != PackState::Missing);
-                if !lies_there && !tables.is_on_a_drive(at, pack)? {
+                if !lies_there && !tables.is_travelling(at, pack)? {
                     bytes = bytes.saturating_add(tables.pack(pack)?.bytes);
                     tables.reserved.put(&(at, pack, at_medium), &())?;
                     tables.reserved_by.put(&(at_medium, pack), &())?;
@@ -268,6 +254,24 @@ impl Catalog {
         })
     }
 
+    /// How many of them have evidence at the medium.
+    ///
+    /// # Errors
+    /// [`CatalogError::Unknown`].
+    pub fn seed_drive_proved(&self, seed: SeedId, number: u32) -> Result<u64> {
+        let packs = self.seed_drive_packs(seed, number)?;
+        self.handle.read(|tables| {
+            let at = tables.number(tables.seed(seed)?.medium)?;
+            let mut proved = 0;
+            for &pack in &packs {
+                let row = tables.pack_at.get(&(at, pack))?;
+                let has = row.is_some_and(|row| row.state == PackState::Present && row.evidence.is_some());
+                proved += u64::from(has);
+            }
+            Ok(proved)
+        })
+    }
+
     /// Changes what is known of a drive; its number and what it reserves stay.
     ///
     /// # Errors
@@ -283,47 +287,60 @@ impl Catalog {
         })
     }
 
-    /// A drive that only its list at the medium tells of.
+    /// A drive that only its list at the medium tells of. Its packs are reserved there (D-1).
     ///
     /// # Errors
     /// [`CatalogError::Unknown`].
-    pub fn know_seed_drive(&self, seed: SeedId, number: u32, list: Digest, now: Time) -> Result<()> {
+    pub fn know_seed_drive(
+        &self,
+        seed: SeedId,
+        (number, list): (u32, Digest),
+        packs: &[PackNo],
+        now: Time,
+    ) -> Result<()> {
         self.handle.write(|tables| {
             let mut row = tables.seed(seed)?;
+            let (at, by) = (tables.number(row.medium)?, tables.reserve(&reservation(seed, row.medium, &[]))?);
+            let mut bytes = 0_u64;
+            for &pack in packs {
+                bytes = bytes.saturating_add(tables.pack(pack)?.bytes);
+                tables.reserved.put(&(at, pack, by), &())?;
+                tables.reserved_by.put(&(by, pack), &())?;
+            }
             row.drives.push(SeedDriveRow {
                 number,
                 place: String::new(),
                 state: SeedState::Shipped,
                 since: now,
-                packs: 0,
-                bytes: 0,
+                packs: packs.len() as u64,
+                bytes,
                 list: Some(list),
                 exported: None,
-                at_medium: 0,
+                at_medium: by.0,
                 at_home: 0,
             });
             tables.save_seed(&row)
         })
     }
 
-    /// Packs that came on a drive are there, with this evidence. What is known of one there already counts more than
-    /// anybody's word; one that is being deleted is left out.
+    /// Packs that came on a drive are there: with evidence those that were read back, without any those that were only
+    /// seen. What is known of one there already counts more than that it was seen; one that is being deleted is left out.
     ///
     /// # Errors
     /// [`CatalogError::Unknown`].
-    pub fn packs_arrived(&self, medium: VaultId, packs: &[(PackNo, Evidence)]) -> Result<()> {
+    pub fn packs_arrived(&self, medium: VaultId, packs: &[(PackNo, Option<Evidence>)]) -> Result<()> {
         for some in packs.chunks(1_000) {
             self.handle.write(|tables| {
                 let at = tables.number(medium)?;
                 for &(pack, evidence) in some {
-                    let is_read = evidence.kind == EvidenceKind::ReadBack;
+                    let is_read = evidence.is_some_and(|it| it.kind == EvidenceKind::ReadBack);
                     let takes = match tables.pack_at.get(&(at, pack))?.map(|row| (row.state, row.evidence)) {
                         None | Some((PackState::Missing, _) | (PackState::Present, None)) => true,
                         Some((PackState::Present, Some(_)) | (PackState::Damaged, _)) => is_read,
                         Some((PackState::Deleting, _)) => false,
                     };
                     if takes {
-                        tables.arrive(at, pack, Some(evidence))?;
+                        tables.arrive(at, pack, evidence)?;
                     }
                 }
                 tables.moved_on()
@@ -425,43 +442,22 @@ impl<'t, R: Mode<'t>> Tables<'t, R> {
         let seed = self.seed(id)?;
         if seed.is_open() { Ok(seed) } else { Err(refused("D-1", format_args!("the seed {id} is over"))) }
     }
-
-    /// Does a pack travel to a medium on a seed's drive, and is not known to lie there?
-    pub fn is_travelling(&self, at: MediumNo, pack: PackNo) -> Result<bool> {
-        let lies_there = self.pack_at.get(&(at, pack))?.is_some_and(|row| row.state != PackState::Missing);
-        Ok(!lies_there && self.is_on_a_drive(at, pack)?)
-    }
-
-    fn is_on_a_drive(&self, at: MediumNo, pack: PackNo) -> Result<bool> {
-        for row in self.reserved.under(&key_bytes(&(at, pack)))? {
-            let ((_, _, by), ()) = row?;
-            if matches!(self.reservation(by)?.owner, Owner::Seed { .. }) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    /// All that do, and are not known to lie there.
-    pub fn all_travelling(&self) -> Result<Vec<(MediumNo, PackNo)>> {
-        let mut travelling = Vec::new();
-        for (id, row) in self.reservations.all()? {
-            if !matches!(row.owner, Owner::Seed { .. }) {
-                continue;
-            }
-            let at = self.number(row.at)?;
-            for row in self.reserved_by.under(&key_bytes(&id))? {
-                let ((_, pack), ()) = row?;
-                if self.is_travelling(at, pack)? {
-                    travelling.push((at, pack));
-                }
-            }
-        }
-        Ok(travelling)
-    }
 }
 
 impl Tables<'_, Writing> {
+    /// Begins a seed, unless another one is open at its medium.
+    fn found_seed(&mut self, id: SeedId, medium: VaultId, next: u32, now: Time) -> Result<SeedRow> {
+        let all = self.seeds.all()?;
+        if let Some((other, _)) = all.iter().find(|(_, row)| row.medium == medium && row.is_open()) {
+            return Err(refused("D-1", format_args!("the seed {other} is under way there")));
+        }
+        let open = self.reserve(&reservation(id, medium, &[]))?;
+        let (drives, points) = (Vec::new(), Vec::new());
+        let seed = SeedRow { id, medium, begun: now, drives, next, open: Some(open.0), closed: None, points };
+        self.save_seed(&seed)?;
+        Ok(seed)
+    }
+
     fn save_seed(&mut self, row: &SeedRow) -> Result<()> {
         self.seeds.put(&row.id, row)?;
         self.moved_on()

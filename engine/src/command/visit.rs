@@ -357,7 +357,7 @@ impl Visits {
 
     fn wants(&self, state: &State, step: &Step) -> bool {
         if self.wanted.task == Task::Seeds {
-            return seed::belongs(&self.context, step);
+            return seed::belongs(step);
         }
         let for_room = self.wanted.task == Task::Copies;
         let about = match step {

@@ -1,11 +1,11 @@
 //! What came by post: receipts that lie at a session's medium are looked into, and what they say counts from then on.
 //!
-//! In: a session, and how much of it is read. Out: packs with evidence in the catalog; manifests are the plan's to
-//! copy, as of any point whose packs are there. A receipt is nobody's word: it has no key. That a list is ours is known
-//! by its signature, that its packs lie there by their lengths, and what they are by their bytes, of which a sample is
-//! read.
+//! In: a session, and how much of it is read. Out: packs in the catalog, with evidence if they were read; manifests are
+//! the plan's to copy, as of any point whose packs are there, and so is it to take the evidence that is missing. A
+//! receipt is nobody's word: it has no key. That a list is ours is known by its signature, that its packs lie there by
+//! their lengths, and what they are by their bytes, of which a sample is read at once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Told;
 use super::error::CopyError;
@@ -13,7 +13,7 @@ use super::session::Session;
 use crate::catalog::{Evidence, EvidenceKind, PackNo, SeedDriveRow, SeedRow, SeedState};
 use crate::doubt::Share;
 use crate::model::{PackId, SeedId, State};
-use crate::seed::{FoundList, Looked, is_ours, lists_on, look, receipts_at};
+use crate::seed::{FoundList, Looked, is_ours, lists_of, look, receipts_at};
 use crate::vault::VaultError;
 
 /// A drive whose receipt was looked into.
@@ -41,33 +41,43 @@ pub fn take_seeds(session: &Session<'_>, share: Share) -> Result<Vec<Arrival>, C
     if receipts.is_empty() {
         return Ok(Vec::new());
     }
-    let (lists, _) = lists_on(session.store)?;
+    let (lists, _) = lists_of(session.store, seed.id)?;
     let is_meant = |found: &&FoundList| {
         let list = &found.list;
         (list.seed, list.vault) == (seed.id, session.medium) && list.finished && is_ours(list, session.tools.keyring)
     };
     let lists: Vec<&FoundList> = lists.iter().filter(is_meant).collect();
-    let mut arrivals = Vec::new();
-    for receipt in &receipts {
+    let is_new = |number| {
+        let row = seed.drives.iter().find(|drive| drive.number == number);
+        row.is_none_or(|drive| drive.state < SeedState::Verified)
+    };
+    // A drive that was absorbed twice has two receipts, one that was gone on with two lists: the last one counts.
+    let mut came: BTreeMap<u32, &FoundList> = BTreeMap::new();
+    for receipt in receipts.iter().filter(|receipt| is_new(receipt.drive)) {
         let list = lists.iter().find(|found| (found.digest, found.list.drive) == (receipt.list, receipt.drive));
-        let row = seed.drives.iter().find(|drive| drive.number == receipt.drive);
-        let is_new = row.is_none_or(|drive| drive.state < SeedState::Verified);
-        match list.filter(|_| is_new) {
-            Some(list) => arrivals.extend(take(session, &seed, list, share)?),
-            None if is_new => {
-                note(session, &format!("a receipt there (drive {}) is of no list of ours", receipt.drive))
-            }
-            None => {}
+        let Some(list) = list else {
+            note(session, &format!("a receipt there (drive {}) is of no list of ours", receipt.drive));
+            continue;
+        };
+        let known = came.entry(receipt.drive).or_insert(list);
+        if list.list.revision > known.list.revision {
+            *known = list;
         }
+    }
+    let mut arrivals = Vec::new();
+    for list in came.into_values() {
+        arrivals.push(take(session, &seed, list, share)?);
     }
     Ok(arrivals)
 }
 
-fn take(session: &Session<'_>, seed: &SeedRow, found: &FoundList, share: Share) -> Result<Option<Arrival>, CopyError> {
+fn take(session: &Session<'_>, seed: &SeedRow, found: &FoundList, share: Share) -> Result<Arrival, CopyError> {
     let (catalog, drive) = (session.tools.catalog, found.list.drive);
     if seed.drives.iter().all(|row| row.number != drive) {
         // Only a head told of this seed.
-        catalog.know_seed_drive(seed.id, drive, found.digest, session.tools.clock.now())?;
+        let packs = known(session, found.list.packs.iter().map(|pack| &pack.id))?;
+        let packs: Vec<PackNo> = packs.into_iter().map(|(number, _)| number).collect();
+        catalog.know_seed_drive(seed.id, (drive, found.digest), &packs, session.tools.clock.now())?;
     }
     advance(session, seed.id, drive, SeedState::Absorbed)?;
     let mut random = [0; 32];
@@ -88,7 +98,7 @@ fn take(session: &Session<'_>, seed: &SeedRow, found: &FoundList, share: Share) 
         let what = format!("{} packs of the seed's drive {drive} are not there as its receipt says", wrong.len());
         note(session, &format!("{what}: they are sent"));
     }
-    Ok(Some(Arrival { seed: seed.id, drive, packs, read, wrong }))
+    Ok(Arrival { seed: seed.id, drive, packs, read, wrong })
 }
 
 fn known<'p>(
@@ -102,16 +112,17 @@ fn known<'p>(
     Ok(numbers)
 }
 
-/// What counts, and why: what was read was read; of the rest the receipt says that it was read when it was written,
-/// which the sample bore out.
-fn arrived(session: &Session<'_>, found: &FoundList, looked: &Looked) -> Result<Vec<(PackNo, Evidence)>, CopyError> {
+/// What is there. Only what was read has evidence (DESIGN 5.2): a receipt is nobody's word, and the rest is read before
+/// any of its points is complete.
+fn arrived(
+    session: &Session<'_>,
+    found: &FoundList,
+    looked: &Looked,
+) -> Result<Vec<(PackNo, Option<Evidence>)>, CopyError> {
     let time = session.tools.clock.now();
-    let there = found.list.packs.iter().map(|pack| &pack.id);
-    let there = there.filter(|pack| looked.is_sound() || looked.read.contains(pack));
-    let evidence = |pack: &PackId| {
-        let kind = if looked.read.contains(pack) { EvidenceKind::ReadBack } else { EvidenceKind::ServerChecksum };
-        Evidence { kind, time }
-    };
+    let there = found.list.packs.iter().map(|pack| &pack.id).filter(|pack| !looked.is_wrong(pack));
+    let read = Evidence { kind: EvidenceKind::ReadBack, time };
+    let evidence = |pack: &PackId| Some(read).filter(|_| looked.read.contains(pack));
     Ok(known(session, there)?.into_iter().map(|(number, pack)| (number, evidence(&pack))).collect())
 }
 
@@ -129,8 +140,8 @@ fn note(session: &Session<'_>, text: &str) {
     (session.tools.tell)(&Told::Note(format!("{}: {text}", session.destination)));
 }
 
-/// A seed is over once all its drives count, and none of its points waits for anything any more, evidence included. Gives
-/// it then.
+/// A seed is over once all its drives were looked into, and none of its points waits for anything any more, evidence
+/// included. Gives it then.
 ///
 /// # Errors
 /// As the catalog answers.
@@ -143,7 +154,8 @@ pub fn close_seed(session: &Session<'_>) -> Result<Option<SeedRow>, CopyError> {
     }
     for point in &seed.points {
         let placed = catalog.placement(session.medium, *point)?;
-        if placed.is_some_and(|row| matches!(row.state, State::Pending | State::Copying | State::Present)) {
+        let is_settled = |state| matches!(state, State::Complete | State::NotWanted | State::Evicted);
+        if placed.is_some_and(|row| !is_settled(row.state)) {
             return Ok(None);
         }
     }

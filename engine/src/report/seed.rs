@@ -41,6 +41,8 @@ pub struct SeedExportReport {
     pub left_packs: u64,
     /// Their bytes.
     pub left_bytes: u64,
+    /// What is in the way of what else is owed there.
+    pub stuck: Vec<String>,
     /// Packs that could not be read at home.
     pub problems: Vec<SeedProblem>,
 }
@@ -67,9 +69,9 @@ pub struct SeedAbsorbReport {
     pub bytes: u64,
     /// How many of them lay there before.
     pub lay_there: u64,
-    /// Why the drive is refused.
+    /// Why it was not taken over.
     pub refused: Option<String>,
-    /// What on it is not as it should be.
+    /// What on it, or in the vault, is not as it should be.
     pub problems: Vec<SeedProblem>,
 }
 
@@ -128,6 +130,8 @@ pub struct SeedDriveStatus {
     pub packs: u64,
     /// Their bytes.
     pub bytes: u64,
+    /// How many of them were read back at the destination, as long as it is under way.
+    pub read_packs: Option<u64>,
     /// When it was finished.
     #[serde(serialize_with = "as_utc_or_null")]
     pub exported: Option<Time>,
@@ -151,6 +155,9 @@ pub struct SeedForgetReport {
     pub bytes: u64,
 }
 
+/// The word for a drive that was looked into.
+const VERIFIED: &str = "verified";
+
 fn write_problems(page: &mut Page, problems: &[SeedProblem]) {
     for problem in problems {
         let line = page.toned(&format!("{}: {}", problem.object, problem.problem), Tone::Bad);
@@ -161,7 +168,9 @@ fn write_problems(page: &mut Page, problems: &[SeedProblem]) {
 impl Report for SeedExportReport {
     fn people(&self, page: &mut Page) {
         let Some(drive) = self.drive else {
-            page.line(format_args!("Nothing is to be exported: {} lacks nothing that no drive has", self.destination));
+            let lacks = if self.stuck.is_empty() { "lacks nothing" } else { "takes nothing" };
+            page.line(format_args!("Nothing is to be exported: {} {lacks} that no drive has", self.destination));
+            self.stuck.iter().for_each(|why| page.line(format_args!("  {why}")));
             return;
         };
         let what = format!("{}, {}", count(self.packs, "pack"), size(self.bytes));
@@ -184,7 +193,7 @@ impl Report for SeedExportReport {
 impl Report for SeedAbsorbReport {
     fn people(&self, page: &mut Page) {
         if let Some(why) = &self.refused {
-            let line = page.toned(&format!("The drive at {} is refused: {why}", self.from), Tone::Bad);
+            let line = page.toned(&format!("Not taken over: {why}"), Tone::Bad);
             page.line(line);
             write_problems(page, &self.problems);
             page.line("  there is no receipt for it: its owner has to know");
@@ -220,13 +229,17 @@ impl SeedStatus {
         for drive in &self.drives {
             let what = format!("{}, {}", count(drive.packs, "pack"), size(drive.bytes));
             let since = page.time(drive.since);
-            page.line(format_args!("  drive {}: {what}: {} since {since}", drive.drive, drive.state));
+            let read = drive.read_packs.filter(|_| drive.state == VERIFIED);
+            let read = read.map_or_else(String::new, |read| format!(": all there, {read} of {} read back", drive.packs));
+            page.line(format_args!("  drive {}: {what}: {} since {since}{read}", drive.drive, drive.state));
         }
         if let Some(why) = &self.reason {
             page.line(format_args!("  not looked into now: {why}"));
         }
-        if self.open {
-            page.line("  its points count as offsite once it is verified");
+        if self.open && self.state == VERIFIED {
+            page.line("  its points are there and not complete: `engine copy` or the service reads the rest back");
+        } else if self.open {
+            page.line("  nothing of it counts before it has arrived and was looked into");
         }
     }
 }
@@ -265,6 +278,7 @@ mod tests {
             bytes: 3 << 20,
             left_packs: 1,
             left_bytes: 1 << 20,
+            stuck: Vec::new(),
             problems: Vec::new(),
         }
     }
@@ -290,6 +304,7 @@ mod tests {
             place: "/media/post".to_owned(),
             packs: 2,
             bytes: 3 << 20,
+            read_packs: Some(0),
             exported: Some(Time::from_seconds(30)),
         };
         let seed = SeedStatus {
@@ -309,7 +324,7 @@ mod tests {
         office: seed 0505050505050505 of 1970-01-01 00:00:00, 3 points: shipped
           drive 1: 2 packs, 3.0 MiB: shipped since 1970-01-01 00:01:00
           not looked into now: it is not there
-          its points count as offsite once it is verified
+          nothing of it counts before it has arrived and was looked into
         ");
         let json = serde_json::to_value(&report).expect("serializes");
         assert_eq!(json["seeds"][0]["drives"][0]["exported"], "1970-01-01T00:00:30Z");

@@ -4,14 +4,15 @@
 //! Order: the list, then packs, each read back, then the receipt. Whatever breaks off in between leaves packs that the
 //! owner's reservation keeps, and the same call goes on.
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use super::carry::{Carried, CarryError, Unfit, carry};
-use super::lists::{BadList, FoundList, lists_on, pass_on, write_receipt};
+use super::carry::{Carried, CarryError, Unfit, Wrong, carry};
+use super::lists::{BadList, FoundList, is_damage, lists_on, pass_on, write_receipt};
 use crate::destination::{ReadStore, StoreError, WriteStore};
 use crate::format::{SeedPack, SeedReceipt};
-use crate::model::{FamilyId, ObjectName, SeedId, VaultId};
+use crate::model::{FamilyId, ObjectName, PackId, SeedId, VaultId, chain};
 use crate::port::Clock;
 use crate::vault::{VaultError, identity_of};
 
@@ -36,6 +37,8 @@ pub enum Refused {
     },
     /// Packs that are not what its list says.
     Damaged(Vec<Unfit>),
+    /// It is good, and other bytes lie in the vault under the names of these.
+    Taken(Vec<PackId>),
 }
 
 /// Why nothing could be taken over, or not everything.
@@ -125,22 +128,32 @@ pub fn absorb(task: &Task<'_>) -> Result<Absorbed, AbsorbError> {
     Ok(absorbed)
 }
 
-/// The list on the drive that is for this vault: of the newest drive that it was, its last one.
+/// The list on the drive that is for this vault: of the newest drive that it was, its last one. Which list of a drive is
+/// the last one its revision tells, whatever the clock did meanwhile.
 fn the_list(task: &Task<'_>) -> Result<FoundList, AbsorbError> {
     let refused = |why| Err(AbsorbError::Refused(why));
-    let vault = identity_of(task.vault)?.vault;
+    let identity = identity_of(task.vault)?;
     let (lists, bad) = lists_on(task.drive).map_err(|error| match error {
         VaultError::Store(error) => AbsorbError::Drive(error),
         other => AbsorbError::Vault(other),
     })?;
-    let ours = lists.iter().filter(|found| found.list.vault == vault);
-    let newest = ours.max_by_key(|found| (found.list.created, found.list.drive, found.list.revision));
+    let mut last: BTreeMap<(SeedId, u32), &FoundList> = BTreeMap::new();
+    for found in lists.iter().filter(|it| (it.list.family, it.list.vault) == (identity.family, identity.vault)) {
+        let known = last.entry((found.list.seed, found.list.drive)).or_insert(found);
+        if found.list.revision > known.list.revision {
+            *known = found;
+        }
+    }
+    // Of one seed the drive that was written last has the highest number.
+    let seed = last.values().max_by_key(|found| found.list.created).map(|found| found.list.seed);
+    let of_seed = last.into_values().filter(|found| Some(found.list.seed) == seed);
+    let newest = of_seed.max_by_key(|found| found.list.drive);
     match (newest, lists.first()) {
         (Some(newest), _) if newest.list.finished => Ok(newest.clone()),
         // The one that says that it is whole may be the one that can't be read.
         _ if !bad.is_empty() => refused(Refused::BadLists(bad)),
         (Some(newest), _) => refused(Refused::Unfinished { drive: newest.list.drive }),
-        (None, Some(other)) => refused(Refused::Foreign { wanted: other.list.vault, found: vault }),
+        (None, Some(other)) => refused(Refused::Foreign { wanted: other.list.vault, found: identity.vault }),
         (None, None) => refused(Refused::NoList),
     }
 }
@@ -149,12 +162,14 @@ fn the_list(task: &Task<'_>) -> Result<FoundList, AbsorbError> {
 fn wrong_lengths(task: &Task<'_>, packs: &[SeedPack]) -> Result<Vec<Unfit>, AbsorbError> {
     let mut unfit = Vec::new();
     for pack in packs {
-        let why = match task.drive.stat(&ObjectName::Pack(pack.id).path()).map_err(AbsorbError::Drive)? {
-            Some(bytes) if bytes == u64::from(pack.bytes) => continue,
-            Some(_) => "its length is wrong",
-            None => "it is missing",
+        let why = match task.drive.stat(&ObjectName::Pack(pack.id).path()) {
+            Ok(Some(bytes)) if bytes == u64::from(pack.bytes) => continue,
+            Ok(Some(_)) => "its length is wrong".to_owned(),
+            Ok(None) => "it is missing".to_owned(),
+            Err(error) if is_damage(task.drive, &error) => chain(&error),
+            Err(error) => return Err(AbsorbError::Drive(error)),
         };
-        unfit.push(Unfit { pack: pack.id, why: why.to_owned() });
+        unfit.push(Unfit { pack: pack.id, why });
     }
     if !unfit.is_empty() {
         task.drive.still_there().map_err(AbsorbError::Drive)?;
@@ -166,6 +181,7 @@ fn wrong_lengths(task: &Task<'_>, packs: &[SeedPack]) -> Result<Vec<Unfit>, Abso
 struct Shared<'s> {
     packs: Mutex<std::slice::Iter<'s, SeedPack>>,
     unfit: Mutex<Vec<Unfit>>,
+    taken: Mutex<Vec<PackId>>,
     failed: Mutex<Option<CarryError>>,
     halt: AtomicBool,
     done: AtomicU64,
@@ -178,6 +194,7 @@ fn carry_all(task: &Task<'_>, packs: &[SeedPack], all: u64) -> Result<u64, Absor
     let shared = Shared {
         packs: Mutex::new(packs.iter()),
         unfit: Mutex::default(),
+        taken: Mutex::default(),
         failed: Mutex::default(),
         halt: AtomicBool::new(false),
         done: AtomicU64::new(0),
@@ -196,12 +213,13 @@ fn carry_all(task: &Task<'_>, packs: &[SeedPack], all: u64) -> Result<u64, Absor
             other => AbsorbError::Carry(other),
         });
     }
-    let mut unfit = taken(shared.unfit);
+    let (mut unfit, mut wrong) = (taken(shared.unfit), taken(shared.taken));
     unfit.sort_by_key(|unfit| unfit.pack);
-    if unfit.is_empty() {
-        Ok(shared.lay_there.load(Ordering::Relaxed))
-    } else {
-        Err(AbsorbError::Refused(Refused::Damaged(unfit)))
+    wrong.sort_unstable();
+    match (unfit.is_empty(), wrong.is_empty()) {
+        (true, true) => Ok(shared.lay_there.load(Ordering::Relaxed)),
+        (true, false) => Err(AbsorbError::Refused(Refused::Taken(wrong))),
+        (false, _) => Err(AbsorbError::Refused(Refused::Damaged(unfit))),
     }
 }
 
@@ -219,13 +237,14 @@ fn lane(task: &Task<'_>, shared: &Shared<'_>) {
     loop {
         let next = held(&shared.packs).next();
         let Some(pack) = next.filter(|_| !shared.halt.load(Ordering::Relaxed)) else { return };
-        match carry(task.drive, task.vault, pack, &stop) {
+        match carry(task.drive, task.vault, pack, Wrong::Left, &stop) {
             Ok(carried) => {
                 shared.lay_there.fetch_add(u64::from(carried == Carried::LayThere), Ordering::Relaxed);
                 let bytes = u64::from(pack.bytes);
                 (task.progress)(shared.done.fetch_add(bytes, Ordering::Relaxed) + bytes, shared.all);
             }
             Err(CarryError::Unfit(unfit)) => held(&shared.unfit).push(unfit),
+            Err(CarryError::Taken(pack)) => held(&shared.taken).push(pack),
             Err(error) => {
                 // The first one is told; the others were stopped because of it.
                 if !shared.halt.swap(true, Ordering::Relaxed) {

@@ -39,8 +39,14 @@ pub enum CarryError {
     /// The place that it goes to.
     #[error(transparent)]
     To(#[from] VaultError),
+    /// Other bytes lie there under its name, and stay.
+    #[error("other bytes lie there as packs/{0}")]
+    Taken(PackId),
     /// It was written there twice, and does not read back.
-    #[error("packs/{0} was written there twice and does not read back as written: the drive or server loses data")]
+    #[error(
+        "packs/{0} was written there twice and does not read back as written: the drive or server loses data, or \
+         another one writes there too"
+    )]
     NotKept(PackId),
     /// It was told to stop.
     #[error("stopped; the same command goes on where it was")]
@@ -53,6 +59,15 @@ impl From<StoreError> for CarryError {
     }
 }
 
+/// What becomes of other bytes that lie under a pack's name where it is carried to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wrong {
+    /// They go, once the pack is known to be good where it comes from: on a drive that is being filled.
+    Replaced,
+    /// They stay: who has no key deletes nothing in a vault, and they may be the last that is left of it.
+    Left,
+}
+
 /// Carries a pack, unless it lies there already; either way it is read back there.
 ///
 /// # Errors
@@ -61,19 +76,23 @@ pub fn carry(
     from: &dyn ReadStore,
     to: &dyn WriteStore,
     pack: &SeedPack,
+    wrong: Wrong,
     stop: &dyn Fn() -> bool,
 ) -> Result<Carried, CarryError> {
     let path = ObjectName::Pack(pack.id).path();
     let mut carried = Carried::LayThere;
     for turn in 0..2 {
         if to.stat(&path)?.is_none() {
-            send(from, to, (pack, &path), stop)?;
-            carried = Carried::Sent;
+            carried = send(from, to, (pack, &path), stop)?;
         }
         match get_digest(to, &path) {
             Ok(found) if found == Digest(pack.id.0) => {
                 to.still_there()?;
                 return Ok(carried);
+            }
+            Ok(_) if wrong == Wrong::Left && carried == Carried::LayThere => {
+                to.still_there()?;
+                return Err(CarryError::Taken(pack.id));
             }
             Ok(_) if turn == 0 => {
                 // It goes only when what replaces it is known to be good.
@@ -89,12 +108,13 @@ pub fn carry(
     Err(CarryError::NotKept(pack.id))
 }
 
+/// Gives whether it was sent: another one that was at work there may have had it first.
 fn send(
     from: &dyn ReadStore,
     to: &dyn WriteStore,
     (pack, path): (&SeedPack, &VaultPath),
     stop: &dyn Fn() -> bool,
-) -> Result<(), CarryError> {
+) -> Result<Carried, CarryError> {
     let unfit = |why: &str| Err(CarryError::Unfit(Unfit { pack: pack.id, why: why.to_owned() }));
     match from.stat(path).map_err(|error| source(from, pack, error))? {
         None => {
@@ -106,7 +126,7 @@ fn send(
     }
     let mut reader = from.read_on(path, 0).map_err(|error| source(from, pack, error))?;
     let mut writer = match to.create(path) {
-        Err(error) if error.kind == ErrorKind::Exists => return Ok(()),
+        Err(error) if error.kind == ErrorKind::Exists => return Ok(Carried::LayThere),
         begun => begun?,
     };
     let (mut hasher, mut buffer) = (blake3::Hasher::new(), vec![0; BLOCK]);
@@ -128,8 +148,8 @@ fn send(
         return unfit("its bytes are not what its name says");
     }
     match writer.finish() {
-        Err(error) if error.kind == ErrorKind::Exists => Ok(()),
-        finished => Ok(finished.map(drop)?),
+        Err(error) if error.kind == ErrorKind::Exists => Ok(Carried::LayThere),
+        finished => Ok(finished.map(|_| Carried::Sent)?),
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use crate::destination::{ReadStore, WriteStore};
+use crate::destination::{ErrorKind, ReadStore, StoreError, WriteStore};
 use crate::format::{SEED_LIST_BYTES_MAX, SeedList, SeedName, SeedReceipt};
-use crate::model::{Digest, SeedId, VaultPath, chain};
+use crate::model::{Digest, Distance, SeedId, VaultPath, chain};
 use crate::seal::{Keyring, SeedSigner, is_signed_by};
 use crate::vault::{VaultError, get, put};
 
@@ -53,16 +53,34 @@ pub fn lists_on(store: &dyn ReadStore) -> Result<(Vec<FoundList>, Vec<BadList>),
     let seeds = VaultPath::parse("seeds").expect("a constant");
     for folder in store.list(&seeds)?.into_iter().filter(|listed| listed.bytes.is_none()) {
         let Ok(seed) = folder.path.file_name().parse::<SeedId>() else { continue };
-        for listed in store.list(&folder.path)? {
-            let Ok(name @ SeedName::List { .. }) = listed.path.file_name().parse() else { continue };
-            match read_list(store, seed, name) {
-                Ok(list) => found.push(list),
-                Err(VaultError::Store(error)) => return Err(error.into()),
-                Err(error) => bad.push(BadList { path: listed.path, why: chain(&error) }),
-            }
+        let (lists, others) = lists_of(store, seed)?;
+        found.extend(lists);
+        bad.extend(others);
+    }
+    Ok((found, bad))
+}
+
+/// The same of one seed.
+///
+/// # Errors
+/// If the place can't be asked.
+pub fn lists_of(store: &dyn ReadStore, seed: SeedId) -> Result<(Vec<FoundList>, Vec<BadList>), VaultError> {
+    let (mut found, mut bad) = (Vec::new(), Vec::new());
+    for listed in store.list(&seed_folder(seed))? {
+        let Ok(name @ SeedName::List { .. }) = listed.path.file_name().parse() else { continue };
+        match read_list(store, seed, name) {
+            Ok(list) => found.push(list),
+            Err(VaultError::Store(error)) if !is_damage(store, &error) => return Err(error.into()),
+            Err(error) => bad.push(BadList { path: listed.path, why: chain(&error) }),
         }
     }
     Ok((found, bad))
+}
+
+/// A sector that can't be read is damage of its object, if the drive itself is still there. What a server answers is not:
+/// it may refuse everything, and have all of it whole.
+pub(super) fn is_damage(store: &dyn ReadStore, error: &StoreError) -> bool {
+    error.kind == ErrorKind::Permanent && store.distance() == Distance::Local && store.still_there().is_ok()
 }
 
 fn read_list(store: &dyn ReadStore, seed: SeedId, name: SeedName) -> Result<FoundList, VaultError> {

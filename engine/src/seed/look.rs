@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::lists::is_damage;
 use crate::destination::{ErrorKind, ReadStore};
 use crate::doubt::{Sample, Share};
 use crate::format::SeedPack;
@@ -20,6 +21,12 @@ pub struct Looked {
 }
 
 impl Looked {
+    /// Is that pack not there as it should be?
+    #[must_use]
+    pub fn is_wrong(&self, pack: &PackId) -> bool {
+        self.missing.contains(pack) || self.damaged.contains(pack)
+    }
+
     /// Is everything that was looked at as it should be?
     #[must_use]
     pub fn is_sound(&self) -> bool {
@@ -66,6 +73,7 @@ fn read(store: &dyn ReadStore, pack: PackId, looked: &mut Looked) -> Result<(), 
         Ok(_) => _ = looked.damaged.insert(pack),
         Err(VaultError::Missing { .. }) => _ = looked.missing.insert(pack),
         Err(VaultError::Store(error)) if error.kind == ErrorKind::NotFound => _ = looked.missing.insert(pack),
+        Err(VaultError::Store(error)) if is_damage(store, &error) => _ = looked.damaged.insert(pack),
         Err(error) => return Err(error),
     }
     Ok(store.still_there()?)

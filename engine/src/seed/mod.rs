@@ -14,6 +14,6 @@ mod look;
 mod tests;
 
 pub use absorb::{AbsorbError, Absorbed, Refused, Task, absorb};
-pub use carry::{Carried, CarryError, Unfit, carry};
-pub use lists::{BadList, FoundList, is_ours, lists_on, receipts_at, seed_folder, write_list, write_receipt};
+pub use carry::{Carried, CarryError, Unfit, Wrong, carry};
+pub use lists::{BadList, FoundList, is_ours, lists_of, lists_on, receipts_at, seed_folder, write_list, write_receipt};
 pub use look::{Looked, look};

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::*;
-use crate::destination::memory::MemoryPlace;
+use crate::destination::Operation;
+use crate::destination::memory::{Fault, Faults, MemoryPlace};
 use crate::format::{Identity, SeedList, SeedPack};
 use crate::model::{FamilyId, KeyEpoch, ObjectName, PackId, SeedId, Time, VaultId, VaultPath};
 use crate::port::SystemClock;
@@ -225,4 +226,53 @@ fn what_is_wrong_in_a_vault_is_found_by_its_length_or_by_the_sample_and_then_all
     assert_eq!(flipped.read.len() + flipped.damaged.len(), if flipped.is_sound() { 1 } else { 5 }, "{flipped:?}");
     let stopped = look(&vault(VAULT).open().expect("there"), &[], ("1%".parse().expect("a share"), [0; 32]), &|| true);
     assert_eq!(stopped.expect("answered"), Some(Looked::default()), "nothing to read");
+}
+
+/// What has the name of a pack and is not that pack may be all that is left of it: only the owner's engine replaces it.
+#[test]
+fn other_bytes_in_the_vault_are_named_and_stay_and_all_else_goes_there() {
+    let (drive, vault, wrong) = (drive(), vault(VAULT), packs()[1].id);
+    vault.plant(&ObjectName::Pack(wrong).path(), b"half of it");
+    match absorbed(&drive, &vault, &|| false) {
+        Err(AbsorbError::Refused(Refused::Taken(packs))) => assert_eq!(packs, [wrong]),
+        other => panic!("{other:?}"),
+    }
+    let held = vault.contents();
+    assert_eq!(held[&ObjectName::Pack(wrong).path()], b"half of it");
+    assert!(packs().iter().all(|pack| held.contains_key(&ObjectName::Pack(pack.id).path())));
+    assert!(receipts_at(&vault.open().expect("there"), SEED).expect("listed").is_empty());
+    // A drive that is being filled is its filler's own.
+    let stores = (vault.open().expect("there"), drive.open().expect("there"));
+    let healed = carry(&stores.1, &stores.0, &packs()[1], Wrong::Replaced, &|| false);
+    assert_eq!(healed.expect("replaced"), Carried::Sent);
+}
+
+/// Which list of a drive is the last one its revision tells, also where the clock was set back between them.
+#[test]
+fn the_clock_does_not_tell_which_list_of_a_drive_is_the_last_one() {
+    let (drive, vault) = (drive(), vault(VAULT));
+    let (mut first, signer) = list(false);
+    (first.revision, first.created, first.packs) = (1, Time::from_seconds(900), Vec::new());
+    write_list(&drive.open().expect("there"), &first, &signer).expect("put");
+    assert_eq!(absorbed(&drive, &vault, &|| false).expect("finished").packs, 5);
+    // The same drive once more, as the next one.
+    let (mut next, signer) = list(true);
+    (next.drive, next.created) = (2, Time::from_seconds(8));
+    next.packs.truncate(2);
+    write_list(&drive.open().expect("there"), &next, &signer).expect("put");
+    assert_eq!(absorbed(&drive, &vault, &|| false).expect("finished").drive, 2);
+}
+
+#[test]
+fn what_a_drive_that_is_there_can_not_read_is_damage_of_what_it_holds() {
+    let (drive, vault) = (drive(), vault(VAULT));
+    let (store, failing) = (vault.open().expect("there"), Faults::none().with(Operation::ReadMedium, Fault::Failed, 1_000));
+    absorbed(&drive, &vault, &|| false).expect("sound");
+    vault.set_faults(failing);
+    let looked = look(&store, &packs(), ("100%".parse().expect("a share"), [0; 32]), &|| false);
+    assert_eq!(looked.expect("an answer").expect("not stopped").damaged.len(), 5);
+    drive.set_faults(Faults::none().with(Operation::Read, Fault::Failed, 1_000));
+    vault.set_faults(Faults::none());
+    let refused = absorbed(&drive, &vault, &|| false);
+    assert!(matches!(refused, Err(AbsorbError::Refused(Refused::BadLists(_)))), "{refused:?}");
 }

@@ -9,7 +9,7 @@ use crate::command::{Call, Exit, Failure};
 use crate::config::{Given, place_given};
 use crate::destination::{ErrorKind, FileStore, Privacy, WriteStore};
 use crate::installation::{is_absent, open_place, patient, place_text};
-use crate::model::chain;
+use crate::model::{PackId, chain};
 use crate::report::{SeedAbsorbReport, SeedProblem};
 use crate::seed::{AbsorbError, Absorbed, Refused, Task, absorb as take_over};
 use crate::vault::VaultError;
@@ -103,31 +103,43 @@ fn failed(options: &AbsorbOptions, error: &AbsorbError) -> Failure {
     }
 }
 
-/// A drive that is refused: told with each object, and no receipt.
+/// What could not be taken over: told with each object, and no receipt.
 fn refusal(call: &Call, options: &AbsorbOptions, refused: &Refused) -> (SeedAbsorbReport, Exit) {
     let mut problems = Vec::new();
+    let drive = format!("the drive at {} is refused", options.from.display());
     let why = match refused {
-        Refused::NoList => "no list of a seed is on it: it is no seed drive".to_owned(),
+        Refused::NoList => format!("{drive}: no list of a seed is on it: it is no seed drive"),
         Refused::BadLists(bad) => {
             let each = |it: &crate::seed::BadList| SeedProblem { object: it.path.to_string(), problem: it.why.clone() };
             problems.extend(bad.iter().map(each));
-            "its list is damaged".to_owned()
+            format!("{drive}: its list is damaged")
         }
         Refused::Foreign { wanted, found } => {
-            format!("it is for another vault: {wanted}, and {found} is at {}", options.into)
+            format!("{drive}: it is for another vault: {wanted}, and {found} is at {}", options.into)
         }
-        Refused::Unfinished { drive } => format!("its export was not finished (drive {drive})"),
+        Refused::Unfinished { drive: number } => format!("{drive}: its export was not finished (drive {number})"),
         Refused::Damaged(unfit) => {
             let each =
                 |it: &crate::seed::Unfit| SeedProblem { object: format!("packs/{}", it.pack), problem: it.why.clone() };
             problems.extend(unfit.iter().map(each));
-            let objects = if unfit.len() == 1 { "object" } else { "objects" };
-            format!("{} {objects} on it are not what its list says", unfit.len())
+            format!("{drive}: {} not what its list says", objects(unfit.len(), "on it"))
+        }
+        Refused::Taken(packs) => {
+            let problem = "other bytes lie there under its name, and stay: only its owner's engine replaces them";
+            let each =
+                |pack: &PackId| SeedProblem { object: format!("packs/{pack}"), problem: problem.to_owned() };
+            problems.extend(packs.iter().map(each));
+            let there = format!("at {}", options.into);
+            format!("{} damaged; all else of the drive is there", objects(packs.len(), &there))
         }
     };
-    call.voice.warn(&format!("the drive at {} is refused: {why}", options.from.display()));
+    call.voice.warn(&why);
     problems.iter().for_each(|it| call.voice.warn(&format!("{}: {}", it.object, it.problem)));
     (report(options, None, problems, Some(why)), Exit::Damage)
+}
+
+fn objects(count: usize, at: &str) -> String {
+    if count == 1 { format!("1 object {at} is") } else { format!("{count} objects {at} are") }
 }
 
 fn report(

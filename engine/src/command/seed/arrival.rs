@@ -3,34 +3,40 @@
 
 use super::notice::tell_ready;
 use crate::command::Context;
-use crate::copy::{CopyError, Outcome, Session, close_seed, take_seeds};
+use crate::copy::{Arrival, CopyError, Outcome, Session, close_seed, take_seeds};
 use crate::doubt::Share;
-use crate::model::{PointOrder, chain};
+use crate::model::chain;
 use crate::plan::Step;
 
-/// So much of what a receipt tells of is read back before it counts; at least one object.
+/// So much of what a receipt tells of is read back at once, at least one object; the rest with the evidence that is
+/// missing of its points.
 const SAMPLE: &str = "1%";
 
 /// Looks into receipts at the session's medium; what failed, if anything did.
 pub(in crate::command) fn arrive(context: &Context, session: &Session<'_>) -> Option<Outcome> {
     let share: Share = SAMPLE.parse().expect("a share");
-    let error = take_seeds(session, share).err()?;
+    let error = match take_seeds(session, share) {
+        Ok(arrivals) => {
+            arrivals.iter().for_each(|arrival| context.call.voice.say(&told(session, arrival)));
+            return None;
+        }
+        Err(error) => error,
+    };
     let failures = vec![failed(context, session, &error)];
     Some(Outcome { failures, ended: error.ends_session().then_some(error), ..Outcome::default() })
 }
 
-/// Does the step do no more than to make a seed's points count: a manifest, or evidence that a session which broke
-/// off did not record?
-pub(in crate::command) fn belongs(context: &Context, step: &Step) -> bool {
-    let is_of_a_seed = |point: &PointOrder| {
-        let seeds = context.installation.catalog.seeds().unwrap_or_default();
-        seeds.iter().any(|seed| seed.is_open() && seed.points.contains(point))
-    };
-    match step {
-        Step::Copy { packs, .. } => packs.is_empty(),
-        Step::Verify { point } => is_of_a_seed(point),
-        _ => false,
-    }
+/// What was looked at, and no more than that.
+fn told(session: &Session<'_>, arrival: &Arrival) -> String {
+    let Arrival { drive, packs, read, wrong, .. } = arrival;
+    let there = packs.saturating_sub(wrong.len() as u64);
+    let name = &session.destination;
+    format!("{name}: drive {drive} of the seed came: {there} of its {packs} packs are there, {read} were read back")
+}
+
+/// Does the step do no more than to leave a manifest?
+pub(in crate::command) fn belongs(step: &Step) -> bool {
+    matches!(step, Step::Copy { packs, .. } if packs.is_empty())
 }
 
 /// A seed whose points are all there is over, and those who wait for it hear of it.

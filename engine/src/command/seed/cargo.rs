@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use crate::catalog::{Catalog, PackNo};
 use crate::format::SeedPack;
 use crate::model::{JobId, PointOrder, VaultId};
-use crate::plan::{Deletions, PackNumber, Reach, State, Step, propose};
+use crate::plan::{Deletions, PackNumber, Problem, Reach, State, Step, problem_text, propose};
 
 /// Left free on a drive for its list and what a file system needs, beside so much for each pack.
 const SPARE: u64 = 4 << 20;
@@ -22,9 +22,12 @@ pub(super) struct Cargo {
     pub left: (u64, u64),
 }
 
-/// The points that are owed to a medium, each with the packs that it lacks there, newest first.
-pub(super) fn owed(mut state: State, medium: VaultId, jobs: Option<&[JobId]>) -> Vec<(PointOrder, Vec<PackNumber>)> {
-    let Some(row) = state.media.get_mut(&medium) else { return Vec::new() };
+/// A point, and the packs of it that a medium lacks.
+pub(super) type Owed = (PointOrder, Vec<PackNumber>);
+
+/// The points that are owed to a medium, newest first, and what is in the way of others.
+pub(super) fn owed(mut state: State, medium: VaultId, jobs: Option<&[JobId]>) -> (Vec<Owed>, Vec<String>) {
+    let Some(row) = state.media.get_mut(&medium) else { return (Vec::new(), Vec::new()) };
     if !row.is_here() {
         // What a plan would do if it were there; its room is not known.
         (row.reach, row.free, row.deletions) = (Reach::Here, None, Deletions::Refused("it is not there".to_owned()));
@@ -39,14 +42,20 @@ pub(super) fn owed(mut state: State, medium: VaultId, jobs: Option<&[JobId]>) ->
         Step::Copy { point, packs, .. } if is_asked(point) => Some((*point, packs.clone())),
         _ => None,
     });
-    copies.collect()
+    let stuck = plan.problems.iter().filter(|problem| match problem {
+        Problem::Full { medium: at, point, .. } | Problem::NeverFits { medium: at, point, .. } => {
+            *at == medium && is_asked(point)
+        }
+        _ => false,
+    });
+    (copies.collect(), stuck.map(|problem| problem_text(&state, problem)).collect())
 }
 
 /// As much of it as so many free bytes take. A drive takes whole packs, in order; the first that finds no room ends it,
 /// so that what is newest travels first.
 pub(super) fn load(
     catalog: &Catalog,
-    owed: &[(PointOrder, Vec<PackNumber>)],
+    owed: &[Owed],
     free: u64,
 ) -> crate::catalog::Result<Cargo> {
     let (mut cargo, mut room, mut is_full) = (Cargo::default(), free.saturating_sub(SPARE), false);

@@ -15,13 +15,13 @@ use crate::command::publish::publish;
 use crate::command::round::{looks, state_now};
 use crate::command::{Call, Context, Exit, Failure};
 use crate::config::{Place, reserve_bytes};
-use crate::destination::{ErrorKind, FileStore, Privacy, ReadStore, Space};
+use crate::destination::{ErrorKind, FileStore, Privacy, ReadStore, Space, WriteStore, temporary};
 use crate::format::{SeedList, SeedPack};
 use crate::installation::{Look, shares_disk};
-use crate::model::{DestinationName, JobId, JobName, PackId, SeedId, VaultPath, chain};
+use crate::model::{DestinationName, JobId, JobName, ObjectName, PackId, SeedId, VaultPath, chain};
 use crate::report::{SeedExportReport, SeedProblem};
 use crate::seal::SeedSigner;
-use crate::seed::{CarryError, FoundList, carry, lists_on, write_list};
+use crate::seed::{CarryError, FoundList, Wrong, carry, lists_on, write_list};
 use crate::vault::{VaultError, identity_of, put};
 
 const SAME_AGAIN: &str = "plug the drive in again and repeat the command: it goes on where it was";
@@ -65,9 +65,15 @@ pub fn export(call: &Call, options: &ExportOptions) -> Result<(SeedExportReport,
     let seed = context.installation.catalog.open_seed_at(medium.vault)?;
     let jobs = (!options.jobs.is_empty()).then_some(&ids[..]);
     match work.begin(seed, jobs)? {
-        Begun::Nothing => Ok((work.nothing(), Exit::Done)),
+        Begun::Nothing(stuck) => {
+            let exit = if stuck.is_empty() { Exit::Done } else { Exit::Partial };
+            Ok((SeedExportReport { stuck, ..work.nothing() }, exit))
+        }
         Begun::Finished(seed, drive) => {
             let left = work.left(jobs)?;
+            if left.0 > 0 && options.go_on == GoOn::Yes {
+                return Err(work.is_finished(&drive));
+            }
             let exit = if left.0 > 0 { Exit::Partial } else { Exit::Done };
             Ok((work.report(seed, &drive, left, Vec::new()), exit))
         }
@@ -89,8 +95,8 @@ fn open_drive(to: &Path) -> Result<FileStore, Failure> {
 
 /// What there is to do.
 enum Begun {
-    /// The destination lacks nothing.
-    Nothing,
+    /// The destination lacks nothing that could go there; what is in the way of what else it lacks.
+    Nothing(Vec<String>),
     /// This drive was finished before.
     Finished(SeedId, SeedDriveRow),
     /// This drive is to be written, or gone on with.
@@ -117,8 +123,10 @@ impl Work<'_> {
     /// The drive that is there as it is known, or a new one.
     fn begin(&self, seed: Option<SeedRow>, jobs: Option<&[JobId]>) -> Result<Begun, Failure> {
         let (lists, _) = lists_on(self.drive).map_err(|error| self.drive_failed(&error))?;
+        // One that has come back after all of it was taken over may travel once more.
+        let is_back = |drive: &SeedDriveRow| drive.state == SeedState::Verified && self.options.go_on == GoOn::Yes;
         if let Some(seed) = &seed
-            && let Some(drive) = known(seed, &lists)
+            && let Some(drive) = known(seed, &lists).filter(|drive| !is_back(drive))
         {
             let drive = drive.clone();
             return Ok(match drive.state {
@@ -134,31 +142,36 @@ impl Work<'_> {
                 catalog.drop_seed_drive(seed.id, unfinished.number)?;
             }
         }
-        let cargo = self.cargo(jobs)?;
+        let (cargo, stuck) = self.cargo(jobs)?;
         if cargo.packs.is_empty() && cargo.left.0 > 0 {
             let (what, why) = (format!("can't export to {}", self.place()), "there is room for no pack on it");
             return Err(Failure::new(what, why, "free some, or take a larger drive"));
         }
         if cargo.packs.is_empty() {
-            return Ok(Begun::Nothing);
+            return Ok(Begun::Nothing(stuck));
         }
         self.new_drive(seed, &cargo)
     }
 
     /// Its list comes first: a drive is known by nothing else, least of all by its place, which may be an empty mount
-    /// point.
+    /// point. Where it can't be written nothing is begun.
     fn new_drive(&self, seed: Option<SeedRow>, cargo: &Cargo) -> Result<Begun, Failure> {
-        let catalog = &self.context.installation.catalog;
-        let seed = match seed {
-            Some(seed) => seed,
-            None => catalog.begin_seed(SeedId(self.context.random()?), self.medium.vault, self.now())?,
+        let (id, number) = match seed {
+            Some(seed) => (seed.id, seed.next),
+            None => (SeedId(self.context.random()?), 1),
         };
-        self.first_list(seed.id, seed.next)?;
+        self.first_list(id, number)?;
         let place = self.place();
-        let (packs, points) = (&cargo.packs[..], &cargo.points[..]);
-        let new = NewSeedDrive { seed: seed.id, place: &place, packs, points, now: self.now() };
-        let (drive, _) = catalog.add_seed_drive(&new)?;
-        Ok(Begun::Drive(seed.id, drive))
+        let (medium, packs, points) = (self.medium.vault, &cargo.packs[..], &cargo.points[..]);
+        let new = NewSeedDrive { seed: id, medium, place: &place, packs, points, now: self.now() };
+        let (drive, _) = self.context.installation.catalog.add_seed_drive(&new)?;
+        Ok(Begun::Drive(id, drive))
+    }
+
+    fn is_finished(&self, drive: &SeedDriveRow) -> Failure {
+        let what = format!("{} gets no further drive", self.options.destination);
+        let why = format!("{} is drive {} of the seed, which is finished and {}", self.place(), drive.number, drive.state.text());
+        Failure::new(what, why, "mount another one; this one may be used again once `engine seed status` says verified")
     }
 
     /// Is it as the person who asks believes?
@@ -190,11 +203,12 @@ impl Work<'_> {
         self.context.call.clock.now()
     }
 
-    fn cargo(&self, jobs: Option<&[JobId]>) -> Result<Cargo, Failure> {
-        let owed = owed(state_now(self.context, self.looks.clone())?, self.medium.vault, jobs);
+    /// What goes onto it, and what is in the way of what does not.
+    fn cargo(&self, jobs: Option<&[JobId]>) -> Result<(Cargo, Vec<String>), Failure> {
+        let (owed, stuck) = owed(state_now(self.context, self.looks.clone())?, self.medium.vault, jobs);
         let space = self.drive.space().map_err(|error| self.drive_failed(&error))?;
         let free = space.map_or(u64::MAX, |space| space.free.saturating_sub(self.kept_free(space)));
-        Ok(load(&self.context.installation.catalog, &owed, free)?)
+        Ok((load(&self.context.installation.catalog, &owed, free)?, stuck))
     }
 
     /// A drive that travels may be filled; this computer's own disk may not, and is most likely a mount point with no
@@ -211,7 +225,7 @@ impl Work<'_> {
 
     /// What no drive has yet: packs, and their bytes.
     fn left(&self, jobs: Option<&[JobId]>) -> Result<(u64, u64), Failure> {
-        let owed = owed(state_now(self.context, self.looks.clone())?, self.medium.vault, jobs);
+        let (owed, _) = owed(state_now(self.context, self.looks.clone())?, self.medium.vault, jobs);
         Ok(load(&self.context.installation.catalog, &owed, 0)?.left)
     }
 
@@ -266,9 +280,13 @@ impl Work<'_> {
             packs: Vec::new(),
         };
         write_list(self.drive, &list, &signer).map_err(failed)?;
-        match put(self.drive, &VaultPath::parse("SEED.txt").expect("a name of ours"), text(&list).as_bytes()) {
-            // That of an earlier seed says the same.
-            Err(VaultError::Store(error)) if error.kind == ErrorKind::Exists => Ok(()),
+        let (path, text) = (VaultPath::parse("SEED.txt").expect("a name of ours"), text(&list));
+        match put(self.drive, &path, text.as_bytes()) {
+            // That of an earlier seed says where that went.
+            Err(VaultError::Store(error)) if error.kind == ErrorKind::Exists => {
+                self.drive.delete(&path).map_err(|error| failed(error.into()))?;
+                put(self.drive, &path, text.as_bytes()).map_err(failed)
+            }
             done => done.map_err(failed),
         }
     }
@@ -294,7 +312,7 @@ impl Work<'_> {
                 filled.left.push(*number);
                 continue;
             }
-            match carry(&*home, self.drive, &SeedPack { id: row.id, bytes }, &*call.stop) {
+            match carry(&*home, self.drive, &SeedPack { id: row.id, bytes }, Wrong::Replaced, &*call.stop) {
                 Ok(_) => filled.there.push(*number),
                 Err(CarryError::Unfit(unfit)) => {
                     filled.problems.push(problem(unfit.pack, unfit.why));
@@ -302,6 +320,8 @@ impl Work<'_> {
                 }
                 Err(CarryError::To(VaultError::Store(error))) if error.kind == ErrorKind::Full => {
                     call.voice.warn(&format!("{}: {}", self.place(), chain(&error)));
+                    // Its list needs what room there is.
+                    let _ = temporary(&ObjectName::Pack(row.id).path()).and_then(|left| self.drive.delete(&left));
                     filled.left.extend(&numbers[at..]);
                     break;
                 }
@@ -325,6 +345,7 @@ impl Work<'_> {
             bytes: 0,
             left_packs: 0,
             left_bytes: 0,
+            stuck: Vec::new(),
             problems: Vec::new(),
         }
     }

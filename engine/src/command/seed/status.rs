@@ -69,14 +69,17 @@ fn told(context: &Context, seed: &SeedRow, reasons: &[(DestinationName, String)]
     let medium = catalog.medium(seed.medium)?;
     let destination = medium.map(|row| row.destination);
     let why = reasons.iter().find(|(name, _)| Some(name) == destination.as_ref()).map(|(_, why)| why.clone());
-    let drive = |drive: &SeedDriveRow| SeedDriveStatus {
+    let drive = |drive: &SeedDriveRow| -> Result<SeedDriveStatus, Failure> {
+        Ok(SeedDriveStatus {
         drive: drive.number,
         state: drive.state.text().to_owned(),
         since: drive.since,
         place: drive.place.clone(),
         packs: drive.packs,
         bytes: drive.bytes,
+        read_packs: if seed.is_open() { Some(catalog.seed_drive_proved(seed.id, drive.number)?) } else { None },
         exported: drive.exported,
+        })
     };
     let is_drilled = !seed.is_open() && is_drilled(context, seed)?;
     Ok(SeedStatus {
@@ -88,7 +91,7 @@ fn told(context: &Context, seed: &SeedRow, reasons: &[(DestinationName, String)]
         begun: seed.begun,
         closed: seed.closed,
         points: seed.points.len() as u64,
-        drives: seed.drives.iter().map(drive).collect(),
+        drives: seed.drives.iter().map(drive).collect::<Result<_, _>>()?,
         reason: why.filter(|_| seed.is_open()),
     })
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Facts, problem};
-use crate::catalog::MediumRow;
+use crate::catalog::{MediumRow, SeedState};
 use crate::command::{Failure, last_failure};
 use crate::config::{Destination, Place};
 use crate::copy::refused_at;
@@ -210,16 +210,29 @@ fn unsure(facts: &Facts<'_>, medium: VaultId, name: &DestinationName) -> Result<
 
 /// What travels there by post, and how far it is.
 fn on_seed(facts: &Facts<'_>, medium: VaultId, name: &DestinationName) -> Result<Option<StatusProblem>, Failure> {
-    let Some(seed) = facts.context.installation.catalog.open_seed_at(medium)? else { return Ok(None) };
-    let (drives, packs) = (seed.drives.len(), seed.drives.iter().map(|drive| drive.packs).sum::<u64>());
+    let catalog = &facts.context.installation.catalog;
+    let Some(seed) = catalog.open_seed_at(medium)? else { return Ok(None) };
+    let begun = facts.when(seed.begun);
+    let give_up = format!("`engine seed forget {name}` gives it up");
+    if seed.state() == SeedState::Verified {
+        let text = format!("the seed of {begun} came, and not all of it was read back yet");
+        let advice = format!("`engine copy --destination {name}` or the service does that; its points count then; {give_up}");
+        return Ok(Some(problem(text, advice)));
+    }
+    let under_way = seed.drives.iter().filter(|drive| drive.state < SeedState::Verified);
+    let (drives, packs) = under_way.fold((0, 0), |(drives, packs), drive| (drives + 1, packs + drive.packs));
     let drives = if drives == 1 { "1 drive".to_owned() } else { format!("{drives} drives") };
-    let sent = seed.drives.iter().filter_map(|drive| drive.exported).max().unwrap_or(seed.begun);
-    let state = seed.state_text();
-    let text = format!("{packs} packs are on a seed drive ({drives}), {state}, sent {}", facts.when(sent));
-    let advice = format!(
-        "`engine seed status` tells whether it has arrived; nothing of it counts before; `engine seed forget {name}` \
-         gives it up"
-    );
+    let sent = match seed.drives.iter().filter_map(|drive| drive.exported).max() {
+        Some(exported) => format!("written {}", facts.when(exported)),
+        None if seed.next == 0 => format!("known from a head since {begun}"),
+        None => format!("begun {begun}"),
+    };
+    let text = match seed.next {
+        0 => format!("packs are on a seed drive, {sent}"),
+        _ => format!("{packs} packs are on a seed drive ({drives}), {}, {sent}", seed.state_text()),
+    };
+    let advice =
+        format!("`engine seed status` tells whether it has arrived; nothing of it counts before; {give_up}");
     Ok(Some(problem(text, advice)))
 }
 
