@@ -320,7 +320,7 @@ impl Visits {
         let steps = checked(&state, self.proposed(&state), session.medium)?;
         let wanted = match state.media.get(&session.medium) {
             Some(medium) => {
-                plan::select(medium, &steps, |step| self.wants(&state, step) && self.is_asked(medium, step))
+                plan::select(medium, &steps, |step| self.wants(&state, medium, step) && self.is_asked(medium, step))
             }
             None => Vec::new(),
         };
@@ -355,9 +355,9 @@ impl Visits {
         }
     }
 
-    fn wants(&self, state: &State, step: &Step) -> bool {
+    fn wants(&self, state: &State, medium: &plan::Medium, step: &Step) -> bool {
         if self.wanted.task == Task::Seeds {
-            return seed::belongs(step);
+            return seed::belongs(state, medium, step);
         }
         let for_room = self.wanted.task == Task::Copies;
         let about = match step {

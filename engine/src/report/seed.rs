@@ -237,7 +237,7 @@ impl SeedStatus {
             page.line(format_args!("  not looked into now: {why}"));
         }
         if self.open && self.state == VERIFIED {
-            page.line("  its points are there and not complete: `engine copy` or the service reads the rest back");
+            page.line("  it came; its points count once `engine copy` or the service has read the rest back too");
         } else if self.open {
             page.line("  nothing of it counts before it has arrived and was looked into");
         }

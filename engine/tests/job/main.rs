@@ -22,6 +22,7 @@ mod races;
 mod repair;
 mod rotation;
 mod seed;
+mod seed_doubted;
 mod service;
 mod set_back;
 mod shares;

@@ -22,6 +22,7 @@ fn a_point_that_came_by_post_is_restored_by_a_drill_and_the_seed_is_drilled() {
     bench.done(&["seed", "absorb", "--from", &post, "--into", &into]);
     let state = || as_text(&bench.done(&["seed", "status"])["seeds"][0]["state"]);
     assert_eq!(state(), "verified");
+    bench.done(&["copy"]);
     fs::remove_dir_all(&post).expect("ours");
     let drilled = drill(&bench, &["--destination", "office"]).exits(0).json();
     assert_eq!((&drilled["verdict"], &drilled["drills"][0]["files"]), (&"pass".into(), &3.into()), "{drilled}");

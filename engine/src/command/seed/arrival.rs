@@ -6,7 +6,7 @@ use crate::command::Context;
 use crate::copy::{Arrival, CopyError, Outcome, Session, close_seed, take_seeds};
 use crate::doubt::Share;
 use crate::model::chain;
-use crate::plan::Step;
+use crate::plan::{Medium, PackThere, State, Step};
 
 /// So much of what a receipt tells of is read back at once, at least one object; the rest with the evidence that is
 /// missing of its points.
@@ -34,9 +34,11 @@ fn told(session: &Session<'_>, arrival: &Arrival) -> String {
     format!("{name}: drive {drive} of the seed came: {there} of its {packs} packs are there, {read} were read back")
 }
 
-/// Does the step do no more than to leave a manifest?
-pub(in crate::command) fn belongs(step: &Step) -> bool {
-    matches!(step, Step::Copy { packs, .. } if packs.is_empty())
+/// Does the step do no more than to leave a manifest? A point that lacks what an earlier step sends is not one of these.
+pub(in crate::command) fn belongs(state: &State, medium: &Medium, step: &Step) -> bool {
+    let Step::Copy { point, .. } = step else { return false };
+    let lies_there = |pack| matches!(medium.packs.get(pack), Some(PackThere::Present | PackThere::Proved));
+    state.points.get(point).is_some_and(|row| medium.objects_of(row).iter().all(lies_there))
 }
 
 /// A seed whose points are all there is over, and those who wait for it hear of it.
