@@ -181,6 +181,7 @@ impl Report for SeedExportReport {
             let line = page.toned(&format!("left: {left}"), Tone::Waiting);
             page.line(format_args!("  {line}: on one more drive with --continue, else over the wire"));
         }
+        self.stuck.iter().for_each(|why| page.line(format_args!("  {why}")));
         page.line("  unmount it and send it; SEED.txt on it tells what to do with it");
         page.line("  nothing of it counts before it has arrived");
     }
@@ -230,7 +231,8 @@ impl SeedStatus {
             let what = format!("{}, {}", count(drive.packs, "pack"), size(drive.bytes));
             let since = page.time(drive.since);
             let read = drive.read_packs.filter(|_| drive.state == VERIFIED);
-            let read = read.map_or_else(String::new, |read| format!(": all there, {read} of {} read back", drive.packs));
+            let read =
+                read.map_or_else(String::new, |read| format!(": all there, {read} of {} read back", drive.packs));
             page.line(format_args!("  drive {}: {what}: {} since {since}{read}", drive.drive, drive.state));
         }
         if let Some(why) = &self.reason {

@@ -266,7 +266,8 @@ fn the_clock_does_not_tell_which_list_of_a_drive_is_the_last_one() {
 #[test]
 fn what_a_drive_that_is_there_can_not_read_is_damage_of_what_it_holds() {
     let (drive, vault) = (drive(), vault(VAULT));
-    let (store, failing) = (vault.open().expect("there"), Faults::none().with(Operation::ReadMedium, Fault::Failed, 1_000));
+    let (store, failing) =
+        (vault.open().expect("there"), Faults::none().with(Operation::ReadMedium, Fault::Failed, 1_000));
     absorbed(&drive, &vault, &|| false).expect("sound");
     vault.set_faults(failing);
     let looked = look(&store, &packs(), ("100%".parse().expect("a share"), [0; 32]), &|| false);

@@ -9,7 +9,9 @@ use fixtures::{Bench, Drive};
 use serde_json::Value;
 
 use crate::harness::{bench, restores_as_it_is};
-use crate::seed::{absorb, add, export, is_as_any_other, names, office, packs, posted, posted_with, seed, state, states};
+use crate::seed::{
+    absorb, add, export, is_as_any_other, names, office, packs, posted, posted_with, seed, state, states,
+};
 
 fn flip(pack: &Path) {
     let mut bytes = fs::read(pack).expect("ours");
@@ -98,10 +100,10 @@ fn an_absorber_deletes_nothing_and_names_what_is_in_its_way() {
 
 #[test]
 fn a_drive_that_can_not_be_written_begins_no_seed() {
+    let Some(drive) = Drive::new("ext4") else { return };
     let bench = posted(1, 50_000);
-    let post = bench.folder("post");
-    fs::write(post.join("seeds"), "in the way").expect("ours");
-    let _ = export(&bench, &post, &[]).exits(1);
+    drive.remount("ro");
+    let _ = export(&bench, &drive.path(), &[]).exits(1);
     assert_eq!(bench.done(&["seed", "status"])["seeds"], Value::Array(Vec::new()));
     bench.done(&["copy"]);
     is_as_any_other(&bench, 1);
@@ -220,7 +222,10 @@ fn a_computer_that_was_set_back_to_before_any_step_goes_on_and_loses_nothing() {
         let _ = bench.engine(&["seed", "status"]).exits(0);
         let _ = bench.engine(&["copy"]);
         let told = bench.done(&["seed", "status"]);
-        assert!(told["seeds"].as_array().is_some_and(|all| all.iter().all(|seed| seed["open"] == false)), "{step}: {told}");
+        assert!(
+            told["seeds"].as_array().is_some_and(|all| all.iter().all(|seed| seed["open"] == false)),
+            "{step}: {told}"
+        );
         assert_eq!(states(&bench), ["complete"; 3], "{step}");
         restores_as_it_is(&bench, "office");
         bench.done(&["verify"]);
@@ -236,7 +241,9 @@ fn the_service_finds_the_receipt_by_itself_and_reads_what_came() {
     wait_until("the service was there", || bench.done(&["status"])["destinations"][0]["available"] == true);
     let _ = absorb(&bench, &post).exits(0);
     wait_until("all of it is complete", || bench.complete_at("office").len() >= 3);
-    wait_until("the job was told", || fs::read_to_string(bench.path("told")).is_ok_and(|it| it.contains("seed-verified")));
+    wait_until("the job was told", || {
+        fs::read_to_string(bench.path("told")).is_ok_and(|it| it.contains("seed-verified"))
+    });
     service.signal(rustix::process::Signal::TERM);
     let _ = service.end().exits(0);
     assert_eq!(seed(&bench)["open"], false);
@@ -256,6 +263,27 @@ fn a_full_destination_is_told_of_where_nothing_is_exported() {
     assert!(!told["stuck"].as_array().expect("a list").is_empty(), "{told}");
     let told = bench.engine(&["seed", "export", "--destination", "office", "--to", &text(&post)]).exits(3);
     assert!(told.out.contains("office takes nothing"), "{told}");
+    // What it has room for goes onto a drive, and the rest is told of.
+    fs::write(bench.path("data/1"), fixtures::data::noise(2, 100_000)).expect("writable");
+    bench.done(&["backup"]);
+    let told = export(&bench, &post, &[]).exits(3).json();
+    assert_eq!((&told["drive"], &told["left-packs"]), (&1.into(), &0.into()), "{told}");
+    assert!(!told["stuck"].as_array().expect("a list").is_empty(), "{told}");
+}
+
+/// A server's files belong to who logs in there, and root would lock him out.
+#[test]
+fn who_has_the_vault_takes_over_and_not_root() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let bench = posted(1, 20_000);
+    let post = bench.folder("post");
+    let _ = export(&bench, &post, &[]).exits(0);
+    std::os::unix::fs::chown(bench.path("office/VAULT"), Some(65_534), None).expect("root may");
+    let refused = absorb(&bench, &post).exits(1);
+    assert!(refused.err.contains("sudo -u '#65534'"), "{refused}");
+    assert!(!bench.path("office/seeds").exists(), "nothing was written");
 }
 
 #[test]

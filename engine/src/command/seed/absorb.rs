@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::command::{Call, Exit, Failure};
-use crate::config::{Given, place_given};
+use crate::config::{Given, Place, place_given};
 use crate::destination::{ErrorKind, FileStore, Privacy, WriteStore};
 use crate::installation::{is_absent, open_place, patient, place_text};
 use crate::model::{PackId, chain};
@@ -34,6 +34,7 @@ pub struct AbsorbOptions {
 pub fn absorb(call: &Call, options: &AbsorbOptions) -> Result<(SeedAbsorbReport, Exit), Failure> {
     let drive = open_drive(options)?;
     let vault = open_vault(call, options)?;
+    may_write(options)?;
     let what = "absorbing";
     let told = AtomicU64::new(0);
     let progress = |done: u64, all: u64| {
@@ -87,6 +88,25 @@ fn open_vault(call: &Call, options: &AbsorbOptions) -> Result<Arc<dyn WriteStore
     Ok(patient(&place, opened, &call.clock, &call.entropy))
 }
 
+/// What root leaves in another user's folder that user can't add to, nor delete: the vault would take no copies any more.
+#[cfg(unix)]
+fn may_write(options: &AbsorbOptions) -> Result<(), Failure> {
+    use std::os::unix::fs::MetadataExt;
+    let Ok(Place::File(folder)) = place_given(&options.into, &options.keys) else { return Ok(()) };
+    let Ok(known) = std::fs::metadata(folder.join("VAULT")) else { return Ok(()) };
+    if known.uid() == 0 || !rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    let what = format!("nothing was taken over into {}", options.into);
+    let why = format!("it belongs to the user {}, who could not write beside what root leaves there", known.uid());
+    Err(Failure::new(what, why, format!("do it as that user: `sudo -u '#{}' engine seed absorb …`", known.uid())))
+}
+
+#[cfg(not(unix))]
+fn may_write(_: &AbsorbOptions) -> Result<(), Failure> {
+    Ok(())
+}
+
 fn failed(options: &AbsorbOptions, error: &AbsorbError) -> Failure {
     let from = options.from.display();
     match error {
@@ -126,8 +146,7 @@ fn refusal(call: &Call, options: &AbsorbOptions, refused: &Refused) -> (SeedAbso
         }
         Refused::Taken(packs) => {
             let problem = "other bytes lie there under its name, and stay: only its owner's engine replaces them";
-            let each =
-                |pack: &PackId| SeedProblem { object: format!("packs/{pack}"), problem: problem.to_owned() };
+            let each = |pack: &PackId| SeedProblem { object: format!("packs/{pack}"), problem: problem.to_owned() };
             problems.extend(packs.iter().map(each));
             let there = format!("at {}", options.into);
             format!("{} damaged; all else of the drive is there", objects(packs.len(), &there))

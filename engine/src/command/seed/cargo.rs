@@ -53,11 +53,7 @@ pub(super) fn owed(mut state: State, medium: VaultId, jobs: Option<&[JobId]>) ->
 
 /// As much of it as so many free bytes take. A drive takes whole packs, in order; the first that finds no room ends it,
 /// so that what is newest travels first.
-pub(super) fn load(
-    catalog: &Catalog,
-    owed: &[Owed],
-    free: u64,
-) -> crate::catalog::Result<Cargo> {
+pub(super) fn load(catalog: &Catalog, owed: &[Owed], free: u64) -> crate::catalog::Result<Cargo> {
     let (mut cargo, mut room, mut is_full) = (Cargo::default(), free.saturating_sub(SPARE), false);
     let mut seen = BTreeSet::new();
     for (point, packs) in owed {

@@ -70,12 +70,12 @@ pub fn export(call: &Call, options: &ExportOptions) -> Result<(SeedExportReport,
             Ok((SeedExportReport { stuck, ..work.nothing() }, exit))
         }
         Begun::Finished(seed, drive) => {
-            let left = work.left(jobs)?;
+            let (left, stuck) = work.left(jobs)?;
             if left.0 > 0 && options.go_on == GoOn::Yes {
                 return Err(work.is_finished(&drive));
             }
-            let exit = if left.0 > 0 { Exit::Partial } else { Exit::Done };
-            Ok((work.report(seed, &drive, left, Vec::new()), exit))
+            let exit = if left.0 > 0 || !stuck.is_empty() { Exit::Partial } else { Exit::Done };
+            Ok((SeedExportReport { stuck, ..work.report(seed, &drive, left, Vec::new()) }, exit))
         }
         Begun::Drive(seed, drive) => work.fill(seed, &drive, jobs),
     }
@@ -170,7 +170,12 @@ impl Work<'_> {
 
     fn is_finished(&self, drive: &SeedDriveRow) -> Failure {
         let what = format!("{} gets no further drive", self.options.destination);
-        let why = format!("{} is drive {} of the seed, which is finished and {}", self.place(), drive.number, drive.state.text());
+        let why = format!(
+            "{} is drive {} of the seed, which is finished and {}",
+            self.place(),
+            drive.number,
+            drive.state.text()
+        );
         Failure::new(what, why, "mount another one; this one may be used again once `engine seed status` says verified")
     }
 
@@ -223,10 +228,10 @@ impl Work<'_> {
         reserve_bytes(config.home.reserve, space.total)
     }
 
-    /// What no drive has yet: packs, and their bytes.
-    fn left(&self, jobs: Option<&[JobId]>) -> Result<(u64, u64), Failure> {
-        let (owed, _) = owed(state_now(self.context, self.looks.clone())?, self.medium.vault, jobs);
-        Ok(load(&self.context.installation.catalog, &owed, 0)?.left)
+    /// What no drive has yet, packs and their bytes, and what is in the way of more.
+    fn left(&self, jobs: Option<&[JobId]>) -> Result<((u64, u64), Vec<String>), Failure> {
+        let (owed, stuck) = owed(state_now(self.context, self.looks.clone())?, self.medium.vault, jobs);
+        Ok((load(&self.context.installation.catalog, &owed, 0)?.left, stuck))
     }
 
     fn fill(
@@ -252,14 +257,14 @@ impl Work<'_> {
             (row.state, row.since, row.exported, row.list) = (SeedState::Exported, now, Some(now), Some(digest));
         })?;
         publish(self.context)?;
-        let left = self.left(jobs)?;
+        let (left, stuck) = self.left(jobs)?;
         let written = SeedDriveRow { packs: list.packs.len() as u64, bytes: list.bytes(), ..drive.clone() };
-        let exit = match (filled.problems.is_empty(), left.0) {
+        let exit = match (filled.problems.is_empty(), left.0 == 0 && stuck.is_empty()) {
             (false, _) => Exit::Damage,
-            (true, 0) => Exit::Done,
-            (true, _) => Exit::Partial,
+            (true, true) => Exit::Done,
+            (true, false) => Exit::Partial,
         };
-        Ok((self.report(seed, &written, left, filled.problems), exit))
+        Ok((SeedExportReport { stuck, ..self.report(seed, &written, left, filled.problems) }, exit))
     }
 
     /// Tells whose the drive is, and that not everything is on it.

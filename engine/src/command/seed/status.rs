@@ -71,14 +71,14 @@ fn told(context: &Context, seed: &SeedRow, reasons: &[(DestinationName, String)]
     let why = reasons.iter().find(|(name, _)| Some(name) == destination.as_ref()).map(|(_, why)| why.clone());
     let drive = |drive: &SeedDriveRow| -> Result<SeedDriveStatus, Failure> {
         Ok(SeedDriveStatus {
-        drive: drive.number,
-        state: drive.state.text().to_owned(),
-        since: drive.since,
-        place: drive.place.clone(),
-        packs: drive.packs,
-        bytes: drive.bytes,
-        read_packs: if seed.is_open() { Some(catalog.seed_drive_proved(seed.id, drive.number)?) } else { None },
-        exported: drive.exported,
+            drive: drive.number,
+            state: drive.state.text().to_owned(),
+            since: drive.since,
+            place: drive.place.clone(),
+            packs: drive.packs,
+            bytes: drive.bytes,
+            read_packs: if seed.is_open() { Some(catalog.seed_drive_proved(seed.id, drive.number)?) } else { None },
+            exported: drive.exported,
         })
     };
     let is_drilled = !seed.is_open() && is_drilled(context, seed)?;

@@ -216,7 +216,8 @@ fn on_seed(facts: &Facts<'_>, medium: VaultId, name: &DestinationName) -> Result
     let give_up = format!("`engine seed forget {name}` gives it up");
     if seed.state() == SeedState::Verified {
         let text = format!("the seed of {begun} came, and not all of it was read back yet");
-        let advice = format!("`engine copy --destination {name}` or the service does that; its points count then; {give_up}");
+        let advice =
+            format!("`engine copy --destination {name}` or the service does that; its points count then; {give_up}");
         return Ok(Some(problem(text, advice)));
     }
     let under_way = seed.drives.iter().filter(|drive| drive.state < SeedState::Verified);
@@ -231,8 +232,7 @@ fn on_seed(facts: &Facts<'_>, medium: VaultId, name: &DestinationName) -> Result
         0 => format!("packs are on a seed drive, {sent}"),
         _ => format!("{packs} packs are on a seed drive ({drives}), {}, {sent}", seed.state_text()),
     };
-    let advice =
-        format!("`engine seed status` tells whether it has arrived; nothing of it counts before; {give_up}");
+    let advice = format!("`engine seed status` tells whether it has arrived; nothing of it counts before; {give_up}");
     Ok(Some(problem(text, advice)))
 }
 
