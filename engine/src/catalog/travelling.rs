@@ -14,8 +14,11 @@ impl<'t, R: Mode<'t>> Tables<'t, R> {
     /// Does a pack travel to a medium on a seed's drive, and is not known to lie there? What a drive brought and was lost
     /// there since does not.
     pub fn is_travelling(&self, at: MediumNo, pack: PackNo) -> Result<bool> {
-        let lies_there = self.pack_at.get(&(at, pack))?.is_some_and(|row| row.state != PackState::Missing);
-        Ok(!lies_there && self.drive_with(at, pack)?.is_some_and(is_under_way))
+        Ok(!self.lies_there(at, pack)? && self.drive_with(at, pack)?.is_some_and(is_under_way))
+    }
+
+    fn lies_there(&self, at: MediumNo, pack: PackNo) -> Result<bool> {
+        Ok(self.pack_at.get(&(at, pack))?.is_some_and(|row| row.state != PackState::Missing))
     }
 
     /// Did a drive bring a pack to a medium, and was what it brought looked into?
@@ -53,7 +56,7 @@ impl<'t, R: Mode<'t>> Tables<'t, R> {
             let at = self.number(row.at)?;
             for row in self.reserved_by.under(&key_bytes(&id))? {
                 let ((_, pack), ()) = row?;
-                if self.is_travelling(at, pack)? {
+                if !self.lies_there(at, pack)? {
                     travelling.push((at, pack));
                 }
             }

@@ -277,3 +277,18 @@ fn what_a_drive_that_is_there_can_not_read_is_damage_of_what_it_holds() {
     let refused = absorbed(&drive, &vault, &|| false);
     assert!(matches!(refused, Err(AbsorbError::Refused(Refused::BadLists(_)))), "{refused:?}");
 }
+
+#[test]
+fn two_absorbers_at_once_leave_what_one_would() {
+    for _ in 0..20 {
+        let (drive, vault) = (drive(), vault(VAULT));
+        std::thread::scope(|scope| {
+            let one = scope.spawn(|| absorbed(&drive, &vault, &|| false));
+            let _ = absorbed(&drive, &vault, &|| false);
+            let _ = one.join().expect("no panic");
+        });
+        is_true(&vault);
+        absorbed(&drive, &vault, &|| false).expect("alone now");
+        assert!(is_true(&vault));
+    }
+}

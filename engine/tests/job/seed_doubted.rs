@@ -319,3 +319,23 @@ fn a_look_sends_nothing_that_no_drive_took() {
     assert_eq!(states(&bench), vec!["pending"; 9]);
     is_as_any_other(&bench, 9);
 }
+
+/// Whatever becomes of a destination, what a seed to it keeps at home can be let go of.
+#[test]
+fn a_seed_to_what_was_retired_or_is_configured_no_more_keeps_nothing() {
+    for is_retired in [true, false] {
+        let bench = posted_with(2, 20_000, "keep = { last = 1 }");
+        let _ = export(&bench, &bench.folder("post"), &[]).exits(0);
+        if is_retired {
+            let _ = bench.engine(&["retire", "office"]).exits(0).says("is given up");
+        } else {
+            bench.configure_simply("keep = { last = 1 }", &[("else", &bench.path("else"), "")]);
+            bench.done(&["init"]);
+            let _ = bench.engine(&["seed", "forget", "office"]).exits(0);
+        }
+        assert_eq!(bench.done(&["seed", "status"])["seeds"], Value::Array(Vec::new()));
+        let _ = bench.engine(&["seed", "forget", "office"]).exits(1).says("none is under way");
+        let _ = bench.engine(&["run", "--once"]);
+        assert_eq!(bench.points().len(), 1, "{is_retired}");
+    }
+}

@@ -160,12 +160,16 @@ Examples:
   engine seed absorb --from /media/POST --into file:///srv/offsite
   engine seed absorb --from /media/POST --into sftp://ann@backup.example/srv/offsite --password-file pw
 
-Whoever receives the drive does this. Exit 4: the drive is damaged, or for another vault; nothing is believed of it.";
+Whoever receives the drive does this, as the user whose folder the vault is. Exit 4, and no receipt: the drive is damaged or
+for another vault, or other bytes lie in the vault under one of its names.";
 
 pub const SEED_STATUS: &str = "\
 Examples:
-  engine seed status                    exported, shipped, absorbed, verified, drilled
-  engine seed status --json             the same for scripts";
+  engine seed status                    exporting, exported, shipped, absorbed, verified, drilled
+  engine seed status --json             the same for scripts
+
+What has come is looked into: every length, and a sample of the bytes. Then its points are `present`; they are `complete`
+once `engine copy` or the service has read the rest back.";
 
 pub const SEED_FORGET: &str = "\
 Examples:
