@@ -10,6 +10,7 @@ use crate::config::{Given, Place, place_given};
 use crate::destination::{ErrorKind, FileStore, Privacy, WriteStore};
 use crate::installation::{is_absent, open_place, patient, place_text};
 use crate::model::{PackId, chain};
+use crate::platform::{stat_path, user_and_group};
 use crate::report::{SeedAbsorbReport, SeedProblem};
 use crate::seed::{AbsorbError, Absorbed, Refused, Task, absorb as take_over};
 use crate::vault::VaultError;
@@ -89,22 +90,15 @@ fn open_vault(call: &Call, options: &AbsorbOptions) -> Result<Arc<dyn WriteStore
 }
 
 /// What root leaves in another user's folder that user can't add to, nor delete: the vault would take no copies any more.
-#[cfg(unix)]
 fn may_write(options: &AbsorbOptions) -> Result<(), Failure> {
-    use std::os::unix::fs::MetadataExt;
     let Ok(Place::File(folder)) = place_given(&options.into, &options.keys) else { return Ok(()) };
-    let Ok(known) = std::fs::metadata(folder.join("VAULT")) else { return Ok(()) };
-    if known.uid() == 0 || !rustix::process::geteuid().is_root() {
+    let Ok(known) = stat_path(&folder.join("VAULT")) else { return Ok(()) };
+    if known.uid == 0 || user_and_group().0 != 0 {
         return Ok(());
     }
     let what = format!("nothing was taken over into {}", options.into);
-    let why = format!("it belongs to the user {}, who could not write beside what root leaves there", known.uid());
-    Err(Failure::new(what, why, format!("do it as that user: `sudo -u '#{}' engine seed absorb …`", known.uid())))
-}
-
-#[cfg(not(unix))]
-fn may_write(_: &AbsorbOptions) -> Result<(), Failure> {
-    Ok(())
+    let why = format!("it belongs to the user {}, who could not write beside what root leaves there", known.uid);
+    Err(Failure::new(what, why, format!("do it as that user: `sudo -u '#{}' engine seed absorb …`", known.uid)))
 }
 
 fn failed(options: &AbsorbOptions, error: &AbsorbError) -> Failure {
