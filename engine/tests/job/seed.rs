@@ -97,6 +97,8 @@ fn a_seed_goes_by_post_and_counts_once_it_was_looked_into() {
     let told = bench.engine(&["copy"]).exits(3).says("on a seed drive");
     assert_eq!(packs(&bench.path("office")), Vec::<PathBuf>::new(), "nobody sends it too: {told}");
     assert_eq!(states(&bench), ["pending"; 3]);
+    let newest = as_text(&bench.points()[0]["id"]);
+    let _ = bench.engine(&["explain", &newest]).exits(0).says("packs of it are on a seed drive");
     let problems = bench.done(&["status"])["destinations"][0]["problems"].to_string();
     assert!(problems.contains("on a seed drive") && problems.contains("written"), "{problems}");
     drive.unplug();
@@ -117,7 +119,6 @@ fn a_seed_goes_by_post_and_counts_once_it_was_looked_into() {
     let to = bench.path("elsewhere");
     let (from, secret) = (office(&bench), bench.text("passphrase"));
     let _ = bench.engine(&["recover", "--from", &from, "--passphrase-file", &secret, "--to", &text(&to)]).exits(0);
-    let newest = as_text(&bench.points()[0]["id"]);
     let told = bench.engine(&["explain", &newest]).exits(0);
     assert!(told.out.contains("not all of its packs"), "{told}");
     is_as_any_other(&bench, 3);

@@ -336,6 +336,25 @@ fn a_seed_to_what_was_retired_or_is_configured_no_more_keeps_nothing() {
         assert_eq!(bench.done(&["seed", "status"])["seeds"], Value::Array(Vec::new()));
         let _ = bench.engine(&["seed", "forget", "office"]).exits(1).says("none is under way");
         let _ = bench.engine(&["run", "--once"]);
-        assert_eq!(bench.points().len(), 1, "{is_retired}");
+        assert_eq!(bench.complete_at("home").len(), 1, "{is_retired}");
     }
+}
+
+#[test]
+fn what_home_does_not_have_is_no_damage_and_goes_over_the_wire() {
+    let Some(usb) = Drive::new("ext4") else { return };
+    let bench = bench();
+    let _ = bench.folder("data");
+    bench.configure_simply("home = false", &[("usb", &usb.path(), "")]);
+    bench.done(&["init"]);
+    add(&bench, 1, 50_000);
+    bench.done(&["run", "--once"]);
+    assert_eq!(at_home(&bench), Vec::<String>::new());
+    bench.configure_simply("home = false", &[("usb", &usb.path(), ""), ("office", &bench.path("office"), "")]);
+    bench.done(&["init"]);
+    let told = export(&bench, &bench.folder("post"), &[]).exits(3).json();
+    assert_eq!((&told["drive"], &told["problems"]), (&Value::Null, &Value::Array(Vec::new())), "{told}");
+    assert!(told["stuck"].to_string().contains("at other destinations only"), "{told}");
+    let _ = bench.engine(&["copy"]);
+    assert_eq!(states(&bench), ["complete"]);
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use crate::catalog::{Catalog, PackNo};
 use crate::format::SeedPack;
 use crate::model::{JobId, PointOrder, VaultId};
-use crate::plan::{Deletions, PackNumber, Problem, Reach, State, Step, problem_text, propose};
+use crate::plan::{Deletions, Medium, PackNumber, Problem, Reach, State, Step, problem_text, propose};
 
 /// Left free on a drive for its list and what a file system needs, beside so much for each pack.
 const SPARE: u64 = 4 << 20;
@@ -37,18 +37,30 @@ pub(super) fn owed(mut state: State, medium: VaultId, jobs: Option<&[JobId]>) ->
         let job = state.points.get(point).map(|point| point.job);
         jobs.is_none_or(|jobs| job.is_some_and(|job| jobs.contains(&job)))
     };
-    let steps = plan.media.get(&medium).into_iter().flatten();
-    let copies = steps.filter_map(|step| match step {
-        Step::Copy { point, packs, .. } if is_asked(point) => Some((*point, packs.clone())),
-        _ => None,
-    });
-    let stuck = plan.problems.iter().filter(|problem| match problem {
+    let is_home = |id: &VaultId| state.media.get(id).is_some_and(Medium::is_home);
+    let (mut copies, mut elsewhere) = (Vec::new(), 0_u64);
+    for step in plan.media.get(&medium).into_iter().flatten() {
+        match step {
+            Step::Copy { point, packs, sources, .. } if is_asked(point) => match sources.iter().any(is_home) {
+                true => copies.push((*point, packs.clone())),
+                false => elsewhere += 1,
+            },
+            _ => {}
+        }
+    }
+    let problems = plan.problems.iter().filter(|problem| match problem {
         Problem::Full { medium: at, point, .. } | Problem::NeverFits { medium: at, point, .. } => {
             *at == medium && is_asked(point)
         }
         _ => false,
     });
-    (copies.collect(), stuck.map(|problem| problem_text(&state, problem)).collect())
+    let mut stuck: Vec<String> = problems.map(|problem| problem_text(&state, problem)).collect();
+    match elsewhere {
+        0 => {}
+        1 => stuck.push("1 point is at other destinations only: `engine copy` copies it from there".to_owned()),
+        n => stuck.push(format!("{n} points are at other destinations only: `engine copy` copies them from there")),
+    }
+    (copies, stuck)
 }
 
 /// As much of it as so many free bytes take. A drive takes whole packs, in order; the first that finds no room ends it,
