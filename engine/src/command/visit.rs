@@ -50,6 +50,7 @@ pub(super) struct Visits {
     pub(super) looks: Vec<(DestinationName, Look)>,
     home: Option<Opened>,
     wanted: Wanted,
+    over: seed::Over,
 }
 
 /// A place with what a visit needs to know of it.
@@ -80,7 +81,7 @@ impl Visits {
             let space = store.space().ok().flatten();
             Opened { medium, store, space, sight: None }
         });
-        Ok(Self { context: Arc::clone(context), looks, home, wanted })
+        Ok(Self { context: Arc::clone(context), looks, home, wanted, over: seed::Over::default() })
     }
 
     /// The hours of a destination, if they are kept and it is not copied to now.
@@ -153,10 +154,12 @@ impl Visits {
 
     fn visit(&self, store: &dyn WriteStore, name: &DestinationName, medium: VaultId, pulse: &Pulse) -> Outcome {
         let what = format!("the destination {name}");
-        match self.context.try_lock(&LockName::Medium(medium), &what) {
+        let outcome = match self.context.try_lock(&LockName::Medium(medium), &what) {
             Ok(_lock) => self.visit_locked(store, name, medium, pulse),
             Err(error) => not_begun(&error, &what),
-        }
+        };
+        self.over.tell(&self.context);
+        outcome
     }
 
     /// A session, and where the place turned out to be full, more that make room or look for what still fits.
@@ -298,7 +301,7 @@ impl Visits {
         }
         self.context.call.voice.progress_done(&format!("{}: copying", session.destination));
         if total.ended.is_none() {
-            total.failures.extend(seed::close(&self.context, &session).err());
+            total.failures.extend(seed::close(&self.context, &session, &self.over).err());
         }
         if total.ended.is_none()
             && let Err(error) = session.close()

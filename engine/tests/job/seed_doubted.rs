@@ -358,3 +358,23 @@ fn what_home_does_not_have_is_no_damage_and_goes_over_the_wire() {
     let _ = bench.engine(&["copy"]);
     assert_eq!(states(&bench), ["complete"]);
 }
+
+/// Whoever hears that a seed has arrived may copy there at once: nothing is locked any more.
+#[test]
+fn who_is_told_may_go_to_work_there() {
+    let bench = bench();
+    let (engine, config) = (env!("CARGO_BIN_EXE_engine"), bench.text("offsite.toml"));
+    let (_, told) = (bench.folder("data"), bench.text("told"));
+    let after = format!(
+        "after = \"[ -z $OFFSITE_EVENT ] || {{ {engine} --config {config} --no-wait copy; echo $? > {told}; }}\"\n"
+    );
+    bench.configure_simply(&after, &[("office", &bench.path("office"), "")]);
+    bench.done(&["init"]);
+    add(&bench, 1, 50_000);
+    bench.done(&["backup"]);
+    let post = bench.folder("post");
+    let _ = export(&bench, &post, &[]).exits(0);
+    let _ = absorb(&bench, &post).exits(0);
+    bench.done(&["copy"]);
+    assert_eq!(fs::read_to_string(&told).expect("it ran").trim(), "0");
+}

@@ -1,11 +1,14 @@
 //! What a session does for a seed: before anything is planned it looks into receipts, and at its end it sees whether
 //! the seed is over.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use super::notice::tell_ready;
+use crate::catalog::SeedRow;
 use crate::command::Context;
 use crate::copy::{Arrival, CopyError, Outcome, Session, close_seed, take_seeds};
 use crate::doubt::Share;
-use crate::model::chain;
+use crate::model::{DestinationName, chain};
 use crate::plan::{Medium, PackThere, State, Step};
 
 /// So much of what a receipt tells of is read back at once, at least one object; the rest with the evidence that is
@@ -41,14 +44,33 @@ pub(in crate::command) fn belongs(state: &State, medium: &Medium, step: &Step) -
     state.points.get(point).is_some_and(|row| medium.objects_of(row).iter().all(lies_there))
 }
 
-/// A seed whose points are all there is over, and those who wait for it hear of it.
+/// Seeds that are over and of which nobody was told yet.
+#[derive(Debug, Default)]
+pub(in crate::command) struct Over(Mutex<Vec<(SeedRow, DestinationName)>>);
+
+impl Over {
+    fn held(&self) -> MutexGuard<'_, Vec<(SeedRow, DestinationName)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Those who wait for them hear of it. Not while the medium is locked: what they do may be `engine copy` there.
+    pub(in crate::command) fn tell(&self, context: &Context) {
+        for (seed, destination) in std::mem::take(&mut *self.held()) {
+            if let Err(failure) = tell_ready(context, &seed, &destination) {
+                context.call.voice.warn(&failure.to_string());
+            }
+        }
+    }
+}
+
+/// A seed whose points are all there and were read back is over.
 ///
 /// # Errors
 /// What failed, for people.
-pub(in crate::command) fn close(context: &Context, session: &Session<'_>) -> Result<(), String> {
+pub(in crate::command) fn close(context: &Context, session: &Session<'_>, over: &Over) -> Result<(), String> {
     let closed = close_seed(session).map_err(|error| failed(context, session, &error))?;
-    let told = closed.map(|seed| tell_ready(context, &seed, &session.destination));
-    told.transpose().map(drop).map_err(|failure| failure.to_string())
+    over.held().extend(closed.map(|seed| (seed, session.destination.clone())));
+    Ok(())
 }
 
 /// Told at once, as a step that fails is.

@@ -10,7 +10,7 @@ mod notice;
 mod status;
 
 pub use absorb::{AbsorbOptions, absorb as seed_absorb};
-pub(super) use arrival::{arrive, belongs, close};
+pub(super) use arrival::{Over, arrive, belongs, close};
 pub use export::{ExportOptions, GoOn, export as seed_export};
 pub use forget::forget as seed_forget;
 pub use status::status as seed_status;
