@@ -24,6 +24,7 @@ pub mod report;
 pub mod restore;
 pub mod schedule;
 pub mod seal;
+pub mod seed;
 pub mod service;
 pub mod sim;
 pub mod source;

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::catalog::{Catalog, MediumRow, Owner, PackState, Side, Snapshot};
+use crate::catalog::{Catalog, MediumRow, PackState, Side, Snapshot};
 use crate::config::{self, Config, reserve_bytes};
 use crate::destination::{ReadStore, Space};
 use crate::model::{JobId, PackId, PointName, PointOrder, Proof, State as PlacementState, Time, VaultId};
@@ -152,6 +152,9 @@ fn medium(observed: &Observed<'_>, row: &MediumRow) -> Medium {
         Some(config::Evict::Oldest) => Evict::Oldest,
         _ => Evict::Never,
     };
+    // What travels there by post takes its room already; while it is being unloaded some is counted twice.
+    let travelling = snapshot.travelling.get(&vault).into_iter().flatten();
+    let travels: u64 = travelling.filter_map(|number| snapshot.packs.get(number)).map(|row| row.bytes).sum();
     let is_mirror = destination.is_some_and(|destination| destination.layout == config::Layout::Mirror);
     Medium {
         destination: row.destination.clone(),
@@ -161,12 +164,12 @@ fn medium(observed: &Observed<'_>, row: &MediumRow) -> Medium {
         reach,
         deletions,
         limit,
-        free: space.map(|space: Space| space.free),
+        free: space.map(|space: Space| space.free.saturating_sub(travels)),
         reserve: reserve_bytes(reserve, space.map_or(0, |space| space.total)),
         evict,
         keep_at_least: destination.map_or(1, |destination| destination.keep_at_least),
         evict_unique: destination.is_none_or(|destination| destination.evict_unique),
-        used: snapshot.usage.get(&vault).map_or(0, crate::catalog::UsageRow::bytes),
+        used: snapshot.usage.get(&vault).map_or(0, crate::catalog::UsageRow::bytes).saturating_add(travels),
         placements: placements(snapshot, vault, is_mirror),
         packs: packs_there(snapshot, row),
         newest_evicted: row.evicted.iter().map(|mark| (mark.job, mark.order)).collect(),
@@ -178,7 +181,7 @@ fn medium(observed: &Observed<'_>, row: &MediumRow) -> Medium {
             .flat_map(|row| row.points.iter().copied())
             .collect(),
         removing: snapshot.removals.get(&vault).into_iter().flatten().map(|(order, _)| *order).collect(),
-        orphans: if seeding(snapshot) { Orphans::Kept } else { Orphans::MayGo },
+        orphans: if seeding(snapshot, vault) { Orphans::Kept } else { Orphans::MayGo },
     }
 }
 
@@ -238,6 +241,8 @@ fn unwanted(reason: &str) -> Option<Unwanted> {
 
 fn packs_there(snapshot: &Snapshot, row: &MediumRow) -> BTreeMap<PackNumber, PackThere> {
     let there = snapshot.pack_at.get(&row.vault).into_iter().flatten();
+    let travelling = snapshot.travelling.get(&row.vault).into_iter().flatten();
+    let travelling = travelling.map(|number| (PackNumber(number.0), PackThere::Travelling));
     there
         .filter_map(|(number, at)| {
             let proved = at.evidence.is_some_and(|evidence| evidence.suffices(row.side));
@@ -250,6 +255,7 @@ fn packs_there(snapshot: &Snapshot, row: &MediumRow) -> BTreeMap<PackNumber, Pac
             };
             Some((PackNumber(number.0), there))
         })
+        .chain(travelling)
         .collect()
 }
 
@@ -273,8 +279,8 @@ fn reserved(snapshot: &Snapshot, vault: VaultId) -> BTreeSet<PackNumber> {
     reserved
 }
 
-fn seeding(snapshot: &Snapshot) -> bool {
-    snapshot.reservations.values().any(|row| matches!(row.owner, Owner::Seed { .. }))
+fn seeding(snapshot: &Snapshot, vault: VaultId) -> bool {
+    snapshot.seeds.values().any(|seed| seed.medium == vault && seed.is_open())
 }
 
 impl PointPacks {

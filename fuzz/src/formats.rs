@@ -2,7 +2,7 @@
 
 use engine::format::{
     DrillHead, EntryDecoder, FormatError, Head, Identity, Manifest, PackFooter, PackTrailer, SealedHeader, SealedKind,
-    SlotSet, chunk_record, encode_entry, split_chunk_record,
+    SeedList, SeedName, SeedReceipt, SlotSet, chunk_record, encode_entry, split_chunk_record,
 };
 use engine::model::Entry;
 use engine::vault::{decode_chunk, encode_chunk};
@@ -41,6 +41,20 @@ pub fn heads(data: &[u8]) {
     for kind in [SealedKind::Head, SealedKind::Manifest, SealedKind::Pack] {
         header(data, kind);
         header(&with_check(data), kind);
+    }
+}
+
+/// Lists and receipts of seeds.
+pub fn seeds(data: &[u8]) {
+    for bytes in with_and_without_digest(data) {
+        if let Ok((list, signature)) = SeedList::decode(&bytes) {
+            assert_eq!(list.encode(&signature), bytes, "one form");
+            let name = SeedName::of_list(&list, &bytes);
+            assert_eq!(name.to_string().parse(), Ok(name), "its name reads back");
+        }
+        if let Ok(receipt) = SeedReceipt::decode(&bytes) {
+            assert_eq!(receipt.encode(), bytes, "one form");
+        }
     }
 }
 

@@ -10,7 +10,7 @@ mod servers;
 mod texts;
 
 pub use drives::drives;
-pub use formats::{entries, heads, identity, manifest, pack, slots};
+pub use formats::{entries, heads, identity, manifest, pack, seeds, slots};
 pub use servers::ftp;
 pub use texts::{configuration, paths, schedule, sheet};
 
@@ -18,10 +18,11 @@ pub use texts::{configuration, paths, schedule, sheet};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All harnesses.
-pub const TARGETS: [Target; 12] = [
+pub const TARGETS: [Target; 13] = [
     ("identity", identity),
     ("slots", slots),
     ("heads", heads),
+    ("seeds", seeds),
     ("manifest", manifest),
     ("entries", entries),
     ("pack", pack),

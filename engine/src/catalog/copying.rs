@@ -38,6 +38,8 @@ pub struct CopyWork {
     pub absent: Vec<PackNo>,
     /// Packs that are there without evidence that suffices: to be read back.
     pub unproven: Vec<PackNo>,
+    /// Packs that are not there and travel there on a seed's drive: nobody sends them, and the manifest waits for them.
+    pub travelling: Vec<PackNo>,
     /// Bytes of the absent packs and of the manifest.
     pub bytes: u64,
     /// What lies there of it, should nothing come of the copy.
@@ -371,15 +373,19 @@ impl<'t, R: Mode<'t>> Tables<'t, R> {
             if row.group != point.group || !row.used.is_some_and(|used| used.holds(point.order)) {
                 return Err(refused("D-1", format_args!("pack {} is not one of point {}", row.id, point.order)));
             }
-            match self.pack_at.get(&(to.number, pack))? {
+            let at = self.pack_at.get(&(to.number, pack))?;
+            match at {
                 Some(at) if at.state == PackState::Deleting => {
                     return Err(refused("D-8", format_args!("pack {} is being deleted there", row.id)));
                 }
                 Some(at) if at.state == PackState::Present => {
-                    if !at.evidence.is_some_and(|evidence| evidence.suffices(to.side)) {
+                    let is_proved = at.evidence.is_some_and(|evidence| evidence.suffices(to.side));
+                    // What came by post and was looked into holds no manifest up: the point is present until all is read.
+                    if !is_proved && !self.came_by_post(to.number, pack)? {
                         work.unproven.push(pack);
                     }
                 }
+                _ if self.is_travelling(to.number, pack)? => work.travelling.push(pack),
                 _ => {
                     work.absent.push(pack);
                     work.bytes = work.bytes.saturating_add(row.bytes);

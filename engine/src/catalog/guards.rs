@@ -53,7 +53,7 @@ pub enum Withheld {
     NotThere(State),
     /// A person pinned it.
     Pinned,
-    /// A capture, a copy or a restore relies on it.
+    /// A capture, a copy, a seed or a restore relies on it.
     Reserved,
     /// This point, which depends on it, stays.
     NeededBy(PointOrder),
@@ -82,7 +82,7 @@ impl fmt::Display for Withheld {
         match self {
             Self::NotThere(state) => write!(f, "it is {state} there"),
             Self::Pinned => f.write_str("it is pinned"),
-            Self::Reserved => f.write_str("it is reserved: a capture, a copy or a restore relies on it"),
+            Self::Reserved => f.write_str("it is reserved: a capture, a copy, a seed or a restore relies on it"),
             Self::NeededBy(point) => write!(f, "the point {point}, which depends on it, stays there"),
             Self::OnHold(why) => write!(f, "nothing of the job is removed until a person has looked: {why}"),
             Self::KeepAtLeast => f.write_str("too few complete points of its job would be left there (keep-at-least)"),

@@ -23,7 +23,7 @@ use super::tables::{Reading, Tables, Writing};
 use super::unclean::ended_unclean;
 
 /// The schema that this program writes.
-pub const SCHEMA: u64 = 3;
+pub const SCHEMA: u64 = 4;
 const SCHEMA_TABLE: TableDefinition<'static, &'static str, u64> = TableDefinition::new("schema");
 const SCHEMA_KEY: &str = "version";
 

@@ -32,6 +32,8 @@ pub enum LockName {
     Home,
     /// The family's key slots: one change after the other.
     Keys,
+    /// The seed to one medium: one export at a time.
+    Seed(VaultId),
     /// The service: one for each installation.
     Service,
     /// One capture's process, by a random number of its own.
@@ -47,6 +49,7 @@ impl fmt::Display for LockName {
             Self::Medium(vault) => write!(f, "medium-{vault}"),
             Self::Home => f.write_str("home"),
             Self::Keys => f.write_str("keys"),
+            Self::Seed(vault) => write!(f, "seed-{vault}"),
             Self::Service => f.write_str("service"),
             Self::Capture(number) => write!(f, "{CAPTURE}{number:016x}"),
             Self::Restore(number) => write!(f, "{RESTORE}{number:016x}"),

@@ -12,7 +12,7 @@ use super::disk::{StartFrom, Which};
 use super::error::Result;
 use super::handle::{Handle, SCHEMA, set_schema};
 use super::redb_error::{damaged_file, from_io};
-use super::{schema1, schema2};
+use super::{schema1, schema2, schema3};
 
 /// Migrates the current file, if it still is older once no other process can be doing the same.
 pub fn migrate(handle: &Handle) -> Result<()> {
@@ -58,6 +58,7 @@ fn step(transaction: &WriteTransaction, from: u64) -> Result<()> {
     match from {
         1 => schema1::to_schema2(transaction),
         2 => schema2::to_schema3(transaction),
+        3 => schema3::to_schema4(transaction),
         unknown => Err(damaged_file(&format!("there never was a schema {unknown}"))),
     }
 }

@@ -5,8 +5,8 @@
 
 use rkyv::{Archive, Deserialize, Serialize};
 
-use super::stored::{PointOrderDef, VaultIdDef};
-use crate::model::{PointOrder, VaultId};
+use super::stored::{PointOrderDef, SeedIdDef, VaultIdDef};
+use crate::model::{PointOrder, SeedId, VaultId};
 
 /// Who relies on what a reservation names.
 #[derive(Debug, Clone, PartialEq, Eq, Archive, Serialize, Deserialize)]
@@ -30,9 +30,10 @@ pub enum Owner {
         /// The lock's file name.
         lock: String,
     },
-    /// A seed under way, durable.
+    /// A seed under way, durable: at the medium that it goes to, and at home, where it comes from.
     Seed {
-        /// The seed's id, as text.
-        id: String,
+        /// Which.
+        #[rkyv(with = SeedIdDef)]
+        id: SeedId,
     },
 }

@@ -9,8 +9,8 @@ use super::error::Result;
 use super::guards::{Guards, Withheld};
 use super::open::Catalog;
 use super::rows::{
-    EventKind, EventRow, EvictedMark, Generation, MediumRow, Owner, PackAtRow, PackNo, PackRow, PackState,
-    PlacementRow, PointRow, RemovalRow, Side,
+    EventKind, EventRow, EvictedMark, Generation, MediumRow, PackAtRow, PackNo, PackRow, PackState, PlacementRow,
+    PointRow, RemovalRow, Side,
 };
 use super::state::{refused, takes_room};
 use super::tables::{MediumNo, Mode, Tables, Writing};
@@ -170,7 +170,7 @@ impl Catalog {
             tables.removals_allowed()?;
             tables.is_sure_at(&tables.medium(medium)?)?;
             let at = tables.number(medium)?;
-            if tables.reservations.all()?.iter().any(|(_, row)| row.at == medium && is_seed(&row.owner)) {
+            if tables.seeds.all()?.iter().any(|(_, row)| row.medium == medium && row.is_open()) {
                 return Err(refused("D-9", "a seed is under way there"));
             }
             let mut marked = Marked::default();
@@ -226,10 +226,6 @@ impl Catalog {
             Ok(removed)
         })
     }
-}
-
-fn is_seed(owner: &Owner) -> bool {
-    matches!(owner, Owner::Seed { .. })
 }
 
 impl<'t, R: Mode<'t>> Tables<'t, R> {

@@ -11,8 +11,9 @@ use super::rows::{
     Generation, JobRow, MediumRow, MetaRow, PackAtRow, PackNo, PackRow, PlacementRow, PointRow, RemovalRow,
     ReservationId, ReservationRow, UsageRow,
 };
+use super::seeds::SeedRow;
 use super::tables::{MediumNo, Reading, Tables};
-use crate::model::{JobId, PointOrder, VaultId};
+use crate::model::{JobId, PointOrder, SeedId, VaultId};
 
 /// One state of the catalog. Every medium has an entry in each map by medium.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,6 +42,10 @@ pub struct Snapshot {
     pub reservations: BTreeMap<ReservationId, ReservationRow>,
     /// Packs that reservations name one by one, by medium.
     pub reserved: BTreeMap<VaultId, BTreeSet<PackNo>>,
+    /// Packs that travel to a medium on a seed's drive, by medium, as far as they are not known to lie there.
+    pub travelling: BTreeMap<VaultId, BTreeSet<PackNo>>,
+    /// All seeds, those that are over included.
+    pub seeds: BTreeMap<SeedId, SeedRow>,
     /// Removals whose manifest may still be there, by medium.
     pub removals: BTreeMap<VaultId, BTreeMap<PointOrder, RemovalRow>>,
     /// What each medium holds.
@@ -63,6 +68,7 @@ fn whole(tables: &Tables<'static, Reading>) -> Result<Snapshot> {
     let numbers: BTreeMap<_, _> = media.iter().map(|medium| (medium.number, medium.vault)).collect();
     let by_medium = ByMedium { numbers: &numbers };
     let reserved = tables.reserved.all()?.into_iter().map(|((at, pack, _), ())| (at, pack, ()));
+    let travelling = tables.all_travelling()?.into_iter().map(|(at, pack)| (at, pack, ()));
     let usage = tables.usage.all()?.into_iter().map(|(at, row)| (at, (), row));
     Ok(Snapshot {
         generation: Generation(meta.generation),
@@ -76,6 +82,8 @@ fn whole(tables: &Tables<'static, Reading>) -> Result<Snapshot> {
         pack_at: by_medium.split("pack_at", flat(tables.pack_at.all()?))?,
         reservations: tables.reservations.all()?.into_iter().collect(),
         reserved: keys(by_medium.split("reserved", reserved)?),
+        travelling: keys(by_medium.split("reserved", travelling)?),
+        seeds: tables.seeds.all()?.into_iter().collect(),
         removals: by_medium.split("removals", flat(tables.removals.all()?))?,
         usage: only(by_medium.split("usage", usage)?),
         media,

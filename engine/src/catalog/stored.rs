@@ -8,8 +8,8 @@ use rkyv::with::{ArchiveWith, DeserializeWith, SerializeWith};
 use rkyv::{Archive, Deserialize, Place, Serialize, SerializeUnsized};
 
 use crate::model::{
-    Digest, FamilyId, GroupId, HOME, JobId, KeyEpoch, Name, NameError, PackId, PointId, PointOrder, Proof, State, Time,
-    VaultId, WriterId,
+    Digest, FamilyId, GroupId, HOME, JobId, KeyEpoch, Name, NameError, PackId, PointId, PointOrder, Proof, SeedId,
+    State, Time, VaultId, WriterId,
 };
 
 macro_rules! stored_id {
@@ -34,6 +34,7 @@ stored_id! {
     JobIdDef = JobId, 8;
     GroupIdDef = GroupId, 8;
     PointIdDef = PointId, 8;
+    SeedIdDef = SeedId, 8;
     PackIdDef = PackId, 32;
     DigestDef = Digest, 32;
 }

@@ -15,8 +15,9 @@ use super::rows::{
     CheckpointRow, EventRow, JobRow, MediumRow, MetaRow, PackAtRow, PackNo, PackRow, PlacementRow, PointRow,
     RemovalRow, ReservationId, ReservationRow, UsageRow,
 };
+use super::seeds::SeedRow;
 use super::value::{Part, Row, key_bytes, key_from, open_row, seal_row};
-use crate::model::{GroupId, JobId, ObjectName, PackId, PointId, PointOrder, VaultId};
+use crate::model::{GroupId, JobId, ObjectName, PackId, PointId, PointOrder, SeedId, VaultId};
 
 /// A medium's local number.
 pub type MediumNo = u32;
@@ -247,6 +248,8 @@ tables! {
     series: PointOrder => String;
     /// What points are at a mirror.
     mirrored: PointOrder => MirroredRow;
+    /// Seeds: objects that travel to a medium on drives.
+    seeds: SeedId => SeedRow;
     /// Small texts.
     memos: String => String;
 }

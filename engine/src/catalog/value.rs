@@ -10,7 +10,7 @@ use super::rows::{
     CheckpointRow, EventRow, JobRow, MediumRow, MetaRow, PackAtRow, PackNo, PackRow, PlacementRow, PointRow,
     RemovalRow, ReservationId, ReservationRow, UsageRow,
 };
-use crate::model::{GroupId, JobId, ObjectName, PackId, PointId, PointOrder, VaultId, VaultPath};
+use crate::model::{GroupId, JobId, ObjectName, PackId, PointId, PointOrder, SeedId, VaultId, VaultPath};
 
 /// One field of a key.
 pub trait Part: Sized {
@@ -46,6 +46,7 @@ part_of_bytes! {
     JobId, 8, |id| id.0, Self;
     GroupId, 8, |id| id.0, Self;
     PointId, 8, |id| id.0, Self;
+    SeedId, 8, |id| id.0, Self;
     PackId, 32, |id| id.0, Self;
     VaultId, 16, |id| id.0, Self;
 }

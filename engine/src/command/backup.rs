@@ -28,7 +28,7 @@ use crate::catalog::locks::{LockName, WorkLock};
 use crate::catalog::{JobRow, NewJobIds, RunMark};
 use crate::config::{self, Job};
 use crate::copy::{Session, Told, Tools};
-use crate::model::{GroupId, JobId, JobName, PointName, PointOrder, State, VaultId};
+use crate::model::{DestinationName, GroupId, JobId, JobName, PointName, PointOrder, State, VaultId};
 use crate::report::{BackupPoint, BackupReport, FailedJob, PathProblem};
 use crate::source::Source;
 use crate::vault::VaultReader;
@@ -199,6 +199,18 @@ fn afterwards(context: &Context, job: &Job, outcome: Result<Adopted, Failure>) -
             }
             Err(failure)
         }
+    }
+}
+
+/// A seed brought points of the job to a destination: its `after` command hears of it.
+pub(super) fn after_seed(context: &Context, job: &Job, destination: &DestinationName, points: &str) {
+    let told = [
+        ("OFFSITE_EVENT", "seed-verified".to_owned()),
+        ("OFFSITE_DESTINATION", destination.to_string()),
+        ("OFFSITE_POINTS", points.to_owned()),
+    ];
+    if let Err(why) = hooks::run(context, job, hooks::When::After, &told) {
+        context.call.voice.warn(&format!("{}: {why}", job.name));
     }
 }
 

@@ -158,6 +158,7 @@ fn stuck_text(state: &plan::State, plan: &plan::Plan, at: VaultId, order: PointO
         plan::WaitReason::MediumAway(why) => why.clone(),
         plan::WaitReason::SourceAway => "no place that has it is there".to_owned(),
         plan::WaitReason::NoGoodCopy => "no good copy of it is known anywhere".to_owned(),
+        plan::WaitReason::OnSeed => plan::ON_SEED.to_owned(),
     });
     problem.map(|problem| plan::problem_text(state, problem)).or(waits)
 }

@@ -80,6 +80,12 @@ fn retire_one(context: &Context, row: &MediumRow) -> Result<RetiredMedium, Failu
         placements.iter().filter(|(_, placed)| wanted(placed.state)).map(|(order, _)| *order).collect()
     };
     let owed = of(&|state| matches!(state, State::Pending | State::Missing));
+    // First: what it reserves at home would stay there for good.
+    if let Some(seed) = catalog.open_seed_at(row.vault)? {
+        catalog.forget_seed(seed.id, now)?;
+        let text = format!("{}: the seed {} that was under way to it is given up", row.destination, seed.id);
+        context.call.voice.warn(&text);
+    }
     catalog.update_medium(row.vault, &|row| row.retired = Some(now))?;
     let pending = of(&|state| state == State::Pending);
     catalog.decline(row.vault, &pending, unwanted_text(Unwanted::Retired), now)?;

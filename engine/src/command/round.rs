@@ -55,6 +55,8 @@ pub(super) enum Task {
     Everything,
     /// Only what `keep` no longer wants of these jobs goes, of all if none.
     Forget(BTreeSet<JobId>),
+    /// What came by post counts: receipts are looked into, and the manifests that waited for them are written.
+    Seeds,
     /// One point goes, from every place that is there.
     ForgetPoint(PointOrder),
 }

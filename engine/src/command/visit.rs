@@ -14,7 +14,7 @@ use super::full::{Manner, Place};
 use super::hours::{self, Hours};
 use super::mirrors::{At, assembled, learn_files, unfit};
 use super::round::{Task, Wanted};
-use super::{Context, Failure, last_failure};
+use super::{Context, Failure, last_failure, seed};
 use crate::catalog::locks::{LockError, LockName};
 use crate::catalog::{RemovalRules, Snapshot};
 use crate::config::{Evict, Window};
@@ -50,6 +50,7 @@ pub(super) struct Visits {
     pub(super) looks: Vec<(DestinationName, Look)>,
     home: Option<Opened>,
     wanted: Wanted,
+    over: seed::Over,
 }
 
 /// A place with what a visit needs to know of it.
@@ -80,7 +81,7 @@ impl Visits {
             let space = store.space().ok().flatten();
             Opened { medium, store, space, sight: None }
         });
-        Ok(Self { context: Arc::clone(context), looks, home, wanted })
+        Ok(Self { context: Arc::clone(context), looks, home, wanted, over: seed::Over::default() })
     }
 
     /// The hours of a destination, if they are kept and it is not copied to now.
@@ -153,10 +154,12 @@ impl Visits {
 
     fn visit(&self, store: &dyn WriteStore, name: &DestinationName, medium: VaultId, pulse: &Pulse) -> Outcome {
         let what = format!("the destination {name}");
-        match self.context.try_lock(&LockName::Medium(medium), &what) {
+        let outcome = match self.context.try_lock(&LockName::Medium(medium), &what) {
             Ok(_lock) => self.visit_locked(store, name, medium, pulse),
             Err(error) => not_begun(&error, &what),
-        }
+        };
+        self.over.tell(&self.context);
+        outcome
     }
 
     /// A session, and where the place turned out to be full, more that make room or look for what still fits.
@@ -251,6 +254,12 @@ impl Visits {
             Err(error) => return failed(chain(&error)),
         };
         let origins = origins(places, &assembled);
+        if let Some(failed) = seed::arrive(&self.context, &session) {
+            total = failed;
+            if total.ended.is_some() {
+                return total;
+            }
+        }
         for turn in 0..=PLANS_MAX {
             let planned = match turn {
                 0 => self.forgotten(&session, places, &mut packs),
@@ -291,6 +300,9 @@ impl Visits {
             }
         }
         self.context.call.voice.progress_done(&format!("{}: copying", session.destination));
+        if total.ended.is_none() {
+            total.failures.extend(seed::close(&self.context, &session, &self.over).err());
+        }
         if total.ended.is_none()
             && let Err(error) = session.close()
         {
@@ -311,7 +323,7 @@ impl Visits {
         let steps = checked(&state, self.proposed(&state), session.medium)?;
         let wanted = match state.media.get(&session.medium) {
             Some(medium) => {
-                plan::select(medium, &steps, |step| self.wants(&state, step) && self.is_asked(medium, step))
+                plan::select(medium, &steps, |step| self.wants(&state, medium, step) && self.is_asked(medium, step))
             }
             None => Vec::new(),
         };
@@ -340,13 +352,16 @@ impl Visits {
 
     fn proposed(&self, state: &State) -> Plan {
         match &self.wanted.task {
-            Task::Copies | Task::Everything => propose(state),
+            Task::Copies | Task::Everything | Task::Seeds => propose(state),
             Task::Forget(jobs) => plan::forget(state, jobs).0,
             Task::ForgetPoint(point) => plan::forget_point(state, *point).0,
         }
     }
 
-    fn wants(&self, state: &State, step: &Step) -> bool {
+    fn wants(&self, state: &State, medium: &plan::Medium, step: &Step) -> bool {
+        if self.wanted.task == Task::Seeds {
+            return seed::belongs(state, medium, step);
+        }
         let for_room = self.wanted.task == Task::Copies;
         let about = match step {
             Step::Remove { reason: RemoveReason::Retention, .. } if for_room => return false,

@@ -6,7 +6,7 @@
 use super::Tools;
 use super::error::CopyError;
 use super::fence::{Fence, HeadSeen, Known, judge};
-use crate::catalog::{Catalog, MediumRow, MetaRow};
+use crate::catalog::{self, Catalog, MediumRow, MetaRow};
 use crate::format::HeadName;
 use crate::model::{PointOrder, VaultId};
 use crate::vault::{FoundHead, VaultError};
@@ -21,6 +21,19 @@ pub(super) const SUCCEEDS: &str = "succeeds";
 pub(super) fn medium_row(catalog: &Catalog, medium: VaultId) -> Result<MediumRow, CopyError> {
     let unknown = || VaultError::Foreign(format!("the vault {medium} is not in the catalog"));
     Ok(catalog.medium(medium)?.ok_or_else(unknown)?)
+}
+
+/// The next session there that may delete looks for packs and temporary files that nobody needs, as after one that broke off.
+///
+/// # Errors
+/// As the catalog answers.
+pub(crate) fn expect_litter(catalog: &Catalog, medium: VaultId) -> catalog::Result<()> {
+    catalog.update_medium(medium, &|row| {
+        if mark(row, OPEN).is_none() {
+            row.marks.push(catalog::Mark { name: OPEN.to_owned(), value: String::new() });
+        }
+    })?;
+    Ok(())
 }
 
 fn seen(heads: &[FoundHead]) -> Vec<HeadSeen> {

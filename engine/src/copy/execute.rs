@@ -172,6 +172,9 @@ fn failed(session: &Session<'_>, error: CopyError, outcome: &mut Outcome) -> Opt
     error.ends_session().then_some(error)
 }
 
+/// What is said of a point whose manifest is there, and whose packs came by post and were not all read back.
+const CAME_BY_POST: &str = "it came by post, and not all of it was read back yet";
+
 /// Copies that follow one another go together; gives the error that ended the session, if one did.
 fn copy_all(
     session: &Session<'_>,
@@ -190,6 +193,10 @@ fn copy_all(
     for ((point, _, why), (landed, took)) in points.iter().zip(flown) {
         let copied = |state, bytes, reason: &str| Copied { took, ..copied(session, *point, state, bytes, reason) };
         match landed {
+            Landed::There(state @ (State::Copying | State::Pending), bytes) => {
+                outcome.copied.push(copied(state, bytes, plan::ON_SEED));
+            }
+            Landed::There(State::Present, bytes) => outcome.copied.push(copied(State::Present, bytes, CAME_BY_POST)),
             Landed::There(state, bytes) => outcome.copied.push(copied(state, bytes, why)),
             Landed::Untried => {}
             Landed::Failed(error) if error.ends_session() => ended = ended.or(Some(error)),

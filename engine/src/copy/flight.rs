@@ -23,6 +23,7 @@ use super::send::{Lane, LiesThere, Load, Passed};
 use super::session::{Lanes, Session, WhenFull};
 use crate::catalog::{Evidence, Leftover, NewCopy, PackNo, PackRow, PackState};
 use crate::model::{ObjectName, State};
+use crate::plan::ON_SEED;
 
 /// A pack that was seen there so lately is not looked at again for the next point: at a server a look is a round trip.
 const SEEN_LATELY: Duration = Duration::from_secs(300);
@@ -139,6 +140,8 @@ struct Aboard<'f, 'o> {
     /// Tasks of it that are on a lane.
     aloft: usize,
     failed: Option<CopyError>,
+    /// Packs of it travel there on a seed's drive: its manifest waits for them.
+    travels: bool,
 }
 
 struct Flight<'f, 'o> {
@@ -205,13 +208,38 @@ impl<'f, 'o> Flight<'f, 'o> {
 
     /// The next task for a lane; points are fetched when there is none else.
     fn take(&mut self) -> Option<Task<'o>> {
-        if self.ended.is_none() && (self.lane.tools.stop)() {
-            self.end(CopyError::Stopped);
+        loop {
+            if self.ended.is_none() && (self.lane.tools.stop)() {
+                self.end(CopyError::Stopped);
+            }
+            while self.ended.is_none() && !self.is_full && self.queue.is_empty() && self.board() {}
+            let task = self.queue.pop_front()?;
+            match &task.work {
+                Work::Pack(pack, ..) if self.left_by_post(*pack) => self.leave_to_post(*pack),
+                _ => {
+                    self.point(task.point).aloft += 1;
+                    return Some(task);
+                }
+            }
         }
-        while self.ended.is_none() && !self.is_full && self.queue.is_empty() && self.board() {}
-        let task = self.queue.pop_front()?;
-        self.point(task.point).aloft += 1;
-        Some(task)
+    }
+
+    /// Was it put onto a seed's drive since its point was begun? Then nobody sends it too.
+    fn left_by_post(&self, pack: PackNo) -> bool {
+        let Lane { tools, medium, .. } = self.lane;
+        // Whoever can't be asked now is asked again by what comes next.
+        self.ended.is_none() && tools.catalog.travels(medium, pack).unwrap_or(false)
+    }
+
+    fn leave_to_post(&mut self, pack: PackNo) {
+        for point in self.waiting.remove(&pack).unwrap_or_default() {
+            let Some(waiting) = self.aboard.get_mut(&point) else { continue };
+            waiting.travels = true;
+            waiting.missing -= 1;
+            if waiting.missing == 0 {
+                self.queue_look(point);
+            }
+        }
     }
 
     /// Is there more to do, and a lane for it? How many there are is asked while the first one is at work: that may take
@@ -265,7 +293,8 @@ impl<'f, 'o> Flight<'f, 'o> {
         }
         let progress = Progress::new(self.session, wanted.point.order, total);
         let (left, missing) = (work.before, missing.len());
-        let boarded = Aboard { wanted, rows, progress, began, left, missing, aloft: 0, failed: None };
+        let travels = !work.travelling.is_empty();
+        let boarded = Aboard { wanted, rows, progress, began, left, missing, aloft: 0, failed: None, travels };
         self.aboard.insert(point, boarded);
         if missing == 0 {
             self.queue_look(point);
@@ -285,10 +314,30 @@ impl<'f, 'o> Flight<'f, 'o> {
     fn queue_look(&mut self, point: usize) {
         let (now, is_near) = (self.now(), self.session.store.lanes() <= 1);
         let Some(aboard) = self.aboard.get(&point) else { return };
+        if aboard.travels {
+            return self.land_before_its_manifest(point);
+        }
         let lately = |pack: &PackNo| self.seen.get(pack).is_some_and(|at| now.saturating_sub(*at) < SEEN_LATELY);
         let unseen = aboard.rows.iter().filter(|(pack, _)| is_near || !lately(pack));
         let work = Work::Look(unseen.map(|(pack, row)| (*pack, row.clone())).collect());
         self.queue.push_front(Task { point, wanted: Arc::clone(&aboard.wanted), work });
+    }
+
+    /// What does not travel there on a seed's drive is there now. As long as any of it is, the point stays `copying`: that
+    /// keeps its packs (D-1).
+    fn land_before_its_manifest(&mut self, point: usize) {
+        let Some(aboard) = self.aboard.get(&point) else { return };
+        let (Lane { tools, medium, .. }, order) = (self.lane, aboard.wanted.point.order);
+        let sent = aboard.progress.sent();
+        let left = if sent == 0 { aboard.left } else { Leftover::Unknown };
+        let ended = tools.catalog.fail_copy(medium, order, left, (ON_SEED, tools.clock.now()));
+        let state = match left {
+            Leftover::NoManifest => State::Pending,
+            Leftover::Damaged => State::Damaged,
+            Leftover::Unknown => State::Copying,
+        };
+        let landed = ended.map_or_else(|error| Landed::Failed(error.into()), |()| Landed::There(state, sent));
+        self.land(point, landed);
     }
 
     fn done(&mut self, task: Task<'o>, brought: Result<Brought, CopyError>) {

@@ -28,6 +28,7 @@ mod progress;
 mod read_in;
 mod refused;
 mod remove;
+mod seeds;
 mod send;
 mod session;
 mod slots;
@@ -35,7 +36,7 @@ mod tidy;
 mod unfit;
 mod unsure;
 
-pub(crate) use begin::{is_ahead, known};
+pub(crate) use begin::{expect_litter, is_ahead, known};
 
 pub use error::CopyError;
 pub use evidence::{ReadBack, read_back};
@@ -53,6 +54,7 @@ pub(crate) use news::{current, heed as heed_head};
 pub(crate) use read_in::{ReadIn, list_points, point_row, twin, twin_text};
 pub(crate) use refused::refused_at;
 pub(crate) use remove::sweep_home;
+pub use seeds::{Arrival, close_seed, take_seeds};
 pub use session::{Before, Lanes, Session, WhenFull, publish_head};
 pub use slots::{KEYS, wanted as wanted_slots};
 pub use unfit::judge_files;

@@ -1,5 +1,5 @@
 //! What a head tells that this catalog may not know: it was rebuilt, or set back. Pins, alarms, eviction marks, retired
-//! media, points that were removed: heeded before anything is planned.
+//! media, points that were removed, seeds under way: heeded before anything is planned.
 //!
 //! In: a head, and where it lies. Out: the catalog that knows what it tells. Each head holds all of it as of its session,
 //! and says which sessions elsewhere its writer knew of (FORMAT.md 12.1, field 9): what such an older head says was known
@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use crate::catalog::{self, Catalog, EvictedMark, HeadMark, MediumRow, NewJobIds};
 use crate::format::{self, Head, HeadJob};
-use crate::model::{Time, VaultId};
+use crate::model::{SeedId, Time, VaultId};
 
 /// The name under which a medium remembers up to which session there all is heeded: `EPOCH.SESSION`.
 const HEEDED: &str = "heeded";
@@ -43,6 +43,9 @@ pub(crate) fn heed(catalog: &Catalog, at: VaultId, head: &Head, now: Time) -> ca
     head.jobs.iter().try_for_each(|job| heed_job(catalog, job))?;
     catalog.heed_pins(&head.pins.iter().copied().collect())?;
     catalog.heed_removed(&head.removed.iter().copied().collect(), now)?;
+    for seed in &head.seeds {
+        catalog.know_seed(SeedId(seed.id), seed.medium, now)?;
+    }
     for row in catalog.media()? {
         heed_medium(catalog, row.vault, at, head)?;
     }

@@ -12,7 +12,9 @@ use super::{Told, Tools, confirm, newest, news, read_in, refused, slots};
 use crate::catalog::{self, CONFIGURATION, CONFIGURATION_FOLDER, Catalog, MediumRow, PointRow, keeps_packs};
 use crate::destination::late::LONGEST as DELETIONS_LAST;
 use crate::destination::{ErrorKind, WriteStore};
-use crate::format::{Head, HeadConfiguration, HeadJob, HeadMark, HeadMedium, HeadName, HeadNewest, HeadProof};
+use crate::format::{
+    Head, HeadConfiguration, HeadJob, HeadMark, HeadMedium, HeadName, HeadNewest, HeadProof, HeadSeed,
+};
 use crate::model::{DestinationName, Distance, PointId, PointOrder, Proof, VaultId, Verify, WriterId};
 use crate::plan::Deletions;
 use crate::vault::{FoundHead, HEADS_KEPT, VaultError, list_heads, newest_told, write_head};
@@ -208,7 +210,8 @@ impl<'s> Session<'s> {
         super::tidy::tidy(&self)?;
         self.drop_old_heads()?;
         // Litter that could not be looked for, because nothing may be deleted there now, is the next session's.
-        if self.deletions() == Deletions::Allowed || !self.may_have_litter() {
+        let seeding = self.tools.catalog.open_seed_at(self.medium)?.is_some();
+        if !seeding && self.deletions() == Deletions::Allowed || !self.may_have_litter() {
             self.set_marks(&[(OPEN, None)])?;
         }
         Ok(())
@@ -430,7 +433,7 @@ impl<'s> Session<'s> {
             pins: pinned.chain(catalog.pinned_unseen()?).collect(),
             marks: marks.collect(),
             media: media.iter().map(told).collect(),
-            seeds: Vec::new(),
+            seeds: seeds(catalog)?,
             proofs: lying.proofs,
             removed: lying.removed.into_iter().chain(catalog.removed_unseen()?).collect(),
             newest_at,
@@ -438,6 +441,12 @@ impl<'s> Session<'s> {
             unknown: earlier.map(|head| head.unknown.clone()).unwrap_or_default(),
         })
     }
+}
+
+/// Seeds under way.
+fn seeds(catalog: &Catalog) -> Result<Vec<HeadSeed>, CopyError> {
+    let open = catalog.seeds()?.into_iter().filter(catalog::SeedRow::is_open);
+    Ok(open.map(|seed| HeadSeed { id: seed.id.0, medium: seed.medium, state: seed.state_text().to_owned() }).collect())
 }
 
 /// What the installation works by, as it was opened last.

@@ -14,6 +14,7 @@ mod keys;
 mod manifest;
 mod pack;
 mod sealed;
+mod seed;
 
 pub use drill_head::{DrillHead, DrillHeadName};
 pub use entry::{ENTRY_BYTES_MAX, EntryDecoder, encode_entry, try_encode_entry};
@@ -28,6 +29,7 @@ pub use pack::{
     PackTrailer, chunk_record, split_chunk_record,
 };
 pub use sealed::{SealedHeader, SealedKind};
+pub use seed::{SEED_LIST_BYTES_MAX, SeedList, SeedName, SeedPack, SeedReceipt};
 
 /// The format version that this code writes, and the newest that it reads.
 pub const VERSION: u32 = 1;

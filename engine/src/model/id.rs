@@ -91,6 +91,10 @@ id!(
     PointId, 8, "a point id"
 );
 id!(
+    /// A seed: objects that travel to one vault on drives.
+    SeedId, 8, "a seed's id"
+);
+id!(
     /// A pack's name: the BLAKE3 of its bytes.
     PackId, 32, "a pack id"
 );

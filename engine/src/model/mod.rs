@@ -23,7 +23,8 @@ pub use distance::Distance;
 pub use entry::{ChunkRef, Content, DeviceKind, Entry, EntryPath, EntryPathError, Kind, Meta, Seen, Span, Xattr};
 pub use grouping::Grouping;
 pub use id::{
-    ChunkId, Digest, FamilyId, GroupId, IdError, JobId, PackId, PointId, ShortPack, VaultId, VerifierId, WriterId,
+    ChunkId, Digest, FamilyId, GroupId, IdError, JobId, PackId, PointId, SeedId, ShortPack, VaultId, VerifierId,
+    WriterId,
 };
 pub use keep::{Keep, KeepRule};
 pub use mirror::MirrorFile;

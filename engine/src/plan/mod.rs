@@ -37,7 +37,7 @@ pub use explain::{Explanation, explain};
 pub use forget::{Refusal, forget, forget_point};
 pub use propose::propose;
 pub use render::{
-    blocker as blocker_text, problem as problem_text, reason as reason_text, removal_of, render,
+    ON_SEED, blocker as blocker_text, problem as problem_text, reason as reason_text, removal_of, render,
     unwanted as unwanted_text,
 };
 pub use select::select;

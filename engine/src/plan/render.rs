@@ -6,6 +6,9 @@ use super::state::{Hold, State, Unwanted};
 use super::steps::{Blocker, CopyReason, Loss, Plan, Problem, RemoveReason, Step, WaitReason};
 use crate::model::{PointOrder, Time, VaultId};
 
+/// Why a point waits whose packs are on their way by post.
+pub const ON_SEED: &str = "on a seed drive";
+
 /// The whole plan. An empty one is the line `nothing to do`.
 #[must_use]
 pub fn render(state: &State, plan: &Plan) -> String {
@@ -20,6 +23,7 @@ pub fn render(state: &State, plan: &Plan) -> String {
             WaitReason::MediumAway(why) => why.clone(),
             WaitReason::SourceAway => "no place that has it is there".to_owned(),
             WaitReason::NoGoodCopy => "no good copy of it is known anywhere".to_owned(),
+            WaitReason::OnSeed => ON_SEED.to_owned(),
         };
         let (place, newest) = (place(state, it.medium), name(state, it.point));
         lines.push(format!("waiting: {} for {place}, newest {newest}: {why}", points(it.points)));

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::bench::{Bench, Rules};
 use super::room::{Incoming, Stuck};
 use super::shelf::Load;
-use super::state::{Copies, PackNumber, Unwanted};
+use super::state::{Copies, PackNumber, PackThere, Unwanted};
 use super::steps::{CopyReason, Step};
 use super::survey::{Survey, is_whole};
 use crate::model::{PointOrder, State as PlacementState, VaultId};
@@ -25,6 +25,8 @@ pub(super) enum Outcome {
         capacity: u64,
     },
     Stuck(Stuck),
+    /// What is left of it travels there on a seed's drive.
+    OnSeed,
     /// It fits, but would have to go again for a newer point that is stuck now.
     Behind,
 }
@@ -119,6 +121,10 @@ impl Service<'_, '_> {
                 return;
             }
             let taken = self.serve(id, point, past);
+            if counts && matches!(self.failed.get(&(id, point)), Some(Outcome::OnSeed)) {
+                // It is on its way here, and one place is enough.
+                return;
+            }
             if taken && counts {
                 self.decline_elsewhere(point, id);
                 return;
@@ -261,6 +267,9 @@ impl Bench<'_> {
             return Outcome::NeverFits { needs, capacity };
         }
         let loads = self.shelf.loads(&unit);
+        if self.waits_for_post(point, &unit, &loads) {
+            return Outcome::OnSeed;
+        }
         let incoming = self.incoming(point, &unit, &loads);
         let before = self.steps.len();
         if let Err(stuck) = self.make_room(&incoming, gone) {
@@ -342,6 +351,19 @@ impl Bench<'_> {
         }
         let packs = unit.iter().flat_map(|order| self.objects(order)).copied().collect();
         Incoming { point, packs, needs }
+    }
+
+    /// Is there nothing to send of it before what travels is here? What does not travel of a single point is sent at
+    /// once, of one that is built on others nothing before those are here.
+    fn waits_for_post(&self, point: PointOrder, unit: &[PointOrder], loads: &[Load]) -> bool {
+        let nothing_to_send = loads.iter().all(|load| load.packs.is_empty());
+        unit.iter().any(|order| self.travels(*order) && (nothing_to_send || *order != point))
+    }
+
+    /// Does a pack of it travel here on a seed's drive?
+    fn travels(&self, point: PointOrder) -> bool {
+        let travels = |pack: &PackNumber| self.medium.packs.get(pack) == Some(&PackThere::Travelling);
+        self.objects(&point).iter().any(travels)
     }
 
     fn objects(&self, point: &PointOrder) -> &[PackNumber] {

@@ -240,7 +240,9 @@ impl<'a> Shelf<'a> {
         }
         for pack in self.medium.objects_of(row) {
             let there = self.packs.get(pack);
-            if matches!(there, Some(PackThere::Present | PackThere::Proved)) || !sent.insert(*pack) {
+            if matches!(there, Some(PackThere::Present | PackThere::Proved | PackThere::Travelling))
+                || !sent.insert(*pack)
+            {
                 continue;
             }
             let bytes = self.bytes_of(*pack);

@@ -286,6 +286,8 @@ pub enum PackThere {
     Proved,
     /// There, and its bytes are wrong; a copy replaces it.
     Damaged,
+    /// Not there: it travels there on a seed's drive. Its room is taken; nobody sends it, and no manifest that names it.
+    Travelling,
     /// Marked for deletion by an earlier session: absent to every reader, its bytes still count as used.
     Deleting,
 }

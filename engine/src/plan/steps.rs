@@ -284,4 +284,6 @@ pub enum WaitReason {
     SourceAway,
     /// No good copy of it is known anywhere.
     NoGoodCopy,
+    /// Packs of it travel there on a seed's drive; all else of it is there.
+    OnSeed,
 }

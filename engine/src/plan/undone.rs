@@ -102,7 +102,9 @@ pub(super) fn waiting(benches: &Benches<'_>, failed: &Failed) -> Vec<Waiting> {
             waiting.extend(wait(bench, owed, WaitReason::MediumAway(why.clone())));
         } else {
             let no_source = |point: &PointOrder| matches!(failed.get(&(bench.id, *point)), Some(Outcome::NoSource));
-            waiting.extend(wait(bench, owed.filter(no_source), WaitReason::SourceAway));
+            waiting.extend(wait(bench, owed.clone().filter(no_source), WaitReason::SourceAway));
+            let on_seed = |point: &PointOrder| matches!(failed.get(&(bench.id, *point)), Some(Outcome::OnSeed));
+            waiting.extend(wait(bench, owed.filter(on_seed), WaitReason::OnSeed));
         }
         let lost = bench.goals.values().flat_map(|goal| &goal.lost).copied();
         waiting.extend(wait(bench, lost, WaitReason::NoGoodCopy));

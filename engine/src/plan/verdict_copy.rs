@@ -109,7 +109,8 @@ impl Judge<'_> {
         let sent: BTreeSet<_> = step.packs.iter().copied().collect();
         let lacking = |pack: &PackNumber| {
             let there = self.here().packs.get(pack);
-            !sent.contains(pack) && !matches!(there, Some(PackThere::Present | PackThere::Proved))
+            !sent.contains(pack)
+                && !matches!(there, Some(PackThere::Present | PackThere::Proved | PackThere::Travelling))
         };
         let lacking: Vec<_> = self.here().medium.objects_of(row).iter().copied().filter(lacking).collect();
         lacking.into_iter().for_each(|pack| self.say(Some(step.point), Broken::PackMissing(pack)));

@@ -30,6 +30,7 @@ mod restore;
 mod run;
 #[cfg(test)]
 mod samples;
+mod seed;
 mod size;
 mod status;
 mod stream;
@@ -60,6 +61,9 @@ pub use rebuild::{ReadMedium, RebuildReport};
 pub use recover::{RecoverReport, RecoverablePoint, TakenOver};
 pub use restore::{DamageMet, RestoreReport};
 pub use run::RunReport;
+pub use seed::{
+    SeedAbsorbReport, SeedDriveStatus, SeedExportReport, SeedForgetReport, SeedProblem, SeedStatus, SeedStatusReport,
+};
 pub use size::size;
 pub use status::{DestinationStatus, HomeStatus, JobStatus, MediumStatus, Offsite, StatusProblem, StatusReport};
 pub use stream::{Lines, Streamed};

@@ -7,7 +7,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::aead::{Opened, SealError, open_box, seal_box};
 use crate::format::{SealedHeader, SealedKind};
-use crate::model::{ChunkId, FamilyId, KeyEpoch};
+use crate::model::{ChunkId, FamilyId, KeyEpoch, SeedId};
 
 const IDENTITY: &str = "offsite-copy v1 2026-11-22 chunk identity";
 const CHUNKER: &str = "offsite-copy v1 2026-11-22 chunker";
@@ -19,6 +19,7 @@ const MANIFEST: &str = "offsite-copy v1 2026-11-22 manifest";
 const MANIFEST_NONCE: &str = "offsite-copy v1 2026-11-22 manifest nonce";
 const HEAD: &str = "offsite-copy v1 2026-11-22 head";
 const HEAD_NONCE: &str = "offsite-copy v1 2026-11-22 head nonce";
+const SEED: &str = "offsite-copy v1 2026-11-22 seed list";
 const SLOTS: &str = "offsite-copy v1 2026-11-22 slot set";
 const OLDER: &str = "offsite-copy v1 2026-11-22 older master";
 const OLDER_NONCE: &str = "offsite-copy v1 2026-11-22 older master nonce";
@@ -143,6 +144,11 @@ impl Keyring {
     #[must_use]
     pub fn chunker(&self) -> Zeroizing<[u8; 32]> {
         self.newest().derive(CHUNKER, &[&self.family.0])
+    }
+
+    /// What the key that signs a seed's lists is made from.
+    pub(super) fn seed_list(&self, epoch: KeyEpoch, seed: SeedId) -> Option<Key> {
+        Some(self.masters.get(&epoch)?.derive(SEED, &[&self.family.0, &seed.0]))
     }
 
     /// The keys of the pack with that header.

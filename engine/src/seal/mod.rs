@@ -6,10 +6,12 @@
 
 mod aead;
 mod keyring;
+mod sign;
 mod slots;
 
 pub use aead::{BOX_OVERHEAD, Opened, SealError, open_box, seal_box};
 pub use keyring::{ChunkPlace, Keyring, Master, PackKeys};
+pub use sign::{SeedSigner, is_signed_by};
 pub use slots::{
     KdfChoice, NewSlot, SlotError, add_slot, first_set, is_authentic, remove_slot, sheet_text, sheet_text_parse,
     slot_of, unlock,

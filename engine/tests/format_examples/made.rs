@@ -6,14 +6,14 @@ use std::sync::Mutex;
 
 use engine::format::{
     DrillHead, DrillHeadName, Head, HeadJob, HeadMedium, Identity, Manifest, NamedPack, PackFooter, SealedHeader,
-    SealedKind, SlotKind, SlotSet, Stats, encode_entry,
+    SealedKind, SeedList, SeedName, SeedPack, SeedReceipt, SlotKind, SlotSet, Stats, encode_entry,
 };
 use engine::model::{
     ChunkId, Content, Digest, Entry, EntryPath, FamilyId, GroupId, JobId, KeyEpoch, Kind, Meta, ObjectName, PointId,
-    PointName, PointOrder, Seen, Span, Time, VaultId, VerifierId, WriterId, Xattr,
+    PointName, PointOrder, SeedId, Seen, Span, Time, VaultId, VerifierId, WriterId, Xattr,
 };
 use engine::port::Entropy;
-use engine::seal::{Keyring, NewSlot, first_set, sheet_text, sheet_text_parse};
+use engine::seal::{Keyring, NewSlot, SeedSigner, first_set, sheet_text, sheet_text_parse};
 use engine::vault::{PackBuilder, SealedPack, seal_manifest};
 
 use crate::document::hex;
@@ -23,6 +23,7 @@ const VAULT: VaultId = VaultId([0xf2; 16]);
 const WRITER: WriterId = WriterId([0xf3; 16]);
 const JOB: JobId = JobId([0xd1; 8]);
 const GROUP: GroupId = GroupId([0xd2; 8]);
+const SEED: SeedId = SeedId([0xd5; 8]);
 const VERIFIER: VerifierId = VerifierId([0xf4; 16]);
 const CREATED: Time = Time { seconds: 1_795_000_000, nanos: 0 };
 const CHUNK: &[u8; 20] = b"Hello from a vault.\n";
@@ -93,6 +94,7 @@ pub fn blocks() -> Vec<(String, String)> {
     let manifest = point(&mut blocks, &keyring, &data);
     let head = head(&mut blocks, &keyring, &manifest);
     let drill_head = drill_head(&mut blocks);
+    let (list, receipt) = seed(&mut blocks, &keyring, &data);
     let point = ObjectName::Point(JOB, manifest.name);
     let tree = ObjectName::Pack(manifest.roots[0]);
     let names = [
@@ -103,9 +105,46 @@ pub fn blocks() -> Vec<(String, String)> {
         format!("tree-pack-file {tree}"),
         format!("manifest-file {point}"),
         format!("drill-head-file drills/{VERIFIER}/{}", DrillHeadName::of(3, &drill_head)),
+        format!("seed-list-file seeds/{SEED}/{list}"),
+        format!("seed-receipt-file seeds/{SEED}/{receipt}"),
     ];
     blocks.text("names", names.join("\n"));
     blocks.0
+}
+
+/// The names of a list and of its receipt.
+fn seed(blocks: &mut Blocks, keyring: &Keyring, data: &SealedPack) -> (SeedName, SeedName) {
+    let signer = SeedSigner::of(keyring, KeyEpoch(1), SEED).expect("its master");
+    let packs = vec![SeedPack { id: data.id, bytes: u32::try_from(data.bytes.len()).expect("small") }];
+    let list = SeedList {
+        family: FAMILY,
+        vault: VAULT,
+        seed: SEED,
+        drive: 1,
+        revision: 2,
+        finished: true,
+        created: CREATED,
+        epoch: signer.epoch,
+        public_key: signer.public(),
+        packs,
+    };
+    let file = list.encode(&signer.sign(&list.signed_bytes()));
+    let receipt = SeedReceipt {
+        family: FAMILY,
+        vault: VAULT,
+        seed: SEED,
+        drive: 1,
+        list: Digest(*blake3::hash(&file).as_bytes()),
+        absorbed: CREATED,
+        packs: 1,
+        bytes: data.bytes.len() as u64,
+        lay_there: 0,
+    };
+    blocks.hex("seed-list-key", &derive("seed list", &[&master(), &FAMILY.0, &SEED.0]));
+    blocks.hex("seed-list-signed", &list.signed_bytes());
+    blocks.hex("seed-list-file", &file);
+    blocks.hex("seed-receipt-file", &receipt.encode());
+    (SeedName::of_list(&list, &file), SeedName::of_receipt(&receipt, &receipt.encode()))
 }
 
 fn keys(blocks: &mut Blocks) -> (SlotSet, Keyring) {

@@ -36,6 +36,8 @@ pub fn of_the_document() -> Vec<Seed> {
         block("heads", "head-file"),
         block("heads", "pack-header"),
         block("heads", "manifest-aad"),
+        block("seeds", "seed-list-file"),
+        block("seeds", "seed-receipt-file"),
         block("manifest", "manifest-plain"),
         block("entries", "entries"),
         block("pack", "footer-plain"),

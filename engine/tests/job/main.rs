@@ -21,6 +21,8 @@ mod printed;
 mod races;
 mod repair;
 mod rotation;
+mod seed;
+mod seed_doubted;
 mod service;
 mod set_back;
 mod shares;

@@ -3,6 +3,7 @@
 
 mod full;
 mod mirror;
+mod seed;
 mod sftp;
 
 use std::fs;

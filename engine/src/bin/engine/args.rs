@@ -4,6 +4,7 @@
 //! Deliberately absent: what any of it does; names of jobs and points that do not exist are the command's to find.
 
 mod examples;
+mod seed;
 mod words;
 
 use std::ffi::OsString;
@@ -16,6 +17,7 @@ use engine::config::parse_duration;
 use engine::doubt::Share;
 use engine::model::{DestinationName, JobName};
 use examples as example;
+pub use seed::{Seed, SeedAbsorb, SeedExport};
 pub use words::PathBytes;
 use words::{bytes, place_name};
 
@@ -116,6 +118,9 @@ pub enum Command {
     /// The record of what is where
     #[command(subcommand, arg_required_else_help = true)]
     Catalog(Catalog),
+    /// The first copy on drives by post
+    #[command(subcommand, arg_required_else_help = true)]
+    Seed(Seed),
     /// Lists, restores or takes over what a destination holds, on a computer that has nothing
     #[command(after_help = example::RECOVER)]
     Recover(Box<Recover>),

@@ -2,14 +2,15 @@
 
 use engine::capture::Reading;
 use engine::command::{
-    self as commands, BackupOptions, Call, CopyOptions, DryRun, Exit, Failure, ForgetOptions, KeyChange, Moved, Opener,
-    RecoverOptions, Repair, RestoreOptions, RestoreTo, TakeOver, ToDevice, VerifyOptions, read,
+    self as commands, AbsorbOptions, BackupOptions, Call, CopyOptions, DryRun, Exit, ExportOptions, Failure,
+    ForgetOptions, GoOn, KeyChange, Moved, Opener, RecoverOptions, Repair, RestoreOptions, RestoreTo, TakeOver,
+    ToDevice, VerifyOptions, read,
 };
 use engine::doubt::Wish;
 use engine::report::KeyReport;
 use engine::restore::{Existing, Owners};
 
-use crate::args::{self, Alarm, Catalog, Command};
+use crate::args::{self, Alarm, Catalog, Command, Seed};
 use crate::show::Show;
 
 /// Does it and prints what came of it.
@@ -42,6 +43,10 @@ pub fn perform(command: Command, call: &Call, show: &Show) -> Exit {
         Command::Alarm(Alarm::Clear { job }) => show.outcome(commands::clear_alarm(call, &job)),
         Command::Key(key) => show.outcome(keys(call, key)),
         Command::Catalog(Catalog::Rebuild { from }) => show.outcome(commands::rebuild(call, from)),
+        Command::Seed(Seed::Export(args)) => show.result(commands::seed_export(call, &args.into())),
+        Command::Seed(Seed::Absorb(args)) => show.result(commands::seed_absorb(call, &(*args).into())),
+        Command::Seed(Seed::Status) => show.outcome(commands::seed_status(call)),
+        Command::Seed(Seed::Forget { name }) => show.outcome(commands::seed_forget(call, &name)),
         Command::Recover(args) => show.outcome(commands::recover(call, &(*args).into())),
     }
 }
@@ -127,6 +132,19 @@ impl From<args::Verify> for VerifyOptions {
 impl From<args::Forget> for ForgetOptions {
     fn from(args: args::Forget) -> Self {
         Self { jobs: args.jobs, point: args.point, dry_run: dry_run(args.dry_run) }
+    }
+}
+
+impl From<args::SeedExport> for ExportOptions {
+    fn from(args: args::SeedExport) -> Self {
+        let go_on = if args.go_on { GoOn::Yes } else { GoOn::No };
+        Self { destination: args.destination, to: args.to, jobs: args.jobs, go_on }
+    }
+}
+
+impl From<args::SeedAbsorb> for AbsorbOptions {
+    fn from(args: args::SeedAbsorb) -> Self {
+        Self { from: args.from, into: args.into, keys: args.login.keys() }
     }
 }
 

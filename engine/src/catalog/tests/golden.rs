@@ -5,6 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::*;
+use crate::model::SeedId;
 
 fn golden(schema: u64) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../fixtures/catalog").join(format!("schema-{schema}.redb.zst"))
@@ -30,6 +31,8 @@ fn tell(catalog: &Catalog) -> Result<()> {
         "a",
         &AdoptedRow { point: Some(first), files: vec![file], base: None, series: "a".to_owned(), gone: true },
     )?;
+    catalog.begin_seed(SeedId([4; 8]), USB, at(12))?;
+    catalog.close_seed(SeedId([4; 8]), at(13))?;
     catalog.set_memo("drill", "2026-11-21")
 }
 
@@ -91,6 +94,7 @@ fn every_schema_ever_committed_has_a_golden_file_and_opens() {
         is_told(&catalog);
         let adopted = catalog.adopted(JOB).expect("read");
         assert_eq!(adopted.len(), usize::from(schema >= 3), "{adopted:?}");
+        assert_eq!(catalog.seeds().expect("read").len(), usize::from(schema >= 4));
         assert!(!folder.path().join(".tmp-catalog.redb").exists());
     }
 }

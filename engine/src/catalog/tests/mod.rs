@@ -10,6 +10,7 @@ mod life;
 mod model;
 mod races;
 mod rot;
+mod seeds;
 
 use std::sync::Arc;
 use std::time::Duration;

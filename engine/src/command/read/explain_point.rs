@@ -55,6 +55,9 @@ fn never_there(state: State) -> String {
 
 fn evidence(row: &PlacementRow) -> Option<String> {
     let kind = row.manifest.filter(|_| row.state.is_there())?.kind;
+    if row.state == State::Present {
+        return Some("its manifest was read back, not all of its packs".to_owned());
+    }
     let words = match kind {
         EvidenceKind::Written => "written and flushed",
         EvidenceKind::ServerChecksum => "the server's own checksum",

@@ -4,7 +4,7 @@ use super::explain::Facts;
 use crate::catalog::PointRow;
 use crate::command::round::preview;
 use crate::model::VaultId;
-use crate::plan::{self, Explanation, Step, blocker_text, unwanted_text};
+use crate::plan::{self, Explanation, ON_SEED, PackThere, Step, blocker_text, unwanted_text};
 
 /// The planner's words; none where it could not be asked, without a passphrase say.
 pub(super) struct Outlooks {
@@ -19,13 +19,22 @@ impl Outlooks {
             return Self { by_medium: Vec::new() };
         }
         let explained = plan::explain(&state, point.order);
-        Self { by_medium: explained.iter().map(|it| (it.medium, words(it))).collect() }
+        let told = |it: &Explanation| words(it).into_iter().chain(in_the_post(&state, it, point)).collect();
+        Self { by_medium: explained.iter().map(|it| (it.medium, told(it))).collect() }
     }
 
     /// What it says of a medium.
     pub fn at(&self, medium: VaultId) -> Vec<String> {
         self.by_medium.iter().find(|(id, _)| *id == medium).map(|(_, words)| words.clone()).unwrap_or_default()
     }
+}
+
+/// It lacks packs there that travel there.
+fn in_the_post(state: &plan::State, it: &Explanation, point: &PointRow) -> Option<String> {
+    let (medium, row) = (state.media.get(&it.medium)?, state.points.get(&point.order)?);
+    let travels = |pack| medium.packs.get(pack) == Some(&PackThere::Travelling);
+    let waits = !it.state.is_there() && medium.objects_of(row).iter().any(travels);
+    waits.then(|| format!("packs of it are {ON_SEED}: it waits for these (`engine seed status`)"))
 }
 
 fn words(it: &Explanation) -> Vec<String> {

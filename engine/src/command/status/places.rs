@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Facts, problem};
-use crate::catalog::MediumRow;
+use crate::catalog::{MediumRow, SeedState};
 use crate::command::{Failure, last_failure};
 use crate::config::{Destination, Place};
 use crate::copy::refused_at;
@@ -57,6 +57,7 @@ pub(super) fn destination(
         problems.extend(only_grows(row));
         problems.extend(unsure(facts, row.vault, name)?);
         problems.extend(stuck(row.vault, outlook));
+        problems.extend(on_seed(facts, row.vault, name)?);
     }
     Ok(DestinationStatus {
         destination: name.clone(),
@@ -204,6 +205,34 @@ fn unsure(facts: &Facts<'_>, medium: VaultId, name: &DestinationName) -> Result<
     let of = if unsure.len() == 1 { first.to_string() } else { format!("{first} and {} more", unsure.len() - 1) };
     let text = format!("which packs {of} needs is not known: nothing is deleted there");
     let advice = format!("connect the places that have it too, then `engine verify {name} --repair`");
+    Ok(Some(problem(text, advice)))
+}
+
+/// What travels there by post, and how far it is.
+fn on_seed(facts: &Facts<'_>, medium: VaultId, name: &DestinationName) -> Result<Option<StatusProblem>, Failure> {
+    let catalog = &facts.context.installation.catalog;
+    let Some(seed) = catalog.open_seed_at(medium)? else { return Ok(None) };
+    let begun = facts.when(seed.begun);
+    let give_up = format!("`engine seed forget {name}` gives it up");
+    if seed.state() == SeedState::Verified {
+        let text = format!("the seed of {begun} came, and not all of it was read back yet");
+        let advice =
+            format!("`engine copy --destination {name}` or the service does that; its points count then; {give_up}");
+        return Ok(Some(problem(text, advice)));
+    }
+    let under_way = seed.drives.iter().filter(|drive| drive.state < SeedState::Verified);
+    let (drives, packs) = under_way.fold((0, 0), |(drives, packs), drive| (drives + 1, packs + drive.packs));
+    let drives = if drives == 1 { "1 drive".to_owned() } else { format!("{drives} drives") };
+    let sent = match seed.drives.iter().filter_map(|drive| drive.exported).max() {
+        Some(exported) => format!("written {}", facts.when(exported)),
+        None if seed.next == 0 => format!("known from a head since {begun}"),
+        None => format!("begun {begun}"),
+    };
+    let text = match seed.next {
+        0 => format!("packs are on a seed drive, {sent}"),
+        _ => format!("{packs} packs are on a seed drive ({drives}), {}, {sent}", seed.state_text()),
+    };
+    let advice = format!("`engine seed status` tells whether it has arrived; nothing of it counts before; {give_up}");
     Ok(Some(problem(text, advice)))
 }
 

@@ -13,6 +13,7 @@ mod passed_over;
 mod properties;
 mod rules;
 mod same_disk;
+mod seeded;
 mod shown;
 mod speed;
 mod twice;

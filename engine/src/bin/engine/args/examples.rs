@@ -146,3 +146,31 @@ Examples:
 pub const KEY_SHEET: &str = "\
 Examples:
   engine key sheet                      writes state/recovery-sheet-ID.txt; older sheets stay good until removed";
+
+pub const SEED_EXPORT: &str = "\
+Examples:
+  engine seed export --destination office --to /media/ann/POST        what office lacks, until the drive is full
+  engine seed export --destination office --to /media/ann/POST        again after it was pulled: goes on where it was
+  engine seed export --destination office --to /media/ann/POST2 --continue    the rest on one more drive
+
+Then unmount the drive and send it. Exit 3: the drive is ready, and more is left than it takes.";
+
+pub const SEED_ABSORB: &str = "\
+Examples:
+  engine seed absorb --from /media/POST --into file:///srv/offsite
+  engine seed absorb --from /media/POST --into sftp://ann@backup.example/srv/offsite --password-file pw
+
+Whoever receives the drive does this, as the user whose folder the vault is. Exit 4, and no receipt: the drive is damaged or
+for another vault, or other bytes lie in the vault under one of its names.";
+
+pub const SEED_STATUS: &str = "\
+Examples:
+  engine seed status                    exporting, exported, shipped, absorbed, verified, drilled
+  engine seed status --json             the same for scripts
+
+What has come is looked into: every length, and a sample of the bytes. Then its points are `present`; they are `complete`
+once `engine copy` or the service has read the rest back.";
+
+pub const SEED_FORGET: &str = "\
+Examples:
+  engine seed forget office             the drive is lost: what was on it goes over the wire";

@@ -51,6 +51,10 @@ fn every_command_of_the_contract_is_understood() {
         "engine catalog rebuild --from usb",
         "engine recover --from file:///x --passphrase-file p --point 3fa9 --path a --to d",
         "engine recover --from file:///x --sheet s --take-over",
+        "engine seed export --destination office --to d --job documents --continue",
+        "engine seed absorb --from d --into sftp://ann@host/x --password-file p",
+        "engine seed status",
+        "engine seed forget office",
     ] {
         understood(line);
     }
