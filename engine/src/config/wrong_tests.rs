@@ -92,7 +92,7 @@ fn sections_of_one_are_checked() {
         ("[drill]\nscratch = [\"/tmp\"]", "3:11 `scratch` is a list"),
         ("[job.j]\nsource = { command = [\"a\"] }\ncanary = true", "4:10 a canary is planted in folders"),
         ("[drill]\nbudget = { minutes = 0 }", "3:22 `minutes` is 0"),
-        ("[drill]\nbudget = { bytes = \"much\" }", "3:20 \"much\" is not a size"),
+        ("[drill]\nbudget = { bytes = \"much\" }", "3:20 `much` is not a size"),
     ]);
 }
 
