@@ -48,6 +48,8 @@ pub struct Asked {
     pub destination: Option<DestinationName>,
     /// `--point`, `--all` or neither.
     pub wish: Wish,
+    /// `--sheet`: opens the destinations, in the configured passphrase's place.
+    pub sheet: Option<PathBuf>,
     /// `--scratch`
     pub scratch: Option<PathBuf>,
     /// `--keep-scratch`
@@ -122,7 +124,7 @@ struct Session<'s> {
     ports: &'s Ports<'s>,
     scratch: Scratch,
     ledger: Ledger,
-    secret: engine::config::Secret,
+    secret: prepare::Secret,
     catalog: Option<Catalog>,
     destinations: Vec<(DestinationName, engine::config::Place)>,
     /// The ledger as it was found.
@@ -143,7 +145,7 @@ impl Session<'_> {
         }
         self.ports.voice.say(&format!("looking at {name}, {address}"));
         let (catalog, clock) = (self.catalog.as_ref(), self.ports.clock);
-        reach(name, place, &Means { secret: &self.secret.bytes, catalog, clock })
+        reach(name, place, &Means { opener: self.secret.opener(), catalog, clock })
     }
 
     /// Home's heads may know what should lie elsewhere, where the catalog that knows more is lost.

@@ -12,7 +12,7 @@ use engine::destination::{FileStore, Privacy};
 use engine::format::{Identity, SlotKind};
 use engine::model::{ChunkRef, FamilyId, GroupId, JobId, Name, ObjectName, PackId, Time, VaultId, WriterId};
 use engine::port::{Clock, SystemClock, SystemEntropy};
-use engine::seal::{Keyring, NewSlot, first_set};
+use engine::seal::{Keyring, NewSlot, PASSPHRASE_LEAST, first_set};
 use engine::source::{Folders, FoldersOptions};
 use engine::vault::{FirstKeys, VaultReader, found};
 
@@ -54,7 +54,8 @@ impl Installation {
         fs::write(held.path().join("passphrase"), "correct horse\n").expect("writable");
         let family = FamilyId([1; 16]);
         // A sheet's slot opens faster; the secret is the same text.
-        let slot = NewSlot { kind: SlotKind::Passphrase, secret: b"correct horse", label: "test" };
+        let slot =
+            NewSlot { kind: SlotKind::Passphrase, secret: b"correct horse", label: "test", kdf: PASSPHRASE_LEAST };
         let (set, keyring) = first_set(family, &[slot], Time::from_seconds(1), &SystemEntropy).expect("a family");
         let store = FileStore::create_root(&held.path().join("usb"), Privacy::Umask).expect("made");
         let identity = Identity { family, vault: VAULT, created: Time::from_seconds(1) };

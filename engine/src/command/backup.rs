@@ -8,6 +8,7 @@ mod relearn;
 mod room;
 mod set_back;
 mod source;
+mod speed;
 mod told;
 
 use std::collections::BTreeMap;
@@ -19,7 +20,9 @@ use source::{is_paranoid, source_of, source_text};
 use told::{capture_failure, home_failure, told};
 
 pub(super) use source::check_readable;
+pub(super) use speed::sealing_speed;
 
+use super::key::reuse_from;
 use super::publish::{publish, read_in_home};
 use super::{Call, Context, DryRun, Exit, Failure};
 use crate::capture::{Adopts, CaptureError, CaptureJob, Ports, Progress, Reading, capture};
@@ -282,16 +285,18 @@ fn made(
         source: source_text(job),
         reading: if is_paranoid(job) { Reading::Everything } else { reading },
         previous,
+        reuse_from: reuse_from(tools.catalog, tools.keyring.epoch())?,
         not_before: row.newest_created,
         owed: owed(context, job)?,
         adopts,
     };
     let reader = VaultReader::new(&*home, tools.keyring);
     let holds_at_a_loss = |source: &mut dyn Source| {
-        at_most(job, &capture_job, source, &reader).is_some_and(|most| makes_room.holds_at_a_loss(most))
+        at_most(job, &capture_job, source, (tools.catalog, &reader))
+            .is_some_and(|most| makes_room.holds_at_a_loss(most))
     };
     let makes = |source: &mut dyn Source, bytes| make_room(bytes) || holds_at_a_loss(source);
-    if capture_job.previous.is_none()
+    if capture_job.refers_to(tools.catalog).is_none()
         && let Err(refused) = refuse_what_cannot_fit(source, job, &room, &makes)
     {
         let refused = makes_room.told_of_loss(refused);

@@ -1,8 +1,8 @@
 //! Why something can't be read from a vault, or written to it.
 
 use crate::destination::{ErrorKind, StoreError};
-use crate::format::FormatError;
-use crate::seal::SealError;
+use crate::format::{FormatError, SealedHeader};
+use crate::seal::{Keyring, SealError};
 
 /// An operation on a vault that failed.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +49,18 @@ impl VaultError {
     /// `object` does not open under its key.
     pub fn seal(object: impl ToString, error: SealError) -> Self {
         Self::Damaged { object: object.to_string(), why: error.to_string() }
+    }
+
+    /// A file of these keys, or else whose: of another family, or of a key epoch that these keys do not have.
+    ///
+    /// # Errors
+    /// [`VaultError::Foreign`], which is no damage: other keys may open it.
+    pub(super) fn known(object: impl ToString, header: &SealedHeader, keyring: &Keyring) -> Result<(), Self> {
+        if keyring.knows(header) || header.family != keyring.family() {
+            return Ok(());
+        }
+        let (object, epoch) = (object.to_string(), header.epoch.0);
+        Err(Self::Foreign(format!("{object} is sealed under the key epoch {epoch}, which these keys do not have")))
     }
 
     /// Does it say that bytes are wrong or gone, and not merely that the place can't be asked now?

@@ -13,7 +13,7 @@ use engine::model::{
     PointName, PointOrder, Seen, Span, Time, VaultId, VerifierId, WriterId, Xattr,
 };
 use engine::port::Entropy;
-use engine::seal::{Keyring, NewSlot, first_set, sheet_text, sheet_text_parse};
+use engine::seal::{Keyring, NewSlot, SHEET_COST, first_set, sheet_text, sheet_text_parse};
 use engine::vault::{PackBuilder, SealedPack, seal_manifest};
 
 use crate::document::hex;
@@ -111,7 +111,7 @@ pub fn blocks() -> Vec<(String, String)> {
 fn keys(blocks: &mut Blocks) -> (SlotSet, Keyring) {
     let sheet = sheet_text(&Counting::from(0x50)).expect("counts");
     let secret = sheet_text_parse(&sheet).expect("own sheet");
-    let slot = NewSlot { kind: SlotKind::Sheet, secret: &secret, label: "recovery sheet" };
+    let slot = NewSlot { kind: SlotKind::Sheet, secret: &secret, label: "recovery sheet", kdf: SHEET_COST };
     let (set, keyring) = first_set(FAMILY, &[slot], CREATED, &Counting::from(0)).expect("made");
     blocks.text("sheet", sheet.as_str());
     let slot = &set.slots[0];

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use engine::format::Stats;
+use engine::format::{SlotKind, Stats};
 use engine::model::{DestinationName, Digest, Kind, ObjectName, PointName, Time, VaultId};
 
 use crate::live::Live;
@@ -93,6 +93,8 @@ pub struct Drill {
     pub destination: DestinationName,
     /// From which vault, if it opened.
     pub vault: Option<VaultId>,
+    /// With what, if it opened.
+    pub opened_by: Option<SlotKind>,
     /// Which point, if there is one.
     pub point: Option<PointName>,
     /// What that one is built on, the oldest first; drilled with it.
@@ -163,6 +165,7 @@ impl Drill {
             job: job.to_owned(),
             destination: destination.clone(),
             vault: None,
+            opened_by: None,
             point: None,
             built_on: Vec::new(),
             created: None,

@@ -1,5 +1,6 @@
 //! One drill as JSON: what the command line prints, and what the file says besides.
 
+use engine::format::SlotKind;
 use engine::model::Digest;
 use engine::report::{PathText, utc};
 use serde::{Deserialize, Serialize};
@@ -35,6 +36,9 @@ pub struct DrillReport {
     pub job: String,
     /// From where.
     pub destination: String,
+    /// What opened the destination: `passphrase` or `sheet`; null if nothing did, or an older release drilled.
+    #[serde(default)]
+    pub opened_by: Option<String>,
     /// How it came out.
     pub verdict: Verdict,
     /// Regular files compared.
@@ -106,6 +110,7 @@ impl DrillReport {
             point: drill.point.map(|point| point.id.to_string()),
             job: drill.job.clone(),
             destination: drill.destination.to_string(),
+            opened_by: drill.opened_by.map(|kind| word(kind).to_owned()),
             verdict: drill.verdict,
             files: drill.files,
             bytes: drill.bytes,
@@ -131,6 +136,13 @@ impl DrillReport {
     #[must_use]
     pub fn written_to(self, report: Option<String>) -> Self {
         Self { report, ..self }
+    }
+}
+
+const fn word(kind: SlotKind) -> &'static str {
+    match kind {
+        SlotKind::Passphrase => "passphrase",
+        SlotKind::Sheet => "sheet",
     }
 }
 

@@ -12,7 +12,7 @@ use engine::port::{Clock, Entropy, SystemEntropy};
 use engine::vault::identity_of;
 
 use crate::local::{self, Whose};
-use crate::survey::{Closed, Survey, survey};
+use crate::survey::{Closed, Opener, Survey, survey};
 
 /// A destination that opened.
 pub(super) struct Opened {
@@ -38,7 +38,7 @@ impl Reached {
 /// What a destination is reached with.
 pub(super) struct Means<'m> {
     /// Of the vault.
-    pub secret: &'m [u8],
+    pub opener: Opener<'m>,
     /// Asked one thing: is what lies there this destination's?
     pub catalog: Option<&'m Catalog>,
     /// For waits between tries.
@@ -50,7 +50,7 @@ pub(super) fn reach(name: &DestinationName, place: &Place, means: &Means<'_>) ->
     let address = address(place);
     let opened = store_of(place, &address).and_then(|(store, text)| {
         let store = patient(place, store, means.clock, &(Arc::new(SystemEntropy) as Arc<dyn Entropy>));
-        let mut survey = survey(&*store, &text, means.secret);
+        let mut survey = survey(&*store, &text, means.opener);
         if let Some(catalog) = means.catalog {
             survey = survey.and_then(|survey| expected_there(catalog, name, survey));
             survey = survey.map_err(|closed| of_ours((catalog, name), &*store, closed));

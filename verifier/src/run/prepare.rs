@@ -5,13 +5,17 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use engine::command::Failure;
-use engine::config::{Config, Place, Secret, Source};
+use engine::config::{Config, Place, Source};
+use engine::format::SlotKind;
+use engine::installation::read_sheet;
 use engine::model::chain;
+use zeroize::Zeroizing;
 
 use super::{Asked, Ports, Session, place_of, turn};
 use crate::local;
 use crate::report::{Ledger, LedgerBefore, NotBackedUp};
 use crate::scratch::{Forbidden, Scratch};
+use crate::survey::Opener;
 
 pub(super) fn session<'s>(config: &'s Config, asked: &'s Asked, ports: &'s Ports<'s>) -> Result<Session<'s>, Failure> {
     let destinations = destinations(config, asked)?;
@@ -20,7 +24,7 @@ pub(super) fn session<'s>(config: &'s Config, asked: &'s Asked, ports: &'s Ports
     let advice = "make the folder, or name another one with --scratch or `[drill] scratch`";
     let scratch = Scratch::open(&path, &forbidden(config))
         .map_err(|error| Failure::of("nothing can be restored", &error, advice))?;
-    let secret = secret(config, ports)?;
+    let secret = secret(config, asked, ports)?;
     let notes: BTreeSet<String> = destinations.iter().flat_map(|(_, place)| place.secret_notes()).collect();
     notes.iter().for_each(|note| ports.voice.warn(note));
     let advice = "make the state folder writable for whoever drills";
@@ -72,11 +76,30 @@ fn check_job(config: &Config, asked: &Asked) -> Result<(), Failure> {
     Err(Failure::usage("the command line is wrong", why, allowed))
 }
 
-fn secret(config: &Config, ports: &Ports<'_>) -> Result<Secret, Failure> {
+/// What opens every vault of this call.
+pub(super) struct Secret {
+    kind: SlotKind,
+    bytes: Zeroizing<Vec<u8>>,
+}
+
+impl Secret {
+    pub fn opener(&self) -> Opener<'_> {
+        Opener { kind: self.kind, secret: &self.bytes }
+    }
+}
+
+/// The recovery sheet alone if one is given, as after a fire: then no passphrase is looked for.
+fn secret(config: &Config, asked: &Asked, ports: &Ports<'_>) -> Result<Secret, Failure> {
+    if let Some(file) = &asked.sheet {
+        let advice = "give the file that the sheet was typed into, or the one that the engine wrote";
+        let what = || format!("can't use the recovery sheet {}", file.display());
+        let bytes = read_sheet(file).map_err(|error| Failure::of(what(), &error, advice))?;
+        return Ok(Secret { kind: SlotKind::Sheet, bytes });
+    }
     let advice = "see [key] in the configuration";
     let secret = config.key.read().map_err(|error| Failure::of("no vault can be opened", &error, advice))?;
     secret.warning.iter().for_each(|warning| ports.voice.warn(&warning.to_string()));
-    Ok(secret)
+    Ok(Secret { kind: SlotKind::Passphrase, bytes: secret.bytes })
 }
 
 /// Nothing is ever restored into what is protected, or into what protects it.

@@ -13,5 +13,6 @@ mod live;
 mod missing;
 mod server;
 mod service;
+mod sheet;
 mod sound;
 mod stop;

@@ -112,6 +112,9 @@ pub struct RestoreDrill {
     /// Every point, not the newest only
     #[arg(long)]
     all: bool,
+    /// Opens the destinations with this recovery sheet alone, as after a fire: no passphrase is needed
+    #[arg(long, value_name = "FILE")]
+    sheet: Option<PathBuf>,
     /// The folder to restore into; else `[drill] scratch`
     #[arg(long, value_name = "DIR")]
     scratch: Option<PathBuf>,
@@ -143,6 +146,7 @@ impl RestoreDrill {
             job: self.job,
             destination: self.destination,
             wish,
+            sheet: self.sheet,
             scratch: self.scratch,
             leaving: if self.keep_scratch { Leaving::Everything } else { Leaving::Nothing },
             strictness: if self.strict { Strictness::Counted } else { Strictness::Told },

@@ -145,4 +145,10 @@ Examples:
 
 pub const KEY_SHEET: &str = "\
 Examples:
-  engine key sheet                      writes state/recovery-sheet-ID.txt; older sheets stay good until removed";
+  engine key sheet                      writes state/recovery-sheet-ID.txt and .html; older sheets stay good until removed";
+
+pub const KEY_ROTATE: &str = "\
+Examples:
+  engine key rotate --dry-run           how much is stored anew, how long that takes, what opens nothing any more
+  engine key rotate                     asks first; then print the new sheet
+  engine key rotate --reuse-old --yes   stores nothing anew, and protects only what is new";
