@@ -303,6 +303,7 @@ fn made(
         session.close().map_err(|error| home_failure(&error))?;
         return Err(refused);
     }
+    tell_of_new_epoch(context, &capture_job)?;
     let what = format!("{}: reading", job.name);
     let progress = |p: &Progress| context.call.voice.progress(&what, p.bytes, 0);
     let lock = lock.name().to_string();
@@ -342,6 +343,16 @@ fn made(
     closed.map_err(|error| home_failure(&error))?;
     let took = tools.clock.monotonic().saturating_sub(begun);
     Ok((captured.name, told(context, job, jump, captured, took.as_secs_f64())))
+}
+
+/// That nothing of the point before is referred to is said, so that nobody wonders at the first point of a key epoch.
+fn tell_of_new_epoch(context: &Context, capture: &CaptureJob) -> Result<(), Failure> {
+    let before = capture.previous.map(|(order, _)| context.installation.catalog.point(order)).transpose()?.flatten();
+    if before.is_some_and(|before| before.key_epoch < capture.reuse_from) {
+        let text = format!("{}: a new key epoch began: everything is read and stored anew this once", capture.name);
+        context.call.voice.warn(&text);
+    }
+    Ok(())
 }
 
 /// The job's newest point that is whole at home.

@@ -63,13 +63,15 @@ pub enum KeyChange {
     Rotate(Rotation),
 }
 
-/// The slots, and which media still accept what was taken away.
+/// The slots, and which media still accept what was taken away. Places that have keys of a later epoch than is known here are
+/// learned from.
 ///
 /// # Errors
 /// Exit 1 if the installation or its keys can't be opened.
 pub fn key_list(call: &Call) -> Result<(KeyReport, Exit), Failure> {
     let context = Context::open(call)?;
     let _ = context.installation.keyring()?;
+    context.installation.look_for_newer_keys()?;
     let held = context.installation.slots_held().expect("the keys are open");
     Ok((told::report(&context, &held.set)?, Exit::Done))
 }

@@ -150,6 +150,28 @@ impl Installation {
         Ok(self.hold(keys, keyring))
     }
 
+    /// Looks at every destination for slots of a later key epoch that the configured passphrase opens: this computer was set
+    /// back, or never heard of it. They count from then on.
+    ///
+    /// # Errors
+    /// As [`Self::keyring`].
+    pub(crate) fn look_for_newer_keys(&self) -> Result<(), InstallationError> {
+        let (family, epoch) = (self.catalog.meta()?.family, self.keyring()?.epoch());
+        let found: Vec<_> = self.slots_offsite(family)?.into_iter().filter(|keys| keys.set.epoch > epoch).collect();
+        let secret = self.config.key.read()?;
+        let opened = unlock_newest(found, SlotKind::Passphrase, &secret.bytes);
+        // What our passphrase does not open is nobody's business here: `key change` tells of it.
+        if let Some((keys, keyring)) = opened.ok().filter(|(_, ring)| ring.succeeds(self.held_keyring())) {
+            self.note_slots(&keys)?;
+            self.hold(keys, keyring);
+        }
+        Ok(())
+    }
+
+    fn held_keyring(&self) -> Option<&Keyring> {
+        self.newest_held().map(|held| &held.keyring)
+    }
+
     /// These keys and slots from now on.
     pub(crate) fn hold(&self, keys: FoundKeys, keyring: Keyring) -> &Keyring {
         let mut new = Some(Box::new(Held { keys, keyring, next: OnceLock::new() }));

@@ -193,7 +193,8 @@ mod tests {
             "--from ftps://ann@ftp.example:990/x --tls implicit --password-file FILE",
         ] {
             assert!(sheet.contains(words), "{words}: {}", *sheet);
-            assert!(page.contains(words.trim_end()), "{words}: {}", *page);
+            let page = page.replace("<span>", "").replace("</span>", "");
+            assert!(page.contains(words.trim_end()), "{words}: {page}");
         }
     }
 

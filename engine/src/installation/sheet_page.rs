@@ -12,8 +12,8 @@ use super::sheet::{Sheet, places};
 /// Empty modules around a code, as its standard wants.
 const QUIET: usize = 4;
 const STYLE: &str = "@page{size:A4;margin:18mm}body{font:11pt/1.4 sans-serif;color:#000;background:#fff;max-width:174mm;\
-    margin:8mm auto}h1{font-size:18pt;margin:0 0 4mm}h2{font-size:12pt;margin:6mm 0 2mm}pre{font:bold 12.5pt/1.6 monospace;\
-    margin:0;white-space:pre-wrap;overflow-wrap:anywhere}.secret{display:flex;gap:8mm;align-items:flex-start;border:1.5pt solid #000;padding:5mm;\
+    margin:8mm auto}h1{font-size:18pt;margin:0 0 4mm}h2{font-size:12pt;margin:6mm 0 2mm}pre{font:bold 12.5pt/1.6 monospace;margin:0}\
+    .letters{font-size:10.5pt}td span{white-space:nowrap}.secret{display:flex;gap:8mm;align-items:flex-start;border:1.5pt solid #000;padding:5mm;\
     break-inside:avoid}svg{width:48mm;height:48mm;flex:none}code{font:9.5pt monospace;overflow-wrap:anywhere}\
     table{border-collapse:collapse}td{padding:1mm 4mm 1mm 0;vertical-align:top}.words{counter-reset:line}p{margin:2mm 0}";
 
@@ -24,7 +24,9 @@ pub(super) fn page(sheet: &Sheet<'_>, words: &[Zeroizing<String>]) -> Zeroizing<
     let lines: Vec<String> = (1..).zip(words).map(|(at, line)| format!("{at}  {}", line.as_str())).collect();
     let words = Zeroizing::new(lines.join("\n"));
     let row = |(name, words): &(String, String)| {
-        format!("<tr><td>{}</td><td><code>{}</code></td></tr>", escaped(name), escaped(words))
+        // A word is typed as one: no line ends within it.
+        let words: Vec<String> = words.split(' ').map(|word| format!("<span>{}</span>", escaped(word))).collect();
+        format!("<tr><td>{}</td><td><code>{}</code></td></tr>", escaped(name), words.join(" "))
     };
     let places = places(config).iter().map(row).collect::<Vec<_>>().join("\n");
     Zeroizing::new(format!(
@@ -43,7 +45,7 @@ pub(super) fn page(sheet: &Sheet<'_>, words: &[Zeroizing<String>]) -> Zeroizing<
 <div class=\"secret\">
 {}
 <div>
-<pre>
+<pre class=\"letters\">
 {letters}
 </pre>
 <h2>The same in words, which are easier to type; either is enough</h2>

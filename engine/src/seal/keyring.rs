@@ -141,6 +141,14 @@ impl Keyring {
         Some(Self { family: self.family, masters })
     }
 
+    /// Are these of a later epoch, and hold they the newest master of those?
+    #[must_use]
+    pub fn succeeds(&self, before: Option<&Self>) -> bool {
+        let Some(before) = before else { return false };
+        let same = self.masters.get(&before.epoch()).is_some_and(|master| master.0 == before.newest().0);
+        self.family == before.family && self.epoch() > before.epoch() && same
+    }
+
     /// Every master, oldest first.
     pub(super) fn masters(&self) -> impl Iterator<Item = (KeyEpoch, &Master)> {
         self.masters.iter().map(|(epoch, master)| (*epoch, master))

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use engine::format::{SealedHeader, SealedKind};
-use fixtures::bench::{as_text, objects, text};
+use fixtures::bench::{as_text, objects, text, wait_until};
 use fixtures::{Bench, Ran};
 use serde_json::Value;
 
@@ -92,7 +92,9 @@ fn what_comes_is_sealed_anew_what_was_stays_readable_and_a_drive_in_the_safe_is_
     }
     assert_eq!(sealed(&bench, "usb").iter().map(|it| it.0).collect::<Vec<_>>(), [1], "nothing is sealed anew");
 
-    assert!(new_bytes(&bench) >= ALL, "no chunk of the first epoch is referred to");
+    let first_of_two = bench.engine(&["--json", "backup"]).exits(0).says("a new key epoch began");
+    let anew = first_of_two.json()["points"][0]["new-bytes"].as_u64();
+    assert!(anew >= Some(ALL), "no chunk of the first epoch is referred to");
     assert_eq!(new_bytes(&bench), 0, "within an epoch chunks are stored once");
     once(&bench);
     assert!(sealed(&bench, "usb").iter().any(|(epoch, count)| *epoch == 2 && *count >= 2));
@@ -311,7 +313,8 @@ fn a_computer_that_was_set_back_to_the_epoch_before_harms_nothing_and_is_led_to_
     for place in ["vault", "state"] {
         copy_tree(&bench, place, &format!("{place}.before"));
     }
-    bench.done(&["key", "rotate", "--yes"]);
+    let rotated = bench.done(&["key", "rotate", "--yes"]);
+    let sheet = written(&bench, "sheet", &fs::read_to_string(as_text(&rotated["sheet"]["text"])).expect("there"));
     once(&bench);
     let newest = as_text(&bench.points()[0]["id"]);
     let before = sealed(&bench, "usb");
@@ -324,13 +327,71 @@ fn a_computer_that_was_set_back_to_the_epoch_before_harms_nothing_and_is_led_to_
         assert!(after.iter().any(|(of, now)| of == epoch && now >= count), "{before:?} {after:?} {ran}");
     }
     let _ = opens(&bench, "usb", "--passphrase-file", &bench.text("passphrase")).says(&newest);
-    let new = written(&bench, "new", "one more passphrase");
-    let changed = bench.engine(&["--json", "key", "change", "--new-passphrase-file", &new]);
-    assert_eq!(changed.json()["epoch"], 2, "{changed}");
-    fs::copy(&new, bench.path("passphrase")).expect("writable");
+    let _ = bench.engine(&["verify", "usb"]).exits(4).says("which are not known here: `engine key list`");
+    assert_eq!(epoch(&bench), 2, "it does");
     once(&bench);
-    once(&bench);
-    let _ = opens(&bench, "usb", "--passphrase-file", &new).says(&newest);
+    let _ = opens(&bench, "vault", "--sheet", &sheet).exits(0);
+    let _ = opens(&bench, "usb", "--sheet", &sheet).exits(0).says(&newest);
     let restored = bench.restored(&newest, "usb", &bench.path("data"));
     assert_eq!(fixtures::same(&bench.path("data"), &restored.path), Vec::<String>::new());
+}
+
+/// A service lives on while another process begins a new epoch: what it makes from then on is of that one.
+#[test]
+fn a_service_that_runs_goes_over_to_the_new_epoch() {
+    let bench = crate::harness::bench();
+    let foreign = bench.folder("foreign");
+    bench.configure(&format!(
+        "[job.images]\nsource = {{ recovery-points = \"{}\", settle = \"1s\", grouping = \"ghost\", watch = true }}\n\
+         offsite = [\"usb\"]\n[destination.usb]\nurl = \"file://{}\"\n",
+        text(&foreign),
+        bench.text("usb")
+    ));
+    bench.done(&["init"]);
+    let comes = |name: &str| fs::write(foreign.join(name), fixtures::data::noise(7, BYTES)).expect("writable");
+    comes("CF001.v2i");
+    let service = bench.begin(&["run"]);
+    wait_until("the first is copied", || bench.complete_at("usb").len() == 1);
+    bench.done(&["key", "rotate", "--yes"]);
+    comes("DF001.v2i");
+    wait_until("the second is copied", || bench.complete_at("usb").len() == 2);
+    service.signal(rustix::process::Signal::TERM);
+    let _ = service.end().exits(0);
+    let found = sealed(&bench, "usb");
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert_eq!(found[0].1, found[1].1, "one like the other: {found:?}");
+    bench.done(&["verify"]);
+}
+
+/// Whenever it is killed, one epoch or the other counts, whole, everywhere, and nobody is locked out.
+#[test]
+fn a_rotation_that_is_killed_at_any_moment_is_one_that_happened_or_one_that_did_not() {
+    let bench = prepared(FILES, BYTES, "", &["usb"]);
+    bench.done(&["run", "--once"]);
+    let mut dice = fixtures::data::Dice::new(17);
+    let begun = std::time::Instant::now();
+    bench.done(&["key", "rotate", "--yes"]);
+    let whole = u64::try_from(begun.elapsed().as_micros()).expect("short");
+    let passphrase = bench.text("passphrase");
+    let mut last = epoch(&bench);
+    for _ in 0..6 {
+        let mut rotating = bench.begin(&["key", "rotate", "--yes"]);
+        std::thread::sleep(std::time::Duration::from_micros(dice.below(whole)));
+        if !rotating.has_ended() {
+            rotating.signal(rustix::process::Signal::KILL);
+        }
+        let _ = rotating.end();
+        let now = epoch(&bench);
+        assert!(now == last || now == last + 1, "{last}, then {now}");
+        last = now;
+        once(&bench);
+        for place in ["usb", "vault"] {
+            let _ = opens(&bench, place, "--passphrase-file", &passphrase).exits(0);
+            assert_eq!(fs::read_dir(bench.path(place).join("keys")).expect("there").count(), 1, "{place}");
+        }
+        let newest = sealed(&bench, "usb").last().expect("points").0;
+        assert!(u64::from(newest) == now, "what was made just now is of the epoch that counts");
+        restores_as_it_is(&bench, "usb");
+    }
+    bench.done(&["verify"]);
 }

@@ -39,7 +39,7 @@ pub(in crate::command) fn reuse_from(catalog: &Catalog, epoch: KeyEpoch) -> Resu
         let (epoch, from) = line.split_once(' ')?;
         Some((epoch.parse::<u32>().ok()?, from.parse::<u32>().ok()?))
     };
-    let last = text.lines().filter_map(line).filter(|(of, _)| *of == epoch.0).last();
+    let last = text.lines().filter_map(line).rfind(|(of, _)| *of == epoch.0);
     Ok(last.map_or(epoch, |(_, from)| KeyEpoch(from.min(epoch.0))))
 }
 
