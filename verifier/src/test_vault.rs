@@ -10,7 +10,7 @@ use engine::command::{Failure, Silent, Voice, Wait};
 use engine::config::Config;
 use engine::destination::{FileStore, Privacy};
 use engine::format::{Identity, SlotKind};
-use engine::model::{ChunkRef, FamilyId, GroupId, JobId, Name, ObjectName, PackId, Time, VaultId, WriterId};
+use engine::model::{ChunkRef, FamilyId, GroupId, JobId, KeyEpoch, Name, ObjectName, PackId, Time, VaultId, WriterId};
 use engine::port::{Clock, SystemClock, SystemEntropy};
 use engine::seal::{Keyring, NewSlot, PASSPHRASE_LEAST, first_set};
 use engine::source::{Folders, FoldersOptions};
@@ -38,6 +38,7 @@ pub fn newest() -> Asked {
         job: None,
         destination: Some(Name::home()),
         wish: Wish::Newest,
+        sheet: None,
         scratch: None,
         leaving: Leaving::Nothing,
         strictness: Strictness::Told,
@@ -92,6 +93,7 @@ impl Installation {
             source: "folders".into(),
             reading: Reading::Everything,
             previous: None,
+            reuse_from: KeyEpoch(1),
             not_before: None,
             owed: Vec::new(),
             adopts: None,

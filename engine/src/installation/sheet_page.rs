@@ -11,11 +11,13 @@ use super::sheet::{Sheet, places};
 
 /// Empty modules around a code, as its standard wants.
 const QUIET: usize = 4;
-const STYLE: &str = "@page{size:A4;margin:18mm}body{font:11pt/1.4 sans-serif;color:#000;background:#fff;max-width:174mm;\
-    margin:8mm auto}h1{font-size:18pt;margin:0 0 4mm}h2{font-size:12pt;margin:6mm 0 2mm}pre{font:bold 12.5pt/1.6 monospace;margin:0}\
-    .letters{font-size:10.5pt}td span{white-space:nowrap}.secret{display:flex;gap:8mm;align-items:flex-start;border:1.5pt solid #000;padding:5mm;\
-    break-inside:avoid}svg{width:48mm;height:48mm;flex:none}code{font:9.5pt monospace;overflow-wrap:anywhere}\
-    table{border-collapse:collapse}td{padding:1mm 4mm 1mm 0;vertical-align:top}.words{counter-reset:line}p{margin:2mm 0}";
+const STYLE: &str = "@page{size:A4;margin:18mm}\
+    body{font:11pt/1.4 sans-serif;color:#000;background:#fff;max-width:174mm;margin:8mm auto}\
+    h1{font-size:18pt;margin:0 0 4mm}h2{font-size:12pt;margin:6mm 0 2mm}p{margin:2mm 0}\
+    .secret{display:flex;gap:6mm;align-items:flex-start;border:1.5pt solid #000;padding:4mm;break-inside:avoid}\
+    pre{font:bold 11pt/1.7 monospace;margin:0}.letters{font-size:10.5pt}svg{width:44mm;height:44mm;flex:none}\
+    code{font:9.5pt monospace;overflow-wrap:anywhere}td span{white-space:nowrap}\
+    table{border-collapse:collapse}td{padding:1mm 4mm 1mm 0;vertical-align:top}";
 
 /// The page.
 pub(super) fn page(sheet: &Sheet<'_>, words: &[Zeroizing<String>]) -> Zeroizing<String> {

@@ -61,6 +61,8 @@ pub struct RotationReport {
     pub dropped: Vec<String>,
     /// By job.
     pub jobs: Vec<RotationJob>,
+    /// What is copied then, by destination.
+    pub copies: Vec<RotationCopy>,
     /// Only told?
     pub dry_run: bool,
 }
@@ -76,6 +78,19 @@ pub struct RotationJob {
     pub bytes: u64,
 }
 
+/// What is copied anew to a destination.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct RotationCopy {
+    /// Its name.
+    #[serde(serialize_with = "as_text")]
+    pub destination: DestinationName,
+    /// Of the jobs that go there; to each of its media.
+    pub bytes: u64,
+    /// How long that takes at its `rate` at least; none where it has none.
+    pub seconds: Option<u64>,
+}
+
 impl RotationReport {
     /// What a person should know before it is done.
     #[must_use]
@@ -89,12 +104,16 @@ impl RotationReport {
             );
         } else {
             let of: Vec<String> = self.jobs.iter().map(|it| format!("{} {}", it.job, size(it.bytes))).collect();
-            let hours = self.seconds.map(hours).unwrap_or_default();
+            let (whole, of) = (size(self.bytes), of.join(", "));
+            let long = self.seconds.map(|seconds| format!(", {} at home at least", hours(seconds))).unwrap_or_default();
             lines.push(format!(
-                "The next point of each job is stored whole again, about {}{hours} ({}), and then copied to each destination",
-                size(self.bytes),
-                of.join(", ")
+                "The next point of each job is stored whole again, about {whole}{long} ({of}), and then copied to each \
+                 destination"
             ));
+            for (copy, seconds) in self.copies.iter().filter_map(|copy| Some((copy, copy.seconds?))) {
+                let (name, long) = (&copy.destination, hours(seconds));
+                lines.push(format!("That is {} to {name}, {long} at its rate at least", size(copy.bytes)));
+            }
         }
         lines.push(
             "Points that were made before stay readable, and stay open to who holds an old master key".to_owned(),
@@ -108,9 +127,9 @@ impl RotationReport {
 
 fn hours(seconds: u64) -> String {
     match seconds {
-        0..60 => ", less than a minute at home".to_owned(),
-        60..3600 => format!(", {} minutes at home at least", seconds.div_ceil(60)),
-        _ => format!(", {} hours at home at least", seconds.div_ceil(3600)),
+        0..60 => "less than a minute".to_owned(),
+        60..3600 => format!("{} minutes", seconds.div_ceil(60)),
+        _ => format!("{} hours", seconds.div_ceil(3600)),
     }
 }
 

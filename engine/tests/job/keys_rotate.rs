@@ -118,11 +118,13 @@ fn what_comes_is_sealed_anew_what_was_stays_readable_and_a_drive_in_the_safe_is_
 fn nothing_is_begun_before_somebody_says_yes_and_the_figures_are_said_first() {
     let bench = prepared(FILES, BYTES, "", &["usb"]);
     bench.done(&["run", "--once"]);
-    let told = bench.engine(&["key", "rotate"]).exits(2).says("--yes");
-    let _ = told.says("is stored whole again, about 19").says("recovery sheet");
+    bench.configure_simply("", &[("usb", &bench.path("usb"), "rate = \"1 KiB/s\"")]);
+    let told = bench.engine(&["key", "rotate"]).exits(2).says("--yes").says("recovery sheet");
+    let _ = told.says("is stored whole again, about 19").says("KiB to usb, 4 minutes at its rate at least");
     let dry = bench.done(&["key", "rotate", "--dry-run"]);
     assert!(dry["rotation"]["bytes-per-second"].as_u64() > Some(0) && dry["rotation"]["seconds"].is_u64(), "{dry}");
     assert_eq!(dry["rotation"]["jobs"][0]["job"], "data", "{dry}");
+    assert_eq!(dry["rotation"]["copies"][0]["bytes"], dry["rotation"]["bytes"], "{dry}");
     assert!(dry["rotation"]["dropped"].to_string().contains("recovery sheet"), "{dry}");
     let reused = bench.done(&["key", "rotate", "--dry-run", "--reuse-old"]);
     assert_eq!(reused["rotation"]["bytes"], 0, "{reused}");

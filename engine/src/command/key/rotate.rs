@@ -11,10 +11,11 @@ use super::{Changed, Opened, done, failed, print, sheet_name};
 use crate::catalog::{Catalog, KEYS_REUSE};
 use crate::command::backup::sealing_speed;
 use crate::command::{Call, Context, DryRun, Failure};
+use crate::config::{Config, Destination};
 use crate::format::{Slot, SlotKind};
 use crate::installation::new_passphrase_cost;
 use crate::model::{KeyEpoch, State};
-use crate::report::{KeyReport, RotationJob, RotationReport};
+use crate::report::{KeyReport, RotationCopy, RotationJob, RotationReport};
 use crate::seal::{NewSlot, SHEET_COST, rotate, sheet_text, sheet_text_parse, slot_of};
 
 /// How it is to be done.
@@ -70,6 +71,7 @@ pub(super) fn planned(context: &Context, opened: &Opened<'_>, rotation: &Rotatio
         jobs.push(RotationJob { job: job.name.clone(), bytes: if rotation.reuse { 0 } else { bytes } });
     }
     let bytes: u64 = jobs.iter().map(|job| job.bytes).sum();
+    let copies = copies(&installation.config, &jobs);
     let speed = if bytes == 0 { None } else { Some(sealing_speed(context, opened.keyring)?) };
     Ok(RotationReport {
         from: opened.keyring.epoch().0,
@@ -80,8 +82,20 @@ pub(super) fn planned(context: &Context, opened: &Opened<'_>, rotation: &Rotatio
         seconds: speed.map(|speed| bytes / speed.max(1)),
         dropped: dropped(context, opened)?.iter().map(|slot| format!("{} ({})", slot.name(), slot.label)).collect(),
         jobs,
+        copies,
         dry_run: rotation.dry_run == DryRun::Yes,
     })
+}
+
+fn copies(config: &Config, jobs: &[RotationJob]) -> Vec<RotationCopy> {
+    let one = |destination: &Destination| {
+        let goes_there =
+            |it: &&RotationJob| config.job(&it.job).is_some_and(|job| job.offsite.contains(&destination.name));
+        let bytes: u64 = jobs.iter().filter(goes_there).map(|job| job.bytes).sum();
+        let seconds = destination.rate.filter(|_| bytes > 0).map(|rate| bytes / rate.max(1));
+        RotationCopy { destination: destination.name.clone(), bytes, seconds }
+    };
+    config.destinations.iter().map(one).collect()
 }
 
 /// Asked on a terminal; else it has to be said on the command line.
