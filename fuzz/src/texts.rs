@@ -4,10 +4,9 @@ use std::path::Path;
 
 use engine::config::{ConfigError, parse_bytes};
 use engine::format::{HeadName, KeysName};
-use engine::installation::read_sheet;
 use engine::model::{EntryPath, Name, ObjectName, PointName, Time, VaultPath};
 use engine::schedule::Schedule;
-use engine::seal::sheet_text_parse;
+use engine::seal::{sheet_read, sheet_text_parse, sheet_words};
 use jiff::tz::TimeZone;
 
 /// The configuration.
@@ -57,10 +56,13 @@ pub fn sheet(data: &[u8]) {
         let typed = std::str::from_utf8(&secret).expect("letters and digits");
         assert_eq!(*sheet_text_parse(typed).expect("itself"), *secret, "the secret is its own text");
         if !text.contains(['\n', '\r']) {
-            assert_eq!(*read_sheet(text).expect("a page of one line"), *secret);
+            assert_eq!(*sheet_read(text).expect("a page of one line"), *secret);
         }
+        let words = sheet_words(typed).expect("its own letters");
+        let lines: Vec<&str> = words.iter().map(|line| line.as_str()).collect();
+        assert_eq!(*sheet_read(&lines.join("\n")).expect("its own words"), *secret, "either form is the secret");
     }
-    if let Ok(secret) = read_sheet(text) {
+    if let Ok(secret) = sheet_read(text) {
         assert!(!secret.is_empty());
     }
 }

@@ -11,6 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use engine::destination::ReadStore;
+use engine::format::SlotKind;
 use engine::model::{Entry, JobId, PointName};
 use engine::port::{Clock, Entropy};
 use engine::vault::FoundKeys;
@@ -42,6 +43,8 @@ pub struct Control<'c> {
     pub store: &'c dyn ReadStore,
     /// Its slots.
     pub keys: &'c FoundKeys,
+    /// Which of them opened it.
+    pub opened_by: SlotKind,
     /// Whose point.
     pub job: JobId,
     /// A point whose manifest opens with the right key.

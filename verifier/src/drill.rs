@@ -92,6 +92,7 @@ enum Stop {
 pub fn drill(bench: &Bench<'_>, chosen: &Chosen) -> Drill {
     let mut drill = Drill::begin(&chosen.job_name, bench.name, bench.clock.now());
     drill.vault = Some(bench.survey.vault());
+    drill.opened_by = Some(bench.survey.opened_by);
     drill.point = Some(chosen.point);
     drill.notes.clone_from(&bench.survey.notes);
     // A defect of ours must not end all drills, and even less be taken for a pass.

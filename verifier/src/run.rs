@@ -43,7 +43,7 @@ use crate::local::{self, Damaged, Reservation};
 use crate::probe::Limits;
 use crate::report::{Ledger, LedgerBefore, LedgerError, NotBackedUp, Setting, Summary, Written, healing};
 use crate::scratch::Scratch;
-use crate::survey::Closed;
+use crate::survey::{Closed, Opener};
 use crate::verdict::{ProbeSummary, Strictness, Verdict};
 
 /// What was asked.
@@ -55,6 +55,8 @@ pub struct Asked {
     pub destination: Option<DestinationName>,
     /// `--point`, `--all` or neither.
     pub wish: Wish,
+    /// `--sheet`: opens the destinations, in the configured passphrase's place.
+    pub sheet: Option<PathBuf>,
     /// `--scratch`
     pub scratch: Option<PathBuf>,
     /// `--keep-scratch`
@@ -65,8 +67,6 @@ pub struct Asked {
     pub extent: Extent,
     /// `--cold`
     pub warmth: Warmth,
-    /// `--sheet`: opens the vaults, in the place of the configured passphrase.
-    pub sheet: Option<PathBuf>,
     /// `--no-wait`
     pub wait: Wait,
 }
@@ -172,7 +172,8 @@ impl Session<'_> {
         }
         self.ports.voice.say(&format!("looking at {name}, {address}"));
         let (catalog, clock) = (self.catalog.as_ref(), self.ports.clock);
-        reach(name, place, &Means { secret: (self.secret.0, &self.secret.1), catalog, clock })
+        let opener = Opener { kind: self.secret.0, secret: &self.secret.1 };
+        reach(name, place, &Means { opener, catalog, clock })
     }
 
     /// Home's heads may know what should lie elsewhere, where the catalog that knows more is lost.

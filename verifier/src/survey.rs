@@ -13,7 +13,6 @@ use engine::vault::{self, FoundHead, FoundKeys, VaultError, VaultReader};
 
 use crate::choose::Listing;
 use crate::mismatch::Mismatch;
-use crate::report::secret_word;
 
 /// Why nothing at a destination can be drilled.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,12 +27,32 @@ pub enum Closed {
     Damaged(String),
 }
 
+/// What a vault is opened with.
+#[derive(Clone, Copy)]
+pub struct Opener<'s> {
+    /// Which slots are tried.
+    pub kind: SlotKind,
+    /// The passphrase, or a recovery sheet's secret.
+    pub secret: &'s [u8],
+}
+
+impl Opener<'_> {
+    const fn word(&self) -> &'static str {
+        match self.kind {
+            SlotKind::Passphrase => "passphrase",
+            SlotKind::Sheet => "recovery sheet",
+        }
+    }
+}
+
 /// A vault that was opened.
 pub struct Survey {
     /// Whose.
     pub identity: Identity,
     /// The slots, for the negative control.
     pub keys: FoundKeys,
+    /// Which of them opened it.
+    pub opened_by: SlotKind,
     /// The family's keys.
     pub keyring: Keyring,
     /// Each job's points.
@@ -60,12 +79,12 @@ impl Survey {
 ///
 /// # Errors
 /// [`Closed`]; `address` is for its text.
-pub fn survey(store: &dyn ReadStore, address: &str, secret: (SlotKind, &[u8])) -> Result<Survey, Closed> {
+pub fn survey(store: &dyn ReadStore, address: &str, opener: Opener<'_>) -> Result<Survey, Closed> {
     let identity = vault::identity_of(store).map_err(|error| of_identity(store, address, &error))?;
     let mut flaws = identity_flaws(store, &identity);
-    let keys = vault::keys_of(store, identity.family).map_err(|error| of_keys(store, address, secret, &error))?;
+    let keys = vault::keys_of(store, identity.family).map_err(|error| of_keys(store, address, opener, &error))?;
     flaws.extend(keys.damaged.iter().map(|why| Mismatch::new(b"keys", why.clone())));
-    let keyring = vault::unlock(&keys, secret.0, secret.1).map_err(|error| of_slots(&error))?;
+    let keyring = vault::unlock(&keys, opener.kind, opener.secret).map_err(|error| of_slots(&error))?;
     let heads = vault::list_heads(store, identity.vault, &keyring).map_err(|error| of_vault(&error))?;
     let bad_head = |found: &FoundHead| Some((found.path.clone(), chain(found.body.as_ref().err()?)));
     let bad_heads = heads.iter().filter_map(bad_head);
@@ -73,7 +92,7 @@ pub fn survey(store: &dyn ReadStore, address: &str, secret: (SlotKind, &[u8])) -
     let mut notes = Vec::new();
     let names = named_jobs(&heads);
     let listings = list(store, &keyring, &names, &mut notes).map_err(|error| of_store(&error))?;
-    Ok(Survey { identity, keys, keyring, listings, heads, names, notes, flaws })
+    Ok(Survey { identity, keys, opened_by: opener.kind, keyring, listings, heads, names, notes, flaws })
 }
 
 /// One of the two identity files may be damaged: nobody would miss it until the other one is too.
@@ -89,26 +108,26 @@ fn identity_flaws(store: &dyn ReadStore, identity: &Identity) -> Vec<Mismatch> {
 
 /// The identity files say one family and the key slots another. If the secret opens those, all that lies here is of
 /// the secret's own family, and the identity files were lost to another one's.
-fn of_keys(store: &dyn ReadStore, address: &str, secret: (SlotKind, &[u8]), error: &VaultError) -> Closed {
+fn of_keys(store: &dyn ReadStore, address: &str, opener: Opener<'_>, error: &VaultError) -> Closed {
     let closed = of_vault(error);
     match closed {
-        Closed::Foreign(_) if opens_any_keys(store, secret) => Closed::Damaged(format!(
+        Closed::Foreign(_) if opens_any_keys(store, opener) => Closed::Damaged(format!(
             "{address} has lost the files that say which vault it is: those that are there name another family than \
              its keys, which this {} opens",
-            secret_word(secret.0)
+            opener.word()
         )),
         closed => closed,
     }
 }
 
-fn opens_any_keys(store: &dyn ReadStore, (kind, secret): (SlotKind, &[u8])) -> bool {
+fn opens_any_keys(store: &dyn ReadStore, opener: Opener<'_>) -> bool {
     let listed = store.list(&VaultPath::parse("keys").expect("a constant")).unwrap_or_default();
     let names = listed.iter().filter(|listed| listed.path.file_name().parse::<KeysName>().is_ok());
     let sets = names.filter_map(|listed| SlotSet::decode(&vault::get(store, &listed.path).ok()?).ok());
     let families: std::collections::BTreeSet<_> = sets.map(|set| set.family).collect();
     let opens = |family: &_| {
         let keys = vault::keys_of(store, *family);
-        keys.is_ok_and(|keys| vault::unlock(&keys, kind, secret).is_ok())
+        keys.is_ok_and(|keys| vault::unlock(&keys, opener.kind, opener.secret).is_ok())
     };
     families.iter().any(opens)
 }

@@ -10,9 +10,9 @@ use engine::command::{Failure, Silent, Voice, Wait};
 use engine::config::Config;
 use engine::destination::{FileStore, Privacy};
 use engine::format::{Identity, SlotKind};
-use engine::model::{ChunkRef, FamilyId, GroupId, JobId, Name, ObjectName, PackId, Time, VaultId, WriterId};
+use engine::model::{ChunkRef, FamilyId, GroupId, JobId, KeyEpoch, Name, ObjectName, PackId, Time, VaultId, WriterId};
 use engine::port::{Clock, SystemClock, SystemEntropy};
-use engine::seal::{Keyring, NewSlot, first_set};
+use engine::seal::{Keyring, NewSlot, PASSPHRASE_LEAST, first_set};
 use engine::source::{Folders, FoldersOptions};
 use engine::vault::{FirstKeys, VaultReader, found};
 
@@ -38,12 +38,12 @@ pub fn newest() -> Asked {
         job: None,
         destination: Some(Name::home()),
         wish: Wish::Newest,
+        sheet: None,
         scratch: None,
         leaving: Leaving::Nothing,
         strictness: Strictness::Told,
         extent: crate::run::Extent::Wish,
         warmth: crate::run::Warmth::Warm,
-        sheet: None,
         wait: Wait::Yes,
     }
 }
@@ -57,7 +57,8 @@ impl Installation {
         fs::write(held.path().join("passphrase"), "correct horse\n").expect("writable");
         let family = FamilyId([1; 16]);
         // A sheet's slot opens faster; the secret is the same text.
-        let slot = NewSlot { kind: SlotKind::Passphrase, secret: b"correct horse", label: "test" };
+        let slot =
+            NewSlot { kind: SlotKind::Passphrase, secret: b"correct horse", label: "test", kdf: PASSPHRASE_LEAST };
         let (set, keyring) = first_set(family, &[slot], Time::from_seconds(1), &SystemEntropy).expect("a family");
         let store = FileStore::create_root(&held.path().join("usb"), Privacy::Umask).expect("made");
         let identity = Identity { family, vault: VAULT, created: Time::from_seconds(1) };
@@ -94,6 +95,7 @@ impl Installation {
             source: "folders".into(),
             reading: Reading::Everything,
             previous: None,
+            reuse_from: KeyEpoch(1),
             not_before: None,
             owed: Vec::new(),
             adopts: None,

@@ -26,7 +26,7 @@ use crate::catalog::{AdoptedFile, Catalog, ReservationId};
 use crate::chunk::{Cutter, Sizes};
 use crate::destination::WriteStore;
 use crate::format::Stats;
-use crate::model::{GroupId, JobId, JobName, PointName, PointOrder, Problem, ShortPack, Time, VaultId};
+use crate::model::{GroupId, JobId, JobName, KeyEpoch, PointName, PointOrder, Problem, ShortPack, Time, VaultId};
 use crate::port::{Clock, Entropy};
 use crate::seal::Keyring;
 use crate::source::{LeftOut, Source};
@@ -61,12 +61,25 @@ pub struct CaptureJob {
     pub reading: Reading,
     /// The job's newest point that is whole at home, if any: unchanged files are taken from it.
     pub previous: Option<(PointOrder, PointName)>,
+    /// Packs of no earlier key epoch are referred to: what an earlier one has is read and stored anew.
+    pub reuse_from: KeyEpoch,
     /// No point of the job is older than this.
     pub not_before: Option<Time>,
     /// Media that the point is owed to.
     pub owed: Vec<VaultId>,
     /// What it is in the words of another program, if that made it.
     pub adopts: Option<Adopts>,
+}
+
+impl CaptureJob {
+    /// The previous point, if its packs may be referred to. What a point refers to is of no earlier key epoch than was allowed
+    /// when it was made, and that only ever rises: so its own epoch tells.
+    #[must_use]
+    pub fn refers_to(&self, catalog: &Catalog) -> Option<PointName> {
+        let (order, name) = self.previous?;
+        let point = catalog.point(order).ok()??;
+        (point.group == self.group && point.key_epoch >= self.reuse_from).then_some(name)
+    }
 }
 
 /// A finished recovery point of another program.
@@ -170,13 +183,12 @@ fn capture_reserved(
     let started = ports.clock.now();
     let as_of = job.adopts.as_ref().map_or(started, |adopts| adopts.written.min(started));
     let created = job.not_before.map_or(as_of, |before| before.max(as_of));
-    let key = ports.keyring.chunker();
+    let key = ports.keyring.chunker_of(job.reuse_from);
     let cutters = Cutters { content: Cutter::new(Sizes::CONTENT, &key), tree: Cutter::new(Sizes::TREE, &key) };
     let reader = VaultReader::new(ports.home, ports.keyring);
     let base = previous(job, ports, &reader, reservation);
     let context = packer::Context { job, ports, reservation };
-    let (stream, withdrawn) = base.map_or((None, BTreeSet::new()), |base| (Some(base.stream), base.withdrawn));
-    let mut visit = visit::Visit::new(context, &cutters, stream, withdrawn);
+    let mut visit = visit::Visit::new(context, &cutters, base);
     let walked = source.walk(&mut visit);
     let read = visit.finish()?;
     // Told to stop, it failed for that.
@@ -192,6 +204,8 @@ struct Cutters {
 /// The previous point, as far as it can be relied on.
 struct Base<'s> {
     stream: EntryStream<'s>,
+    /// May its packs be referred to? Else all files are read, and it is only compared with.
+    reuses: bool,
     /// Its packs that are not healthy at home: files in them are read again.
     withdrawn: BTreeSet<ShortPack>,
 }
@@ -215,7 +229,8 @@ fn previous<'s>(
             withdrawn.insert(pack.short());
         }
     }
-    Some(Base { stream: EntryStream::new(&manifest, reader), withdrawn })
+    let reuses = job.refers_to(ports.catalog).is_some();
+    Some(Base { stream: EntryStream::new(&manifest, reader), reuses, withdrawn })
 }
 
 fn point_id(ports: &Ports<'_>) -> Result<crate::model::PointId, CaptureError> {

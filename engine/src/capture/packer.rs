@@ -29,6 +29,9 @@ pub(super) struct Context<'c> {
 /// The number of a chunk in the order in which it was handed in.
 pub(super) type Ticket = u64;
 
+/// Identities in the order of a batch, and the places of those that are known.
+type Identified = (Vec<ChunkId>, HashMap<ChunkId, ChunkRef>);
+
 #[derive(Clone, Copy)]
 enum Place {
     /// In the batch.
@@ -53,7 +56,8 @@ pub(super) struct Stored {
 /// Packs chunks of one kind: content, or tree.
 pub(super) struct Packer<'c> {
     context: Context<'c>,
-    identity: Zeroizing<[u8; 32]>,
+    /// Of chunk identities, newest first: chunks get the first, and are looked for under each.
+    identities: Vec<Zeroizing<[u8; 32]>>,
     batch: Vec<(Ticket, Vec<u8>)>,
     batch_bytes: usize,
     open: Option<PackBuilder>,
@@ -75,10 +79,10 @@ pub(super) struct Packer<'c> {
 
 impl<'c> Packer<'c> {
     pub(super) fn new(context: Context<'c>) -> Self {
-        let identity = context.ports.keyring.identity();
+        let identities = context.ports.keyring.identities_from(context.job.reuse_from);
         Self {
             context,
-            identity,
+            identities,
             batch: Vec::new(),
             batch_bytes: 0,
             open: None,
@@ -144,10 +148,7 @@ impl<'c> Packer<'c> {
     fn work(&mut self) -> Result<(), CaptureError> {
         let batch = std::mem::take(&mut self.batch);
         self.batch_bytes = 0;
-        let key = &*self.identity;
-        let ids: Vec<ChunkId> =
-            batch.par_iter().map(|(_, plain)| ChunkId(*blake3::keyed_hash(key, plain).as_bytes())).collect();
-        let known = self.find(&ids)?;
+        let (ids, known) = self.identify(&batch)?;
         let new = self.first_of_each(&ids, &known);
         let encoded: Vec<(usize, Vec<u8>)> = new.into_par_iter().map(|at| (at, encode_chunk(&batch[at].1))).collect();
         let mut encoded = encoded.into_iter().peekable();
@@ -163,6 +164,29 @@ impl<'c> Packer<'c> {
             self.set_place(*ticket, place);
         }
         Ok(())
+    }
+
+    /// What each chunk is called, and where those lie that are known. One that is known from an earlier key epoch whose packs
+    /// may be referred to keeps that epoch's identity there.
+    fn identify(&mut self, batch: &[(Ticket, Vec<u8>)]) -> Result<Identified, CaptureError> {
+        let mut newest: Vec<ChunkId> = Vec::new();
+        let mut known = HashMap::new();
+        for at in 0..self.identities.len() {
+            let key = &*self.identities[at];
+            let ids: Vec<ChunkId> =
+                batch.par_iter().map(|(_, plain)| ChunkId(*blake3::keyed_hash(key, plain).as_bytes())).collect();
+            let found = self.find(&ids)?;
+            if at == 0 {
+                newest = ids;
+                known = found;
+            } else {
+                let older = newest.iter().zip(&ids).filter_map(|(id, older)| Some((*id, *found.get(older)?)));
+                older.for_each(|(id, chunk)| {
+                    known.entry(id).or_insert(chunk);
+                });
+            }
+        }
+        Ok((newest, known))
     }
 
     /// Indices of the chunks that have to be encoded: of several alike, the first.

@@ -8,7 +8,7 @@ use super::error::CaptureError;
 use super::packer::{Context, Ticket};
 use super::queue::Queue;
 use super::read::{ReadFailure, ReadFile, read_file};
-use super::{Cutters, Progress, Reading, SETTLED};
+use super::{Base, Cutters, Progress, Reading, SETTLED};
 use crate::model::{Content, Entry, EntryPath, Kind, Meta, Problem, Seen, ShortPack, Span, Time, Xattr, reason};
 use crate::source::{FileKind, Item, LeftOut, Stat, Stillness, Verdict, Visitor, Walked};
 use crate::vault::EntryStream;
@@ -39,18 +39,16 @@ pub(super) struct Visit<'c> {
     cutters: &'c Cutters,
     previous: Option<EntryStream<'c>>,
     next: Option<(Entry, Vec<u8>)>,
+    reuses: bool,
     withdrawn: BTreeSet<ShortPack>,
     walk: Walk<'c>,
     failed: Option<CaptureError>,
 }
 
 impl<'c> Visit<'c> {
-    pub(super) fn new(
-        context: Context<'c>,
-        cutters: &'c Cutters,
-        previous: Option<EntryStream<'c>>,
-        withdrawn: BTreeSet<ShortPack>,
-    ) -> Self {
+    pub(super) fn new(context: Context<'c>, cutters: &'c Cutters, base: Option<Base<'c>>) -> Self {
+        let (previous, reuses, withdrawn) =
+            base.map_or((None, false, BTreeSet::new()), |base| (Some(base.stream), base.reuses, base.withdrawn));
         let walk = Walk {
             queue: Queue::new(context, &cutters.tree),
             files: 0,
@@ -62,7 +60,7 @@ impl<'c> Visit<'c> {
             warnings: Vec::new(),
             beside: Beside::default(),
         };
-        Self { context, cutters, previous, next: None, withdrawn, walk, failed: None }
+        Self { context, cutters, previous, next: None, reuses, withdrawn, walk, failed: None }
     }
 
     /// The walk is over.
@@ -178,9 +176,13 @@ impl<'c> Visit<'c> {
         }
     }
 
+    /// May the packs that it lies in be referred to?
     fn is_healthy(&self, content: &Content) -> bool {
-        let lost = |span: &Span| matches!(span, Span::Data(chunk) if self.withdrawn.contains(&chunk.pack));
-        self.withdrawn.is_empty() || !content.spans.iter().any(lost)
+        let lost = |span: &Span| match span {
+            Span::Data(chunk) => !self.reuses || self.withdrawn.contains(&chunk.pack),
+            _ => false,
+        };
+        (self.reuses && self.withdrawn.is_empty()) || !content.spans.iter().any(lost)
     }
 
     /// Reads a file; once more if it changed meanwhile.

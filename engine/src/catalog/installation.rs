@@ -18,7 +18,11 @@ pub const CONFIGURATION_FOLDER: &str = "configuration-folder";
 
 /// The memo of the family's key slots as hex.
 const KEY_SLOTS: &str = "key-slots";
-/// The memo of the slots that were taken away: a line for each, `ID SEQUENCE KIND LABEL`, by the set that first lacked it.
+/// The memo of key epochs that refer to packs of earlier ones: a line for each, `EPOCH FROM`. It stands there before the epoch
+/// begins, and the last line of an epoch counts.
+pub const KEYS_REUSE: &str = "keys-reuse";
+/// The memo of the slots that were taken away: a line for each, `ID SEQUENCE KIND LABEL`, by the set that first lacked it. It
+/// stands there before that set does, so a slot that is in the set was not taken away.
 pub const KEYS_REVOKED: &str = "keys-revoked";
 
 /// Ids for a job that may be new: used only if it is.

@@ -64,7 +64,7 @@ pub use disk::{BALLAST, CatalogDisk, FileDisk, FileMark, LockGuard, Share, Start
 pub use error::{CatalogError, Result};
 pub use guards::{Guards, LastCopy, RemovalRules, Withheld};
 pub use handle::{OpenOptions, SCHEMA};
-pub use installation::{CONFIGURATION, CONFIGURATION_FOLDER, EVENTS_MAX, KEYS_REVOKED, NewJobIds};
+pub use installation::{CONFIGURATION, CONFIGURATION_FOLDER, EVENTS_MAX, KEYS_REUSE, KEYS_REVOKED, NewJobIds};
 pub use media::NewMedium;
 pub use mirrored::{MirroredFile, MirroredRow, Named};
 pub use open::{Catalog, Founding, Rebuild};

@@ -9,6 +9,7 @@ mod relearn;
 mod room;
 mod set_back;
 mod source;
+mod speed;
 mod told;
 
 use std::collections::BTreeMap;
@@ -20,7 +21,9 @@ use source::{is_paranoid, source_of, source_text};
 use told::{capture_failure, home_failure, told};
 
 pub(super) use source::check_readable;
+pub(super) use speed::sealing_speed;
 
+use super::key::reuse_from;
 use super::publish::{publish, read_in_home};
 use super::{Call, Context, DryRun, Exit, Failure};
 use crate::capture::{Adopts, CaptureError, CaptureJob, Ports, Progress, Reading, capture};
@@ -301,22 +304,25 @@ fn made(
         source: source_text(job),
         reading: if is_paranoid(job) { Reading::Everything } else { reading },
         previous,
+        reuse_from: reuse_from(tools.catalog, tools.keyring.epoch())?,
         not_before: row.newest_created,
         owed: owed(context, job)?,
         adopts,
     };
     let reader = VaultReader::new(&*home, tools.keyring);
     let holds_at_a_loss = |source: &mut dyn Source| {
-        at_most(job, &capture_job, source, &reader).is_some_and(|most| makes_room.holds_at_a_loss(most))
+        at_most(job, &capture_job, source, (tools.catalog, &reader))
+            .is_some_and(|most| makes_room.holds_at_a_loss(most))
     };
     let makes = |source: &mut dyn Source, bytes| make_room(bytes) || holds_at_a_loss(source);
-    if capture_job.previous.is_none()
+    if capture_job.refers_to(tools.catalog).is_none()
         && let Err(refused) = refuse_what_cannot_fit(source, job, &room, &makes)
     {
         let refused = makes_room.told_of_loss(refused);
         session.close().map_err(|error| home_failure(&error))?;
         return Err(refused);
     }
+    tell_of_new_epoch(context, &capture_job)?;
     let what = format!("{}: reading", job.name);
     let progress = |p: &Progress| context.call.voice.progress(&what, p.bytes, 0);
     let lock = lock.name().to_string();
@@ -356,6 +362,16 @@ fn made(
     closed.map_err(|error| home_failure(&error))?;
     let took = tools.clock.monotonic().saturating_sub(begun);
     Ok((captured.name, told(context, job, jump, captured, took.as_secs_f64())))
+}
+
+/// That nothing of the point before is referred to is said, so that nobody wonders at the first point of a key epoch.
+fn tell_of_new_epoch(context: &Context, capture: &CaptureJob) -> Result<(), Failure> {
+    let before = capture.previous.map(|(order, _)| context.installation.catalog.point(order)).transpose()?.flatten();
+    if before.is_some_and(|before| before.key_epoch < capture.reuse_from) {
+        let text = format!("{}: a new key epoch began: everything is read and stored anew this once", capture.name);
+        context.call.voice.warn(&text);
+    }
+    Ok(())
 }
 
 /// The job's newest point that is whole at home.

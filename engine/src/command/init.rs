@@ -4,7 +4,7 @@ use super::backup::check_readable;
 use super::context::{configuration, wrong_configuration};
 use super::{Call, Context, Exit, Failure};
 use crate::config::{LoadError, candidates, find, starter};
-use crate::installation::{self, Asked, Made, Moved, Prepared, PreparedPlace};
+use crate::installation::{self, Asked, Made, Moved, Prepared, PreparedPlace, SHEET, SheetFiles};
 use crate::model::DestinationName;
 use crate::report;
 
@@ -39,6 +39,7 @@ fn write_starter(call: &Call) -> Result<(report::InitReport, Exit), Failure> {
         starter: Some(path.display().to_string()),
         vaults: Vec::new(),
         recovery_sheet: None,
+        recovery_sheet_page: None,
         sheet_written: false,
         warnings: Vec::new(),
     };
@@ -73,11 +74,13 @@ fn told(config: &crate::config::Config, prepared: &Prepared) -> report::InitRepo
         prepared.places.iter().filter_map(|place| Some((config.destination(&place.destination)?, &place.asked)));
     let probed = asked.flat_map(|(destination, asked)| asked.iter().flat_map(|asked| asked.warnings(destination)));
     let warnings = same.chain(probed).chain(config.notes()).chain(config.secret_notes());
-    let sheet = config.state.join("recovery-sheet.txt");
+    let sheet = SheetFiles::of(config, SHEET);
+    let there = |path: &std::path::Path| path.exists().then(|| path.display().to_string());
     report::InitReport {
         starter: None,
         vaults: prepared.places.iter().map(vault).collect(),
-        recovery_sheet: sheet.exists().then(|| sheet.display().to_string()),
+        recovery_sheet: there(&sheet.text),
+        recovery_sheet_page: there(&sheet.page),
         sheet_written: prepared.sheet.is_some(),
         warnings: warnings.collect(),
     }

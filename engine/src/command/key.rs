@@ -1,10 +1,11 @@
 //! `engine key`: who opens the family's vaults. Each change is a new set of slots: at home first, then in the catalog, then
 //! at every medium that is there, where older sets go once it was read back; media that are away get it with their next
-//! session.
+//! session, before anything that only its keys open. What a person has to know of it afterwards is noted before.
 //!
-//! Deliberately absent: a new master key. Who held a revoked secret and kept a copy of an older set, or of the master,
-//! opens what was sealed under it.
+//! Who held a revoked secret and kept a copy of an older set, or of the master, opens what was sealed under it: only a new
+//! key epoch (`rotate`) protects what is written from then on.
 
+mod rotate;
 mod sheet;
 mod told;
 
@@ -15,15 +16,20 @@ use zeroize::Zeroizing;
 
 use super::publish::publish;
 use super::recover::{passphrase, vault_secret};
-use super::{Call, Context, Exit, Failure};
+use super::{Call, Context, DryRun, Exit, Failure};
 use crate::catalog::locks::LockName;
-use crate::catalog::{Catalog, KEYS_REVOKED};
+use crate::catalog::{Catalog, KEYS_REUSE, KEYS_REVOKED};
 use crate::destination::WriteStore;
 use crate::format::{Slot, SlotKind, SlotSet};
+use crate::installation::{SheetFiles, new_passphrase_cost};
 use crate::model::{VaultPath, chain};
-use crate::report::KeyReport;
-use crate::seal::{Keyring, NewSlot, SlotError, add_slot, remove_slot, sheet_text, sheet_text_parse, slot_of};
-use crate::vault::{get, put, unlock_newest};
+use crate::report::{KeyReport, SheetWritten};
+use crate::seal::{
+    Keyring, NewSlot, SHEET_COST, SlotError, add_slot, remove_slot, sheet_text, sheet_text_parse, slot_of,
+};
+use crate::vault::{FoundKeys, get, put, unlock_newest};
+pub use rotate::Rotation;
+pub(super) use rotate::reuse_from;
 
 /// What opens the family's keys for the change; the configured passphrase if nothing is given.
 #[derive(Debug, Clone, Default)]
@@ -53,15 +59,19 @@ pub enum KeyChange {
     },
     /// One more recovery sheet.
     Sheet,
+    /// A new key epoch for all that is written from now on.
+    Rotate(Rotation),
 }
 
-/// The slots, and which media still accept what was taken away.
+/// The slots, and which media still accept what was taken away. Places that have keys of a later epoch than is known here are
+/// learned from.
 ///
 /// # Errors
 /// Exit 1 if the installation or its keys can't be opened.
 pub fn key_list(call: &Call) -> Result<(KeyReport, Exit), Failure> {
     let context = Context::open(call)?;
     let _ = context.installation.keyring()?;
+    context.installation.look_for_newer_keys()?;
     let held = context.installation.slots_held().expect("the keys are open");
     Ok((told::report(&context, &held.set)?, Exit::Done))
 }
@@ -75,13 +85,39 @@ pub fn key_change(call: &Call, opener: &Opener, change: &KeyChange) -> Result<(K
     let context = Context::open(call)?;
     let _lock = context.lock(&LockName::Keys, "the key slots")?;
     let opened = open(&context, opener)?;
-    let changed = changed(&context, &opened, change)?;
-    keep(&context, opened.keyring, &changed)?;
+    let planned = match change {
+        KeyChange::Rotate(rotation) => Some(rotate::planned(&context, &opened, rotation)?),
+        _ => None,
+    };
+    if let (KeyChange::Rotate(rotation), Some(planned)) = (change, &planned) {
+        if rotation.dry_run == DryRun::Yes {
+            let report = told::report(&context, &opened.set)?;
+            return Ok((KeyReport { rotation: Some(planned.clone()), ..report }, Exit::Done));
+        }
+        rotate::confirm(call, rotation, planned)?;
+    }
+    let (changed, written) = {
+        // Nothing is captured meanwhile: a point is of one key epoch.
+        let _home = planned.is_some().then(|| context.lock(&LockName::Home, "the home vault")).transpose()?;
+        let changed = changed(&context, &opened, change)?;
+        let written = keep(&context, opened.keyring, &changed)?;
+        (changed, written)
+    };
     // From here on it is so, whatever happens to the rest.
+    if let Some(keyring) = changed.keyring {
+        let (set, bytes) = (changed.set.clone(), changed.set.encode());
+        context.installation.hold(FoundKeys { set, bytes, damaged: Vec::new() }, keyring);
+    }
     publish(&context)?;
     let mut report = told::report(&context, &changed.set)?;
     report.did = Some(changed.did);
+    report.rotation = planned;
+    report.sheet = written
+        .map(|files| SheetWritten { text: files.text.display().to_string(), page: files.page.display().to_string() });
     report.advice.extend(changed.advice);
+    if report.rotation.is_some() {
+        report.advice.extend(rotate::advice_for_media(&report));
+    }
     let revoked_everywhere = report.media.iter().all(|medium| medium.accepts_revoked.is_empty() || medium.retired);
     let exit = if revoked_everywhere { Exit::Done } else { Exit::Partial };
     Ok((report, exit))
@@ -94,6 +130,7 @@ struct Opened<'o> {
     /// The slot of it.
     by: String,
     kind: SlotKind,
+    secret: Zeroizing<Vec<u8>>,
 }
 
 fn open<'c>(context: &'c Context, opener: &Opener) -> Result<Opened<'c>, Failure> {
@@ -112,7 +149,7 @@ fn open<'c>(context: &'c Context, opener: &Opener) -> Result<Opened<'c>, Failure
     let (keys, keyring) = unlock_newest(found, kind, &bytes).map_err(wrong)?;
     let (by, set) = (slot_of(&keys.set, kind, &bytes).map_err(wrong)?, keys.set.clone());
     // The configured passphrase may open them no more afterwards, and the places are still to be told.
-    Ok(Opened { set, keyring: installation.hold(keys, keyring), by, kind })
+    Ok(Opened { set, keyring: installation.hold(keys, keyring), by, kind, secret: bytes })
 }
 
 fn wrong(error: SlotError) -> Failure {
@@ -126,8 +163,11 @@ struct Changed {
     revoked: Vec<Slot>,
     did: String,
     advice: Vec<String>,
-    /// A new sheet's name, and its secret.
+    /// The name of a new sheet's files, and its letters.
     sheet: Option<(String, Zeroizing<String>)>,
+    /// The keys of a new epoch, and from which one on packs are referred to.
+    keyring: Option<Keyring>,
+    reuse: Option<(u32, u32)>,
 }
 
 fn changed(context: &Context, opened: &Opened<'_>, change: &KeyChange) -> Result<Changed, Failure> {
@@ -143,10 +183,9 @@ fn changed(context: &Context, opened: &Opened<'_>, change: &KeyChange) -> Result
             let secret = sheet_text_parse(&text).map_err(failed)?;
             let set = added(context, opened, SlotKind::Sheet, &secret, "recovery sheet")?;
             // Beside one that was not printed yet.
-            let name = format!("recovery-sheet-{}.txt", set.slots.last().map(Slot::name).unwrap_or_default());
-            let path = context.installation.config.state.join(&name);
+            let name = sheet_name(&set);
             let mut changed = done(set, Vec::new(), "one more recovery sheet opens the vaults");
-            changed.advice.push(format!("print {}, keep it elsewhere, delete the file", path.display()));
+            changed.advice.push(print(context, &name));
             Ok(Changed { sheet: Some((name, text)), ..changed })
         }
         KeyChange::Change { passphrase_file } => {
@@ -168,11 +207,22 @@ fn changed(context: &Context, opened: &Opened<'_>, change: &KeyChange) -> Result
             let did = format!("the slot {} ({}) opens nothing any more", slot.name(), slot.label);
             Ok(done(set, vec![slot], &did))
         }
+        KeyChange::Rotate(rotation) => rotate::rotated(context, opened, rotation),
     }
 }
 
+/// What the files of the newest slot's sheet are called.
+fn sheet_name(set: &SlotSet) -> String {
+    format!("recovery-sheet-{}", set.slots.last().map(Slot::name).unwrap_or_default())
+}
+
+fn print(context: &Context, name: &str) -> String {
+    let SheetFiles { text, page } = SheetFiles::of(&context.installation.config, name);
+    format!("print {} or {}, keep it elsewhere, delete both files", text.display(), page.display())
+}
+
 fn done(set: SlotSet, revoked: Vec<Slot>, did: &str) -> Changed {
-    Changed { set, revoked, did: did.to_owned(), advice: Vec::new(), sheet: None }
+    Changed { set, revoked, did: did.to_owned(), advice: Vec::new(), sheet: None, keyring: None, reuse: None }
 }
 
 fn failed(error: SlotError) -> Failure {
@@ -187,7 +237,11 @@ fn added(
     secret: &[u8],
     label: &str,
 ) -> Result<SlotSet, Failure> {
-    let slot = NewSlot { kind, secret, label };
+    let kdf = match kind {
+        SlotKind::Passphrase => new_passphrase_cost(&*context.call.clock).map_err(failed)?,
+        SlotKind::Sheet => SHEET_COST,
+    };
+    let slot = NewSlot { kind, secret, label, kdf };
     let next = add_slot(&opened.set, opened.keyring, &slot, context.call.clock.now(), &*context.call.entropy);
     next.map_err(failed)
 }
@@ -258,21 +312,27 @@ fn stays_open(context: &Context, opened: &Opened<'_>, slot: &Slot) -> Result<(),
     Err(Failure::new(format!("the slot {} stays", slot.name()), why, advice))
 }
 
-/// At home, read back, then in the catalog. A new sheet is written before: a slot that nobody can open is worth nothing.
-fn keep(context: &Arc<Context>, keyring: &Keyring, changed: &Changed) -> Result<(), Failure> {
-    let home = context.installation.home()?;
-    let sheet = changed.sheet.as_ref().map(|(path, text)| sheet::write(context, path, text)).transpose()?;
-    at_home(&*home, keyring, changed).inspect_err(|_| {
+/// What is taken away, then at home, read back, then in the catalog. A new sheet is written before: a slot that nobody can
+/// open is worth nothing.
+fn keep(context: &Arc<Context>, keyring: &Keyring, changed: &Changed) -> Result<Option<SheetFiles>, Failure> {
+    let (home, catalog) = (context.installation.home()?, &context.installation.catalog);
+    let sheet = changed.sheet.as_ref().map(|(name, letters)| sheet::write(context, name, letters)).transpose()?;
+    let kept = noted(catalog, changed).and_then(|()| {
+        let keyring = changed.keyring.as_ref().unwrap_or(keyring);
+        at_home(&*home, keyring, changed)
+    });
+    kept.inspect_err(|_| {
         // What is on it opens nothing.
-        sheet.iter().for_each(|path| drop(std::fs::remove_file(path)));
+        sheet.iter().for_each(SheetFiles::remove);
     })?;
-    noted(&context.installation.catalog, changed).map_err(|failure| {
+    catalog.set_key_slots(&changed.set.encode()).map_err(|error| {
         let advice = format!(
             "it counts at home all the same: {}; mend that, and `engine key list` brings it to the places",
             changed.did
         );
-        Failure { advice, ..failure }.with_exit(Exit::Partial)
-    })
+        Failure { advice, ..Failure::from(error) }.with_exit(Exit::Partial)
+    })?;
+    Ok(sheet)
 }
 
 fn at_home(home: &dyn WriteStore, keyring: &Keyring, changed: &Changed) -> Result<(), Failure> {
@@ -286,6 +346,7 @@ fn at_home(home: &dyn WriteStore, keyring: &Keyring, changed: &Changed) -> Resul
     Ok(())
 }
 
+/// Before it is so: whoever dies in between leaves what counts once it is.
 fn noted(catalog: &Catalog, changed: &Changed) -> Result<(), Failure> {
     let mut revoked = catalog.memo(KEYS_REVOKED)?.unwrap_or_default();
     for slot in &changed.revoked {
@@ -293,5 +354,9 @@ fn noted(catalog: &Catalog, changed: &Changed) -> Result<(), Failure> {
         revoked.push_str(&format!("{} {} {} {label}\n", slot.name(), changed.set.sequence, told::kind(slot.kind)));
     }
     catalog.set_memo(KEYS_REVOKED, &revoked)?;
-    Ok(catalog.set_key_slots(&changed.set.encode())?)
+    if let Some((epoch, from)) = changed.reuse {
+        let before = catalog.memo(KEYS_REUSE)?.unwrap_or_default();
+        catalog.set_memo(KEYS_REUSE, &format!("{before}{epoch} {from}\n"))?;
+    }
+    Ok(())
 }

@@ -49,7 +49,7 @@ pub use exit::Exit;
 pub use failure::Failure;
 pub use forget::{ForgetOptions, forget};
 pub use init::{enrol, init};
-pub use key::{KeyChange, Opener, key_change, key_list};
+pub use key::{KeyChange, Opener, Rotation, key_change, key_list};
 pub use login::Login;
 pub use once::run_once;
 pub use pin::{clear_alarm, pin, unpin};

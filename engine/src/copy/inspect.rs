@@ -244,6 +244,10 @@ fn unreadable(
     found: &mut Inspection,
 ) -> Result<(), CopyError> {
     let ObjectName::Point(job, name) = object else { return Ok(()) };
+    if matches!(error, CopyError::Vault(VaultError::LaterKeys { .. })) {
+        found.unread.push(Unread { path: object.path(), problem: chain(error) });
+        return Ok(());
+    }
     let known = at.tools.catalog.point(name.order)?.filter(|point| point.id == name.id && point.job == job);
     // What no place can tell now is not known: the manifest is damaged all the same.
     match known.zip(at.lists.named(at.store, job, name).ok().flatten()) {

@@ -11,7 +11,7 @@ use super::inspect::{Flaw, Inspected, Inspection, say};
 use crate::catalog::Finding;
 use crate::destination::ErrorKind;
 use crate::format::{FormatError, Identity, KeysName, SlotSet};
-use crate::model::{Time, VaultPath, chain};
+use crate::model::{KeyEpoch, Time, VaultPath, chain};
 use crate::seal::is_authentic;
 use crate::vault::{RESTORE_PATH, VaultError, list_heads, read_whole_medium, restore_text};
 
@@ -72,12 +72,15 @@ fn keys(at: &Inspected<'_>, found: &mut Inspection) -> Result<(), CopyError> {
         Ok(listed) => listed,
         Err(error) => return found.refused(at, path("keys"), error.into()),
     };
-    let unread = found.unread.len();
+    let (unread, mut later) = (found.unread.len(), None);
     for listed in listed {
         let Ok(name) = listed.path.file_name().parse::<KeysName>() else { continue };
         match content(at, &listed.path, found)? {
             Content::Bytes(bytes) => match slots(at, name, &bytes) {
-                Ok(()) => drop(good.insert(name)),
+                Ok(epoch) => {
+                    good.insert(name);
+                    later = later.max(Some(epoch.0).filter(|epoch| *epoch > at.tools.keyring.epoch().0));
+                }
                 Err(error @ FormatError::Newer { .. }) => say(at, &error.to_string()),
                 Err(error) => found.flaws.push(Flaw::new(listed.path, Finding::Damaged, error.to_string())),
             },
@@ -91,7 +94,12 @@ fn keys(at: &Inspected<'_>, found: &mut Inspection) -> Result<(), CopyError> {
     if let Some(wanted) = wanted.filter(|wanted| !good.contains(wanted)) {
         let wanted = path(&format!("keys/{wanted}"));
         if !found.flaws.iter().any(|flaw| flaw.path == wanted) {
-            found.flaws.push(Flaw::new(wanted, Finding::Missing, "missing: the family's newest key slots"));
+            // Whether those of a later epoch are ours only their secret tells.
+            let later = later.map(|epoch| {
+                format!("; others of key epoch {epoch} lie there, which are not known here: `engine key list` looks for them")
+            });
+            let problem = format!("missing: the family's newest key slots{}", later.unwrap_or_default());
+            found.flaws.push(Flaw::new(wanted, Finding::Missing, problem));
         }
     }
     if good.is_empty() {
@@ -104,7 +112,8 @@ fn keys(at: &Inspected<'_>, found: &mut Inspection) -> Result<(), CopyError> {
     Ok(())
 }
 
-fn slots(at: &Inspected<'_>, name: KeysName, bytes: &[u8]) -> Result<(), FormatError> {
+/// The key epoch of slots that are what they should be.
+fn slots(at: &Inspected<'_>, name: KeysName, bytes: &[u8]) -> Result<KeyEpoch, FormatError> {
     let damaged = |why: &str| FormatError::damaged("the key slots' file", why);
     if KeysName::digest_of(bytes) != name.digest {
         return Err(damaged("it is not what its name says"));
@@ -117,7 +126,7 @@ fn slots(at: &Inspected<'_>, name: KeysName, bytes: &[u8]) -> Result<(), FormatE
     if set.family != at.tools.keyring.family() || (is_newest && !is_authentic(&set, at.tools.keyring)) {
         return Err(damaged("it was not made with the family's keys"));
     }
-    Ok(())
+    Ok(set.epoch)
 }
 
 /// Every head opens, and that of our last session there is among them.

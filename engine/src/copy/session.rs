@@ -127,6 +127,7 @@ impl<'s> Session<'s> {
             session.distrust(&why)?;
         }
         session.heed(&row, &heads)?;
+        slots::lay(&session)?;
         session.leave_head(&heads)?;
         if waits {
             session.outlast()?;

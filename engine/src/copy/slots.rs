@@ -49,6 +49,28 @@ pub(super) fn bring(session: &Session<'_>) -> Result<(), CopyError> {
     Ok(())
 }
 
+/// Lays the newest set there before anything is written that only its keys open: once there was a new key epoch, and as long
+/// as the medium is not known to have that set. Older sets stay until [`bring`].
+///
+/// # Errors
+/// If it can't be laid there: then nothing of the new epoch may lie there either.
+pub(super) fn lay(session: &Session<'_>) -> Result<(), CopyError> {
+    let (Some(set), Some(row)) = (wanted(session.tools.catalog)?, session.tools.catalog.medium(session.medium)?) else {
+        return Ok(());
+    };
+    let is_known = begin::mark(&row, KEYS) == Some(&set.name().to_string()) && !session.destination.is_home();
+    if set.older.is_empty() || is_known || !is_authentic(&set, session.tools.keyring) {
+        return Ok(());
+    }
+    let (path, bytes) = (path_of(set.name()), set.encode());
+    put(session.store, &path, &bytes)?;
+    if get(session.store, &path)? == bytes {
+        return Ok(());
+    }
+    let why = "it does not read back as it was written, and what comes next only its keys open".to_owned();
+    Err(VaultError::Damaged { object: path.to_string(), why }.into())
+}
+
 fn tell(session: &Session<'_>, why: &str) {
     let text = format!("{}: key slots that were revoked still open it: {why}", session.destination);
     (session.tools.tell)(&Told::Note(text));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
+use super::cost::new_passphrase_cost;
 use super::error::InstallationError;
 use super::look;
 use super::place::{
@@ -12,7 +13,7 @@ use super::place::{
     why_away, why_not_made,
 };
 use super::probe::{Asked, probe};
-use super::sheet::{SHEET, write_sheet};
+use super::sheet::{SHEET, Sheet, SheetFiles, write_sheet};
 use super::sight::shares_disk;
 use crate::catalog::{Catalog, CatalogError, Founding, MediumRow, NewMedium, OpenOptions};
 use crate::config::{Config, Destination, Place};
@@ -20,7 +21,7 @@ use crate::destination::{ErrorKind, FileStore, Privacy, StoreError, WriteStore};
 use crate::format::{FormatError, Identity, SlotKind, SlotSet};
 use crate::model::{DestinationName, FamilyId, Time, VaultId, VaultPath, WriterId};
 use crate::port::{Clock, Entropy};
-use crate::seal::{NewSlot, SlotError, first_set, sheet_text, sheet_text_parse};
+use crate::seal::{NewSlot, SHEET_COST, SlotError, first_set, sheet_text, sheet_text_parse};
 use crate::vault::{FirstKeys, VaultError, found, identity_of, keys_of};
 
 /// What `init` did at one place.
@@ -53,7 +54,7 @@ pub struct Prepared {
     /// Each place in the configuration's order, home first.
     pub places: Vec<PreparedPlace>,
     /// Where the recovery sheet was written, if keys were made now.
-    pub sheet: Option<PathBuf>,
+    pub sheet: Option<SheetFiles>,
 }
 
 /// One place.
@@ -211,27 +212,27 @@ fn make_home(
     config: &Config,
     clock: &dyn Clock,
     entropy: &dyn Entropy,
-) -> Result<(Catalog, SlotSet, Option<PathBuf>), InstallationError> {
+) -> Result<(Catalog, SlotSet, Option<SheetFiles>), InstallationError> {
     let secret = config.key.read()?;
     make_private(&config.state)?;
     make_private(&config.home.path)?;
     let store = FileStore::open(&config.home.path, Privacy::Private)?;
     let (family, writer, home) = (FamilyId(random(entropy)?), WriterId(random(entropy)?), VaultId(random(entropy)?));
-    let now = clock.now();
+    let (now, kdf) = (clock.now(), new_passphrase_cost(clock)?);
     let sheet = sheet_text(entropy)?;
     let sheet_secret = sheet_text_parse(&sheet)?;
     let slots = [
-        NewSlot { kind: SlotKind::Sheet, secret: &sheet_secret, label: "recovery sheet" },
-        NewSlot { kind: SlotKind::Passphrase, secret: &secret.bytes, label: "passphrase" },
+        NewSlot { kind: SlotKind::Sheet, secret: &sheet_secret, label: "recovery sheet", kdf: SHEET_COST },
+        NewSlot { kind: SlotKind::Passphrase, secret: &secret.bytes, label: "passphrase", kdf },
     ];
     let (set, _) = first_set(family, &slots, now, entropy)?;
     let founding = Founding { family, writer, epoch: 1, created: now };
     let catalog = Catalog::create(&config.state, &founding, OpenOptions::default())?;
     let place = Place::File(config.home.path.clone());
     catalog.enrol(&new_medium(home, DestinationName::home(), &place, false, now))?;
-    let path = write_sheet(config, SHEET, family, &sheet, now)?;
+    let files = write_sheet(SHEET, &Sheet { config, family, letters: &sheet, made: now })?;
     found(&store, &Identity { family, vault: home, created: now }, FirstKeys { set: &set })?;
-    Ok((catalog, set, Some(path)))
+    Ok((catalog, set, Some(files)))
 }
 
 /// What one destination is prepared with.

@@ -6,6 +6,7 @@
 //! Deliberately absent: what is done with them.
 
 mod ballast;
+mod cost;
 mod error;
 mod init;
 mod look;
@@ -13,11 +14,13 @@ mod place;
 mod probe;
 mod refused;
 mod sheet;
+mod sheet_page;
 mod sight;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+pub use cost::new_passphrase_cost;
 pub use error::InstallationError;
 pub(crate) use init::new_medium;
 pub use init::{Made, Moved, Prepared, PreparedPlace, enrol, init};
@@ -27,7 +30,7 @@ pub use look::{Lies, Look, Opened, find_all, look_all, open_now};
 pub(crate) use place::place_text;
 pub use place::{as_it_lies, open_destination, open_place, patient, why_away};
 pub use probe::Asked;
-pub use sheet::{read_sheet, sheet_file, write_sheet};
+pub use sheet::{SHEET, Sheet, SheetFileError, SheetFiles, read_sheet, sheet_file, write_sheet};
 pub use sight::Sight;
 pub(crate) use sight::shares_disk;
 
@@ -47,10 +50,16 @@ pub struct Installation {
     /// Its local state.
     pub catalog: Catalog,
     home: OnceLock<Arc<FileStore>>,
-    keyring: OnceLock<Keyring>,
-    slots_held: OnceLock<FoundKeys>,
+    held: OnceLock<Box<Held>>,
     refusals: refused::Refusals,
     warn: Warn,
+}
+
+/// Keys and the slots that they were opened with, and those that took their place since: a service outlives a key epoch.
+struct Held {
+    keys: FoundKeys,
+    keyring: Keyring,
+    next: OnceLock<Box<Held>>,
 }
 
 /// Told of warnings, such as a passphrase's file that others can read.
@@ -80,8 +89,8 @@ impl Installation {
         catalog.tell_when_full(Arc::clone(&warn));
         // Heads carry it from the next session on; where it can't be noted now, the next command notes it.
         let _later = note_configuration(&catalog, &config);
-        let (home, keyring, slots_held, refusals) = Default::default();
-        Ok(Self { config, catalog, home, keyring, slots_held, refusals, warn })
+        let (home, held, refusals) = Default::default();
+        Ok(Self { config, catalog, home, held, refusals, warn })
     }
 
     /// Is the ballast laid that lets the catalog commit on a full disk? It is laid now, if there is room for it.
@@ -117,13 +126,16 @@ impl Installation {
         self.catalog.meta()?.home.ok_or_else(|| InstallationError::NotMade { file: self.config.file.clone() })
     }
 
-    /// The family's keys, unlocked with the configured passphrase; slots from home, or from a destination that is there.
+    /// The family's keys, unlocked with the configured passphrase; slots from home, or from a destination that is there. They
+    /// are unlocked again once another process has begun a new key epoch.
     ///
     /// # Errors
     /// If no slots can be read, or the passphrase does not open them.
     pub fn keyring(&self) -> Result<&Keyring, InstallationError> {
-        if let Some(keyring) = self.keyring.get() {
-            return Ok(keyring);
+        if let Some(held) = self.newest_held()
+            && self.noted_slots()?.is_none_or(|noted| noted.set.epoch <= held.keyring.epoch())
+        {
+            return Ok(&held.keyring);
         }
         let secret = self.config.key.read()?;
         if let Some(warning) = &secret.warning {
@@ -138,15 +150,52 @@ impl Installation {
         Ok(self.hold(keys, keyring))
     }
 
+    /// Looks at every destination for slots of a later key epoch that the configured passphrase opens: this computer was set
+    /// back, or never heard of it. They count from then on.
+    ///
+    /// # Errors
+    /// As [`Self::keyring`].
+    pub(crate) fn look_for_newer_keys(&self) -> Result<(), InstallationError> {
+        let (family, epoch) = (self.catalog.meta()?.family, self.keyring()?.epoch());
+        let found: Vec<_> = self.slots_offsite(family)?.into_iter().filter(|keys| keys.set.epoch > epoch).collect();
+        let secret = self.config.key.read()?;
+        let opened = unlock_newest(found, SlotKind::Passphrase, &secret.bytes);
+        // What our passphrase does not open is nobody's business here: `key change` tells of it.
+        if let Some((keys, keyring)) = opened.ok().filter(|(_, ring)| ring.succeeds(self.held_keyring())) {
+            self.note_slots(&keys)?;
+            self.hold(keys, keyring);
+        }
+        Ok(())
+    }
+
+    fn held_keyring(&self) -> Option<&Keyring> {
+        self.newest_held().map(|held| &held.keyring)
+    }
+
     /// These keys and slots from now on.
     pub(crate) fn hold(&self, keys: FoundKeys, keyring: Keyring) -> &Keyring {
-        let _first = self.slots_held.set(keys);
-        self.keyring.get_or_init(|| keyring)
+        let mut new = Some(Box::new(Held { keys, keyring, next: OnceLock::new() }));
+        let mut place = &self.held;
+        loop {
+            let held = place.get_or_init(|| new.take().expect("it is placed once"));
+            if new.is_none() {
+                return &held.keyring;
+            }
+            place = &held.next;
+        }
+    }
+
+    fn newest_held(&self) -> Option<&Held> {
+        let mut held = self.held.get()?;
+        while let Some(next) = held.next.get() {
+            held = next;
+        }
+        Some(held)
     }
 
     /// The slots that the keys were opened with; none before [`Self::keyring`].
     pub(crate) fn slots_held(&self) -> Option<&FoundKeys> {
-        self.slots_held.get()
+        self.newest_held().map(|held| &held.keys)
     }
 
     /// Notes the slots that every place should have, where they are newer than what was noted: a change of them broke off,

@@ -46,9 +46,9 @@ pub use stat::{FileKind, Links, Stat};
 pub use subvolume::{PLACEHOLDER_INODE, SUBVOLUME_INODE, Subvolume, is_mount_point};
 pub(crate) use system::{CacheWatch, NodeKind, Owned, Ownership, dress_file, flush_all, make_private_folders};
 pub use system::{
-    Folder, MountWatch, StopSignal, ask_to_end, be_quiet, file_system, flush_folder, is_loop, is_open_for_writing,
-    kill_group, lead_group, may_write, next_data, next_hole, raise_open_files, read_at, since_boot, space, stat_file,
-    stat_path, user_and_group, write_at, xattrs_of_file,
+    Folder, MountWatch, StopSignal, ask_to_end, be_quiet, file_system, flush_folder, free_memory, is_loop,
+    is_open_for_writing, kill_group, lead_group, may_write, next_data, next_hole, raise_open_files, read_at,
+    since_boot, space, stat_file, stat_path, user_and_group, write_at, xattrs_of_file,
 };
 use system::{boot_id, process_exists, process_started};
 #[cfg(unix)]

@@ -229,6 +229,11 @@ pub(super) const fn boot_id() -> String {
 }
 
 /// Not told.
+pub const fn free_memory() -> Option<u64> {
+    None
+}
+
+/// Not told.
 pub const fn since_boot() -> Option<(String, std::time::Duration)> {
     None
 }

@@ -18,6 +18,8 @@ pub struct InitReport {
     pub vaults: Vec<VaultMade>,
     /// The recovery sheet; none if there is none yet.
     pub recovery_sheet: Option<String>,
+    /// The same as a page for a browser, with a QR code.
+    pub recovery_sheet_page: Option<String>,
     /// Was the sheet written now?
     pub sheet_written: bool,
     /// What a person should know, as `same-disk`.
@@ -73,9 +75,11 @@ impl Report for InitReport {
             let written = if self.sheet_written { "was written to" } else { "is at" };
             page.gap();
             page.line(format_args!("The recovery sheet {written} {sheet}."));
-            page.line(
-                "-> Print it and keep it away from this computer: with it and any destination, all can be restored.",
-            );
+            if let Some(with_code) = &self.recovery_sheet_page {
+                page.line(format_args!("The same with a QR code, for a browser: {with_code}."));
+            }
+            page.line("-> Print one of them, keep it away from this computer, and delete the files:");
+            page.line("   with it and any destination, all can be restored.");
         }
         for warning in &self.warnings {
             let warning = page.toned(&format!("look: {warning}"), Tone::Waiting);

@@ -50,7 +50,7 @@ pub use explain::{
 pub use find::{FindReport, FoundEntry, NotSearched};
 pub use forget::{ForgetReport, KeptPoint, RemovedPoint};
 pub use init::{Answers, InitReport, Made, VaultMade};
-pub use key::{KeyMedium, KeyReport, KeySlot};
+pub use key::{KeyMedium, KeyReport, KeySlot, RotationCopy, RotationJob, RotationReport, SheetWritten};
 pub use ls::{EntryReport, LsReport};
 pub use media::{EnrolReport, Enrolled, RetireReport, RetiredMedium};
 pub use page::{Colour, Page, Tone};

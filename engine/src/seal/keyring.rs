@@ -134,6 +134,47 @@ impl Keyring {
         self.newest().derive(IDENTITY, &[&self.family.0])
     }
 
+    /// These keys and a master of the next epoch; none once no epoch is left.
+    pub(super) fn rotated(&self, master: Master) -> Option<Self> {
+        let next = KeyEpoch(self.epoch().0.checked_add(1)?);
+        let mut masters = self.masters.clone();
+        masters.insert(next, master);
+        Some(Self { family: self.family, masters })
+    }
+
+    /// Are these of a later epoch, and hold they the newest master of those?
+    #[must_use]
+    pub fn succeeds(&self, before: Option<&Self>) -> bool {
+        let Some(before) = before else { return false };
+        let same = self.masters.get(&before.epoch()).is_some_and(|master| master.0 == before.newest().0);
+        self.family == before.family && self.epoch() > before.epoch() && same
+    }
+
+    /// Every master, oldest first.
+    pub(super) fn masters(&self) -> impl Iterator<Item = (KeyEpoch, &Master)> {
+        self.masters.iter().map(|(epoch, master)| (*epoch, master))
+    }
+
+    /// The keys of chunk identities from that epoch on, newest first.
+    #[must_use]
+    pub fn identities_from(&self, epoch: KeyEpoch) -> Vec<Zeroizing<[u8; 32]>> {
+        let from = self.masters.range(epoch..).rev();
+        from.map(|(_, master)| master.derive(IDENTITY, &[&self.family.0])).collect()
+    }
+
+    /// The key of the chunker's gear table, as an epoch has it; the newest one's if that is not known.
+    #[must_use]
+    pub fn chunker_of(&self, epoch: KeyEpoch) -> Zeroizing<[u8; 32]> {
+        let master = self.masters.get(&epoch).unwrap_or_else(|| self.newest());
+        master.derive(CHUNKER, &[&self.family.0])
+    }
+
+    /// Is the master there that a file with that header was sealed under?
+    #[must_use]
+    pub fn knows(&self, header: &SealedHeader) -> bool {
+        header.family == self.family && self.masters.contains_key(&header.epoch)
+    }
+
     /// Identity keys of every epoch, newest first: old chunks are checked with theirs.
     #[must_use]
     pub fn identities(&self) -> Vec<Zeroizing<[u8; 32]>> {

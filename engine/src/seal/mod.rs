@@ -5,14 +5,15 @@
 //! Deliberately absent: I/O, formats of files, and where a passphrase comes from.
 
 mod aead;
+mod cost;
 mod keyring;
+mod sheet;
 mod sign;
 mod slots;
 
 pub use aead::{BOX_OVERHEAD, Opened, SealError, open_box, seal_box};
+pub use cost::{PASSPHRASE_LEAST, SHEET_COST, TRIAL, passphrase_cost, stretch};
 pub use keyring::{ChunkPlace, Keyring, Master, PackKeys};
+pub use sheet::{SheetError, sheet_read, sheet_text, sheet_text_parse, sheet_words};
 pub use sign::{SeedSigner, is_signed_by};
-pub use slots::{
-    KdfChoice, NewSlot, SlotError, add_slot, first_set, is_authentic, remove_slot, sheet_text, sheet_text_parse,
-    slot_of, unlock,
-};
+pub use slots::{NewSlot, SlotError, add_slot, first_set, is_authentic, remove_slot, rotate, slot_of, unlock};

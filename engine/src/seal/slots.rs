@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use argon2::{Algorithm, Argon2, Params, Version};
 use zeroize::Zeroizing;
 
 use super::aead::{open_box, seal_box};
+use super::cost::stretch;
 use super::keyring::{Keyring, Master};
 use crate::format::{FormatError, Kdf, OlderMaster, Slot, SlotKind, SlotSet};
 use crate::model::{FamilyId, KeyEpoch, Time};
@@ -14,10 +14,6 @@ use crate::port::Entropy;
 const WRAP: &str = "offsite-copy v1 2026-11-22 slot wrap";
 const WRAP_NONCE: &str = "offsite-copy v1 2026-11-22 slot wrap nonce";
 const COMMIT: &str = "offsite-copy v1 2026-11-22 slot commitment";
-/// Bytes of a recovery sheet's secret: 160 bits.
-const SHEET_BYTES: usize = 20;
-/// Letters that are not mistaken for one another (Crockford's base 32).
-const SHEET_LETTERS: &str = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 /// Why a secret does not give the master key.
 #[derive(Debug, thiserror::Error)]
@@ -43,15 +39,12 @@ pub enum SlotError {
     /// Argon2id could not run.
     #[error("can't derive a key from the secret: {0}")]
     Derive(String),
-}
-
-/// How costly guessing a secret shall be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KdfChoice {
-    /// For what people can remember: 64 MiB, three passes (RFC 9106, second recommended option, one lane).
-    Passphrase,
-    /// For 160 random bits, which nobody guesses: the least that the bounds allow.
-    Sheet,
+    /// There are no more than 2^32.
+    #[error("no key epoch is left")]
+    Epochs,
+    /// It needs more memory than there is.
+    #[error("there are no {0} KiB of memory for Argon2id, which this key slot asks for")]
+    Memory(u32),
 }
 
 /// A slot to be made.
@@ -62,15 +55,8 @@ pub struct NewSlot<'s> {
     pub secret: &'s [u8],
     /// For people.
     pub label: &'s str,
-}
-
-impl KdfChoice {
-    const fn parameters(self) -> Kdf {
-        match self {
-            Self::Passphrase => Kdf { memory_kib: 65_536, passes: 3, lanes: 1 },
-            Self::Sheet => Kdf { memory_kib: 8192, passes: 1, lanes: 1 },
-        }
-    }
+    /// What guessing it shall cost.
+    pub kdf: Kdf,
 }
 
 /// The first set of a new family, with a fresh master key, and the keyring.
@@ -127,6 +113,29 @@ pub fn remove_slot(set: &SlotSet, keyring: &Keyring, name: &str, now: Time) -> R
     if slots.len() == set.slots.len() { Err(SlotError::Wrong) } else { next_set(set, keyring, slots, now) }
 }
 
+/// The next set, of a new key epoch: a fresh master, which every slot has to be made for anew, and which seals all those
+/// before it. With it the keys of all epochs.
+///
+/// # Errors
+/// As [`first_set`]; [`SlotError::Epochs`] if no epoch is left.
+pub fn rotate(
+    set: &SlotSet,
+    keyring: &Keyring,
+    slots: &[NewSlot<'_>],
+    now: Time,
+    entropy: &dyn Entropy,
+) -> Result<(SlotSet, Keyring), SlotError> {
+    let next = keyring.rotated(Master::new(*random::<32>(entropy)?)).ok_or(SlotError::Epochs)?;
+    let older = keyring.masters().map(|(epoch, older)| {
+        let wrapped = next.newest().seal_older(&set.family, epoch, older);
+        OlderMaster { epoch, wrapped: wrapped.try_into().expect("a nonce of 12, 32 bytes and a tag of 16") }
+    });
+    let mut rotated = SlotSet { epoch: next.epoch(), older: older.collect(), ..set.clone() };
+    rotated.slots = slots.iter().map(|slot| make_slot(slot, &next, now, entropy)).collect::<Result<_, _>>()?;
+    let made = rotated.slots.clone();
+    Ok((next_set(&rotated, &next, made, now)?, next))
+}
+
 /// One that can be read again, or none.
 fn next_set(set: &SlotSet, keyring: &Keyring, slots: Vec<Slot>, now: Time) -> Result<SlotSet, SlotError> {
     let mut next = SlotSet { sequence: set.sequence + 1, created: now, slots, ..set.clone() };
@@ -181,64 +190,8 @@ pub fn is_authentic(set: &SlotSet, keyring: &Keyring) -> bool {
         && keyring.newest().slots_mac(&set.family, &set.authenticated()) == set.mac
 }
 
-/// A recovery sheet's secret as it is written down: groups of four letters, the last with a check.
-///
-/// The secret that opens the slot is the text itself, upper case, without the dashes.
-///
-/// # Errors
-/// [`SlotError::Entropy`] if the system has none.
-pub fn sheet_text(entropy: &dyn Entropy) -> Result<Zeroizing<String>, SlotError> {
-    let secret = random::<SHEET_BYTES>(entropy)?;
-    let letters: Vec<u8> = SHEET_LETTERS.bytes().collect();
-    let mut text = Zeroizing::new(String::new());
-    let bit = |at: usize| usize::from(secret[at / 8] >> (7 - at % 8) & 1);
-    for at in (0..SHEET_BYTES * 8).step_by(5) {
-        let value = (0..5).fold(0, |value, offset| value * 2 + bit(at + offset));
-        text.push(char::from(letters[value]));
-    }
-    let check = sheet_check(&text);
-    text.push_str(&check);
-    let groups: Vec<&str> = (0..text.len()).step_by(4).map(|at| &text[at..at + 4]).collect();
-    Ok(Zeroizing::new(groups.join("-")))
-}
-
-/// Reads what was typed from a sheet; gives the secret.
-///
-/// # Errors
-/// [`SlotError::Wrong`] if a letter was mistyped.
-pub fn sheet_text_parse(typed: &str) -> Result<Zeroizing<Vec<u8>>, SlotError> {
-    let plain: Zeroizing<String> =
-        Zeroizing::new(typed.chars().filter(|c| c.is_ascii_alphanumeric()).map(correct_letter).collect());
-    let split = plain.len().checked_sub(4).ok_or(SlotError::Wrong)?;
-    let (text, check) = plain.split_at(split);
-    if text.len() == SHEET_BYTES * 8 / 5 && sheet_check(text) == check {
-        Ok(Zeroizing::new(plain.as_bytes().to_vec()))
-    } else {
-        Err(SlotError::Wrong)
-    }
-}
-
-/// Letters that people confuse, as Crockford's base 32 reads them.
-fn correct_letter(typed: char) -> char {
-    match typed.to_ascii_uppercase() {
-        'O' => '0',
-        'I' | 'L' => '1',
-        other => other,
-    }
-}
-
-fn sheet_check(text: &str) -> String {
-    let digest = blake3::hash(text.as_bytes());
-    let letters = SHEET_LETTERS.as_bytes();
-    digest.as_bytes()[..4].iter().map(|byte| char::from(letters[usize::from(byte % 32)])).collect()
-}
-
 fn make_slot(new: &NewSlot<'_>, keyring: &Keyring, now: Time, entropy: &dyn Entropy) -> Result<Slot, SlotError> {
-    let choice = match new.kind {
-        SlotKind::Passphrase => KdfChoice::Passphrase,
-        SlotKind::Sheet => KdfChoice::Sheet,
-    };
-    let (id, salt, kdf) = (*random::<8>(entropy)?, *random::<32>(entropy)?, choice.parameters());
+    let (id, salt, kdf) = (*random::<8>(entropy)?, *random::<32>(entropy)?, new.kdf);
     let keys = derive(new.secret, &salt, &kdf)?;
     let data = slot_data(&keyring.family(), keyring.epoch(), &id);
     let sealed = seal_box(&keys.wrap, &keys.nonce, &data, &keyring.newest().0);
@@ -271,12 +224,7 @@ struct SlotKeys {
 }
 
 fn derive(secret: &[u8], salt: &[u8; 32], kdf: &Kdf) -> Result<SlotKeys, SlotError> {
-    let failed = |error: argon2::Error| SlotError::Derive(error.to_string());
-    let params = Params::new(kdf.memory_kib, kdf.passes, kdf.lanes, Some(32)).map_err(failed)?;
-    let mut key = Zeroizing::new([0; 32]);
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-        .hash_password_into(secret, salt, &mut *key)
-        .map_err(failed)?;
+    let key = stretch(secret, salt, kdf)?;
     let purpose = |context| Zeroizing::new(blake3::derive_key(context, &*key));
     Ok(SlotKeys { wrap: purpose(WRAP), nonce: purpose(WRAP_NONCE), commitment: *purpose(COMMIT) })
 }
@@ -289,7 +237,7 @@ fn authenticate(set: &mut SlotSet, keyring: &Keyring) {
     set.mac = keyring.newest().slots_mac(&set.family, &set.authenticated());
 }
 
-fn random<const N: usize>(entropy: &dyn Entropy) -> Result<Zeroizing<[u8; N]>, SlotError> {
+pub(super) fn random<const N: usize>(entropy: &dyn Entropy) -> Result<Zeroizing<[u8; N]>, SlotError> {
     let mut bytes = Zeroizing::new([0; N]);
     entropy.fill(&mut *bytes).map_err(SlotError::Entropy)?;
     Ok(bytes)
@@ -299,12 +247,18 @@ fn random<const N: usize>(entropy: &dyn Entropy) -> Result<Zeroizing<[u8; N]>, S
 mod tests {
     use super::*;
     use crate::port::SystemEntropy;
+    use crate::seal::{PASSPHRASE_LEAST, SHEET_COST, sheet_text, sheet_text_parse};
 
     fn set_of(sheet: &str) -> (SlotSet, Keyring) {
         let secret = sheet_text_parse(sheet).expect("own sheet");
         let slots = [
-            NewSlot { kind: SlotKind::Sheet, secret: &secret, label: "recovery sheet" },
-            NewSlot { kind: SlotKind::Passphrase, secret: b"correct horse", label: "passphrase" },
+            NewSlot { kind: SlotKind::Sheet, secret: &secret, label: "recovery sheet", kdf: SHEET_COST },
+            NewSlot {
+                kind: SlotKind::Passphrase,
+                secret: b"correct horse",
+                label: "passphrase",
+                kdf: PASSPHRASE_LEAST,
+            },
         ];
         first_set(FamilyId([1; 16]), &slots, Time::from_seconds(1), &SystemEntropy).expect("made")
     }
@@ -368,22 +322,35 @@ mod tests {
     }
 
     #[test]
+    fn a_new_epoch_opens_what_all_before_it_sealed_and_no_old_secret_opens_it() {
+        let sheet = sheet_text(&SystemEntropy).expect("entropy");
+        let (set, keyring) = set_of(&sheet);
+        let new = [NewSlot { kind: SlotKind::Passphrase, secret: b"kept", label: "passphrase", kdf: SHEET_COST }];
+        let turn = |set: &SlotSet, keyring: &Keyring| {
+            rotate(set, keyring, &new, Time::from_seconds(2), &SystemEntropy).expect("made")
+        };
+        let (second, ring) = turn(&set, &keyring);
+        let (third, _) = turn(&second, &ring);
+        assert_eq!((third.epoch, third.sequence, third.older.len()), (KeyEpoch(3), set.sequence + 2, 2));
+        let opened = unlock(&third, SlotKind::Passphrase, b"kept").expect("opens");
+        assert_eq!(opened.identities().last(), keyring.identities().last(), "the first master came along");
+        assert_eq!(opened.identities_from(KeyEpoch(2)).len(), 2);
+        assert_eq!(opened.chunker_of(KeyEpoch(1)), keyring.chunker());
+        assert!(is_authentic(&third, &opened) && !is_authentic(&third, &ring) && !is_authentic(&second, &opened));
+        let old = sheet_text_parse(&sheet).expect("own sheet");
+        assert!(matches!(unlock(&third, SlotKind::Sheet, &old), Err(SlotError::Wrong)));
+        assert!(matches!(unlock(&third, SlotKind::Passphrase, b"correct horse"), Err(SlotError::Wrong)));
+    }
+
+    #[test]
     fn more_slots_than_a_reader_takes_are_never_made() {
         let sheet = sheet_text(&SystemEntropy).expect("entropy");
         let (mut set, keyring) = set_of(&sheet);
-        let slot = NewSlot { kind: SlotKind::Sheet, secret: b"another sheet", label: "sheet" };
+        let slot = NewSlot { kind: SlotKind::Sheet, secret: b"another sheet", label: "sheet", kdf: SHEET_COST };
         let add = |set: &SlotSet| add_slot(set, &keyring, &slot, Time::from_seconds(2), &SystemEntropy);
         while set.slots.len() < 16 {
             set = add(&set).expect("there is room");
         }
         assert!(matches!(add(&set), Err(SlotError::Format(_))));
-    }
-
-    #[test]
-    fn a_mistyped_letter_is_noticed() {
-        let sheet = sheet_text(&SystemEntropy).expect("entropy");
-        let other = if sheet.starts_with('7') { "8" } else { "7" };
-        assert!(sheet_text_parse(&format!("{other}{}", &sheet[1..])).is_err());
-        assert!(sheet_text_parse("").is_err());
     }
 }

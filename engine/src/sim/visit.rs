@@ -185,6 +185,7 @@ impl World {
             source: format!("folders {}", lock(&self.jobs[at].tree).root()),
             reading,
             previous,
+            reuse_from: self.keyring.epoch(),
             not_before: row.newest_created,
             owed: owed.map(|row| row.vault).collect(),
             adopts: None,

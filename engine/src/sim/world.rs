@@ -20,7 +20,7 @@ use crate::destination::memory::MemoryPlace;
 use crate::format::{Identity, SlotKind, SlotSet};
 use crate::model::{DestinationName, FamilyId, JobName, VaultId, VaultPath, WriterId};
 use crate::port::Clock as _;
-use crate::seal::{Keyring, NewSlot, first_set};
+use crate::seal::{Keyring, NewSlot, SHEET_COST, first_set};
 use crate::vault::{FirstKeys, found};
 
 /// The family of every simulated installation.
@@ -119,7 +119,7 @@ pub struct World {
 fn keys() -> &'static (SlotSet, Keyring) {
     static KEYS: OnceLock<(SlotSet, Keyring)> = OnceLock::new();
     KEYS.get_or_init(|| {
-        let sheet = NewSlot { kind: SlotKind::Sheet, secret: &[7; 20], label: "sheet" };
+        let sheet = NewSlot { kind: SlotKind::Sheet, secret: &[7; 20], label: "sheet", kdf: SHEET_COST };
         first_set(FAMILY, &[sheet], SimClock::new().now(), &SimEntropy::new(1)).expect("it derives")
     })
 }

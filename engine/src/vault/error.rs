@@ -1,8 +1,8 @@
 //! Why something can't be read from a vault, or written to it.
 
 use crate::destination::{ErrorKind, StoreError};
-use crate::format::FormatError;
-use crate::seal::SealError;
+use crate::format::{FormatError, SealedHeader};
+use crate::seal::{Keyring, SealError};
 
 /// An operation on a vault that failed.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +30,16 @@ pub enum VaultError {
     /// A vault of another family, or another vault than expected.
     #[error("{0}")]
     Foreign(String),
+    /// Sealed under a master that these keys do not have: they are of before a new key epoch.
+    #[error(
+        "{object} is sealed under the key epoch {epoch}, which these keys do not have; `engine key list` looks for newer ones"
+    )]
+    LaterKeys {
+        /// The object.
+        object: String,
+        /// The epoch.
+        epoch: u32,
+    },
     /// Nobody could read it back.
     #[error("{object} would have {bytes} bytes, and at most {most} are read")]
     TooLong {
@@ -51,6 +61,17 @@ impl VaultError {
         Self::Damaged { object: object.to_string(), why: error.to_string() }
     }
 
+    /// A file that these keys may open.
+    ///
+    /// # Errors
+    /// [`VaultError::LaterKeys`], which is no damage: other keys of the family open it.
+    pub(super) fn known(object: impl ToString, header: &SealedHeader, keyring: &Keyring) -> Result<(), Self> {
+        if keyring.knows(header) || header.family != keyring.family() {
+            return Ok(());
+        }
+        Err(Self::LaterKeys { object: object.to_string(), epoch: header.epoch.0 })
+    }
+
     /// Does it say that bytes are wrong or gone, and not merely that the place can't be asked now?
     #[must_use]
     pub fn is_damage(&self) -> bool {
@@ -58,7 +79,7 @@ impl VaultError {
             Self::Store(error) => error.kind == ErrorKind::NotFound,
             Self::Format(error) => matches!(error, FormatError::Damaged { .. }),
             Self::Damaged { .. } | Self::Missing { .. } => true,
-            Self::Foreign(_) | Self::Entropy(_) | Self::TooLong { .. } => false,
+            Self::Foreign(_) | Self::LaterKeys { .. } | Self::Entropy(_) | Self::TooLong { .. } => false,
         }
     }
 }

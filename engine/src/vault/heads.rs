@@ -81,6 +81,7 @@ fn read_head(store: &dyn ReadStore, vault: VaultId, keyring: &Keyring, name: &He
     if header.scope != vault.0 {
         return Err(damaged("it belongs to another vault"));
     }
+    VaultError::known(&path, &header, keyring)?;
     let plain = keyring.open_file(&header, &file[length..]).map_err(|error| VaultError::seal(&path, error))?;
     let head = Head::decode(&plain)?;
     if (head.epoch, head.session) == (name.epoch, name.session) {

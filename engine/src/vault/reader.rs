@@ -62,6 +62,7 @@ impl<'s> VaultReader<'s> {
         let object = ObjectName::Point(job, name);
         let file = read_whole(self.store, &object.path())?;
         let (header, length) = SealedHeader::decode(&file, SealedKind::Manifest)?;
+        VaultError::known(object, &header, self.keyring)?;
         let plain =
             self.keyring.open_file(&header, &file[length..]).map_err(|error| VaultError::seal(object, error))?;
         let manifest = Manifest::decode(&plain)?;
@@ -116,6 +117,7 @@ impl<'s> VaultReader<'s> {
     fn open_header(&self, pack: &PackId, begin: &[u8]) -> Result<(GroupId, PackKeys, u32), VaultError> {
         let path = ObjectName::Pack(*pack).path();
         let (header, length) = SealedHeader::decode(begin, SealedKind::Pack)?;
+        VaultError::known(&path, &header, self.keyring)?;
         let keys = self.keyring.pack(&header).map_err(|error| VaultError::seal(&path, error))?;
         let (group, rest) = header.scope.split_first_chunk().expect("a scope has 16 bytes");
         if *rest != [0; GroupId::BYTES] {

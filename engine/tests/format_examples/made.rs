@@ -13,7 +13,7 @@ use engine::model::{
     PointName, PointOrder, SeedId, Seen, Span, Time, VaultId, VerifierId, WriterId, Xattr,
 };
 use engine::port::Entropy;
-use engine::seal::{Keyring, NewSlot, SeedSigner, first_set, sheet_text, sheet_text_parse};
+use engine::seal::{Keyring, NewSlot, SHEET_COST, SeedSigner, first_set, sheet_text, sheet_text_parse, sheet_words};
 use engine::vault::{PackBuilder, SealedPack, seal_manifest};
 
 use crate::document::hex;
@@ -150,9 +150,11 @@ fn seed(blocks: &mut Blocks, keyring: &Keyring, data: &SealedPack) -> (SeedName,
 fn keys(blocks: &mut Blocks) -> (SlotSet, Keyring) {
     let sheet = sheet_text(&Counting::from(0x50)).expect("counts");
     let secret = sheet_text_parse(&sheet).expect("own sheet");
-    let slot = NewSlot { kind: SlotKind::Sheet, secret: &secret, label: "recovery sheet" };
+    let slot = NewSlot { kind: SlotKind::Sheet, secret: &secret, label: "recovery sheet", kdf: SHEET_COST };
     let (set, keyring) = first_set(FAMILY, &[slot], CREATED, &Counting::from(0)).expect("made");
     blocks.text("sheet", sheet.as_str());
+    let words: Vec<String> = sheet_words(&sheet).expect("own sheet").iter().map(|line| line.to_string()).collect();
+    blocks.text("sheet-words", words.join("\n"));
     let slot = &set.slots[0];
     let stretched = stretch(&secret, &slot.salt);
     blocks.hex("slot-argon2id", &stretched);

@@ -11,6 +11,8 @@ mod harness;
 mod hooks;
 mod images;
 mod keys;
+mod keys_rotate;
+mod keys_sheet;
 mod kill;
 mod large;
 mod list;

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use engine::destination::memory::MemoryPlace;
-use engine::format::SlotKind;
 use engine::model::{ObjectName, PackId};
 use engine::seal::{Keyring, Master, SlotError};
 use engine::vault::{self, VaultReader};
@@ -15,8 +14,8 @@ pub(super) fn run(control: &Control<'_>) -> Result<Vec<String>, String> {
     let mut secret = [0; 32];
     control.entropy.fill(&mut secret).map_err(|error| error.to_string())?;
     let mut missed = Vec::new();
-    if !matches!(vault::unlock(control.keys, SlotKind::Passphrase, &secret), Err(SlotError::Wrong)) {
-        missed.push("a wrong passphrase was not refused".to_owned());
+    if !matches!(vault::unlock(control.keys, control.opened_by, &secret), Err(SlotError::Wrong)) {
+        missed.push("a wrong passphrase or recovery sheet was not refused".to_owned());
     }
     let set = &control.keys.set;
     let wrong = Keyring::new(set.family, BTreeMap::from([(set.epoch, Master::new(secret))]));

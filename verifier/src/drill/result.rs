@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use engine::format::Stats;
+use engine::format::{SlotKind, Stats};
 use engine::model::{DestinationName, Digest, Kind, ObjectName, PointName, Time, VaultId};
 
 use crate::live::Live;
@@ -94,6 +94,8 @@ pub struct Drill {
     pub destination: DestinationName,
     /// From which vault, if it opened.
     pub vault: Option<VaultId>,
+    /// With what, if it opened.
+    pub opened_by: Option<SlotKind>,
     /// Which point, if there is one.
     pub point: Option<PointName>,
     /// What that one is built on, the oldest first; drilled with it.
@@ -166,6 +168,7 @@ impl Drill {
             job: job.to_owned(),
             destination: destination.clone(),
             vault: None,
+            opened_by: None,
             point: None,
             built_on: Vec::new(),
             created: None,

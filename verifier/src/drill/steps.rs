@@ -147,6 +147,7 @@ fn in_scratch(
         abilities: &Tried::in_folder(fresh.ability()),
         store: bench.store,
         keys: &bench.survey.keys,
+        opened_by: bench.survey.opened_by,
         job: chosen.job,
         point: chosen.point,
         entropy: bench.entropy,

@@ -1,7 +1,6 @@
 //! What a report says of a cold drill: which secret opened the vault, and the report that the process wrote which had
 //! nothing else.
 
-use engine::format::SlotKind;
 use serde::{Deserialize, Serialize};
 
 use super::facts::{Setting, of_before, of_ledger};
@@ -9,13 +8,10 @@ use super::record::{Identity, ReportFile};
 use super::trend::Forecast;
 
 /// A drill by a process that had an address and one secret: no environment, no configuration, no catalog.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Cold {
-    /// `recovery sheet` or `passphrase`.
-    pub opened_by: String,
     /// That process's own report; none in that one itself.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub own_report: Option<OwnReport>,
 }
 
@@ -34,18 +30,8 @@ pub struct OwnReport {
 impl Cold {
     /// For people.
     #[must_use]
-    pub fn sentence(&self) -> String {
-        let by = &self.opened_by;
-        format!("cold: by a process that had nothing but the destination's address and the {by}")
-    }
-}
-
-/// What people call a secret that opens a vault.
-#[must_use]
-pub const fn secret_word(kind: SlotKind) -> &'static str {
-    match kind {
-        SlotKind::Passphrase => "passphrase",
-        SlotKind::Sheet => "recovery sheet",
+    pub const fn sentence(&self) -> &'static str {
+        "cold: by a process that had nothing but the destination's address and one secret"
     }
 }
 

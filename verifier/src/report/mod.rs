@@ -18,7 +18,7 @@ mod summary;
 mod trend;
 mod view;
 
-pub use cold::{Cold, OwnReport, secret_word};
+pub use cold::{Cold, OwnReport};
 pub(crate) use facts::healing;
 pub use facts::{Check, Coverage, Measured, Objective, Setting};
 pub use finding::{Finding, LedgerBefore};

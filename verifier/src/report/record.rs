@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use engine::format::SlotKind;
 use engine::model::Digest;
 use engine::report::{PathText, utc};
 use serde::{Deserialize, Serialize};
@@ -39,6 +40,9 @@ pub struct DrillReport {
     pub job: String,
     /// From where.
     pub destination: String,
+    /// What opened the destination: `passphrase` or `sheet`; null if nothing did, or an older release drilled.
+    #[serde(default)]
+    pub opened_by: Option<String>,
     /// How it came out.
     pub verdict: Verdict,
     /// Regular files compared.
@@ -113,6 +117,7 @@ impl DrillReport {
             point: drill.point.map(|point| point.id.to_string()),
             job: drill.job.clone(),
             destination: drill.destination.to_string(),
+            opened_by: drill.opened_by.map(|kind| word(kind).to_owned()),
             verdict: drill.verdict,
             files: drill.files,
             bytes: drill.bytes,
@@ -153,6 +158,13 @@ impl DrillReport {
     /// What is wrong, of what is kept one by one: whose path, and what.
     pub fn found(&self) -> impl Iterator<Item = (&PathText, &str)> {
         self.mismatches.iter().map(|found| (&found.path, found.problem.as_str()))
+    }
+}
+
+const fn word(kind: SlotKind) -> &'static str {
+    match kind {
+        SlotKind::Passphrase => "passphrase",
+        SlotKind::Sheet => "sheet",
     }
 }
 

@@ -83,6 +83,9 @@ impl DrillReport {
             ));
         }
         self.cold.iter().for_each(|cold| page.line(format!("  {}", cold.sentence())));
+        if self.opened_by.as_deref() == Some("sheet") {
+            page.line("  opened by the recovery sheet alone");
+        }
         self.findings(page);
         if !self.probes.is_empty() {
             let count = |verdict| self.probes.iter().filter(|probe| probe.verdict == verdict).count();

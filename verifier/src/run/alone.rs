@@ -14,9 +14,9 @@ use crate::choose::{Chosen, Wish, choose};
 use crate::drill::{Bench, Drill, Leaving, drill};
 use crate::expect::Expectation;
 use crate::mismatch::Mismatch;
-use crate::report::{Cold, Ledger, LedgerBefore, NotBackedUp, Setting, secret_word};
+use crate::report::{Cold, Ledger, LedgerBefore, NotBackedUp, Setting};
 use crate::scratch::{Forbidden, Scratch};
-use crate::survey::Closed;
+use crate::survey::{Closed, Opener};
 use crate::verdict::{Strictness, Verdict};
 
 /// What a cold drill is given: all that it knows.
@@ -56,7 +56,7 @@ pub fn alone(asked: &Alone, ports: &Ports<'_>) -> Result<Outcome, Failure> {
     let advice = "name a folder that can be written with --reports";
     let ledger = Ledger::ephemeral(&asked.reports, ports.entropy)
         .map_err(|error| Failure::of("no report could be kept", &error, advice))?;
-    let cold = Cold { opened_by: secret_word(asked.secret.0).to_owned(), own_report: None };
+    let cold = Cold::default();
     let call = Call { asked, ports, scratch, ledger, address: address(&place), cold };
     let done = call.drills(&place)?;
     let outside = NotBackedUp { not_backed_up: None, not_backed_up_reason: Some(NOTHING_ELSE.to_owned()) };
@@ -93,7 +93,8 @@ impl Call<'_> {
     fn drills(&self, place: &Place) -> Result<Vec<Done>, Failure> {
         let Alone { name, secret, job, wish, .. } = self.asked;
         self.ports.voice.say(&format!("looking at {name}, {}", self.address));
-        let means = Means { secret: (secret.0, &secret.1), catalog: None, clock: self.ports.clock };
+        let means =
+            Means { opener: Opener { kind: secret.0, secret: &secret.1 }, catalog: None, clock: self.ports.clock };
         let opened = match reach(name, place, &means).opened {
             Ok(opened) => opened,
             Err(closed) => return Ok(vec![self.write(self.closed(closed))]),

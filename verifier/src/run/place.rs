@@ -5,14 +5,14 @@ use std::sync::Arc;
 use engine::catalog::Catalog;
 use engine::config::{Ftp, Place, S3, Server, Sftp, WebDav};
 use engine::destination::{ErrorKind, ReadStore, WriteStore};
-use engine::format::{Head, SlotKind};
+use engine::format::Head;
 use engine::installation::{as_it_lies, open_place, patient, why_away};
 use engine::model::{DestinationName, chain};
 use engine::port::{Clock, Entropy, SystemEntropy};
 use engine::vault::identity_of;
 
 use crate::local::{self, Whose};
-use crate::survey::{Closed, Survey, survey};
+use crate::survey::{Closed, Opener, Survey, survey};
 
 /// A destination that opened.
 pub(super) struct Opened {
@@ -38,7 +38,7 @@ impl Reached {
 /// What a destination is reached with.
 pub(super) struct Means<'m> {
     /// Of the vault.
-    pub secret: (SlotKind, &'m [u8]),
+    pub opener: Opener<'m>,
     /// Asked one thing: is what lies there this destination's?
     pub catalog: Option<&'m Catalog>,
     /// For waits between tries.
@@ -50,7 +50,7 @@ pub(super) fn reach(name: &DestinationName, place: &Place, means: &Means<'_>) ->
     let address = address(place);
     let opened = store_of(place, &address).and_then(|(store, text)| {
         let store = patient(place, store, means.clock, &(Arc::new(SystemEntropy) as Arc<dyn Entropy>));
-        let mut survey = survey(&*store, &text, means.secret);
+        let mut survey = survey(&*store, &text, means.opener);
         if let Some(catalog) = means.catalog {
             survey = survey.and_then(|survey| expected_there(catalog, name, survey));
             survey = survey.map_err(|closed| of_ours((catalog, name), &*store, closed));

@@ -73,6 +73,7 @@ fn check_job(config: &Config, asked: &Asked) -> Result<(), Failure> {
     Err(Failure::usage("the command line is wrong", why, allowed))
 }
 
+/// The recovery sheet alone if one is given, as after a fire: then no passphrase is looked for.
 fn secret(config: &Config, asked: &Asked, ports: &Ports<'_>) -> Result<VaultSecret, Failure> {
     if asked.sheet.is_some() {
         return vault_secret(ports.voice, None, asked.sheet.as_deref());

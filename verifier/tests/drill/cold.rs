@@ -39,7 +39,7 @@ fn each_point_is_restored_by_a_process_that_has_the_address_and_the_sheet_only()
     let document = ran.json();
     let found = &document["drills"][0];
     assert_eq!((&document["verdict"], &found["files"]), (&"pass".into(), &8.into()), "{ran}");
-    assert_eq!(found["cold"]["opened-by"], "recovery sheet", "{ran}");
+    assert_eq!(found["opened-by"], "sheet", "{ran}");
     assert_eq!(found["negative-control"], "pass", "{ran}");
     assert_eq!((proof(&bench, "usb"), proof(&bench, "office")), ("restored-cold".into(), "bytes-read".into()));
     assert!(inventory(&bench.path("scratch")).expect("readable").is_empty());
@@ -95,7 +95,7 @@ fn it_sees_no_environment_and_no_configuration() {
     command.args(["--json", "restore-drill", "--cold", "--from", &url, "--scratch", &scratch, "--passphrase-file"]);
     let ran = Ran::of(command.arg(bench.path("passphrase"))).exits(0);
     let found = &ran.json()["drills"][0];
-    assert_eq!(found["cold"]["opened-by"], "passphrase", "{ran}");
+    assert_eq!(found["opened-by"], "passphrase", "{ran}");
     assert_eq!(found["live-source"], Value::Null, "the job's source is not known: {ran}");
     let state = bench.path("state");
     assert!(

@@ -17,5 +17,6 @@ mod missing;
 mod seed;
 mod server;
 mod service;
+mod sheet;
 mod sound;
 mod stop;

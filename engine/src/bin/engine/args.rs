@@ -343,6 +343,21 @@ pub enum Key {
         #[command(flatten)]
         opener: KeyOpener,
     },
+    /// Begins a new key epoch for all that is written from now on
+    #[command(after_help = example::KEY_ROTATE)]
+    Rotate {
+        /// Goes on referring to what is stored already, which stays open to who holds an old master key
+        #[arg(long)]
+        reuse_old: bool,
+        /// Says yes: nobody is asked
+        #[arg(long)]
+        yes: bool,
+        /// Only tells what would be done, and what it costs
+        #[arg(long)]
+        dry_run: bool,
+        #[command(flatten)]
+        opener: KeyOpener,
+    },
 }
 
 /// What opens the keys for a change.

@@ -3,8 +3,8 @@
 use engine::capture::Reading;
 use engine::command::{
     self as commands, AbsorbOptions, BackupOptions, Call, CopyOptions, DryRun, Exit, ExportOptions, Failure,
-    ForgetOptions, GoOn, KeyChange, Moved, Opener, RecoverOptions, Repair, RestoreOptions, RestoreTo, TakeOver,
-    ToDevice, VerifyOptions, read,
+    ForgetOptions, GoOn, KeyChange, Moved, Opener, RecoverOptions, Repair, RestoreOptions, RestoreTo, Rotation,
+    TakeOver, ToDevice, VerifyOptions, read,
 };
 use engine::doubt::Wish;
 use engine::report::KeyReport;
@@ -62,6 +62,9 @@ fn keys(call: &Call, key: args::Key) -> Result<(KeyReport, Exit), Failure> {
             (KeyChange::Change { passphrase_file: new_passphrase_file }, opener)
         }
         args::Key::Sheet { opener } => (KeyChange::Sheet, opener),
+        args::Key::Rotate { reuse_old, yes, dry_run: dry, opener } => {
+            (KeyChange::Rotate(Rotation { reuse: reuse_old, yes, dry_run: dry_run(dry) }), opener)
+        }
     };
     let opener = Opener { passphrase_file: opener.passphrase_file, sheet: opener.sheet };
     commands::key_change(call, &opener, &change)

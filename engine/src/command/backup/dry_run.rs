@@ -10,6 +10,7 @@ use super::room::{refuse_what_cannot_fit, room};
 use super::told::{empty, left_out_text, line};
 use super::{is_paranoid, previous, source_of};
 use crate::capture::{Preview, Reading, preview};
+use crate::command::key::reuse_from;
 use crate::command::{Context, Failure};
 use crate::config::{Job, Source};
 use crate::report::{BackupPoint, PathProblem, size};
@@ -28,7 +29,12 @@ fn point(context: &Context, job: &Job, reading: Reading) -> Result<BackupPoint, 
     let mut source = source_of(context, job, None)?;
     let row = installation.catalog.job_named(&job.name)?;
     let before = row.as_ref().map(|row| Ok::<_, Failure>((row.id, previous(context, row, home_id)?))).transpose()?;
-    let before = before.and_then(|(id, point)| Some((id, point?.1)));
+    let from = reuse_from(&installation.catalog, installation.keyring()?.epoch())?;
+    let refers = |order| Ok::<_, Failure>(installation.catalog.point(order)?.is_some_and(|it| it.key_epoch >= from));
+    let before = match before {
+        Some((id, Some((order, name)))) => refers(order)?.then_some((id, name)),
+        _ => None,
+    };
     let room = room(context, &home, home_id)?;
     if before.is_none() {
         refuse_what_cannot_fit(&mut *source, job, &room, &|_, _| false)?;

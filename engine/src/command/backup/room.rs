@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::Failure;
 use crate::capture::{CaptureJob, Reading, Room, estimate, preview};
+use crate::catalog::Catalog;
 use crate::command::Context;
 use crate::command::round::{Wanted, looks};
 use crate::command::visit::Visits;
@@ -167,7 +168,7 @@ pub(super) fn at_most(
     job: &Job,
     capture: &CaptureJob,
     source: &mut dyn Source,
-    reader: &VaultReader<'_>,
+    (catalog, reader): (&Catalog, &VaultReader<'_>),
 ) -> Option<u64> {
     const OF_AN_ENTRY: u64 = 512;
     const BESIDE: u64 = 128 << 10;
@@ -175,7 +176,8 @@ pub(super) fn at_most(
         job.source,
         configured::Source::Folders(_) | configured::Source::Drive(_) | configured::Source::RecoveryPoints(_)
     );
-    let before = capture.previous.filter(|_| capture.reading == Reading::Changed).map(|(_, point)| (capture.id, point));
+    let is_read = capture.reading == Reading::Everything;
+    let before = capture.refers_to(catalog).filter(|_| !is_read).map(|point| (capture.id, point));
     let seen = is_known.then(|| preview(source, before, reader))?;
     let entries = seen.found.files.saturating_mul(OF_AN_ENTRY);
     let read = seen.to_read_on_disk.saturating_add(seen.to_read_on_disk / 64);

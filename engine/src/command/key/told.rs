@@ -1,5 +1,7 @@
 //! The slots and what each medium accepts, as a report.
 
+use std::collections::BTreeSet;
+
 use crate::catalog::{KEYS_REVOKED, MediumRow};
 use crate::command::{Context, Failure};
 use crate::copy::{KEYS, wanted_slots};
@@ -37,7 +39,9 @@ pub(super) fn report(context: &Context, set: &SlotSet) -> Result<KeyReport, Fail
         lanes: slot.kdf.lanes,
         configured: configured.as_deref() == Some(&*slot.name()),
     };
-    let revoked = revoked(&catalog.memo(KEYS_REVOKED)?.unwrap_or_default());
+    let mut revoked = revoked(&catalog.memo(KEYS_REVOKED)?.unwrap_or_default());
+    // What was noted of a change that never came about says nothing.
+    revoked.retain(|it| it.sequence <= set.sequence && !set.slots.iter().any(|slot| slot.name() == it.id));
     let changed =
         wanted_slots(catalog).map_err(|error| Failure::of("the catalog can't be read", &error, ""))?.is_some();
     let media = catalog.media()?;
@@ -51,7 +55,9 @@ pub(super) fn report(context: &Context, set: &SlotSet) -> Result<KeyReport, Fail
             medium: row.vault,
             retired: row.retired.is_some(),
             current: !changed || has >= set.sequence,
-            accepts_revoked: still.map(|revoked| format!("{} ({})", revoked.id, revoked.label)).collect(),
+            accepts_revoked: BTreeSet::from_iter(still.map(|it| format!("{} ({})", it.id, it.label)))
+                .into_iter()
+                .collect(),
         }
     };
     Ok(KeyReport {
@@ -59,6 +65,8 @@ pub(super) fn report(context: &Context, set: &SlotSet) -> Result<KeyReport, Fail
         slots: set.slots.iter().map(slot).collect(),
         media: media.map(medium).collect(),
         did: None,
+        rotation: None,
+        sheet: None,
         advice: Vec::new(),
     })
 }

@@ -10,15 +10,12 @@ use crate::config::SecretSource;
 use crate::format::SlotKind;
 use crate::installation::read_sheet;
 use crate::platform::without_echo;
-use crate::seal::sheet_text_parse;
-
-/// More than any sheet has, in bytes.
-const SHEET_MAX: u64 = 64 << 10;
+use crate::seal::sheet_read;
 
 /// A secret, and which slots it may open.
 pub type VaultSecret = (SlotKind, Zeroizing<Vec<u8>>);
 
-/// Reads it. What is typed counts as a sheet's letters if their check fits, and as a passphrase else.
+/// Reads it. What is typed counts as a sheet's letters or words if their checks fit, and as a passphrase else.
 ///
 /// # Errors
 /// Exit 1 if the file holds none; exit 2 if both are given, or none is and nobody can be asked.
@@ -52,15 +49,9 @@ pub(in crate::command) fn passphrase(voice: &dyn Voice, file: &Path) -> Result<Z
 }
 
 fn from_sheet(file: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let mut text = Zeroizing::new(String::new());
-    let opened = std::fs::File::open(file).map(|file| std::io::Read::take(file, SHEET_MAX));
-    opened.and_then(|mut file| std::io::Read::read_to_string(&mut file, &mut text)).map_err(|error| {
-        Failure::of(format!("can't read the recovery sheet {}", file.display()), &error, "check the file")
-    })?;
-    read_sheet(&text).map_err(|_| {
-        let why = "no line of it is a recovery sheet's secret, or a letter was mistyped";
-        Failure::new(format!("can't use the recovery sheet {}", file.display()), why, "compare it with the paper")
-    })
+    let advice = "compare it with the paper; a file with its line of letters, or its four lines of words, is enough";
+    read_sheet(file)
+        .map_err(|error| Failure::of(format!("can't use the recovery sheet {}", file.display()), &error, advice))
 }
 
 fn asked() -> Result<VaultSecret, Failure> {
@@ -70,7 +61,9 @@ fn asked() -> Result<VaultSecret, Failure> {
     }
     let failed = |error: std::io::Error| Failure::of("can't ask for the passphrase", &error, "use --passphrase-file");
     let mut told = std::io::stderr();
-    write!(told, "Passphrase, or the recovery sheet's letters: ").and_then(|()| told.flush()).map_err(failed)?;
+    write!(told, "Passphrase, or the recovery sheet's letters or words: ")
+        .and_then(|()| told.flush())
+        .map_err(failed)?;
     let mut line = Zeroizing::new(String::new());
     let read = without_echo(|| std::io::stdin().lock().read_line(&mut line));
     writeln!(told).map_err(failed)?;
@@ -79,7 +72,7 @@ fn asked() -> Result<VaultSecret, Failure> {
     if typed.is_empty() {
         return Err(Failure::usage("no passphrase was typed", "the line is empty", "try again"));
     }
-    match sheet_text_parse(typed) {
+    match sheet_read(typed) {
         Ok(letters) => Ok((SlotKind::Sheet, letters)),
         Err(_) => Ok((SlotKind::Passphrase, Zeroizing::new(typed.as_bytes().to_vec()))),
     }

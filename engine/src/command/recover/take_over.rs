@@ -16,10 +16,10 @@ use crate::command::{Call, Context, Exit, Failure};
 use crate::config::{Config, FoundAt, LoadError, SecretSource, as_carried, find, load, of_the_vault_alone, parse};
 use crate::destination::WriteStore;
 use crate::format::{Head, SlotKind, SlotSet};
-use crate::installation::{Lies, find_all};
+use crate::installation::{Lies, find_all, new_passphrase_cost};
 use crate::model::{DestinationName, VaultId, VaultPath};
 use crate::report::TakenOver;
-use crate::seal::{Keyring, NewSlot, add_slot, unlock};
+use crate::seal::{Keyring, NewSlot, SlotError, add_slot, unlock};
 use crate::vault::{FoundKeys, keys_of, list_heads, put, unlock_newest};
 
 /// The vault that is taken over, its keys open.
@@ -189,10 +189,12 @@ fn next_slots(call: &Call, vault: &Vault<'_>, bytes: &[u8]) -> Result<Option<Slo
     if unlock(vault.slots, SlotKind::Passphrase, bytes).is_ok() {
         return Ok(None);
     }
-    let slot = NewSlot { kind: SlotKind::Passphrase, secret: bytes, label: "passphrase after a take-over" };
+    let failed =
+        |error: SlotError| Failure::of("the new passphrase can't be made one of the vault's", &error, "try again");
+    let (label, kdf) = ("passphrase after a take-over", new_passphrase_cost(&*call.clock).map_err(failed)?);
+    let slot = NewSlot { kind: SlotKind::Passphrase, secret: bytes, label, kdf };
     let next = add_slot(vault.slots, vault.keyring, &slot, call.clock.now(), &*call.entropy);
-    next.map(Some)
-        .map_err(|error| Failure::of("the new passphrase can't be made one of the vault's", &error, "try again"))
+    next.map(Some).map_err(failed)
 }
 
 /// For its owner only, never over what lies there, and whole or not at all.

@@ -24,7 +24,7 @@ pub use folder_watch::FolderWatch;
 pub use identity::file_system;
 pub use mounts::MountWatch;
 pub(super) use pinned::Pinned;
-pub use process::since_boot;
 pub(super) use process::{boot_id, process_started};
+pub use process::{free_memory, since_boot};
 pub use quiet::be_quiet;
 pub use subvolume::{PLACEHOLDER_INODE, SUBVOLUME_INODE, Subvolume, is_mount_point};

@@ -21,9 +21,21 @@ pub fn since_boot() -> Option<(String, Duration)> {
     Some((boot, Duration::new(now.tv_sec.try_into().ok()?, now.tv_nsec.try_into().ok()?)))
 }
 
+/// Bytes of memory that programs may take without others being pushed out; none where the system does not tell.
+pub fn free_memory() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn some_memory_is_free() {
+        assert!(free_memory().is_some_and(|bytes| bytes > 1 << 20));
+    }
 
     #[test]
     fn a_boot_has_a_name_and_lasts_on() {

@@ -11,7 +11,7 @@ mod space;
 mod xattr;
 
 pub(crate) use super::linux::CacheWatch;
-pub use super::linux::{MountWatch, be_quiet, file_system, since_boot};
+pub use super::linux::{MountWatch, be_quiet, file_system, free_memory, since_boot};
 pub(super) use super::linux::{boot_id, process_started};
 pub(super) use children::process_exists;
 pub use children::{ask_to_end, kill_group, lead_group, user_and_group};

@@ -143,6 +143,11 @@ pub(in super::super) const fn boot_id() -> String {
 }
 
 /// Not told.
+pub const fn free_memory() -> Option<u64> {
+    None
+}
+
+/// Not told.
 pub const fn since_boot() -> Option<(String, Duration)> {
     None
 }

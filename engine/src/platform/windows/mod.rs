@@ -13,7 +13,7 @@ pub use folder::{Folder, is_loop};
 pub(crate) use folder::{NodeKind, Owned, Ownership, dress_file, flush_all, make_private_folders};
 pub(crate) use host::CacheWatch;
 pub use host::{
-    MountWatch, StopSignal, ask_to_end, be_quiet, file_system, flush_folder, is_open_for_writing, may_write,
-    raise_open_files, since_boot, space,
+    MountWatch, StopSignal, ask_to_end, be_quiet, file_system, flush_folder, free_memory, is_open_for_writing,
+    may_write, raise_open_files, since_boot, space,
 };
 pub(super) use host::{boot_id, process_exists, process_started};

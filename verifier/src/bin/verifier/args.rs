@@ -131,7 +131,7 @@ pub struct RestoreDrill {
     /// By a process that has an address and one secret: no environment, no configuration, no catalog
     #[arg(long)]
     cold: bool,
-    /// The recovery sheet opens the vaults, not the passphrase
+    /// This recovery sheet opens the vaults, as after a fire: no passphrase is looked for
     #[arg(long, value_name = "F", conflicts_with = "passphrase_file")]
     sheet: Option<PathBuf>,
     #[command(flatten)]

@@ -145,7 +145,7 @@ Examples:
 
 pub const KEY_SHEET: &str = "\
 Examples:
-  engine key sheet                      writes state/recovery-sheet-ID.txt; older sheets stay good until removed";
+  engine key sheet                      writes state/recovery-sheet-ID.txt and .html; older sheets stay good until removed";
 
 pub const SEED_EXPORT: &str = "\
 Examples:
@@ -174,3 +174,9 @@ once `engine copy` or the service has read the rest back.";
 pub const SEED_FORGET: &str = "\
 Examples:
   engine seed forget office             the drive is lost: what was on it goes over the wire";
+
+pub const KEY_ROTATE: &str = "\
+Examples:
+  engine key rotate --dry-run           how much is stored anew, how long that takes, what opens nothing any more
+  engine key rotate                     asks first; then print the new sheet
+  engine key rotate --reuse-old --yes   stores nothing anew, and protects only what is new";
