@@ -58,8 +58,6 @@ pub struct Bench<'b> {
     pub limits: Limits,
     /// The job's own one.
     pub probe: Option<&'b JobProbe>,
-    /// Does the job plant canaries?
-    pub canary: bool,
     /// What stays.
     pub leaving: Leaving,
     /// Told of each step, with bytes done and in all (0 where not known).

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use engine::catalog::Catalog;
 use engine::catalog::locks::LockName;
 use engine::command::{Exit, Failure, VaultSecret, Voice, Wait};
-use engine::config::{Config, Destination, Job};
+use engine::config::{Config, Destination, JobProbe};
 use engine::format::Head;
 use engine::model::{DestinationName, JobName, Proof, chain};
 use engine::port::{Clock, Entropy};
@@ -206,8 +206,7 @@ impl Session<'_> {
             clock,
             entropy,
             limits,
-            probe: self.job(&chosen.job_name).and_then(|job| job.probe.as_ref()),
-            canary: self.job(&chosen.job_name).is_some_and(|job| job.canary),
+            probe: self.probe_of(&chosen.job_name),
             leaving: self.asked.leaving,
             tell: &tell,
             stop,
@@ -225,8 +224,8 @@ impl Session<'_> {
     }
 
     /// As it is configured now, for a job of that name.
-    fn job(&self, name: &str) -> Option<&Job> {
-        self.config.jobs.iter().find(|known| known.name.as_str() == name)
+    fn probe_of(&self, job: &str) -> Option<&JobProbe> {
+        self.config.jobs.iter().find(|known| known.name.as_str() == job)?.probe.as_ref()
     }
 
     /// What the catalog takes note of, for people.
@@ -282,7 +281,7 @@ impl Session<'_> {
 
     /// What a report says beside the drill.
     fn setting(&self, job: &str, address: String) -> Setting {
-        let job = self.job(job);
+        let job = self.config.jobs.iter().find(|known| known.name.as_str() == job);
         Setting {
             address,
             method: job.map(|job| job.source.kind().to_owned()),

@@ -1,7 +1,6 @@
 //! `engine backup`: a recovery point of each job, now.
 
 mod adopt;
-mod canary;
 pub(super) mod clock;
 mod dry_run;
 mod hooks;
@@ -32,7 +31,7 @@ use crate::catalog::{JobRow, NewJobIds, RunMark};
 use crate::config::{self, Job};
 use crate::copy::{Session, Told, Tools};
 use crate::model::{DestinationName, GroupId, JobId, JobName, PointName, PointOrder, State, VaultId};
-use crate::report::{BackupPoint, BackupReport, FailedJob, PathProblem};
+use crate::report::{BackupPoint, BackupReport, FailedJob};
 use crate::source::Source;
 use crate::vault::VaultReader;
 
@@ -254,15 +253,9 @@ struct Capturing<'c> {
 
 /// The job's source as it is now.
 fn captured(capturing: &Capturing<'_>, row: &JobRow) -> Result<BackupPoint, Failure> {
-    let rewritten = canary::plant(capturing.job);
     let mut source = source_of(capturing.context, capturing.job, Some(row.id))?;
     let previous = previous(capturing.context, row, capturing.context.installation.home_id()?)?;
-    let (_, mut point) = made(capturing, &mut *source, previous, None)?;
-    for problem in &rewritten {
-        capturing.context.call.voice.warn(&format!("{}: {}", capturing.job.name, told::line(problem)));
-        point.problems.push(PathProblem::from(problem));
-    }
-    Ok(point)
+    made(capturing, &mut *source, previous, None).map(|(_, point)| point)
 }
 
 /// One point of what a source holds. The caller holds the locks of a capture.

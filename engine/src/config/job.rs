@@ -46,8 +46,6 @@ pub struct Job {
     pub hooks: Hooks,
     /// What tells a drill whether it came back good.
     pub probe: Option<JobProbe>,
-    /// Is a file of known content planted in each of its folders?
-    pub canary: bool,
 }
 
 /// To how many of its destinations a job's points go.
@@ -79,7 +77,6 @@ pub(super) fn job(name: JobName, item: &Item<'_>, destinations: &BTreeSet<Name>)
     let dedup_group = table.or("dedup-group", name.clone(), |item| named(&item));
     let hooks = hooks(&mut table);
     let probe = table.optional("probe", |item| probe(&item));
-    let canary = table.or("canary", false, |item| canary(&item, source.as_ref().ok()));
     let home = table.take("home");
     let home = home.map_or(Ok(true), |item| spool(&item, nothing_offsite));
     table.finish()?;
@@ -98,7 +95,6 @@ pub(super) fn job(name: JobName, item: &Item<'_>, destinations: &BTreeSet<Name>)
         home: home?,
         hooks: hooks?,
         probe: probe?,
-        canary: canary?,
     })
 }
 
@@ -148,15 +144,6 @@ fn expect(table: &mut Table<'_>, nothing_offsite: bool) -> Read<Option<Duration>
         }
         item.wrong(Wrong::new("`expect` waits for an offsite copy and the job has no `offsite`", "`offsite` beside it"))
     })
-}
-
-fn canary(item: &Item<'_>, source: Option<&Source>) -> Read<bool> {
-    match (item.flag()?, source) {
-        (true, Some(source)) if !matches!(source, Source::Folders(_)) => {
-            item.wrong(Wrong::new("a canary is planted in folders", "`canary` of a job with `folders`"))
-        }
-        (planted, _) => Ok(planted),
-    }
 }
 
 fn some_time(item: &Item<'_>, allowed: &str) -> Read<Duration> {

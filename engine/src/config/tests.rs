@@ -78,7 +78,6 @@ fn the_examples_first_job_has_every_key() {
         home: true,
         hooks: Hooks::default(),
         probe: None,
-        canary: false,
     };
     assert_eq!(job, expected);
 }

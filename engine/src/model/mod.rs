@@ -2,7 +2,6 @@
 //!
 //! Deliberately absent: I/O, clocks, randomness, formats and any dependency on another module of ours.
 
-mod canary;
 mod chain;
 mod distance;
 mod entry;
@@ -17,7 +16,6 @@ mod problem;
 mod time;
 mod vault_path;
 
-pub use canary::{CANARY, CANARY_BEGINS, canary, is_canary};
 pub use chain::chain;
 pub use distance::Distance;
 pub use entry::{ChunkRef, Content, DeviceKind, Entry, EntryPath, EntryPathError, Kind, Meta, Seen, Span, Xattr};

@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use engine::format::Manifest;
-use engine::model::{CANARY, Content, Digest, Entry, JobId, Kind, ObjectName, PointName, Span, chain};
+use engine::model::{Content, Digest, Entry, JobId, Kind, ObjectName, PointName, Span, chain};
 use engine::vault::{EntryStream, VaultError, VaultReader};
 
 use super::chain::{Link, open};
@@ -133,7 +133,6 @@ fn in_scratch(
             drill.mismatches.add(Mismatch::new(path.as_str().as_bytes(), why));
         }
     }
-    missing_canaries(bench, drill);
     own_probe(bench, chosen, fresh, drill);
     bench.go_on()?;
     (bench.tell)("negative control", 0, 0);
@@ -299,8 +298,6 @@ fn probe_file(bench: &Bench<'_>, tree: &Tree<'_>, entry: &Entry, drill: &mut Dri
     let path = entry.path.as_bytes();
     let file = tree.path.join(OsStr::from_bytes(path));
     let kind = match probe::kind_of(&file) {
-        // The one kind that has a name: rewritten, it begins as anything.
-        Ok(_) if is_planted(path) => ProbeKind::Canary,
         Ok(Some(kind)) => kind,
         Ok(None) => return,
         // What did not come back is told already.
@@ -313,21 +310,6 @@ fn probe_file(bench: &Bench<'_>, tree: &Tree<'_>, entry: &Entry, drill: &mut Dri
         detail.push_str(" (as it was at the source: its content came back exactly)");
     }
     drill.add_probe(Probed { path: path.to_vec(), kind, verdict, detail });
-}
-
-fn is_planted(path: &[u8]) -> bool {
-    path.rsplit(|byte| *byte == b'/').next() == Some(CANARY.as_bytes())
-}
-
-/// Where the job plants canaries, and the point has none: what is told of the folder is that nobody looked.
-fn missing_canaries(bench: &Bench<'_>, drill: &mut Drill) {
-    let planted = |probed: &Probed| probed.kind == ProbeKind::Canary;
-    if bench.canary && !drill.probes.iter().any(planted) {
-        let detail =
-            "the job plants canaries, and this point has none: is it older, or do the patterns leave them out?";
-        let (kind, verdict) = (ProbeKind::Canary, ProbeVerdict::Skipped);
-        drill.add_probe(Probed { path: Vec::new(), kind, verdict, detail: detail.to_owned() });
-    }
 }
 
 /// The job's own command, over all that came back.

@@ -134,7 +134,6 @@ impl Call<'_> {
             entropy,
             limits,
             probe: None,
-            canary: false,
             leaving: self.asked.leaving,
             tell: &tell,
             stop,

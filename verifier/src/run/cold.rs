@@ -85,7 +85,7 @@ impl Session<'_> {
         }
         let proved = self.catalog.as_ref().map_or(Ok(()), |catalog| prove(catalog, (opened, chosen), &report, now));
         report.drill.notes.extend(proved.err());
-        if self.job(&chosen.job_name).is_some_and(|job| job.probe.is_some()) {
+        if self.probe_of(&chosen.job_name).is_some() {
             report.drill.notes.push("the job's own probe was not run: a cold drill knows no configuration".to_owned());
         }
         drop(reservation);
