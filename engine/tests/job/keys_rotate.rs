@@ -114,6 +114,16 @@ fn what_comes_is_sealed_anew_what_was_stays_readable_and_a_drive_in_the_safe_is_
     bench.done(&["verify"]);
 }
 
+/// Two histories of keys are not told apart yet: who does not know that begins none.
+#[test]
+fn it_is_withheld_from_who_does_not_ask_for_what_is_unfinished() {
+    let bench = prepared(FILES, BYTES, "", &["usb"]);
+    bench.done(&["run", "--once"]);
+    let mut command = bench.command(&["key", "rotate", "--yes"]);
+    let _ = Ran::of(command.env_remove("OFFSITE_UNFINISHED")).exits(1).says("nothing was changed");
+    assert_eq!(epoch(&bench), 1);
+}
+
 #[test]
 fn nothing_is_begun_before_somebody_says_yes_and_the_figures_are_said_first() {
     let bench = prepared(FILES, BYTES, "", &["usb"]);

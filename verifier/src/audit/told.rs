@@ -104,6 +104,7 @@ impl Report for ListReport {
         for report in &self.reports {
             let text = |text: &Option<String>| Cell::from(harmless(text.as_deref().unwrap_or("")));
             let (verdict, tone) = word(report.verdict);
+            let verdict = if report.cold { format!("{verdict}, cold") } else { verdict.to_owned() };
             let signature = if report.signature == "broken" { Tone::Bad } else { Tone::Plain };
             table.row([
                 report.number.to_string().into(),
@@ -111,7 +112,7 @@ impl Report for ListReport {
                 text(&report.job),
                 text(&report.destination),
                 text(&report.point),
-                Cell::toned(verdict, tone),
+                Cell::toned(&verdict, tone),
                 Cell::toned(report.signature, signature),
             ]);
         }

@@ -155,6 +155,13 @@ impl DrillReport {
         )
     }
 
+    /// A probe that could not be run.
+    pub(crate) fn skip_probe(&mut self, probe: &str, detail: &str) {
+        let (path, probe, detail) = (PathText::new(b""), probe.to_owned(), detail.to_owned());
+        self.probes.push(ProbeReport { path, probe, verdict: ProbeVerdict::Skipped, detail });
+        self.coverage.probes_skipped = self.coverage.probes_skipped.saturating_add(1);
+    }
+
     /// What is wrong, of what is kept one by one: whose path, and what.
     pub fn found(&self) -> impl Iterator<Item = (&PathText, &str)> {
         self.mismatches.iter().map(|found| (&found.path, found.problem.as_str()))

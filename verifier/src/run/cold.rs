@@ -64,7 +64,7 @@ impl Session<'_> {
     pub(super) fn cold(&self, name: &DestinationName, opened: &Opened, address: &str, chosen: &Chosen) -> Done {
         let started = self.ports.clock.now();
         let reservation = self.catalog.as_ref().and_then(|catalog| self.reserve(catalog, opened, chosen));
-        let found = self.apart(name, chosen);
+        let found = self.apart(name, opened, chosen);
         let now = self.ports.clock.now();
         let setting = self.setting(&chosen.job_name, address.to_owned());
         let (mut report, own) = match found {
@@ -83,11 +83,16 @@ impl Session<'_> {
         if let Some(reservation) = &reservation {
             report.drill.notes.extend(self.noted(reservation, (name, opened, chosen), &report.drill));
         }
-        let proved = self.catalog.as_ref().map_or(Ok(()), |catalog| prove(catalog, (opened, chosen), &report, now));
-        report.drill.notes.extend(proved.err());
-        if self.probe_of(&chosen.job_name).is_some() {
-            report.drill.notes.push("the job's own probe was not run: a cold drill knows no configuration".to_owned());
+        let has_probe = self.probe_of(&chosen.job_name).is_some();
+        if has_probe {
+            report
+                .drill
+                .skip_probe("command", "a cold drill knows no configuration, so the job's own probe was not run");
         }
+        // What the job's own probe would say is not known: that is no more than was proved before.
+        let catalog = self.catalog.as_ref().filter(|_| !has_probe);
+        let proved = catalog.map_or(Ok(()), |catalog| prove(catalog, (opened, chosen), &report, now));
+        report.drill.notes.extend(proved.err());
         drop(reservation);
         self.take_over(report, own, &setting)
     }
@@ -99,7 +104,7 @@ impl Session<'_> {
         Done { drill, refused: false, object_bytes, report: written }
     }
 
-    fn apart(&self, name: &DestinationName, chosen: &Chosen) -> Result<(ReportFile, OwnReport), Lost> {
+    fn apart(&self, name: &DestinationName, opened: &Opened, chosen: &Chosen) -> Result<(ReportFile, OwnReport), Lost> {
         let fresh = self.scratch.fresh(self.ports.entropy).map_err(|error| Lost::Refused(chain(&error)))?;
         let child = self.begin(name, chosen, &fresh).map_err(Lost::Refused)?;
         let printed = self.outlast(child).map_err(Lost::Incomplete)?;
@@ -111,7 +116,13 @@ impl Session<'_> {
             return Err(Lost::Refused(format!("{what}: {why}")));
         }
         let path = printed.drills.into_iter().next().and_then(|drill| drill.report).ok_or_else(broke_off)?;
-        self.read(&path).map_err(Lost::Incomplete)
+        let (report, own) = self.read(&path).map_err(Lost::Incomplete)?;
+        match another(&report, opened, name, chosen) {
+            Some(what) => {
+                Err(Lost::Incomplete(format!("the cold process met {what}: was the drive changed meanwhile?")))
+            }
+            None => Ok((report, own)),
+        }
     }
 
     /// The process that has nothing else.
@@ -191,6 +202,21 @@ impl Session<'_> {
             }
             Err(why) => Some(format!("the catalog did not take note of the damage: {why}")),
         }
+    }
+}
+
+/// What a report is about instead of what was asked for.
+fn another(report: &ReportFile, opened: &Opened, name: &DestinationName, chosen: &Chosen) -> Option<&'static str> {
+    let vault = opened.survey.vault().to_string();
+    let point = chosen.point.id.to_string();
+    let drill = &report.drill;
+    match () {
+        // One that opened nothing names none.
+        () if report.vault.as_ref().is_some_and(|met| *met != vault) => Some("another vault"),
+        () if drill.point.as_ref().is_some_and(|met| *met != point) => Some("another point"),
+        () if drill.verdict == Verdict::Pass && (report.vault.is_none() || drill.point.is_none()) => Some("no point"),
+        () if drill.destination != name.as_str() || drill.cold.is_none() => Some("another task"),
+        () => None,
     }
 }
 

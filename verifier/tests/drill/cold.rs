@@ -163,3 +163,16 @@ fn a_server_is_drilled_cold_and_its_password_goes_by_no_environment() {
     assert_eq!(proof(&bench, "office"), "restored-cold");
     assert!(inventory(&bench.path("scratch")).expect("readable").is_empty(), "no password is left there");
 }
+
+#[test]
+fn a_jobs_own_probe_is_skipped_and_then_nothing_is_proved() {
+    let bench = protected(&["usb"]);
+    let config = fs::read_to_string(bench.path("offsite.toml")).expect("readable");
+    let config = config.replace("[job.data]\n", "[job.data]\nprobe = { command = [\"false\"] }\n");
+    fs::write(bench.path("offsite.toml"), config).expect("ours");
+    let ran = drill(&bench, &["--cold"]).exits(0);
+    let probes = ran.json()["drills"][0]["probes"].as_array().expect("probes").clone();
+    assert!(probes.iter().any(|it| it["probe"] == "command" && it["verdict"] == "skipped"), "{ran}");
+    let _ = drill(&bench, &["--cold", "--strict"]).exits(3);
+    assert_eq!(proof(&bench, "usb"), "bytes-read");
+}

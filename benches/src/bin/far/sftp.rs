@@ -73,14 +73,15 @@ impl At {
     }
 
     fn lftp(&self) -> Tool {
+        // With packets of 256k it stalls, without any line too.
         let opening = format!(
-            "set sftp:connect-program 'ssh -a -x {}'; set sftp:max-packets-in-flight 256; set sftp:size-write 256k; \
-             set sftp:size-read 256k; open -u {},none -p {} sftp://127.0.0.1",
+            "set sftp:connect-program 'ssh -a -x {}'; set sftp:max-packets-in-flight 256; set sftp:size-write 32k; \
+             set sftp:size-read 32k; open -u {},none -p {} sftp://127.0.0.1",
             self.ssh().join(" "),
             self.user,
             self.port,
         );
-        lftp("lftp, 4 at once", opening, format!("{}/", self.data), 4)
+        lftp("lftp, 8 at once", opening, format!("{}/", self.data), 8)
     }
 
     fn rclone(&self) -> Tool {

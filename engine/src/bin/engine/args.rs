@@ -344,7 +344,7 @@ pub enum Key {
         opener: KeyOpener,
     },
     /// Begins a new key epoch for all that is written from now on
-    #[command(after_help = example::KEY_ROTATE)]
+    #[command(hide = true, after_help = example::KEY_ROTATE)]
     Rotate {
         /// Goes on referring to what is stored already, which stays open to who holds an old master key
         #[arg(long)]

@@ -50,8 +50,8 @@ use crate::destination::{
 use crate::model::{Distance, VaultPath};
 
 /// Objects at once, each over a session of its own: a server's window holds what is sent in one round trip, and an object
-/// waits for some round trips of its own.
-const LANES: usize = 6;
+/// waits for some round trips of its own. OpenSSH lets a connection have 10 (`MaxSessions`).
+const LANES: usize = 9;
 
 /// See the module.
 pub struct SftpStore {

@@ -1,7 +1,8 @@
 //! What the store does when servers and lines fail.
 
 use std::net::TcpListener;
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use engine::destination::{ErrorKind, Finish, ReadStore, WriteStore};
@@ -45,11 +46,19 @@ fn a_connection_cut_at_any_request_never_makes_an_object_that_is_not_whole() {
     for (size, requests) in [(100_000, 4), (9_000_000, 10)] {
         let bytes = pattern(size);
         for deed in [Deed::Cut, Deed::Lose] {
+            let met = Arc::new(AtomicUsize::new(0));
             for turn in 0..requests {
                 let name = format!("packs/ab/{size}-{deed:?}-{turn}");
                 let deed = deed.clone();
                 // The proxy's numbers do not end with a connection, and a part that failed is sent once more.
-                proxy.choose(move |number, _| if number == turn { deed.clone() } else { Deed::Pass });
+                let seen = Arc::clone(&met);
+                proxy.choose(move |number, _| {
+                    if number != turn {
+                        return Deed::Pass;
+                    }
+                    seen.fetch_add(1, Ordering::SeqCst);
+                    deed.clone()
+                });
                 let outcome = opened(&place).and_then(|store| put(&store, &name, &bytes));
                 proxy.choose(|_, _| Deed::Pass);
                 if let Err(error) = &outcome {
@@ -61,6 +70,7 @@ fn a_connection_cut_at_any_request_never_makes_an_object_that_is_not_whole() {
                     None => assert!(outcome.is_err(), "{name}: said to be done and is not there"),
                 }
             }
+            assert_eq!(met.load(Ordering::SeqCst), requests, "each turn met a request");
         }
     }
 }

@@ -267,6 +267,30 @@ impl Installation {
     }
 }
 
+/// The store's answer to one of the ten who asks for that object of a bucket.
+fn answer(server: &Server, who: usize, method: &str, (bucket, key): (&str, &str)) -> String {
+    let secret = |name: &str| std::fs::read_to_string(server.folder.join(format!("{name}{who}"))).unwrap();
+    let login = format!("{}:{}", secret("access_key").trim(), secret("secret_key").trim());
+    let url = format!("http://127.0.0.1:{}/{bucket}/{key}", server.port());
+    let mut curl = Command::new("curl");
+    curl.args([
+        "--silent",
+        "--output",
+        "/dev/null",
+        "--write-out",
+        "%{http_code}",
+        "--aws-sigv4",
+        "aws:amz:us-east-1:s3",
+    ]);
+    curl.args(["--user", &login, &url]);
+    match method {
+        "HEAD" => curl.arg("--head"),
+        "PUT" => curl.args(["--request", method, "--data-binary", "overwritten"]),
+        _ => curl.args(["--request", method]),
+    };
+    String::from_utf8(curl.output().unwrap().stdout).unwrap()
+}
+
 /// Ten at once on one bucket, each with keys that open its own prefix only.
 #[test]
 fn ten_installations_share_a_bucket_and_none_sees_another_or_asks_more_than_stated() {
@@ -283,6 +307,13 @@ fn ten_installations_share_a_bucket_and_none_sees_another_or_asks_more_than_stat
         let others = of(mine % 10 + 1);
         assert_eq!(kind(opened(&others)), Some(ErrorKind::Denied));
         assert_eq!(kind(opened(&S3 { prefix: String::new(), ..others })), Some(ErrorKind::Denied));
+        let object = |who: usize| (bucket_of(server, who), format!("one{who}/vault/VAULT"));
+        let (own, (bucket, key)) = (object(mine), object(mine % 10 + 1));
+        assert_eq!(answer(server, mine, "GET", (&own.0, &own.1)), "200", "its own");
+        for method in ["GET", "HEAD", "PUT", "DELETE"] {
+            let told = answer(server, mine, method, (&bucket, &key));
+            assert_eq!(told, "403", "{method} {bucket}/{key} by {mine}");
+        }
     }
     for one in requests {
         assert!(one.iter().zip(REQUESTS_MAX).all(|(made, most)| *made <= most), "{one:?}");

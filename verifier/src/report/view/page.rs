@@ -60,7 +60,11 @@ fn title(page: &mut Html, seen: &Seen<'_>) {
     let (report, drill) = (seen.report, &seen.report.drill);
     page.raw("<header><h1>Restore drill <span class=\"dim\">no. ").text(report.sequence).raw("</span> ");
     page.badge(verdict_word(drill.verdict)).raw("</h1>\n<p class=\"lead\"><b>").text(job(&drill.job));
-    page.raw("</b> from <b>").text(&drill.destination).raw("</b>, ").text(&report.address).raw("<br>");
+    page.raw("</b> from <b>")
+        .text(&drill.destination)
+        .raw("</b>, ")
+        .text(&report.address)
+        .raw(if drill.cold.is_some() { ", cold<br>" } else { "<br>" });
     page.text(moment(&report.started)).raw(" to ").text(moment(&report.finished)).raw("</p>\n<p class=\"rule\">");
     page.text(&report.verdict_rule).raw("</p></header>\n");
 }
