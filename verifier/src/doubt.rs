@@ -1,12 +1,12 @@
 //! Which drills come first where there is no time for all: the order of doubt. Pure.
 //!
 //! In: every point at every destination that is there, and how it came out when it was last drilled there. Out: the order
-//! in which they are worth a drill. One that failed comes first, then what was never proved (a job's newest point, its
-//! oldest one, the newest of the others), then the oldest proof. Among those of one rank destinations take turns, the one
+//! in which they are worth a drill. What was never drilled there comes first (a job's newest point, its oldest one, the newest of
+//! the others), then what was drilled longest ago, however it came out: what is known to be bad comes again in its turn, and
+//! keeps nobody from what is not known. Among those of one rank destinations take turns, the one
 //! that was drilled longest ago first, so that none waits for another to be proved whole.
 //! [`Purse`] says how much of that fits a budget.
 
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -37,21 +37,17 @@ pub enum Age {
 /// The most doubtful is the least.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Rank {
-    Failed,
     Unproved(Age),
-    Proved,
+    Drilled,
 }
 
 impl Candidate {
     const fn rank(&self) -> Rank {
-        match self.last {
-            Some((_, false)) => Rank::Failed,
-            None => Rank::Unproved(match self.age {
-                // All that lie between take turns as one.
-                Age::Between(_) => Age::Between(0),
-                age => age,
-            }),
-            Some((_, true)) => Rank::Proved,
+        match (self.last, self.age) {
+            (Some(_), _) => Rank::Drilled,
+            // All that lie between take turns as one.
+            (None, Age::Between(_)) => Rank::Unproved(Age::Between(0)),
+            (None, age) => Rank::Unproved(age),
         }
     }
 
@@ -160,12 +156,6 @@ pub fn ages<P: Ord>(mut points: Vec<P>) -> Vec<(P, Age)> {
     points.into_iter().enumerate().map(|(newer, point)| (point, age(newer))).collect()
 }
 
-/// The latest of two, where one may not be known.
-#[must_use]
-pub fn later(one: Option<(Time, bool)>, other: Option<(Time, bool)>) -> Option<(Time, bool)> {
-    [one, other].into_iter().flatten().max_by_key(|(at, good)| (*at, Reverse(*good)))
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -177,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_failed_comes_first_then_what_was_never_proved_then_the_oldest_proof() {
+    fn what_was_never_proved_comes_first_then_what_was_drilled_longest_ago() {
         let candidates = [
             at(0, Age::Newest, Some((90, true))),
             at(0, Age::Oldest, Some((10, true))),
@@ -187,7 +177,7 @@ mod tests {
             at(0, Age::Newest, None),
             at(0, Age::Between(3), Some((80, false))),
         ];
-        assert_eq!(queue(&candidates), [6, 5, 4, 3, 2, 1, 0]);
+        assert_eq!(queue(&candidates), [5, 4, 3, 2, 1, 6, 0]);
     }
 
     #[test]
@@ -238,7 +228,7 @@ mod tests {
             for round in 0..all.len() {
                 let next = queue(&all)[0];
                 seen.push(next);
-                all[next].last = Some((Time::from_seconds(i64::try_from(round).expect("small")), true));
+                all[next].last = Some((Time::from_seconds(i64::try_from(round).expect("small")), round % 3 > 0));
             }
             seen.sort_unstable();
             prop_assert_eq!(seen, (0..all.len()).collect::<Vec<_>>());

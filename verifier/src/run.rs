@@ -23,7 +23,7 @@ use std::sync::Arc;
 use engine::catalog::Catalog;
 use engine::catalog::locks::LockName;
 use engine::command::{Exit, Failure, VaultSecret, Voice, Wait};
-use engine::config::{Config, Destination, JobProbe};
+use engine::config::{Config, Destination, DrillBudget, JobProbe};
 use engine::format::Head;
 use engine::model::{DestinationName, JobName, Proof, chain};
 use engine::port::{Clock, Entropy};
@@ -123,6 +123,11 @@ pub struct Outcome {
 /// # Errors
 /// [`Failure`] if nothing could be begun.
 pub fn run(config: &Config, asked: &Asked, ports: &Ports<'_>) -> Result<Outcome, Failure> {
+    if asked.extent == Extent::Budget && config.drill.budget.is_none_or(|it| it == DrillBudget::default()) {
+        let why = "`--budget` is given and `[drill] budget` is not, or bounds nothing";
+        let advice = "such as budget = { minutes = 30 }, or leave out --budget";
+        return Err(Failure::usage("there is no budget", why, advice));
+    }
     let mut session = prepare::session(config, asked, ports)?;
     let mut drills = Vec::new();
     let reached: Vec<Reached> = session.destinations.iter().map(|(name, place)| session.reach(name, place)).collect();

@@ -13,8 +13,10 @@ use super::visit::Visited;
 use super::{Call, Context, DryRun, Exit, Failure};
 use crate::catalog::{PointRow, keeps_packs};
 use crate::installation::{Look, Opened};
-use crate::model::{JobId, JobName, PointOrder, State as Placed};
-use crate::plan::{self, Blocker, Plan, Reach, Refusal, State, Step, Unwanted, blocker_text, render, unwanted_text};
+use crate::model::{DestinationName, JobId, JobName, PointOrder, State as Placed};
+use crate::plan::{
+    self, Blocker, PackThere, Plan, Reach, Refusal, State, Step, Unwanted, blocker_text, render, unwanted_text,
+};
 use crate::report::{ForgetReport, KeptPoint};
 
 /// What `forget` is asked for.
@@ -94,6 +96,14 @@ fn forget_point(context: &Arc<Context>, point: &PointRow, dry_run: DryRun) -> Re
         let kept = vec![KeptPoint { point: point.id, reason }];
         return Ok((ForgetReport { kept, ..ForgetReport::default() }, Exit::Failed));
     }
+    if let Some(destination) = travels_to(context, point)? {
+        let reason = format!(
+            "packs of it travel to {destination} on a seed's drive: it can go once that is over (`engine seed status`), or is given \
+             up (`engine seed forget {destination}`)"
+        );
+        let kept = vec![KeptPoint { point: point.id, reason }];
+        return Ok((ForgetReport { kept, ..ForgetReport::default() }, Exit::Failed));
+    }
     let (state, plan, refusals) = planned(context, point.order, dry_run)?;
     let kept = kept(&state, &refusals);
     if dry_run == DryRun::Yes {
@@ -121,6 +131,20 @@ fn forget_point(context: &Arc<Context>, point: &PointRow, dry_run: DryRun) -> Re
         ForgetReport { removed, kept: [kept, undone].concat(), plan: Vec::new() },
         if all { Exit::Done } else { Exit::Partial },
     ))
+}
+
+/// Where packs of it are on their way by post, if they are: nobody may take away what a drive in the post counts on.
+fn travels_to(context: &Arc<Context>, point: &PointRow) -> Result<Option<DestinationName>, Failure> {
+    if context.installation.catalog.seeds()?.is_empty() {
+        return Ok(None);
+    }
+    let state = state_now(context, looks(context)?)?;
+    let Some(row) = state.points.get(&point.order) else { return Ok(None) };
+    let travels = |medium: &&plan::Medium| {
+        let on_board = |pack| medium.packs.get(pack) == Some(&PackThere::Travelling);
+        !medium.state_of(point.order).is_there() && medium.objects_of(row).iter().any(on_board)
+    };
+    Ok(state.media.values().find(travels).map(|medium| medium.destination.clone()))
 }
 
 /// What goes, and what stays. A copy of the point that broke off is given up first: it would keep the point at home, and

@@ -106,7 +106,7 @@ pub struct Drill {
 }
 
 /// What drills may take; no bound where none is given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct DrillBudget {
     /// After so long none begins.
     pub time: Option<Duration>,

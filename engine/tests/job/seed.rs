@@ -308,6 +308,21 @@ fn a_point_made_meanwhile_is_copied_at_once_but_for_what_is_in_the_post() {
 }
 
 #[test]
+fn a_point_that_travels_is_not_forgotten_and_nothing_of_it_goes() {
+    let bench = posted(2, 100_000);
+    let post = bench.folder("post");
+    let _ = export(&bench, &post, &[]).exits(0);
+    let points = bench.points();
+    let id = points[0]["id"].as_str().expect("an id");
+    let kept = bench.engine(&["--json", "forget", "--point", id]).exits(1).json();
+    assert!(kept["kept"][0]["reason"].to_string().contains("seed forget office"), "{kept}");
+    assert_eq!(kept["removed"], Value::Array(vec![]), "{kept}");
+    assert_eq!(bench.points(), points, "nothing has changed");
+    bench.done(&["seed", "forget", "office"]);
+    let _ = bench.engine(&["forget", "--point", id]).exits(0);
+}
+
+#[test]
 fn a_seed_that_never_arrives_is_given_up_and_all_goes_over_the_wire() {
     let bench = posted(3, 100_000);
     let post = bench.folder("post");

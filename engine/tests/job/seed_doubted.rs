@@ -75,6 +75,8 @@ fn what_was_not_in_the_sample_and_is_damaged_is_found_before_anything_is_complet
     assert_ne!(found.code, 0, "{found}");
     assert!(found.json()["copies"].to_string().contains("damaged"), "{found}");
     assert_eq!(seed(&bench)["open"], true);
+    // One of the two may have been read with the sample: it rotted like any other that was proved.
+    bench.done(&["verify", "office", "--repair"]);
     is_as_any_other(&bench, 3);
 }
 
