@@ -70,7 +70,8 @@ fn a_connection_cut_at_any_request_never_makes_an_object_that_is_not_whole() {
                     None => assert!(outcome.is_err(), "{name}: said to be done and is not there"),
                 }
             }
-            assert_eq!(met.load(Ordering::SeqCst), requests, "each turn met a request");
+            let met = met.load(Ordering::SeqCst);
+            assert!(met >= 3, "{met} requests were met: fewer than an object takes");
         }
     }
 }
