@@ -43,7 +43,7 @@ fn a_drill_needs_no_home_and_no_catalog() {
 fn the_document_and_the_report_have_the_contracts_keys() {
     let bench = protected(&["usb"]);
     let document = drill(&bench, &[]).exits(0).json();
-    let ours = ["ledger-before", "not-backed-up", "not-backed-up-reason"];
+    let ours = ["ledger-before", "left", "not-backed-up", "not-backed-up-reason"];
     assert_eq!(keys(&document), [&["drills"], &ours[..], &["verdict"]].concat());
     let found = &document["drills"][0];
     let expected = [
