@@ -112,13 +112,17 @@ pub(super) async fn connect(place: &Sftp, user: &str, means: Means) -> Result<Se
     timeout(LOGIN, login::log_in(&mut ssh, user, means, &heard))
         .await
         .map_err(|_| slow("the login did not end", LOGIN))??;
-    another(server, Arc::new(Line { ssh, heard, _cut: cut })).await
+    greeted(server, Arc::new(Line { ssh, heard, _cut: cut }), None).await
 }
 
-/// A session over a connection that stands. Each has a window of its own at the server, so that several objects go
-/// faster over several.
-pub(super) async fn another(server: &Server, line: Arc<Line>) -> Result<Session, Failure> {
-    let greeted = timeout(GREETING, greet(line)).await;
+/// A session over the connection of one that stands. Each has a window of its own at the server, so that several objects
+/// go faster over several. 2 round trips.
+pub(super) async fn another(server: &Server, first: &Session) -> Result<Session, Failure> {
+    greeted(server, first.line(), Some(first.sizes)).await
+}
+
+async fn greeted(server: &Server, line: Arc<Line>, sizes: Option<Sizes>) -> Result<Session, Failure> {
+    let greeted = timeout(GREETING, greet(line, sizes)).await;
     greeted.map_err(|_| slow(&format!("{} gives no SFTP session", server.host), GREETING))?
 }
 
@@ -200,8 +204,8 @@ fn config(known: &Known) -> client::Config {
     }
 }
 
-/// The channel, the subsystem, and what both sides speak.
-async fn greet(line: Arc<Line>) -> Result<Session, Failure> {
+/// The channel, the subsystem, and what both sides speak. `known`: what the server said before that it takes.
+async fn greet(line: Arc<Line>, known: Option<Sizes>) -> Result<Session, Failure> {
     let lost = |error: russh::Error| Failure::Broken(line.heard.farewell().unwrap_or_else(|| error.to_string()));
     let refused = |error: russh::Error| match error {
         russh::Error::ChannelOpenFailure(_) => denied("the server opens no session for this user"),
@@ -209,9 +213,10 @@ async fn greet(line: Arc<Line>) -> Result<Session, Failure> {
     };
     let (mut reading, writing) = line.ssh.channel_open_session().await.map_err(refused)?.split();
     writing.request_subsystem(true, "sftp").await.map_err(lost)?;
-    granted(&mut reading).await?;
+    // As ssh does it, without waiting for the answer.
     writing.data_bytes(packet::hello()).await.map_err(lost)?;
     let mut assembly = Assembly::default();
+    granted(&mut reading, &mut assembly).await?;
     let first = first_packet(&mut reading, &mut assembly).await?;
     let (version, offers) = packet::decode_version(&first).map_err(strange)?;
     if version < 3 {
@@ -221,9 +226,9 @@ async fn greet(line: Arc<Line>) -> Result<Session, Failure> {
         ));
     }
     let offer = offer(&offers, &line.heard.with(|said| said.software.clone()));
-    let sizes = Sizes { read: DATA_BYTES, write: DATA_BYTES };
+    let sizes = known.unwrap_or(Sizes { read: DATA_BYTES, write: DATA_BYTES });
     let mut session = Session::begin(Parts { line, reading, writing, assembly, offer, sizes });
-    if session.offer.limits {
+    if session.offer.limits && known.is_none() {
         let sizes = limits(&session).await?;
         session.set_sizes(sizes);
     }
@@ -239,10 +244,15 @@ fn strange(strange: packet::Strange) -> Failure {
     Failure::Found(ErrorKind::Permanent, format!("{strange}; {hint}"))
 }
 
-async fn granted(reading: &mut ChannelReadHalf) -> Result<(), Failure> {
+async fn granted(reading: &mut ChannelReadHalf, assembly: &mut Assembly) -> Result<(), Failure> {
     loop {
         match reading.wait().await {
             Some(ChannelMsg::Success) => return Ok(()),
+            // The subsystem was faster than the word that it was begun.
+            Some(ChannelMsg::Data { data }) => {
+                assembly.push(&data);
+                return Ok(());
+            }
             Some(ChannelMsg::Failure) => return Err(denied("the server has no SFTP for this user")),
             Some(ChannelMsg::Eof | ChannelMsg::Close) | None => return Err(closed()),
             Some(_) => {}

@@ -6,9 +6,9 @@
 //!
 //! Deliberately absent: trying an operation again.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::LANES;
+use super::SESSIONS;
 use super::connect::{another, connect};
 use super::failure::Failure;
 use super::means::Means;
@@ -30,6 +30,8 @@ struct State {
     session: Option<Arc<Session>>,
     /// More over the same connection, for objects that go at the same time.
     beside: Vec<Arc<Session>>,
+    /// So many of them are being opened.
+    opening: usize,
     /// The server gives no more.
     alone: bool,
     /// The file system's id when the place was opened; the server may not tell.
@@ -73,8 +75,7 @@ impl Link {
 
     /// Takes a new session into use, if the folder is there.
     pub fn take(&self, session: Session) -> Result<Arc<Session>, Failure> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        self.taken(&mut state, session)
+        self.taken(&mut self.state(), session)
     }
 
     fn taken(&self, state: &mut State, session: Session) -> Result<Arc<Session>, Failure> {
@@ -108,17 +109,17 @@ impl Link {
 
     /// Is the folder on the file system that it was on when the place was opened, as far as the server tells?
     pub fn same_file_system(&self, now: Option<u64>) -> Result<(), Failure> {
-        same(self.state.lock().unwrap_or_else(PoisonError::into_inner).file_system, now)
+        same(self.state().file_system, now)
     }
 
     /// The session in use, or a new one.
     pub fn session(&self) -> Result<Arc<Session>, Failure> {
-        self.first(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+        self.first(&mut self.state())
     }
 
     /// A session that no other object uses now, as long as the server gives one; else the one that the fewest use.
     pub fn own_session(&self) -> Result<Arc<Session>, Failure> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
         let first = self.first(&mut state)?;
         state.beside.retain(|session| session.is_whole());
         // The first one is held here, too.
@@ -127,22 +128,29 @@ impl Link {
         let least = least.unwrap_or_else(|| Arc::clone(&first));
         // The list's hold and this one's are no use.
         let is_free = users(&least) <= 2;
-        if is_free || state.alone || state.beside.len() + 1 >= LANES {
+        if is_free || state.alone || state.beside.len() + state.opening + 1 >= SESSIONS {
             return Ok(least);
         }
-        let runtime = runtime().map_err(|error| Failure::Found(error.kind, error.source.to_string()))?;
-        match runtime.block_on(another(&self.place.server, first.line())) {
-            Ok(session) => {
-                let session = Arc::new(session);
-                state.beside.push(Arc::clone(&session));
-                Ok(session)
-            }
-            Err(_) => {
-                // Its connection may have broken with that; who uses it sees.
-                state.alone = true;
-                Ok(least)
-            }
+        state.opening += 1;
+        drop(state);
+        // Others don't wait for that.
+        let opened = runtime().ok().and_then(|runtime| runtime.block_on(another(&self.place.server, &first)).ok());
+        let mut state = self.state();
+        state.opening = state.opening.saturating_sub(1);
+        let is_ours = state.session.as_ref().is_some_and(|now| Arc::ptr_eq(now, &first));
+        let Some(session) = opened.map(Arc::new) else {
+            // Its connection may have broken with that; who uses it sees.
+            state.alone |= is_ours;
+            return Ok(least);
+        };
+        if is_ours {
+            state.beside.push(Arc::clone(&session));
         }
+        Ok(session)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn first(&self, state: &mut State) -> Result<Arc<Session>, Failure> {

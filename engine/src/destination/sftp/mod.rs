@@ -5,8 +5,8 @@
 //!
 //! Order of a write: temporary file, data, fsync where the server offers it, close, look at the length, name, look.
 //! Round trips of an object: 1 to begin (2 or 3 where an unfinished one lies there; 2 more for each missing folder), its
-//! data at the line's speed and 1 for the last acknowledgement, 1 for fsync, length and close, 1 for the name and a
-//! look: 4 in all; with other servers than OpenSSH 6. Reading: 1 to open, 1 for the first bytes, then the line's speed.
+//! data at the line's speed, 1 for the last acknowledgement, fsync, length and close, 1 for the name and a look: 3 in
+//! all; with other servers than OpenSSH 6. Reading: 1 to open, 1 for the first bytes, then the line's speed.
 //! `stat` 1; `delete` 1; `list` 2 and 1 for each 100 names where the server is not OpenSSH's.
 //!
 //! What this protocol can't do: flush a folder, so that after a power cut of the server a name may be gone though all
@@ -49,9 +49,12 @@ use crate::destination::{
 };
 use crate::model::{Distance, VaultPath};
 
-/// Objects at once, each over a session of its own: a server's window holds what is sent in one round trip, and an object
-/// waits for some round trips of its own. OpenSSH lets a connection have 10 (`MaxSessions`).
-const LANES: usize = 9;
+/// Sessions over the one connection: a server's window holds what is sent in one round trip of each. OpenSSH lets a
+/// connection have 10 (`MaxSessions`).
+const SESSIONS: usize = 9;
+/// Objects at once, two in each session: a small one waits for three round trips one after the other, and sends next to
+/// nothing meanwhile.
+const LANES: usize = 2 * SESSIONS;
 
 /// See the module.
 pub struct SftpStore {

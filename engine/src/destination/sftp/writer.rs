@@ -164,24 +164,36 @@ impl<'s> Writer<'s> {
         let _ = self.session.remove(&self.target.temporary).await;
     }
 
-    /// Flush, length and close in 1 round trip, then the name.
+    /// The last bytes, flush, length and close, then the name.
     async fn finished(&mut self) -> Result<(), Failure> {
         holds(&self.claim)?;
+        if self.session.offer.openssh { self.finished_in_order().await } else { self.finished_one_by_one().await }
+    }
+
+    /// For a server that does one request after the other: 1 round trip, and that of the name.
+    async fn finished_in_order(&mut self) -> Result<(), Failure> {
+        self.send().await?;
+        let (sync, length) = (self.ask_sync().await?, self.ask_length().await?);
+        let closed = self.ask_close().await?;
         self.settle().await?;
-        let sync = self.ask_sync().await?;
-        let (id, request) = self.session.request(packet::FSTAT);
-        let length = self.session.ask((id, request.bytes(self.handle()?))).await?;
-        if self.session.offer.openssh {
-            let closed = self.ask_close().await?;
-            self.synced(sync).await?;
-            let length = self.length(length).await?;
-            return self.closed(closed, length).await;
-        }
-        // A server that works on several requests at once may close the file below the others.
+        self.synced(sync).await?;
+        let length = self.length(length).await?;
+        self.closed(closed, length).await
+    }
+
+    /// For one that works on several requests at once, and may flush or close the file below the others.
+    async fn finished_one_by_one(&mut self) -> Result<(), Failure> {
+        self.settle().await?;
+        let (sync, length) = (self.ask_sync().await?, self.ask_length().await?);
         self.synced(sync).await?;
         let length = self.length(length).await?;
         let closed = self.ask_close().await?;
         self.closed(closed, length).await
+    }
+
+    async fn ask_length(&self) -> Result<Ticket, Failure> {
+        let (id, request) = self.session.request(packet::FSTAT);
+        self.session.ask((id, request.bytes(self.handle()?))).await
     }
 
     async fn ask_close(&mut self) -> Result<Ticket, Failure> {

@@ -23,7 +23,7 @@ fn an_object_costs_the_round_trips_that_the_module_states() {
         let trips = took.as_secs_f64() / TRIP.as_secs_f64();
         assert!(trips < most + 0.7, "{what}: {trips:.1} round trips");
     };
-    trips("put", 4.0, &|| assert!(put(&store, "packs/ab/x", &pattern(100_000)).is_ok()));
+    trips("put", 3.0, &|| assert!(put(&store, "packs/ab/x", &pattern(100_000)).is_ok()));
     trips("read back", 2.0, &|| assert_eq!(whole(&store, "packs/ab/x").unwrap().len(), 100_000));
     trips("stat", 1.0, &|| assert_eq!(store.stat(&path("packs/ab/x")).unwrap(), Some(100_000)));
     trips("list", 2.0, &|| assert_eq!(store.list(&path("packs/ab")).unwrap().len(), 2));
