@@ -5,22 +5,35 @@
 //! the others), then what was drilled longest ago, however it came out: what is known to be bad comes again in its turn, and
 //! keeps nobody from what is not known. Among those of one rank destinations take turns, the one
 //! that was drilled longest ago first, so that none waits for another to be proved whole.
+//!
+//! Where points come as fast as the budget drills them, the newest would have all of it for ever. So of each [`ROUND`]
+//! drills one is of the oldest copy that no drill was begun for, and one of the copy whose last drill is longest ago, whatever
+//! came of it: a copy that k of its kind wait before has its turn within `ROUND` times k + 1 drills, whatever comes meanwhile.
 //! [`Purse`] says how much of that fits a budget.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use engine::model::Time;
+use engine::model::{PointOrder, Time};
+
+/// So many drills have one place for what was never tried, and one for what was tried longest ago.
+const ROUND: u64 = 8;
+const FOR_UNTRIED: u64 = 3;
+const FOR_TRIED: u64 = 7;
 
 /// A point at a destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Candidate {
     /// The destination's number.
     pub destination: usize,
+    /// Its place in the order of points: what is older has a lower one.
+    pub order: PointOrder,
     /// As the order of points has it: a later one is newer.
     pub age: Age,
     /// When it was last drilled there to an end, and whether it passed; none if it never was.
     pub last: Option<(Time, bool)>,
+    /// When a drill of it was last begun there, whatever came of it; none if none was.
+    pub tried: Option<Time>,
 }
 
 /// Where a point stands among those of its job at a destination.
@@ -57,9 +70,41 @@ impl Candidate {
     }
 }
 
-/// The candidates by their places, the most doubtful first.
+/// The candidates by their places, in the order in which they are drilled after `made` other drills.
 #[must_use]
-pub fn queue(candidates: &[Candidate]) -> Vec<usize> {
+pub fn queue(candidates: &[Candidate], made: u64) -> Vec<usize> {
+    let mut doubtful = VecDeque::from(by_doubt(candidates));
+    let (mut untried, mut tried) = by_waiting(candidates);
+    let mut taken = BTreeSet::new();
+    let mut all = Vec::with_capacity(candidates.len());
+    for turn in (0..ROUND).cycle().skip(usize::try_from(made % ROUND).unwrap_or(0)) {
+        let first = match turn {
+            FOR_UNTRIED => next(&mut untried, &taken),
+            FOR_TRIED => next(&mut tried, &taken),
+            _ => None,
+        };
+        let Some(it) = first.or_else(|| next(&mut doubtful, &taken)) else { break };
+        taken.insert(it);
+        all.push(it);
+    }
+    all
+}
+
+fn next(from: &mut VecDeque<usize>, taken: &BTreeSet<usize>) -> Option<usize> {
+    std::iter::from_fn(|| from.pop_front()).find(|it| !taken.contains(it))
+}
+
+/// Those that were never tried, the oldest first; and those that were, what waits longest first.
+fn by_waiting(candidates: &[Candidate]) -> (VecDeque<usize>, VecDeque<usize>) {
+    let (mut tried, mut untried): (Vec<_>, Vec<_>) =
+        (0..candidates.len()).partition(|at| candidates[*at].tried.is_some());
+    untried.sort_by_key(|at| (candidates[*at].order, *at));
+    tried.sort_by_key(|at| (candidates[*at].tried, *at));
+    (untried.into(), tried.into())
+}
+
+/// The most doubtful first.
+fn by_doubt(candidates: &[Candidate]) -> Vec<usize> {
     let mut drilled = BTreeMap::<usize, Option<Time>>::new();
     for it in candidates {
         let last = drilled.entry(it.destination).or_default();
@@ -163,7 +208,13 @@ mod tests {
     use super::*;
 
     fn at(destination: usize, age: Age, last: Option<(i64, bool)>) -> Candidate {
-        Candidate { destination, age, last: last.map(|(at, good)| (Time::from_seconds(at), good)) }
+        let sequence = match age {
+            Age::Newest => 1000,
+            Age::Oldest => 0,
+            Age::Between(newer) => 999_u64.saturating_sub(newer as u64),
+        };
+        let last = last.map(|(at, good)| (Time::from_seconds(at), good));
+        Candidate { destination, order: PointOrder { epoch: 1, sequence }, age, last, tried: last.map(|(at, _)| at) }
     }
 
     #[test]
@@ -177,7 +228,14 @@ mod tests {
             at(0, Age::Newest, None),
             at(0, Age::Between(3), Some((80, false))),
         ];
-        assert_eq!(queue(&candidates), [5, 4, 3, 2, 1, 6, 0]);
+        assert_eq!(by_doubt(&candidates), [5, 4, 3, 2, 1, 6, 0]);
+        assert_eq!(queue(&candidates, 0), [5, 4, 3, 2, 1, 6, 0]);
+        assert_eq!(
+            queue(&candidates, 2),
+            [5, 4, 3, 2, 1, 6, 0],
+            "the second is for what was never tried, the oldest of all"
+        );
+        assert_eq!(queue(&candidates, 7), [1, 5, 4, 3, 2, 6, 0], "the first is for what was tried longest ago");
     }
 
     #[test]
@@ -191,7 +249,7 @@ mod tests {
             at(1, Age::Oldest, Some((20, true))),
             at(2, Age::Newest, None),
         ];
-        assert_eq!(queue(&candidates), [6, 3, 0, 4, 1, 5, 2], "never, 20, 50");
+        assert_eq!(by_doubt(&candidates), [6, 3, 0, 4, 1, 5, 2], "never, 20, 50");
     }
 
     #[test]
@@ -217,21 +275,70 @@ mod tests {
     }
 
     proptest! {
-        /// With a budget for one drill each time, all that is there is proved once before anything is proved twice.
+        /// Each is in the queue, once.
         #[test]
-        fn everything_has_its_turn(places in proptest::collection::vec(1_usize..6, 1..4)) {
-            let mut all: Vec<Candidate> = Vec::new();
-            for (destination, points) in places.iter().enumerate() {
-                all.extend(ages((0..*points).collect()).into_iter().map(|(_, age)| at(destination, age, None)));
+        fn a_queue_holds_all(tried in proptest::collection::vec(proptest::option::of(0_i64..50), 0..30), made: u64) {
+            let all: Vec<_> = tried.into_iter().map(|tried| at(0, Age::Between(1), tried.map(|at| (at, true)))).collect();
+            let mut queue = queue(&all, made);
+            queue.sort_unstable();
+            prop_assert_eq!(queue, (0..all.len()).collect::<Vec<_>>());
+        }
+
+        /// With a budget for one drill each time, new points meanwhile as fast as they are drilled, drills that come to nothing,
+        /// and old points that go: whatever stays is drilled within the stated bound.
+        #[test]
+        fn nothing_waits_for_ever(places in 1_usize..4, first in 1_u64..6, arrivals in proptest::collection::vec(0_u8..3, 60..120)) {
+            let mut world = World { all: Vec::new(), made: 0 };
+            for sequence in 1..=first {
+                world.arrive(places, sequence);
             }
-            let mut seen = Vec::new();
-            for round in 0..all.len() {
-                let next = queue(&all)[0];
-                seen.push(next);
-                all[next].last = Some((Time::from_seconds(i64::try_from(round).expect("small")), round % 3 > 0));
+            for (round, arriving) in arrivals.into_iter().enumerate() {
+                let arrives = arriving > 0;
+                if arrives {
+                    world.arrive(places, first + 1 + round as u64);
+                }
+                world.drill(arriving == 1);
+                world.nobody_is_late();
             }
-            seen.sort_unstable();
-            prop_assert_eq!(seen, (0..all.len()).collect::<Vec<_>>());
+        }
+    }
+
+    struct World {
+        /// With the number of the drill by which it has to have its turn.
+        all: Vec<(Candidate, u64)>,
+        made: u64,
+    }
+
+    impl World {
+        fn arrive(&mut self, places: usize, sequence: u64) {
+            for destination in 0..places {
+                let before = self.all.iter().filter(|(it, _)| it.tried.is_none()).count() as u64;
+                let order = PointOrder { epoch: 1, sequence };
+                let it = Candidate { destination, order, age: Age::Newest, last: None, tried: None };
+                self.all.push((it, self.made + ROUND * (before + 1)));
+            }
+            let newest = self.all.iter().map(|(it, _)| it.order).max();
+            for (it, _) in &mut self.all {
+                it.age = if Some(it.order) == newest { Age::Newest } else { Age::Between(1) };
+            }
+        }
+
+        fn drill(&mut self, comes_to_an_end: bool) {
+            let candidates: Vec<_> = self.all.iter().map(|(it, _)| *it).collect();
+            let next = queue(&candidates, self.made)[0];
+            let now = Time::from_seconds(i64::try_from(self.made).expect("small"));
+            let before = self.all.iter().filter(|(it, _)| it.tried.is_some()).count() as u64;
+            self.made += 1;
+            let (it, due) = &mut self.all[next];
+            *due = self.made + ROUND * (before + 1);
+            it.tried = Some(now);
+            it.last = if comes_to_an_end { Some((now, true)) } else { it.last };
+        }
+
+        fn nobody_is_late(&self) {
+            for (it, due) in &self.all {
+                assert!(self.made <= *due, "{it:?} waits since before drill {due}, this is {}", self.made);
+            }
         }
     }
 }

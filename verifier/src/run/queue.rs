@@ -16,6 +16,7 @@ use super::{Extent, Session, Warmth};
 use crate::choose::{Chosen, Presence};
 use crate::doubt::{Age, Budget, Candidate, Cost, Purse, ages, queue};
 use crate::expect::Expectation;
+use crate::report::entry::Brief;
 use crate::verdict::Verdict;
 
 /// A drill reads each object twice: as it lies there, and to restore it.
@@ -80,7 +81,10 @@ impl Session<'_> {
         }
         let mut purse = Purse::of(budget(self.config));
         let mut left = 0;
-        for at in queue(&self.candidates(sites, wanted)) {
+        let believed = self.ledger.believed();
+        // Numbers of reports go on where older ones were taken away.
+        let made = believed.iter().map(|brief| brief.sequence).max().unwrap_or(0);
+        for at in queue(&self.candidates(sites, wanted, &believed), made) {
             let (wanted, site) = (&wanted[at], &sites[wanted[at].site]);
             if (self.ports.stop)() || !purse.affords(forecast(site, &wanted.chosen)) {
                 left += 1;
@@ -111,19 +115,24 @@ impl Session<'_> {
         self.write_one(drill, &setting)
     }
 
-    fn candidates(&self, sites: &[Site<'_>], wanted: &[Wanted]) -> Vec<Candidate> {
-        let mut past = BTreeMap::new();
-        for brief in self.ledger.believed().into_iter().filter(|brief| brief.verdict != Verdict::Incomplete) {
+    fn candidates(&self, sites: &[Site<'_>], wanted: &[Wanted], believed: &[Brief]) -> Vec<Candidate> {
+        let (mut past, mut tried) = (BTreeMap::new(), BTreeMap::new());
+        for brief in believed {
             let at = brief.started.parse::<jiff::Timestamp>().ok().map(|at| Time::from_seconds(at.as_second()));
-            let Some((at, point)) = at.zip(brief.point) else { continue };
-            past.insert((brief.destination, point), (at, brief.verdict == Verdict::Pass));
+            let Some((at, point)) = at.zip(brief.point.as_deref()) else { continue };
+            tried.insert((&*brief.destination, point), at);
+            if brief.verdict != Verdict::Incomplete {
+                past.insert((&*brief.destination, point), (at, brief.verdict == Verdict::Pass));
+            }
         }
-        let last = |site: &Site<'_>, chosen: &Chosen| {
-            let told = past.get(&(site.name.to_string(), chosen.point.id.to_string())).copied();
-            told.or_else(|| self.proved(site, chosen).map(|at| (at, true)))
+        let candidate = |it: &Wanted| {
+            let (site, chosen) = (&sites[it.site], &it.chosen);
+            let (name, id) = (site.name.to_string(), chosen.point.id.to_string());
+            let told = past.get(&(&*name, &*id)).copied();
+            let last = told.or_else(|| self.proved(site, chosen).map(|at| (at, true)));
+            let tried = tried.get(&(&*name, &*id)).copied().or_else(|| last.map(|(at, _)| at));
+            Candidate { destination: it.site, order: chosen.point.order, age: it.age, last, tried }
         };
-        let candidate =
-            |it: &Wanted| Candidate { destination: it.site, age: it.age, last: last(&sites[it.site], &it.chosen) };
         wanted.iter().map(candidate).collect()
     }
 
