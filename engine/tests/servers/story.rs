@@ -9,6 +9,7 @@ mod media;
 mod mirror;
 mod seed;
 mod sftp;
+mod told;
 
 use std::fs;
 use std::path::Path;
