@@ -143,6 +143,13 @@ impl Bench {
         self.status().problems.iter().map(|it| it.problem.as_str()).collect::<Vec<_>>().join("\n")
     }
 
+    /// All problems of a destination in one text.
+    fn troubles_at(&self, name: &str) -> String {
+        let places = status(&self.call()).expect("told").0.destinations;
+        let its = places.iter().filter(|place| place.destination.as_str() == name).flat_map(|place| &place.problems);
+        its.map(|it| it.problem.as_str()).collect::<Vec<_>>().join("\n")
+    }
+
     /// As after a fire: what is known comes from the drive alone.
     fn rebuild_from_usb(&self) {
         for gone in ["state", "home", "near"] {
@@ -325,4 +332,26 @@ fn a_job_that_never_had_a_point_is_in_trouble_after_its_first_deadline() {
     assert!(!bench.troubles().contains(LATE), "{}", bench.troubles());
     bench.clock.pass(27 * HOUR);
     assert!(bench.troubles().contains("no verified offsite copy at all since"), "{}", bench.troubles());
+}
+
+#[test]
+fn a_place_that_was_not_there_for_a_month_is_told_of_until_it_is_back() {
+    for turns in ["", "rotation = true\n"] {
+        let bench = Bench::new("");
+        let config = fs::read_to_string(bench.path("offsite.toml")).expect("ours");
+        let turned = config.replace("[destination.near]", &format!("{turns}[destination.near]"));
+        fs::write(bench.path("offsite.toml"), turned).expect("ours");
+        bench.files(3);
+        bench.backup();
+        bench.copy();
+        let (vault, away) = (bench.usb.path().join("vault"), bench.usb.path().join("away"));
+        fs::rename(&vault, &away).expect("ours");
+        bench.clock.pass(29 * DAY);
+        assert!(!bench.troubles_at("usb").contains("was not there for"), "{}", bench.troubles_at("usb"));
+        bench.clock.pass(11 * DAY);
+        let told = bench.troubles_at("usb");
+        assert!(told.contains("was not there for 40 days, since 2026-11-"), "{told}");
+        fs::rename(&away, &vault).expect("ours");
+        assert!(!bench.troubles_at("usb").contains("was not there for"), "{}", bench.troubles_at("usb"));
+    }
 }

@@ -1,22 +1,25 @@
 //! A job whose destination is a server, through the binary, from `init` to a computer that has nothing: each story on
 //! each kind of server.
 
+mod behind;
+mod counted;
 mod full;
+mod killed;
+mod media;
 mod mirror;
 mod seed;
 mod sftp;
+mod told;
 
 use std::fs;
 use std::path::Path;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use fixtures::bench::{leftovers, objects, text, wait_until};
+use behind::Behind;
+use fixtures::bench::text;
 use fixtures::data::noisy_files;
 use fixtures::{Bench, Server, same};
 use serde_json::Value;
-
-use fixtures::Proxy;
 
 /// A script of a server and its options.
 type Kind = (&'static str, &'static [&'static str]);
@@ -136,23 +139,28 @@ fn damage_and_loss_on_a_webdav_server_are_found_and_healed() {
     damage_is_found(DAVS);
 }
 
+#[test]
+fn damage_and_loss_in_a_bucket_are_found_and_healed() {
+    damage_is_found(S3);
+}
+
 fn damage_is_found(kind: Kind) {
     let folder = tempfile::tempdir().unwrap();
     let Some(server) = start(kind, folder.path()) else { return };
     let bench = bench(&server, 5, &right(&server));
     bench.done(&["init"]);
     bench.done(&["run", "--once"]);
-    let packs = objects(&server.data().join("vault"));
-    let (pack, _) = packs.iter().max_by_key(|(_, bytes)| *bytes).unwrap();
-    let mut content = fs::read(pack).unwrap();
+    let vault = Behind::of(&server);
+    let pack = vault.pack();
+    let mut content = vault.read(&pack);
     let middle = content.len() / 2;
     content[middle] ^= 1;
-    fs::write(pack, &content).unwrap();
+    vault.write(&pack, &content);
     let _ = bench.engine(&["verify", "office"]).exits(4);
     assert_eq!(bench.complete_at("office"), Vec::<String>::new());
     let _ = bench.engine(&["verify", "office", "--repair"]).exits(0);
     restores(&bench);
-    fs::remove_file(pack).unwrap();
+    vault.remove(&pack);
     let _ = bench.engine(&["verify", "office"]).exits(4);
     let _ = bench.engine(&["verify", "office", "--repair"]).exits(0);
     restores(&bench);
@@ -161,13 +169,13 @@ fn damage_is_found(kind: Kind) {
 /// Nothing is due, and nobody asked for the vault: it is missed all the same.
 #[test]
 fn a_vault_that_vanished_from_a_server_is_told_of_by_status_and_by_copy() {
-    for kind in [SFTP, DAVS] {
+    for kind in [SFTP, FTPS, DAVS, S3] {
         let folder = tempfile::tempdir().unwrap();
         let Some(server) = start(kind, folder.path()) else { return };
         let bench = bench(&server, 3, &right(&server));
         bench.done(&["init"]);
         bench.done(&["run", "--once"]);
-        fs::remove_dir_all(server.data().join("vault")).unwrap();
+        Behind::of(&server).remove_all();
         let status = bench.done(&["status"]);
         assert_ne!(status["jobs"][0]["offsite"], "complete", "{status}");
         let problems = status["destinations"][0]["problems"].to_string();
@@ -222,60 +230,6 @@ fn next_is_served(kind: Kind) {
 }
 
 #[test]
-fn an_sftp_server_killed_in_mid_copy_gets_the_rest_when_it_is_back() {
-    let folder = tempfile::tempdir().unwrap();
-    let Some(server) = start(SFTP, folder.path()) else { return };
-    let proxy = Proxy::to(server.port(), Duration::ZERO);
-    let known = format!("known-hosts = \"{}\"", crate::sftp::known_hosts_at(&server, proxy.port).display());
-    let whom = Server::lines(&server.trust());
-    let office = office_at(&server.url_at(proxy.port), &server, &right(&server)).replace(&whom, &known);
-    killed_in_mid_copy(server, &office, &|_| proxy.rules.sent.load(Ordering::Relaxed));
-}
-
-#[test]
-fn an_ftps_server_killed_in_mid_copy_gets_the_rest_when_it_is_back() {
-    let folder = tempfile::tempdir().unwrap();
-    let Some(server) = start(FTPS, folder.path()) else { return };
-    let office = office_at(&server.url(), &server, &right(&server));
-    // Bytes of each upload, as the server noted them.
-    let sent = |folder: &Path| {
-        let noted = fs::read_to_string(folder.join("uploads")).unwrap_or_default();
-        noted.lines().map(|bytes| bytes.parse::<u64>().unwrap_or(0)).sum()
-    };
-    killed_in_mid_copy(server, &office, &sent);
-}
-
-/// `sent` tells how many bytes of uploads the server was sent so far.
-fn killed_in_mid_copy(mut server: Server, office: &str, sent: &dyn Fn(&Path) -> u64) {
-    let bench = bench(&server, 100, "");
-    configure(&bench, "\"office\"", &format!("{office}rate = \"4 MiB/s\"\n"));
-    bench.done(&["init"]);
-    bench.done(&["backup"]);
-    let vault = server.data().join("vault");
-    let copying = bench.begin(&["copy"]);
-    let bytes = || objects(&vault).iter().map(|(_, bytes)| bytes).sum::<u64>();
-    // Checkpoints lie at 4, 8 or 12 MiB, as the limit lets them.
-    wait_until("more than half of it is on the server", || bytes() > 13_000_000);
-    configure(&bench, "\"office\"", office);
-    server.kill();
-    let broken = copying.end().exits(3);
-    assert!(!broken.out.contains("complete"), "{broken}");
-    assert_eq!(bench.complete_at("office"), Vec::<String>::new());
-    let status = seen(&bench);
-    assert!(status["reason"].as_str().unwrap().contains("can't be reached"), "{status}");
-
-    server.again();
-    let before = sent(&server.folder);
-    let copied = bench.done(&["copy"]);
-    let again = sent(&server.folder) - before;
-    assert_eq!(copied["copies"][0]["state"], "complete", "{copied}");
-    assert!(again > 0 && again < 13_000_000, "{again} bytes of {} were sent though 13,000,000 were there", bytes());
-    assert_eq!(bench.complete_at("office").len(), 1);
-    assert_eq!(leftovers(&vault), Vec::<std::path::PathBuf>::new());
-    restores(&bench);
-}
-
-#[test]
 fn a_wrong_password_is_told_in_status_and_an_sftp_server_is_asked_once_for_each_command() {
     a_wrong_password_is_tried_once(SFTP, "Failed password");
 }
@@ -295,19 +249,43 @@ fn a_wrong_password_is_tried_once(kind: Kind, noted: &str) {
     let Some(server) = start(kind, folder.path()) else { return };
     let bench = bench(&server, 2, "password-file = \"secret\"");
     fs::copy(server.folder.join("password"), bench.path("secret")).unwrap();
+    let tries = || server.log().matches(noted).count();
+    refused_once(&bench, &tries, &["refuses the ", "password"]);
+}
+
+/// SeaweedFS notes no refusal: those that pass are counted.
+#[test]
+fn a_wrong_key_is_told_in_status_and_an_s3_server_is_asked_once_for_each_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(server) = start(S3, folder.path()) else { return };
+    let proxy = crate::s3::proxy::Proxy::to(server.port(), Duration::ZERO);
+    let login = Server::lines(&[("access-key-id-file", server.login()[0].1.clone())]);
+    let bench = bench(&server, 2, "");
+    let office = office_at(&server.url(), &server, &format!("{login}\nsecret-access-key-file = \"secret\""));
+    configure(&bench, "\"office\"", &office.replace(&at(server.port()), &at(proxy.port)));
+    fs::copy(server.folder.join("secret_key"), bench.path("secret")).unwrap();
+    let tries = || proxy.answered().iter().filter(|(_, status)| *status == 403).count();
+    refused_once(&bench, &tries, &["SignatureDoesNotMatch", "check the access key and its secret"]);
+}
+
+fn at(port: u16) -> String {
+    format!("127.0.0.1:{port}\"")
+}
+
+/// A bench whose login needs what is in the file `secret`, until that is changed.
+fn refused_once(bench: &Bench, tries: &dyn Fn() -> usize, told: &[&str]) {
     bench.done(&["init"]);
     bench.done(&["run", "--once"]);
-
-    fs::write(bench.path("secret"), "no password of theirs").unwrap();
-    let tries = || server.log().matches(noted).count();
-    let status = seen(&bench);
+    assert_eq!(tries(), 0);
+    fs::write(bench.path("secret"), "NoPasswordOfTheirs").unwrap();
+    let status = seen(bench);
     let reason = status["reason"].as_str().unwrap();
-    assert!(reason.contains("refuses the ") && reason.contains("password"), "{reason}");
-    assert_eq!(tries(), 1, "{}", server.log());
+    assert!(told.iter().all(|words| reason.contains(words)), "{reason}");
+    assert_eq!(tries(), 1);
     for (command, so_far) in [(&["copy"][..], 2), (&["run", "--once"], 3)] {
         let ran = bench.engine(command);
-        assert!(!format!("{ran}").contains("no password of theirs"), "{ran}");
-        assert_eq!(tries(), so_far, "{command:?}: {}", server.log());
+        assert!(!format!("{ran}").contains("NoPasswordOfTheirs"), "{ran}");
+        assert_eq!(tries(), so_far, "{command:?}: {ran}");
     }
     assert_eq!(bench.engine(&["run", "--once"]).code, 3);
 }

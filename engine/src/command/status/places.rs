@@ -15,7 +15,7 @@ use crate::report::{DestinationStatus, HomeStatus, MediumStatus, StatusProblem};
 
 type Outlook = (State, Plan);
 
-/// A drive that takes turns and was away for longer is told of.
+/// A place that was away for longer is told of.
 const UNSEEN_DAYS: u64 = 30;
 
 /// One destination.
@@ -50,7 +50,7 @@ pub(super) fn destination(
     problems.extend(look.and_then(unusable));
     problems.extend(no_turns(destination, &media));
     for row in &media {
-        problems.extend(Some(row).filter(|_| destination.rotation).and_then(|row| not_seen(facts, row, look)));
+        problems.extend(not_seen(facts, destination, row, look));
         problems
             .extend(facts.doubts.iter().filter(|doubt| doubt.medium == row.vault).map(|doubt| doubt.problem.clone()));
         problems.extend(failed(facts, row.vault)?);
@@ -99,15 +99,26 @@ fn is_here(row: &MediumRow, look: Option<&Look>) -> bool {
     matches!(look, Some(Look::Here(opened)) if opened.medium == row.vault)
 }
 
-/// A drive that takes turns and was not there for long: what is on it grows old, and nobody knows whether it still works.
-fn not_seen(facts: &Facts<'_>, row: &MediumRow, look: Option<&Look>) -> Option<StatusProblem> {
+/// A place that was not there for long: what is on it grows old, and nobody knows whether it still works.
+fn not_seen(
+    facts: &Facts<'_>,
+    destination: &Destination,
+    row: &MediumRow,
+    look: Option<&Look>,
+) -> Option<StatusProblem> {
     let seen = row.last_seen.unwrap_or(row.enrolled);
     let days = facts.now.since(seen).as_secs() / 86_400;
-    (!is_here(row, look) && days >= UNSEEN_DAYS).then(|| {
-        let (name, medium) = (&row.destination, row.vault);
-        let text = format!("its drive {medium} was not there for {days} days, since {}", facts.when(seen));
-        problem(text, format!("let it take its turn; if it is gone for good, `engine retire {name} --medium {medium}`"))
-    })
+    if is_here(row, look) || days < UNSEEN_DAYS {
+        return None;
+    }
+    let (name, medium, when) = (&row.destination, row.vault, facts.when(seen));
+    let (what, try_it) = match &destination.place {
+        _ if destination.rotation => (format!("its drive {medium}"), "let it take its turn"),
+        Place::File(_) => ("it".to_owned(), "connect it, so that it shows whether it still works"),
+        _ => ("it".to_owned(), "see whether it still answers, and lets us in"),
+    };
+    let text = format!("{what} was not there for {days} days, since {when}");
+    Some(problem(text, format!("{try_it}; if it is gone for good, `engine retire {name} --medium {medium}`")))
 }
 
 /// Two media and no word of turns: the one that is away is waited for.

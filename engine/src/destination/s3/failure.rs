@@ -191,6 +191,7 @@ fn advice(code: &str, region: Option<&str>) -> String {
         }
         ("PermanentRedirect" | "Redirect" | "TemporaryRedirect", None) => "check `endpoint` and `region`".to_owned(),
         ("NoSuchBucket", _) => "make the bucket, or correct its name".to_owned(),
+        _ if kind_of_code(code) == Some(ErrorKind::Full) => "there is no room left, or a quota is reached".to_owned(),
         _ => String::new(),
     }
 }
@@ -314,8 +315,14 @@ mod tests {
     #[test]
     fn what_garage_says_by_words_has_the_kind_and_the_advice_of_its_code() {
         for (status, code, message, kind, advice) in [
-            (403, "AccessDenied", "Forbidden: Bucket size quota is reached, maximum 1", ErrorKind::Full, ""),
-            (403, "AccessDenied", "Forbidden: Object quota is reached, maximum 1", ErrorKind::Full, ""),
+            (
+                403,
+                "AccessDenied",
+                "Forbidden: Bucket size quota is reached, maximum 1",
+                ErrorKind::Full,
+                "no room left",
+            ),
+            (403, "AccessDenied", "Forbidden: Object quota is reached, maximum 1", ErrorKind::Full, "no room left"),
             (403, "AccessDenied", "Forbidden: No such key: GK01", ErrorKind::Denied, "check the access key"),
             (403, "AccessDenied", "Forbidden: Invalid signature", ErrorKind::Denied, "check the access key"),
             (400, "InvalidRequest", "Bad request: Date is too old", ErrorKind::Denied, "clock"),

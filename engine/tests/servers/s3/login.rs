@@ -9,7 +9,7 @@ use engine::destination::{ErrorKind, ReadStore, WriteStore};
 
 use super::places::{at_port, bucket_of, keyed, made, opened, place, secret, shared, started};
 use super::proxy::{Proxy, refusal};
-use crate::common::{kind, path, put, told, whole};
+use crate::common::{faketime, kind, path, put, told, whole};
 use fixtures::Server;
 
 #[test]
@@ -139,7 +139,7 @@ fn keys_come_from_the_usual_chain_and_none_is_known_soon() {
 /// The server's own answer to a signature of another day: the process runs with a clock that is wrong.
 #[test]
 fn a_clock_that_is_wrong_is_named() {
-    let Some(faketime) = faketime() else { return };
+    let faketime = faketime();
     let folder = tempfile::tempdir().unwrap();
     let Some(server) = shared() else { return };
     let (id, key) = (server.told("access_key"), server.told("secret_key"));
@@ -156,21 +156,6 @@ fn a_clock_that_is_wrong_is_named() {
         text.contains("clock is 25 hours behind the server's") || text.contains("clock is 24 hours behind"),
         "{text}"
     );
-}
-
-/// Debian's libfaketime, installed if it is missing.
-fn faketime() -> Option<String> {
-    let find = || {
-        let found = std::fs::read_dir("/usr/lib").ok()?.flatten();
-        found.map(|folder| folder.path().join("faketime/libfaketimeMT.so.1")).find(|file| file.exists())
-    };
-    if find().is_none() {
-        let words = ["-o", "DPkg::Lock::Timeout=300", "install", "-y", "--no-install-recommends", "libfaketime"];
-        let _ = Command::new("apt-get").args(words).status();
-    }
-    let found = find().map(|file| file.display().to_string());
-    assert!(found.is_some(), "libfaketime could not be installed");
-    found
 }
 
 #[test]

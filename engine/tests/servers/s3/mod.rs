@@ -7,6 +7,6 @@ mod garage;
 mod good_days;
 mod locks;
 mod login;
-mod places;
-mod proxy;
+pub mod places;
+pub mod proxy;
 mod scale;

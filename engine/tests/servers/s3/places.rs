@@ -118,3 +118,15 @@ pub fn names(store: &S3Store, folder: &str) -> Vec<String> {
     let folder = if folder.is_empty() { VaultPath::root() } else { path(folder) };
     store.list(&folder).unwrap().into_iter().map(|one| one.path.to_string()).collect()
 }
+
+/// Uploads in parts that the server holds and that are not finished.
+pub fn uploads(server: &Server) -> usize {
+    let url = format!("http://127.0.0.1:{}/{}?uploads=", server.port(), server.told("bucket"));
+    let user = format!("{}:{}", server.told("access_key"), server.told("secret_key"));
+    let words =
+        ["-s", "--aws-sigv4", "aws:amz:us-east-1:s3", "-H", "x-amz-content-sha256: UNSIGNED-PAYLOAD", "-u", &user];
+    let output = Command::new("curl").args(words).arg(url).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("ListMultipartUploadsResult"), "{text}");
+    text.matches("<UploadId>").count()
+}

@@ -14,7 +14,7 @@ use fixtures::{Bench, Server, same};
 use rustix::process::Signal;
 use serde_json::Value;
 
-use super::places::{at_port, bucket_of, keyed, made, names, opened, place, set_quota, started};
+use super::places::{at_port, bucket_of, keyed, made, names, opened, place, set_quota, started, uploads};
 use super::proxy::{Deed, Proxy};
 use crate::common::{kind, path, pattern, put, told, whole};
 
@@ -71,18 +71,6 @@ fn newest_restores(bench: &Bench, at: &str) {
 fn is_sound(bench: &Bench, at: &str) {
     let verified = bench.done(&["verify", at]);
     assert_eq!(verified["places"][0]["damaged"], Value::Array(vec![]), "{verified}");
-}
-
-/// Uploads in parts that the server holds and that are not finished.
-fn uploads(server: &Server) -> usize {
-    let url = format!("http://127.0.0.1:{}/{}?uploads=", server.port(), server.told("bucket"));
-    let user = format!("{}:{}", server.told("access_key"), server.told("secret_key"));
-    let words =
-        ["-s", "--aws-sigv4", "aws:amz:us-east-1:s3", "-H", "x-amz-content-sha256: UNSIGNED-PAYLOAD", "-u", &user];
-    let output = Command::new("curl").args(words).arg(url).output().unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    assert!(text.contains("ListMultipartUploadsResult"), "{text}");
-    text.matches("<UploadId>").count()
 }
 
 /// How often the server said that an object, or a part of one, is there, for each of them.

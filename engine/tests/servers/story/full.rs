@@ -12,10 +12,10 @@ use super::{DAVS, FTPS, Kind, configure, office_at, restores, right, start};
 use crate::common::Mounted;
 
 /// A server with a small disk below its root, and a job for it.
-struct Small {
+pub struct Small {
     _server: Server,
-    disk: PathBuf,
-    bench: Bench,
+    pub disk: PathBuf,
+    pub bench: Bench,
     _mounted: Mounted,
     _folder: tempfile::TempDir,
 }
@@ -26,7 +26,7 @@ impl Small {
     }
 
     /// The same, with these further lines for the destination.
-    fn with(kind: Kind, lines: &str) -> Option<Self> {
+    pub fn with(kind: Kind, lines: &str) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let server = start(kind, folder.path())?;
         let disk = server.data().join("disk");
@@ -40,12 +40,12 @@ impl Small {
     }
 
     /// One more point, of 4 MB that no other point has.
-    fn point(&self, number: u64) {
+    pub fn point(&self, number: u64) {
         self.point_of(number, 20);
     }
 
     /// The same, of so many files of 200 kB.
-    fn point_of(&self, number: u64, files: u64) {
+    pub fn point_of(&self, number: u64, files: u64) {
         fs::remove_dir_all(self.bench.path("data")).unwrap();
         noisy_files(&self.bench.path("data"), number * 1_000, files, 200_000).unwrap();
         self.bench.done(&["backup"]);
@@ -135,7 +135,7 @@ fn a_place_that_keeps_what_was_deleted_loses_no_point_after_point() {
 }
 
 /// Somebody else's file takes all that is left but 2 MB.
-fn fill(other: &Path) {
+pub fn fill(other: &Path) {
     let mut file = fs::File::create(other).unwrap();
     let mut bytes = 0;
     while let Ok(written) = file.write(&[1; 100_000]) {
