@@ -7,12 +7,15 @@ use super::Tools;
 use super::error::CopyError;
 use super::fence::{Fence, HeadSeen, Known, judge};
 use crate::catalog::{self, Catalog, MediumRow, MetaRow};
+use crate::destination::ReadStore;
 use crate::format::HeadName;
 use crate::model::{PointOrder, VaultId};
-use crate::vault::{FoundHead, VaultError};
+use crate::vault::{FoundHead, VaultError, head_named, list_heads};
 
 /// The name under which a medium remembers a session whose head may lie there although it is not recorded.
 pub(super) const INTENDED: &str = "session-intended";
+/// The name under which a medium remembers the last head that we left there.
+pub(super) const HEAD: &str = "session-head";
 /// The name under which a medium remembers that a session there did not end.
 pub(super) const OPEN: &str = "session-open";
 /// The name under which a medium remembers that the writer before us there may still be at work.
@@ -21,6 +24,23 @@ pub(super) const SUCCEEDS: &str = "succeeds";
 pub(super) fn medium_row(catalog: &Catalog, medium: VaultId) -> Result<MediumRow, CopyError> {
     let unknown = || VaultError::Foreign(format!("the vault {medium} is not in the catalog"));
     Ok(catalog.medium(medium)?.ok_or_else(unknown)?)
+}
+
+/// The heads there. The last one of ours is read by its name where the list lacks it: a list that is late shows no medium
+/// that was set back.
+pub(super) fn heads_there(
+    tools: &Tools<'_>,
+    store: &dyn ReadStore,
+    medium: VaultId,
+) -> Result<Vec<FoundHead>, CopyError> {
+    let mut heads = list_heads(store, medium, tools.keyring)?;
+    let row = medium_row(tools.catalog, medium)?;
+    let last: Option<HeadName> = mark(&row, HEAD).and_then(|name| name.parse().ok());
+    if let Some(last) = last.filter(|last| heads.iter().all(|head| head.name != *last)) {
+        heads.extend(head_named(store, medium, tools.keyring, last)?);
+        heads.sort_unstable_by_key(|head| head.name);
+    }
+    Ok(heads)
 }
 
 /// The next session there that may delete looks for packs and temporary files that nobody needs, as after one that broke off.

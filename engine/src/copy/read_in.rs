@@ -56,6 +56,9 @@ pub(super) fn read_in(session: &Session<'_>, heads: &[FoundHead]) -> Result<Dele
             if error.ends_session() {
                 return Err(error);
             }
+            if is_late(&at, &ObjectName::Point(*job, *name), &error)? {
+                continue;
+            }
             let why =
                 format!("the manifest {} there can't be read in: {}", ObjectName::Point(*job, *name), chain(&error));
             (session.tools.tell)(&Told::Note(format!("{}: {why}; nothing is deleted there", session.destination)));
@@ -64,6 +67,17 @@ pub(super) fn read_in(session: &Session<'_>, heads: &[FoundHead]) -> Result<Dele
     }
     find_missing(session, &listed, &known, &removing)?;
     Ok(unsure(session, &at, heads, &listed)?.map_or(deletions, Deletions::Refused))
+}
+
+/// Does only a list that is late still show it? It went on purpose, and a read does not find it.
+fn is_late(at: &ReadIn<'_>, manifest: &ObjectName, error: &CopyError) -> Result<bool, CopyError> {
+    let is_missing =
+        matches!(error, CopyError::Vault(VaultError::Missing { object }) if *object == manifest.path().to_string());
+    if !is_missing || !at.catalog.went_on_purpose(at.medium, manifest)? {
+        return Ok(false);
+    }
+    at.store.still_there()?;
+    Ok(true)
 }
 
 /// The points that the catalog has a placement of there, and whether they are. By their names: after a catalog was set

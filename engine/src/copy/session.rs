@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::begin::{Begun, INTENDED, OPEN, SUCCEEDS, begin, intended, mark, medium_row, succeeds};
+use super::begin::{Begun, HEAD, INTENDED, OPEN, SUCCEEDS, begin, heads_there, intended, mark, medium_row, succeeds};
 use super::error::{CopyError, chain};
 use super::send::Lane;
 use super::{Told, Tools, confirm, newest, news, read_in, refused, slots};
@@ -92,7 +92,7 @@ impl<'s> Session<'s> {
     /// # Errors
     /// [`CopyError::Fenced`], or as place and catalog answer.
     pub fn open(tools: Tools<'s>, store: &'s dyn WriteStore, medium: VaultId) -> Result<Self, CopyError> {
-        let heads = list_heads(store, medium, tools.keyring)?;
+        let heads = heads_there(&tools, store, medium)?;
         let Begun { row, meta, number, distrusted } = begin(&tools, medium, &heads)?;
         tools.catalog.note_fence(medium, None)?;
         let waits = distrusted.is_some() || succeeds(&row, &heads, meta.epoch);
@@ -337,7 +337,7 @@ impl<'s> Session<'s> {
         let number = self.number.get().to_string();
         self.set_marks(&[(INTENDED, Some(number.clone())), (OPEN, Some(number))])?;
         let body = self.body(heads)?;
-        self.place_head(&body, heads)?;
+        let name = self.place_head(&body, heads)?.to_string();
         self.look_again()?;
         let here = body.newest_at.into_iter().filter(|told| told.medium == self.medium);
         self.told.replace(here.collect());
@@ -345,13 +345,14 @@ impl<'s> Session<'s> {
         self.tools.catalog.update_medium(self.medium, &|row| {
             row.head = Some(catalog::HeadMark { epoch, session });
             row.last_seen = Some(now);
-            row.marks.retain(|mark| mark.name != INTENDED);
+            row.marks.retain(|mark| mark.name != INTENDED && mark.name != HEAD);
+            row.marks.push(catalog::Mark { name: HEAD.to_owned(), value: name.clone() });
         })?;
         Ok(())
     }
 
     /// A full place takes a head once our oldest one there is gone: making room needs no room.
-    fn place_head(&self, body: &Head, heads: &[FoundHead]) -> Result<(), CopyError> {
+    fn place_head(&self, body: &Head, heads: &[FoundHead]) -> Result<HeadName, CopyError> {
         let write = || write_head(self.store, self.medium, body, self.tools.keyring, self.tools.entropy);
         let ours = |head: &&FoundHead| head.body.as_ref().is_ok_and(|head| head.writer == self.writer);
         let oldest = heads.iter().filter(ours).count().checked_sub(2).and_then(|_| heads.iter().find(ours));
@@ -360,11 +361,10 @@ impl<'s> Session<'s> {
                 // What was written of the first one lies there under a name of its own.
                 self.note_failure();
                 self.store.delete(&oldest.path)?;
-                write()?;
+                Ok(write()?)
             }
-            (written, _) => drop(written?),
+            (written, _) => Ok(written?),
         }
-        Ok(())
     }
 
     pub(super) fn set_marks(&self, marks: &[(&str, Option<String>)]) -> Result<(), CopyError> {

@@ -63,6 +63,23 @@ impl<S> Recorded<S> {
     }
 }
 
+impl<S> Recorded<S> {
+    /// What is opened is counted as it is read; what can't be opened, as the request that failed.
+    fn opened<'s>(
+        &'s self,
+        opened: Result<Box<dyn ObjectRead + 's>, StoreError>,
+    ) -> Result<Box<dyn ObjectRead + 's>, StoreError> {
+        let tally = &self.tally;
+        match opened {
+            Ok(inner) => Ok(Box::new(RecordedRead { inner, tally })),
+            Err(error) => {
+                tally.add(Operation::ReadMedium, 0);
+                Err(error)
+            }
+        }
+    }
+}
+
 #[deny(clippy::missing_trait_methods)]
 impl<S: ReadStore> ReadStore for Recorded<S> {
     fn stat(&self, path: &VaultPath) -> Result<Option<u64>, StoreError> {
@@ -77,8 +94,7 @@ impl<S: ReadStore> ReadStore for Recorded<S> {
     }
 
     fn read_on(&self, path: &VaultPath, offset: u64) -> Result<Box<dyn ObjectRead + '_>, StoreError> {
-        let inner = self.inner.read_on(path, offset)?;
-        Ok(Box::new(RecordedRead { inner, tally: &self.tally }))
+        self.opened(self.inner.read_on(path, offset))
     }
 
     fn list(&self, folder: &VaultPath) -> Result<Vec<Listed>, StoreError> {
@@ -87,8 +103,7 @@ impl<S: ReadStore> ReadStore for Recorded<S> {
     }
 
     fn read_medium(&self, path: &VaultPath) -> Result<Box<dyn ObjectRead + '_>, StoreError> {
-        let inner = self.inner.read_medium(path)?;
-        Ok(Box::new(RecordedRead { inner, tally: &self.tally }))
+        self.opened(self.inner.read_medium(path))
     }
 
     fn finished_file(&self, path: &VaultPath) -> Result<Option<std::fs::File>, StoreError> {
@@ -206,5 +221,18 @@ mod tests {
         let expected =
             [(Operation::Create, count(1, 0)), (Operation::Write, count(1, 5)), (Operation::Finish, count(1, 0))];
         assert_eq!(tally.all(), BTreeMap::from(expected));
+    }
+
+    #[test]
+    fn what_fails_is_counted_like_what_does_not() {
+        let (place, tally) = (MemoryPlace::new(1), Tally::default());
+        let store = Recorded::new(place.open().expect("there"), tally.clone());
+        let path = VaultPath::parse("a").expect("valid");
+        place.unplug();
+        assert!(store.stat(&path).is_err() && store.read(&path, 0, 1).is_err() && store.list(&path).is_err());
+        assert!(store.read_medium(&path).is_err() && store.create(&path).is_err() && store.delete(&path).is_err());
+        assert!(store.resume(&path, &Resume::at(1)).is_err() && store.space().is_err() && store.still_there().is_err());
+        assert_eq!(tally.all().len(), 9);
+        assert!(tally.all().values().all(|count| *count == Count { requests: 1, bytes: 0 }), "{:?}", tally.all());
     }
 }

@@ -45,18 +45,26 @@ impl<S> Retried<S> {
                 }
                 answer => return answer,
             }
-            self.clock.sleep(self.jittered(wait));
-            wait = wait.saturating_mul(2).min(LONGEST_WAIT);
+            self.clock.sleep(jittered(wait, self.dice()));
+            wait = longer(wait);
         }
     }
 
-    /// From half the wait to all of it, so that many who were cut off at once do not come back at once.
-    fn jittered(&self, wait: Duration) -> Duration {
+    /// Without randomness everyone waits the whole span; that is no reason to fail.
+    fn dice(&self) -> u8 {
         let mut dice = [0];
-        // Without randomness everyone waits the whole span; that is no reason to fail.
-        let part = if self.entropy.fill(&mut dice).is_ok() { u32::from(dice[0]) } else { 255 };
-        wait / 2 + wait * part / 510
+        if self.entropy.fill(&mut dice).is_ok() { dice[0] } else { u8::MAX }
     }
+}
+
+/// The wait that comes after this one.
+fn longer(wait: Duration) -> Duration {
+    wait.saturating_mul(2).min(LONGEST_WAIT)
+}
+
+/// From half the wait to all of it, so that many who were cut off at once do not come back at once.
+fn jittered(wait: Duration, dice: u8) -> Duration {
+    wait / 2 + wait * u32::from(dice) / 510
 }
 
 fn may_work_later(kind: ErrorKind) -> bool {

@@ -196,6 +196,8 @@ mod tests {
     use super::super::memory::MemoryPlace;
     use super::super::still::Still;
     use super::*;
+    use crate::model::Time;
+    use crate::port::SinceBoot;
 
     fn throttled(rate: u64, clock: &Arc<Still>) -> Throttled<impl WriteStore + use<>> {
         let rate = NonZeroU64::new(rate).expect("not zero");
@@ -221,6 +223,46 @@ mod tests {
         assert_eq!(clock.monotonic(), Duration::from_secs(10));
         store.read(&VaultPath::parse("a").expect("valid"), 0, 10_000).expect("read");
         assert_eq!(clock.monotonic(), Duration::from_secs(20));
+    }
+
+    /// A clock that stands at 0 and notes how long everyone would sleep.
+    #[derive(Default)]
+    struct Standing(Mutex<Vec<Duration>>);
+
+    impl Clock for Standing {
+        fn now(&self) -> Time {
+            Time::from_seconds(0)
+        }
+
+        fn monotonic(&self) -> Duration {
+            Duration::ZERO
+        }
+
+        fn since_boot(&self) -> Option<SinceBoot> {
+            None
+        }
+
+        fn sleep(&self, span: Duration) {
+            self.0.lock().expect("no panic holds it").push(span);
+        }
+    }
+
+    /// The eightieth piece goes when eighty are paid for, whoever's it is.
+    #[test]
+    fn many_objects_at_once_pass_at_one_rate_together() {
+        let clock = Arc::new(Standing::default());
+        let rate = NonZeroU64::new(1000).expect("not zero");
+        let (place, bandwidth) = (MemoryPlace::new(1), Bandwidth::new(rate, clock.clone()));
+        let [one, other] = [0, 1].map(|_| Throttled::new(place.open().expect("there"), bandwidth.clone()));
+        std::thread::scope(|scope| {
+            for lane in 0..8 {
+                let store = if lane % 2 == 0 { &one } else { &other };
+                scope.spawn(move || write(store, &format!("a{lane}"), 1000));
+            }
+        });
+        let mut waits = std::mem::take(&mut *clock.0.lock().expect("no panic holds it"));
+        waits.sort_unstable();
+        assert_eq!(waits, (1..=80).map(|piece| bandwidth.time_of(100) * piece).collect::<Vec<_>>());
     }
 
     #[test]

@@ -16,7 +16,9 @@ use super::visit::Retention;
 use super::world::{Drive, World};
 use crate::capture::Reading;
 use crate::catalog::{PackState, Snapshot};
+use crate::copy::expect_litter;
 use crate::destination::TEMPORARY_PREFIX;
+use crate::destination::memory::Lists;
 use crate::model::{ObjectName, PointOrder, State, VaultId, VaultPath, chain};
 use crate::plan::{Plan, Problem, Unwanted, forget, unwanted_text};
 use crate::port::Clock as _;
@@ -34,6 +36,7 @@ impl World {
         self.say("healing");
         self.restart().map_err(one)?;
         self.take_trouble_away();
+        self.list_promptly().map_err(|error| vec![chain(&error)])?;
         self.retire_fenced().map_err(|error| vec![chain(&error)])?;
         self.judged(|world| world.verify())?;
         self.catalog.confirm().map_err(|error| vec![chain(&error)])?;
@@ -71,6 +74,12 @@ impl World {
                 drive.fenced |= drive.place.contents().contains_key(&intruder.path);
             }
         }
+    }
+
+    /// What lists that were late did not show when a session looked for it, the next one that looks finds.
+    fn list_promptly(&self) -> crate::catalog::Result<()> {
+        let late = self.drives.iter().filter(|drive| drive.place.set_lists(Lists::Prompt) != Lists::Prompt);
+        late.map(|drive| drive.vault).try_for_each(|vault| expect_litter(&self.catalog, vault))
     }
 
     /// A person gives up the drives that another writer has taken over: nothing is owed to them any more.

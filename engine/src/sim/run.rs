@@ -39,6 +39,9 @@ pub fn run_over_lanes(seed: u64, lanes: usize) -> Run {
 }
 
 fn simulate(seed: u64, mut world: World) -> Run {
+    if seed % 3 == 2 {
+        world.list_late();
+    }
     let wrong = story(&mut world).err().unwrap_or_default();
     Run { seed, log: world.log, wrong }
 }

@@ -11,7 +11,7 @@ use super::world::{Canary, World};
 use crate::capture::Reading;
 use crate::catalog::{Catalog, CatalogDisk, SimDisk};
 use crate::destination::Operation;
-use crate::destination::memory::{Fault, Faults, MemoryPlace};
+use crate::destination::memory::{Fault, Faults, Lists, MemoryPlace};
 use crate::format::Head;
 use crate::model::{ObjectName, VaultId, VaultPath, WriterId, chain};
 use crate::port::Clock as _;
@@ -187,6 +187,14 @@ impl World {
         }
     }
 
+    /// From now on the drives list in pages, and behind what was done there (FORMAT 1).
+    pub fn list_late(&mut self) {
+        self.say("the drives list late");
+        for drive in &self.drives {
+            drive.place.set_lists(Lists::Late { page: 3, per_mille: 300 });
+        }
+    }
+
     /// 0 is home.
     fn place(&self, at: usize) -> &MemoryPlace {
         if at == 0 { &self.home.place } else { &self.drives[at - 1].place }
@@ -324,6 +332,8 @@ impl World {
         self.say("the catalog is set back");
         self.disk = SimDisk::with_bytes(&bytes);
         self.all_drives_mut().for_each(|drive| drive.set_back = true);
+        // A session that finds out waits, longer than any list is late.
+        self.all_drives().for_each(|drive| drive.place.settle_lists());
         self.reopen()?;
         self.excuse_anew()?;
         Ok(Whose::World)
@@ -419,6 +429,7 @@ fn set_back(drive: &mut super::world::Drive) {
         drive.place.lose(path);
     }
     saved.iter().for_each(|(path, bytes)| drive.place.plant(path, bytes));
+    drive.place.settle_lists();
     drive.set_back = true;
     let foreign = format!("heads/{FOREIGN_EPOCH:08}-");
     drive.fenced = saved.keys().any(|path| path.as_str().starts_with(&foreign));

@@ -3,6 +3,7 @@
 use super::*;
 use crate::catalog::{Generation, LastCopy, Withheld};
 use crate::destination::Operation;
+use crate::destination::memory::Lists;
 use crate::destination::record::{Recorded, Tally};
 use crate::model::VaultPath;
 use crate::plan::{CopyReason, Loss};
@@ -118,4 +119,20 @@ fn a_place_that_only_let_us_add_when_it_was_enrolled_is_not_asked_to_delete_unti
     let Deletions::Refused(why) = answered("can't delete x: Permission denied") else { panic!("it may not delete") };
     assert!(why.contains("Permission denied") && why.contains("engine enrol"), "{why}");
     assert_eq!(answered(DELETES), Deletions::Allowed);
+}
+
+/// What a late list lacks is no sign that the place was set back, which costs a wait and all evidence there; what it still
+/// shows keeps nothing from being deleted.
+#[test]
+fn a_late_list_ends_no_trust_and_stops_no_deletion() {
+    let mut world = World::new(1, Canary::None);
+    world.drives[0].place.set_lists(Lists::Late { page: 1000, per_mille: 1000 });
+    for _ in 0..8 {
+        world.capture(0, Reading::Everything).expect("made");
+        for visited in world.round(Retention::Everywhere) {
+            assert_eq!(visited.failures, Vec::<String>::new());
+        }
+    }
+    let notes = world.notes.lock().unwrap_or_else(PoisonError::into_inner).join("\n");
+    assert!(!notes.contains("set back") && !notes.contains("nothing is deleted there"), "{notes}");
 }

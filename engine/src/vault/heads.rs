@@ -63,6 +63,23 @@ pub fn list_heads(store: &dyn ReadStore, vault: VaultId, keyring: &Keyring) -> R
     Ok(found.into_iter().filter(|head| !is_dropped(head, last_read)).collect())
 }
 
+/// A head that no list shows: they may be late. None if it does not lie there, or is not what its name says.
+///
+/// # Errors
+/// If the store does not answer.
+pub fn head_named(
+    store: &dyn ReadStore,
+    vault: VaultId,
+    keyring: &Keyring,
+    name: HeadName,
+) -> Result<Option<FoundHead>, VaultError> {
+    match read_head(store, vault, keyring, &name) {
+        Ok(head) => Ok(Some(FoundHead { name, path: path_of(&name), body: Ok(head) })),
+        Err(error @ VaultError::Store(_)) => Err(error),
+        Err(_) => Ok(None),
+    }
+}
+
 /// Was it deleted, as old heads are, and only a list still shows it? Stores of several nodes do that for a while. What a
 /// read does not find is gone where a later head of its epoch can be read, which has taken its place.
 fn is_dropped(head: &FoundHead, last_read: Option<HeadName>) -> bool {

@@ -22,7 +22,7 @@ pub use chunk_code::{decode_chunk, encode_chunk};
 pub use entries::{Between, Entries, EntryStream, Unread};
 pub use error::VaultError;
 pub use found::{FirstKeys, RESTORE_PATH, found, restore_text};
-pub use heads::{FoundHead, HEADS_KEPT, list_heads, newest_told, write_head};
+pub use heads::{FoundHead, HEADS_KEPT, head_named, list_heads, newest_told, write_head};
 pub use mirrored::{file_object, mirror_files};
 pub use objects::{get, get_digest, put, read_whole, read_whole_medium};
 pub use open::{FoundKeys, Ring, identity_of, keys_of, unlock, unlock_newest};

@@ -82,6 +82,22 @@ pub fn faketime() -> String {
     find().expect("libfaketime could not be installed").display().to_string()
 }
 
+/// A round trip, where they are counted.
+pub const TRIP: Duration = Duration::from_millis(200);
+
+/// At most so many round trips, as the line counts them: the fewest of three times, since a computer that pauses between
+/// two requests that go together makes more of them, and never fewer. The work is told which time it is.
+pub fn trips(what: &str, most: u64, so_far: &dyn Fn() -> u64, work: &dyn Fn(u32)) {
+    let once = |time| {
+        let before = so_far();
+        work(time);
+        so_far() - before
+    };
+    let counted: Vec<u64> = (0..3).map(once).collect();
+    eprintln!("{what}: {counted:?} round trips");
+    assert!(counted.iter().min() <= Some(&most), "{what}: {counted:?} round trips, {most} at most");
+}
+
 /// A file system of 24 MB that everyone may write, mounted until this is dropped.
 pub struct Mounted(PathBuf);
 

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::cast_possible_truncation, clippy::print_stdout)]
 
 mod common;
+mod cuts;
 mod ftp;
 mod s3;
 mod sftp;

@@ -1,6 +1,6 @@
 //! A vault in memory, stricter than any real place, for tests and the simulator.
 //!
-//! In: a seed and a table of faults. Out: the same answers for the same requests, always.
+//! In: a seed, a table of faults and a way to list. Out: the same answers for the same requests, always.
 //!
 //! A [`MemoryPlace`] is the drive, a [`MemoryStore`] one process's handle to it: several may be open at once, and all
 //! of them end (`Gone`) when the drive is unplugged or the machine crashes, as a descriptor does.
@@ -10,17 +10,20 @@
 pub(crate) mod dice;
 mod disk;
 mod faults;
+mod lists;
 #[cfg(test)]
 mod tests;
 mod writer;
 
 pub use faults::{Fault, Faults};
+pub use lists::Lists;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use self::dice::Dice;
 use self::disk::Disk;
+use self::lists::Lag;
 use self::writer::MemoryWriter;
 use super::{
     ErrorKind, Index, Listed, ObjectRead, ObjectWrite, Operation, ReadStore, Resume, Space, StoreError, WriteStore,
@@ -44,6 +47,7 @@ struct State {
     disk: Disk,
     dice: Dice,
     faults: Faults,
+    lag: Lag,
     capacity: Option<u64>,
     presence: Presence,
     /// Counts the times that all handles ended.
@@ -67,6 +71,7 @@ impl MemoryPlace {
             disk: Disk::default(),
             dice: Dice::new(seed),
             faults: Faults::none(),
+            lag: Lag::new(seed),
             capacity: None,
             presence: Presence::Connected,
             session: 0,
@@ -94,6 +99,16 @@ impl MemoryPlace {
     /// From now on these faults.
     pub fn set_faults(&self, faults: Faults) {
         self.state().faults = faults;
+    }
+
+    /// From now on it lists so; how it did before.
+    pub fn set_lists(&self, lists: Lists) -> Lists {
+        self.state().lag.set(lists)
+    }
+
+    /// Enough time has passed: every list shows what lies there, until something changes again.
+    pub fn settle_lists(&self) {
+        self.state().lag.settle();
     }
 
     /// From now on this much room for content; what is there stays.
@@ -215,6 +230,15 @@ impl State {
         Ok(&mut self.disk)
     }
 
+    /// The same for a change of these names, which lists may show late.
+    fn renaming(&mut self, names: &[&VaultPath]) -> Result<&mut Disk, StoreError> {
+        self.step()?;
+        for name in names {
+            self.lag.note(&self.disk, name);
+        }
+        Ok(&mut self.disk)
+    }
+
     fn room(&self) -> u64 {
         self.capacity.map_or(u64::MAX, |capacity| capacity.saturating_sub(self.disk.used()))
     }
@@ -265,20 +289,6 @@ fn length(bytes: &[u8]) -> u64 {
     u64::try_from(bytes.len()).unwrap_or(u64::MAX)
 }
 
-/// What lies directly in `folder`, of all `files`.
-fn children(disk: &Disk, folder: &VaultPath) -> Vec<Listed> {
-    let mut all = BTreeMap::new();
-    for path in disk.names() {
-        let Some(below) = path.as_str().strip_prefix(folder.as_str()) else { continue };
-        let below = if folder.as_str().is_empty() { Some(below) } else { below.strip_prefix('/') };
-        let Some(name) = below.and_then(|below| below.split('/').next()) else { continue };
-        let Ok(child) = folder.child(name) else { continue };
-        let bytes = if child == *path { disk.cached(path).map(length) } else { None };
-        all.insert(child, bytes);
-    }
-    all.into_iter().map(|(path, bytes)| Listed { path, bytes }).collect()
-}
-
 #[deny(clippy::missing_trait_methods)]
 impl ReadStore for MemoryStore {
     fn stat(&self, path: &VaultPath) -> Result<Option<u64>, StoreError> {
@@ -298,7 +308,16 @@ impl ReadStore for MemoryStore {
     }
 
     fn list(&self, folder: &VaultPath) -> Result<Vec<Listed>, StoreError> {
-        self.request(Operation::List, folder, |state| Ok(children(&state.disk, folder)))
+        let mut all: Vec<Listed> = Vec::new();
+        loop {
+            let after = all.last().map(|listed| listed.path.clone());
+            let (page, is_last) =
+                self.request(Operation::List, folder, |state| Ok(state.lag.page(&state.disk, folder, after.as_ref())))?;
+            all.extend(page);
+            if is_last {
+                return Ok(all);
+            }
+        }
     }
 
     fn read_medium(&self, path: &VaultPath) -> Result<Box<dyn ObjectRead + '_>, StoreError> {
@@ -370,7 +389,7 @@ impl WriteStore for MemoryStore {
 
     fn delete(&self, path: &VaultPath) -> Result<(), StoreError> {
         self.request(Operation::Delete, path, |state| {
-            state.step()?.remove(path);
+            state.renaming(&[path])?.remove(path);
             state.step()?.flush_folder(&path.folder());
             Ok(())
         })

@@ -29,6 +29,70 @@ fn memory_keeps_every_rule() {
 }
 
 #[test]
+fn memory_that_lists_in_pages_keeps_every_rule() {
+    conformance::run(|| {
+        let place = MemoryPlace::new(7);
+        place.set_lists(Lists::Late { page: 1, per_mille: 0 });
+        place.open().expect("there")
+    });
+}
+
+/// The names in a folder, as a place lists them.
+fn listed(store: &MemoryStore, folder: &str) -> Vec<String> {
+    let listed = store.list(&path(folder)).expect("list");
+    listed.iter().map(|listed| listed.path.file_name().to_owned()).collect()
+}
+
+#[test]
+fn a_late_list_lacks_what_is_new_and_shows_what_is_gone_and_a_read_does_neither() {
+    let mut seen = std::collections::BTreeSet::new();
+    for seed in 0..40 {
+        let place = MemoryPlace::new(seed);
+        let store = place.open().expect("there");
+        put(&store, "f/gone", b"x").expect("put");
+        place.settle_lists();
+        place.set_lists(Lists::Late { page: 1, per_mille: 1000 });
+        put(&store, "f/new", b"x").expect("put");
+        store.delete(&path("f/gone")).expect("delete");
+        assert_eq!(store.stat(&path("f/new")).expect("stat"), Some(1));
+        assert_eq!(store.stat(&path("f/gone")).expect("stat"), None);
+        assert_eq!(kind(store.read_medium(&path("f/gone"))), Some(ErrorKind::NotFound));
+        let late = listed(&store, "f");
+        seen.insert((late.contains(&"new".to_owned()), late.contains(&"gone".to_owned())));
+        place.settle_lists();
+        assert_eq!(listed(&store, "f"), ["new"], "once time has passed");
+    }
+    assert_eq!(seen.len(), 4, "each is shown, or not, by itself: {seen:?}");
+}
+
+#[test]
+fn what_lies_there_by_other_hands_or_for_long_is_always_listed() {
+    let place = MemoryPlace::new(1);
+    let store = place.open().expect("there");
+    place.set_lists(Lists::Late { page: 2, per_mille: 1000 });
+    (0..20).for_each(|n| put(&store, &format!("f/{n:02}"), b"x").expect("put"));
+    place.plant(&path("f/other"), b"x");
+    for _ in 0..20 {
+        let late = listed(&store, "f");
+        let old = (0..10).all(|n| late.contains(&format!("{n:02}")));
+        assert!(old && late.contains(&"other".to_owned()), "{late:?}");
+    }
+}
+
+#[test]
+fn a_list_one_of_whose_pages_fails_is_an_error_and_no_shorter_list() {
+    let place = MemoryPlace::new(1);
+    let store = place.open().expect("there");
+    (0..10).for_each(|n| put(&store, &format!("f/{n}"), b"x").expect("put"));
+    place.set_lists(Lists::Late { page: 3, per_mille: 0 });
+    place.set_faults(Faults::none().with(Operation::List, Fault::Transient, 200));
+    let lists: Vec<_> = (0..60).map(|_| store.list(&path("f"))).collect();
+    let failed = lists.iter().filter(|list| list.is_err()).count();
+    assert!((20..50).contains(&failed), "four pages each: {failed} failed");
+    assert!(lists.iter().flatten().all(|list| list.len() == 10));
+}
+
+#[test]
 fn the_same_seed_gives_the_same_answers() {
     let answers = |seed| {
         let place = MemoryPlace::new(seed);

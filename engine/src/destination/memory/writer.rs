@@ -22,7 +22,7 @@ pub(super) fn begin(state: &mut State, temporary: &VaultPath, keep: u64) -> Resu
             state.step()?.truncate(file, bytes);
             Ok((file, keep))
         }
-        _ => Ok((state.step()?.make(temporary), 0)),
+        _ => Ok((state.renaming(&[temporary])?.make(temporary), 0)),
     }
 }
 
@@ -59,7 +59,7 @@ impl MemoryWriter {
         if taken || state.disk.id(&self.temporary) != Some(self.file) {
             return Err(StoreError::new(ErrorKind::Exists, "finish", self.path.as_str(), "another one took the name"));
         }
-        state.step()?.rename(&self.temporary, &self.path);
+        state.renaming(&[&self.temporary, &self.path])?.rename(&self.temporary, &self.path);
         Ok(())
     }
 }

@@ -8,6 +8,7 @@ use engine::destination::{ErrorKind, FtpStore, ReadStore, Resume, WriteStore};
 use super::proxy::Proxy;
 use super::start;
 use crate::common::{Mounted, kind, path, pattern, put, told, whole};
+use crate::cuts::{self, Cuts, Deed, Line};
 
 #[test]
 fn a_server_killed_in_mid_object_is_gone_on_with_where_it_was() {
@@ -99,6 +100,20 @@ fn a_full_disk_is_full_and_works_again_when_there_is_room() {
 }
 
 #[test]
+fn a_quota_that_is_reached_is_full_and_what_lies_there_is_read() {
+    let Some(running) = start("proftpd", &["quota=3000000"]) else { return };
+    let store = running.made("vault");
+    put(&store, "a", &pattern(1_000_000)).unwrap();
+    for time in 0..2 {
+        let error = put(&store, "b", &pattern(6_000_000)).expect_err("too much");
+        assert_eq!(error.kind, ErrorKind::Full, "{time}: {}", told(&error));
+    }
+    assert_eq!(store.stat(&path("b")).unwrap(), None);
+    assert!(whole(&store, "a").unwrap() == pattern(1_000_000));
+    store.delete(&path("a")).unwrap();
+}
+
+#[test]
 fn a_permission_that_was_lost_is_denied_and_never_an_absence() {
     for (script, words) in [("proftpd", &[][..]), ("vsftpd", &[]), ("vsftpd", &["tls=explicit"])] {
         let Some(running) = start(script, words) else { return };
@@ -170,14 +185,38 @@ fn survives(proxy: &Proxy, store: &FtpStore, at: &str, bytes: &[u8], cut: impl F
     assert!(whole(store, at).unwrap() == bytes, "{at}");
 }
 
+/// Each request is done, and its reply lost with every connection.
 #[test]
 fn a_connection_cut_after_any_request_loses_nothing_and_doubles_nothing() {
     let Some(running) = start("proftpd", &[]) else { return };
     let proxy = Proxy::to(running.server.port(), Duration::ZERO);
-    let store = running.through(&proxy, "vault");
-    for n in 1..30 {
-        survives(&proxy, &store, &format!("a{n}"), b"content", || proxy.cut_after_requests(n));
-    }
+    let far = running.through(&proxy, "vault");
+    let sound = super::opened(&running.place("vault")).unwrap();
+    let cut = |request: u64| {
+        proxy.requests();
+        proxy.cut_after_requests(if request == 0 { -1 } else { request as i64 });
+    };
+    let line = Line { cut: &cut, asked: &|| proxy.requests().len() as u64, cuts: &|| proxy.cuts() };
+    let cuts = cuts::everywhere("clear", &line, &far, &sound);
+    let least = Cuts { puts: 7, gets: 3, lists: 2, deletes: 1 };
+    assert!(cuts.are_at_least(least), "{cuts:?}");
+}
+
+/// With each thing that is sent on any of its connections, and each of them by itself: the server does it, and what it
+/// answers is lost.
+#[test]
+fn a_sealed_connection_cut_with_anything_sent_loses_nothing_and_doubles_nothing() {
+    let ports = super::free_ports(200);
+    let passive = format!("passive={}-{}", ports.start, ports.end - 1);
+    let Some(running) = start("proftpd", &["tls=explicit", &passive]) else { return };
+    let sound = running.made("vault");
+    let proxy = fixtures::Proxy::before(running.server.port(), ports, Duration::ZERO);
+    let mut place = running.place("vault");
+    place.server.host = fixtures::proxy::SECOND_ADDRESS.to_owned();
+    let far = super::opened(&place).unwrap_or_else(|error| panic!("{}", told(&error)));
+    let cuts = cuts::through(&proxy, Deed::Lose, &far, &sound);
+    let least = Cuts { puts: 5, gets: 5, lists: 3, deletes: 2 };
+    assert!(cuts.are_at_least(least), "{cuts:?}");
 }
 
 #[test]
@@ -189,6 +228,7 @@ fn a_connection_cut_after_any_byte_loses_nothing() {
     for n in [1, 100, 65_535, 65_536, 500_000, 2_097_151, 2_097_152] {
         survives(&proxy, &store, &format!("a{n}"), &bytes, || proxy.cut_after_bytes(n));
     }
+    assert_eq!(proxy.cuts(), 7, "each was cut");
 }
 
 #[test]

@@ -7,12 +7,15 @@ mod proxy;
 mod speed;
 mod trust;
 
+use std::net::TcpListener;
+use std::ops::Range;
 use std::os::unix::fs::{MetadataExt, chown};
 use std::path::PathBuf;
 
 use engine::config::{Ftp, FtpData, FtpTls, SecretSource, Server as Address};
 use engine::destination::{FtpStore, StoreError};
 use fixtures::Server;
+use fixtures::proxy::SECOND_ADDRESS;
 use tempfile::TempDir;
 
 use crate::common::told;
@@ -92,4 +95,12 @@ pub fn made(place: &Ftp) -> FtpStore {
 
 pub fn opened(place: &Ftp) -> Result<FtpStore, StoreError> {
     FtpStore::open(place, &|warning| panic!("{warning}"))
+}
+
+/// So many ports in a row that are free at both addresses, below those that the system gives to connections.
+pub fn free_ports(ports: u16) -> Range<u16> {
+    let is_free = |port: &u16| ["127.0.0.1", SECOND_ADDRESS].iter().all(|at| TcpListener::bind((*at, *port)).is_ok());
+    let first = 12_000 + (std::process::id() % 90) as u16 * ports;
+    let mut rows = (first..31_000).step_by(ports.into()).map(|first| first..first + ports);
+    rows.find(|row| row.clone().all(|port| is_free(&port))).expect("free ports")
 }

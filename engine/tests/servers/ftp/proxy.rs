@@ -4,12 +4,23 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
+use fixtures::bench::wait_until;
+
 #[derive(Clone)]
 pub struct Proxy(Arc<Shared>);
+
+/// What a stream carries.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Says {
+    /// Replies to requests.
+    Replies,
+    /// Anything else.
+    Bytes,
+}
 
 struct Shared {
     port: u16,
@@ -18,6 +29,11 @@ struct Shared {
     requests: AtomicI64,
     bytes: AtomicI64,
     silent: AtomicBool,
+    /// How often these rules cut.
+    cuts: AtomicU64,
+    /// How often a request came after something was answered, or as the first.
+    trips: AtomicU64,
+    waiting: AtomicBool,
     open: Mutex<Vec<TcpStream>>,
     seen: Mutex<Vec<String>>,
 }
@@ -32,6 +48,9 @@ impl Proxy {
             requests: AtomicI64::new(-1),
             bytes: AtomicI64::new(-1),
             silent: AtomicBool::new(false),
+            cuts: AtomicU64::new(0),
+            trips: AtomicU64::new(0),
+            waiting: AtomicBool::new(false),
             open: Mutex::default(),
             seen: Mutex::default(),
         };
@@ -69,6 +88,22 @@ impl Proxy {
         std::mem::take(&mut self.0.seen.lock().expect("no panic"))
     }
 
+    /// How often everything was cut by a rule so far.
+    pub fn cuts(&self) -> u64 {
+        self.0.cuts.load(Ordering::SeqCst)
+    }
+
+    /// Round trips of requests so far. Opening a connection is none here: the proxy answers it at once.
+    pub fn trips(&self) -> u64 {
+        wait_until("all is answered", || !self.0.waiting.load(Ordering::SeqCst));
+        self.0.trips.load(Ordering::SeqCst)
+    }
+
+    fn cut_by_rule(&self) {
+        self.0.cuts.fetch_add(1, Ordering::SeqCst);
+        self.cut();
+    }
+
     /// Closes every connection.
     pub fn cut(&self) {
         for stream in self.0.open.lock().expect("no panic").drain(..) {
@@ -88,7 +123,7 @@ impl Proxy {
     fn control(&self, client: TcpStream, port: u16) {
         let Some([from_client, to_client, from_server, to_server]) = self.connect(client, port) else { return };
         let (up, down) = (self.clone(), self.clone());
-        let (to_server, to_client) = (self.delayed(to_server), self.delayed(to_client));
+        let (to_server, to_client) = (self.delayed(to_server, Says::Bytes), self.delayed(to_client, Says::Replies));
         std::thread::spawn(move || up.requests_from(from_client, &to_server));
         std::thread::spawn(move || down.replies_from(from_server, &to_client));
     }
@@ -98,6 +133,9 @@ impl Proxy {
             let text = String::from_utf8_lossy(&line);
             let verb = text.split_whitespace().next().unwrap_or_default().to_owned();
             self.0.seen.lock().expect("no panic").push(verb);
+            if !self.0.waiting.swap(true, Ordering::SeqCst) {
+                self.0.trips.fetch_add(1, Ordering::SeqCst);
+            }
             if self.0.silent.load(Ordering::SeqCst) {
                 continue;
             }
@@ -109,7 +147,7 @@ impl Proxy {
                 // Time to arrive, and none for the reply.
                 self.0.silent.store(true, Ordering::SeqCst);
                 std::thread::sleep(Duration::from_millis(30));
-                self.cut();
+                self.cut_by_rule();
                 self.0.silent.store(false, Ordering::SeqCst);
             }
         }
@@ -137,7 +175,7 @@ impl Proxy {
         std::thread::spawn(move || {
             let Ok((client, _)) = listener.accept() else { return };
             let Some([from_client, to_client, from_server, to_server]) = proxy.connect(client, port) else { return };
-            let (to_server, to_client) = (proxy.delayed(to_server), proxy.delayed(to_client));
+            let (to_server, to_client) = (proxy.delayed(to_server, Says::Bytes), proxy.delayed(to_client, Says::Bytes));
             let up = proxy.clone();
             std::thread::spawn(move || up.bytes_from(from_client, &to_server, true));
             proxy.bytes_from(from_server, &to_client, false);
@@ -158,7 +196,7 @@ impl Proxy {
                     pass = left as usize;
                     let _ = to.send((Instant::now(), buffer[..pass].to_vec()));
                     std::thread::sleep(Duration::from_millis(30));
-                    self.cut();
+                    self.cut_by_rule();
                     return;
                 }
             }
@@ -169,12 +207,15 @@ impl Proxy {
     }
 
     /// What is sent into it arrives later. At its end the stream is closed for writing.
-    fn delayed(&self, mut to: TcpStream) -> mpsc::Sender<(Instant, Vec<u8>)> {
+    fn delayed(&self, mut to: TcpStream, says: Says) -> mpsc::Sender<(Instant, Vec<u8>)> {
         let (send, receive) = mpsc::channel::<(Instant, Vec<u8>)>();
-        let delay = self.0.delay;
+        let (delay, proxy) = (self.0.delay, self.clone());
         std::thread::spawn(move || {
             for (due, bytes) in receive {
                 std::thread::sleep(due.saturating_duration_since(Instant::now()));
+                if says == Says::Replies {
+                    proxy.0.waiting.store(false, Ordering::SeqCst);
+                }
                 if to.write_all(&bytes).is_err() {
                     break;
                 }

@@ -6,7 +6,7 @@ use engine::destination::{ReadStore, WriteStore};
 
 use super::proxy::Proxy;
 use super::start;
-use crate::common::{path, pattern, put, timed, whole};
+use crate::common::{TRIP, path, pattern, put, timed, trips, whole};
 
 #[test]
 fn one_object_costs_the_requests_that_the_module_states() {
@@ -69,6 +69,24 @@ fn an_object_that_is_read_on_lets_others_have_its_connection() {
         }
     }
     assert_eq!(at, bytes.len());
+}
+
+/// As the module states them, but for the opening of a data connection, which is none here.
+#[test]
+fn an_object_costs_the_round_trips_that_the_module_states() {
+    let Some(running) = start("proftpd", &[]) else { return };
+    let proxy = Proxy::to(running.server.port(), TRIP / 2);
+    let (store, bytes) = (running.through(&proxy, "vault"), pattern(100_000));
+    put(&store, "packs/ab/first", b"makes the folders").unwrap();
+    let name = |time: u32| format!("packs/ab/x{time}");
+    let so_far = || proxy.trips();
+    trips("put", 5, &so_far, &|time| assert!(put(&store, &name(time), &bytes).is_ok()));
+    trips("read back", 3, &so_far, &|time| assert!(whole(&store, &name(time)).unwrap() == bytes));
+    trips("stat", 1, &so_far, &|time| assert_eq!(store.stat(&path(&name(time))).unwrap(), Some(100_000)));
+    trips("list", 2, &so_far, &|_| assert_eq!(store.list(&path("packs/ab")).unwrap().len(), 4));
+    trips("delete", 1, &so_far, &|time| store.delete(&path(&name(time))).unwrap());
+    trips("still there", 0, &so_far, &|_| store.still_there().unwrap());
+    assert_eq!(store.list(&path("packs/ab")).unwrap().len(), 1);
 }
 
 #[test]

@@ -2,14 +2,18 @@
 
 use std::net::TcpListener;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use engine::destination::{ErrorKind, Finish, ReadStore, WriteStore};
+use fixtures::bench::wait_until;
 
-use super::places::{at_port, made, names, opened, place, remove_bucket, set_quota, shared, started};
+use super::places::{
+    at_port, granted, keyed, made, names, opened, place, remove_bucket, revoke_writing, set_quota, shared, started,
+};
 use super::proxy::{Deed, Proxy, refusal};
 use crate::common::{kind, path, pattern, put, told, whole};
+use crate::cuts::{self, Cuts, Line};
 
 #[test]
 fn a_server_killed_in_mid_object_is_gone_on_with_where_it_was() {
@@ -73,6 +77,31 @@ fn a_connection_cut_at_any_request_never_makes_an_object_that_is_not_whole() {
             let met = met.load(Ordering::SeqCst);
             assert!(met >= 3, "{met} requests were met: fewer than an object takes");
         }
+    }
+}
+
+#[test]
+fn a_connection_cut_with_any_request_loses_nothing_and_doubles_nothing() {
+    let Some(server) = shared() else { return };
+    let sound = made(&place(server, "vault"));
+    for deed in [Deed::Cut, Deed::Lose] {
+        let proxy = Proxy::to(server.port(), Duration::ZERO);
+        let far = opened(&at_port(&place(server, "vault"), proxy.port)).unwrap();
+        let met = Arc::new(AtomicU64::new(0));
+        let cut = |request: u64| {
+            let (deed, met) = (deed.clone(), Arc::clone(&met));
+            proxy.choose(move |number, _| {
+                if number as u64 + 1 != request {
+                    return Deed::Pass;
+                }
+                met.fetch_add(1, Ordering::SeqCst);
+                deed.clone()
+            });
+        };
+        let line = Line { cut: &cut, asked: &|| proxy.take().len() as u64, cuts: &|| met.load(Ordering::SeqCst) };
+        let cuts = cuts::everywhere(&format!("{deed:?}"), &line, &far, &sound);
+        let least = Cuts { puts: 2, gets: 1, lists: 2, deletes: 1 };
+        assert!(cuts.are_at_least(least), "{deed:?}: {cuts:?}");
     }
 }
 
@@ -159,6 +188,31 @@ fn a_quota_that_is_reached_is_named_as_far_as_the_server_tells() {
     assert!(told(&failed).contains("quota is reached"), "{}", told(&failed));
     assert!(whole(&store, "a").unwrap() == pattern(3_000_000), "it can still be read");
     store.delete(&path("a")).unwrap();
+}
+
+#[test]
+fn a_permission_that_was_lost_is_denied_and_what_lies_there_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(server) = started(&[], folder.path()) else { return };
+    let store = made(&keyed(&server, granted(&server), &server.told("bucket"), "vault"));
+    put(&store, "a", b"content").unwrap();
+    let mut writer = store.create(&path("half")).unwrap();
+    writer.write(&pattern(20_000_000)).unwrap();
+    revoke_writing(&server);
+    wait_until("the right is gone", || put(&store, "new", b"x").is_err() || store.delete(&path("new")).is_err());
+    let errors = [
+        ("finish", writer.finish().err()),
+        ("put", put(&store, "b", b"x").err()),
+        ("put in parts", put(&store, "c", &pattern(9_000_000)).err()),
+        ("delete", store.delete(&path("a")).err()),
+    ];
+    for (what, error) in errors {
+        let error = error.unwrap_or_else(|| panic!("{what} was done"));
+        assert_eq!(error.kind, ErrorKind::Denied, "{what}: {}", told(&error));
+        assert!(told(&error).contains("policy does not allow it"), "{what}: {}", told(&error));
+    }
+    assert_eq!(whole(&store, "a").unwrap(), b"content");
+    assert!(names(&store, "").contains(&"a".to_owned()));
 }
 
 #[test]

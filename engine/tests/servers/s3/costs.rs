@@ -1,12 +1,13 @@
 //! What each operation costs, as the module says; and what latency does.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use engine::destination::{ReadStore, WriteStore};
 
 use super::places::{at_port, keyed, made, names, opened, own, place, shared};
 use super::proxy::Proxy;
-use crate::common::{path, pattern, put, whole};
+use crate::common::{TRIP, path, pattern, put, trips, whole};
 
 #[test]
 fn an_operation_costs_the_requests_that_the_module_states() {
@@ -58,6 +59,26 @@ fn an_operation_costs_the_requests_that_the_module_states() {
     let _ = proxy.take();
     versioned.delete(&path("a")).unwrap();
     count("delete in a bucket with versions", 2);
+}
+
+#[test]
+fn an_object_costs_a_round_trip_for_each_request() {
+    let Some(server) = shared() else { return };
+    let proxy = Proxy::to(server.port(), TRIP);
+    let store = made(&at_port(&place(server, "vault"), proxy.port));
+    let bytes = pattern(100_000);
+    put(&store, "packs/ab/first", b"x").unwrap();
+    // The first delete asks what the bucket keeps.
+    store.delete(&path("packs/ab/none")).unwrap();
+    let name = |time: u32| format!("packs/ab/x{time}");
+    let so_far = || proxy.rules.trips.load(Ordering::SeqCst);
+    trips("put", 2, &so_far, &|time| assert!(put(&store, &name(time), &bytes).is_ok()));
+    trips("read back", 1, &so_far, &|time| assert!(whole(&store, &name(time)).unwrap() == bytes));
+    trips("stat", 1, &so_far, &|time| assert_eq!(store.stat(&path(&name(time))).unwrap(), Some(100_000)));
+    trips("list", 2, &so_far, &|_| assert_eq!(names(&store, "packs/ab").len(), 4));
+    trips("delete", 1, &so_far, &|time| store.delete(&path(&name(time))).unwrap());
+    trips("still there", 0, &so_far, &|_| store.still_there().unwrap());
+    assert_eq!(names(&store, "packs/ab").len(), 1);
 }
 
 fn timed(what: &str, bytes: usize, work: impl FnOnce()) -> Duration {

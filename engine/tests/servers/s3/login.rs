@@ -159,6 +159,17 @@ fn a_clock_that_is_wrong_is_named() {
 }
 
 #[test]
+fn a_certificate_that_has_expired_is_denied_with_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(server) = Server::start_as("rclone-s3", &["--expired"], folder.path()) else { return };
+    let plain = place(&server, "vault");
+    let endpoint = plain.endpoint.clone().map(|endpoint| engine::config::Endpoint { tls: true, ..endpoint });
+    let failed = opened(&S3 { endpoint, ca_file: Some(server.folder.join("ca.pem")), ..plain }).err().unwrap();
+    assert_eq!(failed.kind, ErrorKind::Denied, "{}", told(&failed));
+    assert!(told(&failed).contains("expired"), "{}", told(&failed));
+}
+
+#[test]
 fn a_wrong_clock_is_named_where_the_server_names_its_own() {
     let nobody = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let proxy = Proxy::to(nobody.local_addr().unwrap().port(), Duration::ZERO);

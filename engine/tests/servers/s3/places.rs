@@ -60,6 +60,32 @@ pub fn remove_bucket(server: &Server, store: &S3Store) {
     wait_until("the bucket is gone", || command.output().unwrap().status.success());
 }
 
+/// A key of the server's bucket that may do all until [`revoke_writing`]: what `keyed` calls it.
+pub fn granted(server: &Server) -> &'static str {
+    if server.tells("garage").is_some() {
+        return "";
+    }
+    for (file, key) in [("access_key-lost", "LOSTKEY"), ("secret_key-lost", "LOSTSECRET")] {
+        std::fs::write(server.folder.join(file), key).unwrap();
+    }
+    let user = "-user=lost -access_key=LOSTKEY -secret_key=LOSTSECRET -buckets=vaults -actions=Read,Write,List";
+    let said = shell(server, &format!("s3.configure {user} -apply"));
+    assert!(said.contains("Write:vaults"), "{said}");
+    "-lost"
+}
+
+/// From now on that key may read and list only.
+pub fn revoke_writing(server: &Server) {
+    let Some(garage) = server.tells("garage") else {
+        let said = shell(server, "s3.configure -user=lost -buckets=vaults -actions=Write -delete -apply");
+        assert!(said.contains("Read:vaults") && !said.contains("Write:vaults"), "{said}");
+        return;
+    };
+    let (config, key) = (server.folder.join("node1.toml"), server.told("access_key"));
+    let words = ["bucket", "deny", "--write", "vaults", "--key", &key];
+    assert!(Command::new(garage).arg("-c").arg(config).args(words).output().unwrap().status.success());
+}
+
 /// What SeaweedFS's administrator would type, and what he would see.
 fn shell(server: &Server, line: &str) -> String {
     let script = format!("echo '{line}' | timeout 30 {} shell -master={}", server.told("weed"), server.told("master"));

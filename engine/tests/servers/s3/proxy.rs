@@ -31,6 +31,9 @@ pub struct Rules {
     pub frozen: AtomicBool,
     /// Bytes of requests' bodies that came.
     pub sent: AtomicU64,
+    /// Round trips so far: how often something was asked after something had been answered.
+    pub trips: AtomicU64,
+    waiting: AtomicBool,
     delay: Duration,
 }
 
@@ -50,6 +53,8 @@ impl Proxy {
             answered: Mutex::default(),
             frozen: AtomicBool::new(false),
             sent: AtomicU64::new(0),
+            trips: AtomicU64::new(0),
+            waiting: AtomicBool::new(false),
             delay,
         });
         let shared = Arc::clone(&rules);
@@ -99,6 +104,9 @@ fn serve(client: &TcpStream, port: u16, rules: &Rules) {
             seen.push(first.clone());
             seen.len() - 1
         };
+        if !rules.waiting.swap(true, Ordering::SeqCst) {
+            rules.trips.fetch_add(1, Ordering::SeqCst);
+        }
         let deed = (rules.choice.lock().expect("no panic"))(number, &first);
         std::thread::sleep(rules.delay);
         match deed {
@@ -118,6 +126,7 @@ fn serve(client: &TcpStream, port: u16, rules: &Rules) {
         }
         let Some((head, length)) = self::head(&mut from_server) else { break };
         let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
+        rules.waiting.store(false, Ordering::SeqCst);
         rules.answered.lock().expect("no panic").push((first.clone(), status));
         while rules.frozen.load(Ordering::Relaxed) {
             std::thread::sleep(Duration::from_millis(50));

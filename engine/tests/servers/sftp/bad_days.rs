@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 use engine::destination::{ErrorKind, ReadStore, Resume, WriteStore};
 use fixtures::Server;
 
-use super::{at_port, made, opened, place, through};
+use super::{at_port, by_password, made, opened, place, through};
 use crate::common::{Mounted, kind, path, pattern, put, told, whole};
+use crate::cuts::{self, Cuts, Deed};
 use fixtures::Proxy;
 
 #[test]
@@ -72,6 +73,22 @@ fn a_connection_cut_anywhere_never_makes_an_object_that_is_not_whole() {
         }
     }
     assert!(cut_off >= 20, "{cut_off} cut off, {done} done");
+}
+
+/// With each request that is sent: once before the server sees it, and once when it answers.
+#[test]
+fn a_connection_cut_with_any_request_loses_nothing_and_doubles_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(server) = Server::start("sftp", folder.path()) else { return };
+    let sound = made(&place(&server, "vault"));
+    for deed in [Deed::Cut, Deed::Lose] {
+        let proxy = Proxy::to(server.port(), Duration::ZERO);
+        let far = opened(&through(&server, proxy.port, "vault")).unwrap();
+        let cuts = cuts::through(&proxy, deed, &far, &sound);
+        // Those of a login among them: each cut ends the connection.
+        let least = Cuts { puts: 6, gets: 6, lists: 6, deletes: 6 };
+        assert!(cuts.are_at_least(least), "{deed:?}: {cuts:?}");
+    }
 }
 
 #[test]
@@ -136,6 +153,34 @@ fn a_full_disk_is_full_and_works_again_when_there_is_room() {
     disk.settle();
     put(&store, "c", &pattern(4_000_000)).unwrap();
     assert!(whole(&store, "c").unwrap() == pattern(4_000_000));
+}
+
+#[test]
+fn a_quota_that_is_reached_is_full_and_the_rest_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(server) = Server::start_as("sftp-at-once", &["quota=1000000"], folder.path()) else { return };
+    let store = made(&by_password(&server, "data", "ann", "vault"));
+    put(&store, "a", &pattern(900_000)).unwrap();
+    let failed = put(&store, "b", &pattern(3_000_000)).err().unwrap();
+    assert!(failed.kind == ErrorKind::Full && told(&failed).contains("quota"), "{}", told(&failed));
+    assert_eq!(store.stat(&path("b")).unwrap(), None);
+    put(&store, "c", &pattern(900_000)).unwrap();
+    assert!(whole(&store, "a").unwrap() == pattern(900_000));
+}
+
+#[test]
+fn a_clock_that_is_a_day_off_changes_nothing() {
+    for clock in ["clock=-1d", "clock=+1d"] {
+        let folder = tempfile::tempdir().unwrap();
+        let Some(server) = Server::start_as("sftp-at-once", &[clock], folder.path()) else { return };
+        let today = Command::new("date").arg("+%F").output().unwrap().stdout;
+        assert_ne!(server.log().as_bytes()[..10], today[..10], "the server's day in its log");
+        let store = made(&by_password(&server, "data", "ann", "vault"));
+        put(&store, "packs/ab/one", b"content").unwrap();
+        assert_eq!(store.list(&path("packs/ab")).unwrap()[0].bytes, Some(7), "{clock}");
+        assert_eq!(whole(&store, "packs/ab/one").unwrap(), b"content");
+        store.delete(&path("packs/ab/one")).unwrap();
+    }
 }
 
 #[test]

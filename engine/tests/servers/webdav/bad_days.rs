@@ -2,6 +2,7 @@
 
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -10,6 +11,8 @@ use engine::destination::{ErrorKind, ReadStore, Resume, StoreError, WriteStore};
 
 use super::places::{ALL, at_port, made, opened, pattern, place, started};
 use crate::common::{Mounted, kind, path, put, told, whole};
+use crate::cuts::{self, Cuts, Deed};
+use fixtures::Server;
 use fixtures::proxy::Proxy;
 
 #[test]
@@ -80,6 +83,23 @@ fn an_answer_lost_anywhere_never_makes_an_object_that_is_not_whole() {
         };
         let cut_off = cut_everywhere(script, 9_000_000, lose, 1..=22);
         assert!(cut_off >= 15, "{script}: {cut_off}");
+    }
+}
+
+/// With each request that is sent: once before the server sees it, and once when it answers.
+#[test]
+fn a_connection_cut_with_any_request_loses_nothing_and_doubles_nothing() {
+    for script in ALL {
+        let folder = tempfile::tempdir().unwrap();
+        let Some(server) = started(script, folder.path()) else { return };
+        let sound = made(&place(&server, "vault"));
+        for deed in [Deed::Cut, Deed::Lose] {
+            let proxy = Proxy::to(server.port(), Duration::ZERO);
+            let far = opened(&at_port(&place(&server, "vault"), proxy.port)).unwrap();
+            let cuts = cuts::through(&proxy, deed, &far, &sound);
+            let least = Cuts { puts: 5, gets: 1, lists: 1, deletes: 1 };
+            assert!(cuts.are_at_least(least), "{script}, {deed:?}: {cuts:?}");
+        }
     }
 }
 
@@ -173,6 +193,50 @@ fn a_full_disk_is_full_and_works_again_when_there_is_room() {
         disk.settle();
         put(&store, "c", &pattern(4_000_000)).unwrap();
         assert!(whole(&store, "c").unwrap() == pattern(4_000_000), "{script}");
+    }
+}
+
+#[test]
+fn a_server_that_is_busy_may_work_later_and_nothing_is_taken_for_absent() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(server) = started("nginx-dav", folder.path()) else { return };
+    let store = made(&place(&server, "vault"));
+    put(&store, "packs/ab/a", b"content").unwrap();
+    let busy = server.folder.join("busy");
+    std::fs::write(&busy, b"").unwrap();
+    let asked: [(&str, Option<StoreError>); 7] = [
+        ("stat", store.stat(&path("packs/ab/a")).err()),
+        ("read", store.read(&path("packs/ab/a"), 0, 9).err()),
+        ("read back", whole(&store, "packs/ab/a").err()),
+        ("list", store.list(&path("packs/ab")).err()),
+        ("put", put(&store, "packs/ab/b", b"x").err()),
+        ("delete", store.delete(&path("packs/ab/a")).err()),
+        ("open", opened(&place(&server, "vault")).err()),
+    ];
+    for (what, failed) in asked {
+        let failed = failed.unwrap_or_else(|| panic!("{what}: it is busy"));
+        assert!(failed.kind == ErrorKind::Transient && told(&failed).contains("503"), "{what}: {}", told(&failed));
+    }
+    std::fs::remove_file(&busy).unwrap();
+    assert_eq!(whole(&store, "packs/ab/a").unwrap(), b"content");
+    assert_eq!(store.stat(&path("packs/ab/b")).unwrap(), None);
+    put(&store, "packs/ab/b", b"x").unwrap();
+}
+
+#[test]
+fn a_clock_that_is_a_day_off_changes_nothing() {
+    for clock in ["-1d", "+1d"] {
+        let folder = tempfile::tempdir().unwrap();
+        let Some(server) = Server::start_as("apache-dav", &[&format!("--clock={clock}")], folder.path()) else {
+            return;
+        };
+        let today = Command::new("date").arg("+[%a %b %d").output().unwrap().stdout;
+        assert_ne!(server.log().as_bytes()[..11], today[..11], "the server's day in its log");
+        let store = made(&place(&server, "vault"));
+        put(&store, "packs/ab/one", b"content").unwrap();
+        assert_eq!(store.list(&path("packs/ab")).unwrap()[0].bytes, Some(7), "{clock}");
+        assert_eq!(whole(&store, "packs/ab/one").unwrap(), b"content");
+        store.delete(&path("packs/ab/one")).unwrap();
     }
 }
 
