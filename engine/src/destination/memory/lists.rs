@@ -23,8 +23,8 @@ pub enum Lists {
     Late {
         /// Names in a page; each page is a request of its own.
         page: usize,
-        /// The chance in thousandths that a page is behind: of the names that changed lately each is shown as it is, or as
-        /// it was, by a toss of its own, so that two pages need not agree.
+        /// The chance in thousandths that a page is behind: of the names that changed lately each is shown as it is, or
+        /// as it was, by a toss of its own, so that two pages need not agree.
         per_mille: u16,
     },
 }
