@@ -36,7 +36,12 @@ pub fn copy(call: &Call, options: &CopyOptions) -> Result<(CopyReport, Exit), Fa
         context.installation.destination(name)?;
     }
     if options.dry_run == DryRun::Yes {
-        let (state, plan) = preview(&context)?;
+        let (state, mut plan) = preview(&context)?;
+        if let Some(name) = &options.destination {
+            let there = |medium| state.media.get(medium).is_some_and(|it| it.destination == *name);
+            plan.media.retain(|medium, _| there(medium));
+            plan.waiting.retain(|it| there(&it.medium));
+        }
         let lines = render(&state, &plan).lines().map(str::to_owned).collect();
         return Ok((CopyReport { plan: lines, ..CopyReport::default() }, Exit::Done));
     }

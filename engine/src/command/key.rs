@@ -205,7 +205,12 @@ fn changed(context: &Context, opened: &Opened<'_>, change: &KeyChange) -> Result
             let set =
                 remove_slot(&opened.set, opened.keyring, &slot.name(), context.call.clock.now()).map_err(failed)?;
             let did = format!("the slot {} ({}) opens nothing any more", slot.name(), slot.label);
-            Ok(done(set, vec![slot], &did))
+            let last_sheet = slot.kind == SlotKind::Sheet && set.slots.iter().all(|it| it.kind != SlotKind::Sheet);
+            let mut changed = done(set, vec![slot], &did);
+            let no_sheet = "no recovery sheet opens the vaults now: where the passphrase is forgotten, nothing does. \
+                `engine key sheet` makes one";
+            changed.advice.extend(last_sheet.then(|| no_sheet.to_owned()));
+            Ok(changed)
         }
         KeyChange::Rotate(rotation) => rotate::rotated(context, opened, rotation),
     }

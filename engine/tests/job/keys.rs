@@ -84,7 +84,8 @@ fn a_forgotten_passphrase_is_replaced_by_the_sheet_and_a_new_sheet_takes_the_pla
     let sheets: Vec<&Value> =
         listed["slots"].as_array().expect("a list").iter().filter(|it| it["kind"] == "sheet").collect();
     assert_eq!(sheets.len(), 2, "the first one stays good: {listed}");
-    bench.done(&["key", "remove", &as_text(&sheets[0]["slot"])]);
+    let removed = bench.done(&["key", "remove", &as_text(&sheets[0]["slot"])]);
+    assert!(!removed["advice"].to_string().contains("no recovery sheet"), "{removed}");
     for place in ["usb", "vault"] {
         let _ = opens(&bench, place, "--sheet", &sheet).exits(1);
         let _ = opens(&bench, place, "--sheet", &second).exits(0);
@@ -94,6 +95,8 @@ fn a_forgotten_passphrase_is_replaced_by_the_sheet_and_a_new_sheet_takes_the_pla
     let _ = bench.engine(&["recover", "--from", &usb, "--sheet", &second, "--to", &to]).exits(0);
     let data = bench.path("data");
     assert_eq!(same(&data, &bench.path("to").join(text(&data).trim_start_matches('/'))), Vec::<String>::new());
+    let last = bench.done(&["key", "remove", &as_text(&sheets[1]["slot"])]);
+    assert!(last["advice"].to_string().contains("no recovery sheet opens the vaults now"), "{last}");
 }
 
 #[test]

@@ -178,6 +178,22 @@ fn a_dry_run_says_what_would_be_read_and_refuses_what_the_real_one_refuses() {
 }
 
 #[test]
+fn a_dry_copy_to_one_place_tells_of_that_place() {
+    let bench = prepared(2, 1000, "", &["usb", "office"]);
+    bench.done(&["backup"]);
+    let mut whole = places_of(&bench, &[]);
+    whole.sort_unstable();
+    assert_eq!(whole, ["office:", "usb:"]);
+    assert_eq!(places_of(&bench, &["--destination", "usb"]), ["usb:"]);
+}
+
+fn places_of(bench: &Bench, words: &[&str]) -> Vec<String> {
+    let told = bench.done(&[&["copy", "--dry-run"], words].concat());
+    let lines = list(&told["plan"]).iter().map(as_text);
+    lines.filter(|line| line.ends_with(':') && !line.starts_with(' ')).collect()
+}
+
+#[test]
 fn a_file_of_patterns_is_checked_before_anything_is_done() {
     let bench = prepared(1, 100, "", &["usb"]);
     let whole = fs::read_to_string(bench.path("offsite.toml")).expect("ours");
