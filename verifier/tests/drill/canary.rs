@@ -110,7 +110,8 @@ fn a_folder_whose_point_has_none_is_told_and_a_file_needs_none() {
     let ran = drill(&bench, &["--strict"]).exits(0);
     assert_eq!(probes(&ran, "usb").len(), 2, "{ran}");
 
-    let excluded = config.replace("[\"data\", \"more\", \"data/a\"]", "[\"data\", \"more\"], exclude = [\"**/more/.*\"]");
+    let excluded =
+        config.replace("[\"data\", \"more\", \"data/a\"]", "[\"data\", \"more\"], exclude = [\"**/more/.*\"]");
     fs::write(bench.path("offsite.toml"), excluded).expect("ours");
     let _ = bench.engine(&["run", "--once"]).exits(3).says("the patterns of the job leave it out");
     let ran = drill(&bench, &["--strict"]).exits(3);
