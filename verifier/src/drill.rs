@@ -5,6 +5,7 @@
 //! In: a surveyed vault and a chosen point. Out: a [`Drill`], always; what went wrong is in it. Steps that were not
 //! reached leave the drill `incomplete` or `fail`, never `pass`.
 
+mod canaries;
 mod chain;
 mod result;
 mod steps;
@@ -16,7 +17,7 @@ use std::sync::Arc;
 
 use engine::config::JobProbe;
 use engine::destination::ReadStore;
-use engine::model::{DestinationName, ObjectName};
+use engine::model::{DestinationName, EntryPath, ObjectName};
 use engine::port::{Clock, Entropy};
 use engine::vault::list_heads;
 
@@ -58,6 +59,8 @@ pub struct Bench<'b> {
     pub limits: Limits,
     /// The job's own one.
     pub probe: Option<&'b JobProbe>,
+    /// Where the job plants canaries.
+    pub canaries: &'b [EntryPath],
     /// What stays.
     pub leaving: Leaving,
     /// Told of each step, with bytes done and in all (0 where not known).

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use engine::catalog::Catalog;
 use engine::catalog::locks::LockName;
 use engine::command::{Exit, Failure, VaultSecret, Voice, Wait};
-use engine::config::{Config, Destination, DrillBudget, JobProbe};
+use engine::config::{Config, Destination, DrillBudget, Job};
 use engine::format::Head;
 use engine::model::{DestinationName, JobName, Proof, chain};
 use engine::port::{Clock, Entropy};
@@ -40,7 +40,7 @@ use crate::choose::{Chosen, Wish, choose};
 use crate::drill::{Bench, Drill, Leaving, drill};
 use crate::expect::Expectation;
 use crate::local::{self, Damaged, Reservation};
-use crate::probe::Limits;
+use crate::probe::{Limits, ProbeKind};
 use crate::report::{Ledger, LedgerBefore, LedgerError, NotBackedUp, Setting, Summary, Written, healing};
 use crate::scratch::Scratch;
 use crate::survey::{Closed, Opener};
@@ -211,7 +211,8 @@ impl Session<'_> {
             clock,
             entropy,
             limits,
-            probe: self.probe_of(&chosen.job_name),
+            probe: self.job(&chosen.job_name).and_then(|job| job.probe.as_ref()),
+            canaries: &self.job(&chosen.job_name).map(Job::canaries).unwrap_or_default(),
             leaving: self.asked.leaving,
             tell: &tell,
             stop,
@@ -229,8 +230,8 @@ impl Session<'_> {
     }
 
     /// As it is configured now, for a job of that name.
-    fn probe_of(&self, job: &str) -> Option<&JobProbe> {
-        self.config.jobs.iter().find(|known| known.name.as_str() == job)?.probe.as_ref()
+    fn job(&self, name: &str) -> Option<&Job> {
+        self.config.jobs.iter().find(|known| known.name.as_str() == name)
     }
 
     /// What the catalog takes note of, for people.
@@ -286,7 +287,7 @@ impl Session<'_> {
 
     /// What a report says beside the drill.
     fn setting(&self, job: &str, address: String) -> Setting {
-        let job = self.config.jobs.iter().find(|known| known.name.as_str() == job);
+        let job = self.job(job);
         Setting {
             address,
             method: job.map(|job| job.source.kind().to_owned()),
@@ -303,7 +304,9 @@ fn prove(catalog: &Catalog, opened: &Opened, chosen: &Chosen, drill: &Drill) -> 
     if drill.verdict != Verdict::Pass {
         return Ok(());
     }
-    let probes = ProbeSummary::of(drill.probes.iter().map(|probed| probed.verdict));
+    // A canary opens whatever the rest is.
+    let content = drill.probes.iter().filter(|probed| probed.kind != ProbeKind::Canary);
+    let probes = ProbeSummary::of(content.map(|probed| probed.verdict));
     let proof = if probes == ProbeSummary::AllPassed { Proof::Opened } else { Proof::Restored };
     for point in drill.built_on.iter().chain([&chosen.point]) {
         local::prove(catalog, opened.survey.vault(), *point, proof, drill.finished)

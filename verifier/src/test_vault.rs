@@ -99,6 +99,7 @@ impl Installation {
             not_before: None,
             owed: Vec::new(),
             adopts: None,
+            suspicion: None,
         };
         let ports = Ports {
             home: &store,

@@ -5,9 +5,10 @@
 //!
 //! A file is gone if nothing of that path is a file any more: renamed files are gone too, so that renaming what was
 //! encrypted hides nothing. Where the point before can't be read, counts are compared, with those of the last point from
-//! before any alarm that still stands. Pure. Deliberately absent: who is told, and what is stopped.
+//! before any alarm that still stands. Canaries are ours, and count as nothing. Pure. Deliberately absent: who is told, and
+//! what is stopped.
 
-use crate::model::{Content, Entry, EntryPath, Kind, Span};
+use crate::model::{Content, Entry, EntryPath, Kind, Span, is_canary_path};
 
 /// From so many files on, half of them are remarkable.
 const FEW: u64 = 100;
@@ -77,6 +78,7 @@ impl Was {
     /// Of an entry of the point before.
     pub(super) fn of(entry: &Entry) -> Self {
         match &entry.kind {
+            _ if is_canary_path(entry.path.as_bytes()) => Self::Other,
             Kind::File(content) if compresses(content) == Some(true) => Self::Compressible,
             kind if is_file(kind) => Self::File,
             _ => Self::Other,
@@ -107,7 +109,7 @@ const fn is_file<C>(kind: &Kind<C>) -> bool {
 impl Beside {
     /// An entry of the point before was gone by, or met.
     pub(super) fn passed(&mut self, entry: &Entry) {
-        if is_file(&entry.kind) {
+        if is_file(&entry.kind) && !is_canary_path(entry.path.as_bytes()) {
             self.before += 1;
             let within = self.moved.iter_mut().filter(|moved| entry.path.is_within(&moved.path));
             within.for_each(|moved| moved.before += 1);
@@ -118,7 +120,9 @@ impl Beside {
 
     /// The walk is at that path; all entries of the point before it were passed.
     pub(super) fn at(&mut self, path: &EntryPath) {
-        self.unread.iter_mut().filter(|unread| is_below(path, &unread.path)).for_each(|unread| unread.now += 1);
+        if !is_canary_path(path.as_bytes()) {
+            self.unread.iter_mut().filter(|unread| is_below(path, &unread.path)).for_each(|unread| unread.now += 1);
+        }
         while self.moved.last().is_some_and(|moved| !path.is_within(&moved.path)) {
             self.close();
         }
@@ -140,7 +144,7 @@ impl Beside {
         }
     }
 
-    /// An entry is in the new point.
+    /// An entry is in the new point, and is no canary.
     pub(super) fn kept<C>(&mut self, kind: &Kind<C>, was: Was) {
         if !is_file(kind) {
             return;
@@ -253,6 +257,26 @@ mod tests {
         assert_eq!(alarm(0, 0, 49, 100, 0).as_deref(), Some("100 files became 49"));
         assert_eq!(alarm(40, 40, 40, 1000, 0).as_deref(), Some("1000 files became 40"));
         assert_eq!(alarm(0, 0, 50, 100, 0), None);
+    }
+
+    #[test]
+    fn canaries_are_no_files() {
+        let mut beside = Beside::default();
+        ["srv/.offsite-canary", "srv/.offsite-canary.tmp-data"].iter().for_each(|at| beside.passed(&file(at)));
+        assert_eq!(beside.before, 0);
+        assert_eq!(Was::of(&file("srv/.offsite-canary")), Was::Other);
+        assert_eq!(beside.alarm(Counts::default()), None);
+    }
+
+    #[test]
+    fn a_folder_that_can_not_be_read_and_shows_a_canary_is_not_there() {
+        let mut beside = Beside::default();
+        beside.unread(&path("srv"));
+        beside.passed(&file("srv/.offsite-canary"));
+        beside.at(&path("srv/.offsite-canary"));
+        beside.passed(&file("srv/a"));
+        let why = beside.alarm(Counts { now: 5, known: 6, stiffened: 0 });
+        assert_eq!(why.as_deref(), Some("srv held 1 files and is not there now, or can't be read"));
     }
 
     #[test]

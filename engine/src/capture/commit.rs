@@ -62,11 +62,17 @@ pub(super) fn commit(
     }
     let file = seal_manifest(&manifest, ports.keyring, ports.entropy)?;
     // Before the point, so that no crash in between lets it count as any other.
-    let counts = Counts { now: walk.files, known: known(context)?, stiffened: tree.stiffened };
+    let canaries = walk.canaries;
+    let counts = Counts { now: walk.files - canaries, known: known(context)?, stiffened: tree.stiffened };
     // What another program's points hold says nothing of one another.
     let alarm = if job.adopts.is_some() { None } else { walk.beside.alarm(counts) };
+    let alarm = job.suspicion.iter().cloned().chain(alarm).reduce(|one, other| format!("{one}; {other}"));
     if let Some(why) = &alarm {
-        ports.catalog.update_job(job.id, &|row| _ = row.alarm.get_or_insert_with(|| why.clone()))?;
+        ports.catalog.update_job(job.id, &|row| {
+            if row.alarm.is_none() || row.alarm == job.suspicion {
+                row.alarm = Some(why.clone());
+            }
+        })?;
     }
     let path = ObjectName::Point(job.id, name).path();
     let point = crate::copy::point_row(&manifest, Digest(*blake3::hash(&file).as_bytes()), file.len() as u64);
@@ -79,6 +85,7 @@ pub(super) fn commit(
     };
     let new = NewPoint {
         point,
+        canaries,
         packs: numbers,
         owed: job.owed.clone(),
         declined: Vec::new(),
@@ -94,6 +101,7 @@ pub(super) fn commit(
         name,
         created,
         stats: Stats { stored_bytes: stored_bytes + file.len() as u64, ..stats },
+        canaries,
         new_bytes: tree.content.new_bytes,
         read_files: walk.read_files,
         problems: all_problems(walk.problems, walk.problems_dropped),

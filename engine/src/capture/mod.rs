@@ -9,6 +9,7 @@ mod alarm;
 mod commit;
 mod error;
 mod packer;
+mod planted;
 mod preview;
 mod queue;
 mod read;
@@ -19,6 +20,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 pub use error::CaptureError;
+pub use planted::{Planted, planted};
 pub use preview::{Preview, preview};
 pub use room::{Room, Surveyed, estimate, survey};
 
@@ -69,6 +71,8 @@ pub struct CaptureJob {
     pub owed: Vec<VaultId>,
     /// What it is in the words of another program, if that made it.
     pub adopts: Option<Adopts>,
+    /// What was found at the source before it is read, and is an alarm; the job's row has it.
+    pub suspicion: Option<String>,
 }
 
 impl CaptureJob {
@@ -144,6 +148,8 @@ pub struct Captured {
     pub created: Time,
     /// Counts.
     pub stats: Stats,
+    /// Of its files, those that are canaries.
+    pub canaries: u64,
     /// Plain bytes that were not stored before.
     pub new_bytes: u64,
     /// Files whose content was read.

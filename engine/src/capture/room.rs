@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{EntryPath, Problem};
+use crate::model::{EntryPath, Problem, is_canary_path};
 use crate::source::{FileKind, Item, LeftOut, Run, Source, Verdict, Visitor, Walked};
 
 /// So many places of the source are tried for how well they compress.
@@ -28,6 +28,8 @@ impl Room {
 pub struct Surveyed {
     /// Entries that are regular files, hard links each.
     pub files: u64,
+    /// Of those, the canaries.
+    pub canaries: u64,
     /// Their apparent bytes, hard links once.
     pub bytes: u64,
     /// Their bytes on the disk, hard links once: no more can be new.
@@ -79,6 +81,7 @@ impl Visitor for Sum {
     fn entry(&mut self, walked: &Walked, _: &mut dyn Item) -> Verdict {
         if walked.stat.kind == FileKind::File {
             self.found.files += 1;
+            self.found.canaries += u64::from(is_canary_path(walked.path.as_bytes()));
             if walked.first_name.is_none() {
                 self.found.bytes = self.found.bytes.saturating_add(walked.stat.bytes);
                 let on_disk = walked.stat.bytes.min(walked.stat.blocks.saturating_mul(512));

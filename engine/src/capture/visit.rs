@@ -9,7 +9,9 @@ use super::packer::{Context, Ticket};
 use super::queue::Queue;
 use super::read::{ReadFailure, ReadFile, read_file};
 use super::{Base, Cutters, Progress, Reading, SETTLED};
-use crate::model::{Content, Entry, EntryPath, Kind, Meta, Problem, Seen, ShortPack, Span, Time, Xattr, reason};
+use crate::model::{
+    Content, Entry, EntryPath, Kind, Meta, Problem, Seen, ShortPack, Span, Time, Xattr, is_canary_path, reason,
+};
 use crate::source::{FileKind, Item, LeftOut, Stat, Stillness, Verdict, Visitor, Walked};
 use crate::vault::EntryStream;
 
@@ -25,6 +27,8 @@ pub(super) struct Walk<'c> {
     pub queue: Queue<'c>,
     pub files: u64,
     pub bytes: u64,
+    /// Of the files, those that are canaries.
+    pub canaries: u64,
     pub read_files: u64,
     pub problems: Vec<Problem>,
     pub problems_dropped: u64,
@@ -53,6 +57,7 @@ impl<'c> Visit<'c> {
             queue: Queue::new(context, &cutters.tree),
             files: 0,
             bytes: 0,
+            canaries: 0,
             read_files: 0,
             problems: Vec::new(),
             problems_dropped: 0,
@@ -114,7 +119,7 @@ impl<'c> Visit<'c> {
         if let Some((entry, raw)) = before
             && self.is_unchanged(&entry, walked)
         {
-            self.count(&entry.kind, was);
+            self.count(&entry.path, &entry.kind, was);
             self.walk.queue.reuse(&entry, raw)?;
             return Ok(Verdict::Kept);
         }
@@ -131,7 +136,7 @@ impl<'c> Visit<'c> {
                 self.with_xattrs(plain, item.xattrs())?
             }
         };
-        self.count(&entry.kind, was);
+        self.count(&entry.path, &entry.kind, was);
         self.walk.queue.add(entry, was)?;
         Ok(Verdict::Kept)
     }
@@ -208,8 +213,12 @@ impl<'c> Visit<'c> {
         read_file(item.open()?, &self.cutters.content, &mut self.walk.queue.content, self.context.ports.stop)
     }
 
-    fn count<C>(&mut self, kind: &Kind<C>, was: Was) {
-        self.walk.beside.kept(kind, was);
+    fn count<C>(&mut self, path: &EntryPath, kind: &Kind<C>, was: Was) {
+        if is_canary_path(path.as_bytes()) {
+            self.walk.canaries += u64::from(matches!(kind, Kind::File(_) | Kind::Hardlink(_)));
+        } else {
+            self.walk.beside.kept(kind, was);
+        }
         match kind {
             Kind::File(content) => {
                 self.walk.files += 1;

@@ -31,6 +31,8 @@ pub struct NewPack {
 pub struct NewPoint {
     /// The point.
     pub point: PointRow,
+    /// Of its files, those that the next point is not compared with.
+    pub canaries: u64,
     /// Every pack that its manifest names.
     pub packs: Vec<PackNo>,
     /// Media that it is owed to: pending there.
@@ -171,7 +173,7 @@ impl Catalog {
                 tables.extend_interval(pack, new.point.order)?;
                 proved &= tables.pack_at.get(&(home.number, pack))?.is_some_and(|row| row.evidence.is_some());
             }
-            tables.know_point(&new.point)?;
+            tables.know_point(&new.point, new.canaries)?;
             if let Some((name, row)) = &new.adopted {
                 tables.know_adopted(new.point.job, name, row)?;
             }
@@ -323,8 +325,8 @@ impl Tables<'_, Writing> {
         if row.used == Some(used) { Ok(()) } else { self.packs.put(&pack, &PackRow { used: Some(used), ..row }) }
     }
 
-    /// Records a point that is new, with its indexes; its job takes note.
-    pub fn know_point(&mut self, point: &PointRow) -> Result<()> {
+    /// Records a point that is new, with its indexes; its job takes note of its files but for so many canaries.
+    pub fn know_point(&mut self, point: &PointRow, canaries: u64) -> Result<()> {
         let job = self.job(point.job)?;
         if self.points.get(&point.order)?.is_some() || self.points_by_id.get(&point.id)?.is_some() {
             return Err(refused("5.2", format_args!("point {} is known already", point.name())));
@@ -337,8 +339,8 @@ impl Tables<'_, Writing> {
         if job.newest_created.is_none_or(|newest| newest <= point.created) {
             // While an alarm stands, the next points too are compared with what there was before it.
             let held = job.alarm.is_some() && job.last_files > 0;
-            let (last_files, last_bytes) =
-                if held { (job.last_files, job.last_bytes) } else { (point.files, point.bytes) };
+            let files = point.files.saturating_sub(canaries);
+            let (last_files, last_bytes) = if held { (job.last_files, job.last_bytes) } else { (files, point.bytes) };
             self.jobs.put(&job.id, &JobRow { newest_created: Some(point.created), last_files, last_bytes, ..job })?;
         }
         Ok(())

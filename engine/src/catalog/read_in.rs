@@ -68,7 +68,7 @@ impl Catalog {
             let at = tables.number(medium)?;
             if tables.points.get(&point.order)?.is_none() {
                 let (pinned, removed) = (tables.met_pinned(point.id)?, tables.met(point.id)?);
-                tables.know_point(&PointRow { pinned, removed, ..point.clone() })?;
+                tables.know_point(&PointRow { pinned, removed, ..point.clone() }, 0)?;
                 tables.pass_order(point.order)?;
             }
             let point = tables.point(point.order)?;

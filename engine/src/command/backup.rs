@@ -1,6 +1,7 @@
 //! `engine backup`: a recovery point of each job, now.
 
 mod adopt;
+mod canary;
 pub(super) mod clock;
 mod dry_run;
 mod hooks;
@@ -31,7 +32,7 @@ use crate::catalog::{JobRow, NewJobIds, RunMark};
 use crate::config::{self, Job};
 use crate::copy::{Session, Told, Tools};
 use crate::model::{DestinationName, GroupId, JobId, JobName, PointName, PointOrder, State, VaultId};
-use crate::report::{BackupPoint, BackupReport, FailedJob};
+use crate::report::{BackupPoint, BackupReport, FailedJob, PathProblem};
 use crate::source::Source;
 use crate::vault::VaultReader;
 
@@ -253,16 +254,31 @@ struct Capturing<'c> {
 
 /// The job's source as it is now.
 fn captured(capturing: &Capturing<'_>, row: &JobRow) -> Result<BackupPoint, Failure> {
-    let mut source = source_of(capturing.context, capturing.job, Some(row.id))?;
-    let previous = previous(capturing.context, row, capturing.context.installation.home_id()?)?;
-    made(capturing, &mut *source, previous, None).map(|(_, point)| point)
+    let Capturing { context, job, .. } = *capturing;
+    let mut source = source_of(context, job, Some(row.id))?;
+    let previous = previous(context, row, context.installation.home_id()?)?;
+    let tended = canary::tend(context, job, row.id, previous)?;
+    let former = Former { previous, suspicion: tended.alarm.clone() };
+    let (_, mut point) = made(capturing, &mut *source, former, None)?;
+    point.problems.extend(tended.problems.iter().map(PathProblem::from));
+    point.warnings.extend(tended.warnings.iter().map(told::line));
+    Ok(point)
+}
+
+/// What a point is compared with.
+#[derive(Default)]
+struct Former {
+    /// The job's newest point that is whole at home.
+    previous: Option<(PointOrder, PointName)>,
+    /// What was found at the source already, and is an alarm.
+    suspicion: Option<String>,
 }
 
 /// One point of what a source holds. The caller holds the locks of a capture.
 fn made(
     capturing: &Capturing<'_>,
     source: &mut dyn Source,
-    previous: Option<(PointOrder, PointName)>,
+    former: Former,
     adopts: Option<Adopts>,
 ) -> Result<(PointName, BackupPoint), Failure> {
     let Capturing { context, job, reading, lock, jump } = *capturing;
@@ -296,11 +312,12 @@ fn made(
         group: row.group,
         source: source_text(job),
         reading: if is_paranoid(job) { Reading::Everything } else { reading },
-        previous,
+        previous: former.previous,
         reuse_from: reuse_from(tools.catalog, tools.keyring.epoch())?,
         not_before: row.newest_created,
         owed: owed(context, job)?,
         adopts,
+        suspicion: former.suspicion,
     };
     let reader = VaultReader::new(&*home, tools.keyring);
     let holds_at_a_loss = |source: &mut dyn Source| {

@@ -59,7 +59,8 @@ pub fn clear_alarm(call: &Call, job: &JobName) -> Result<(AlarmReport, Exit), Fa
         return Ok((AlarmReport { job: job.clone(), cleared: None }, Exit::Done));
     };
     let rebuilt = catalog.meta()?.unconfirmed.then(|| "the catalog was rebuilt or set back, for all jobs".to_owned());
-    start_anew(catalog, &row)?;
+    let config = context.installation.config.jobs.iter().find(|known| known.name == *job);
+    start_anew(catalog, &row, config.map_or(0, |job| job.canaries().len() as u64))?;
     let mut raised: Vec<String> = [row.alarm, row.clock_jump, rebuilt.clone()].into_iter().flatten().collect();
     raised.extend(super::status::hear(catalog, row.id)?);
     if raised.is_empty() {
@@ -86,9 +87,10 @@ fn given_up(catalog: &Catalog, job: JobId) -> Result<Option<String>, Failure> {
 
 /// What is confirmed is what the next points are compared with: the newest point, and of those that were not removed
 /// everywhere the time of the newest. So a person who removed the points that a wrong clock stamped is rid of that time.
-fn start_anew(catalog: &Catalog, row: &JobRow) -> Result<(), Failure> {
+/// Its canaries, as many as there may be, are no files.
+fn start_anew(catalog: &Catalog, row: &JobRow, canaries: u64) -> Result<(), Failure> {
     let points: Vec<PointRow> = catalog.points()?.into_iter().filter(|point| point.job == row.id).collect();
-    let (files, bytes) = points.last().map_or((0, 0), |point| (point.files, point.bytes));
+    let (files, bytes) = points.last().map_or((0, 0), |point| (point.files.saturating_sub(canaries), point.bytes));
     let mut created = None;
     for point in &points {
         let is_there = catalog.placements_of(point.order)?.iter().any(|(_, placed)| placed.state.is_there());

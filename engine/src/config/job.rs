@@ -12,7 +12,7 @@ use super::reader::{Read, Reader};
 use super::source::Source;
 use super::source_read::source;
 use super::table::{Item, Table};
-use crate::model::{DestinationName, JobName, Keep, KeepRule, Name};
+use crate::model::{DestinationName, EntryPath, JobName, Keep, KeepRule, Name, canary_in};
 use crate::schedule::{Schedule, ScheduleError};
 
 /// A job.
@@ -46,6 +46,17 @@ pub struct Job {
     pub hooks: Hooks,
     /// What tells a drill whether it came back good.
     pub probe: Option<JobProbe>,
+    /// Is a file of known content planted in each of its folders?
+    pub canary: bool,
+}
+
+impl Job {
+    /// Where its canaries stand in its points.
+    #[must_use]
+    pub fn canaries(&self) -> Vec<EntryPath> {
+        let Source::Folders(folders) = &self.source else { return Vec::new() };
+        folders.paths.iter().filter(|_| self.canary).filter_map(|path| canary_in(path)).collect()
+    }
 }
 
 /// To how many of its destinations a job's points go.
@@ -77,6 +88,7 @@ pub(super) fn job(name: JobName, item: &Item<'_>, destinations: &BTreeSet<Name>)
     let dedup_group = table.or("dedup-group", name.clone(), |item| named(&item));
     let hooks = hooks(&mut table);
     let probe = table.optional("probe", |item| probe(&item));
+    let canary = table.or("canary", false, |item| canary(&item, source.as_ref().ok()));
     let home = table.take("home");
     let home = home.map_or(Ok(true), |item| spool(&item, nothing_offsite));
     table.finish()?;
@@ -95,6 +107,7 @@ pub(super) fn job(name: JobName, item: &Item<'_>, destinations: &BTreeSet<Name>)
         home: home?,
         hooks: hooks?,
         probe: probe?,
+        canary: canary?,
     })
 }
 
@@ -144,6 +157,15 @@ fn expect(table: &mut Table<'_>, nothing_offsite: bool) -> Read<Option<Duration>
         }
         item.wrong(Wrong::new("`expect` waits for an offsite copy and the job has no `offsite`", "`offsite` beside it"))
     })
+}
+
+fn canary(item: &Item<'_>, source: Option<&Source>) -> Read<bool> {
+    match (item.flag()?, source) {
+        (true, Some(source)) if !matches!(source, Source::Folders(_)) => {
+            item.wrong(Wrong::new("a canary is planted in folders", "`canary` of a job with `folders`"))
+        }
+        (planted, _) => Ok(planted),
+    }
 }
 
 fn some_time(item: &Item<'_>, allowed: &str) -> Read<Duration> {

@@ -78,6 +78,7 @@ fn the_examples_first_job_has_every_key() {
         home: true,
         hooks: Hooks::default(),
         probe: None,
+        canary: false,
     };
     assert_eq!(job, expected);
 }

@@ -90,6 +90,7 @@ fn sections_of_one_are_checked() {
         ("[state]\nfolder = \"x\"", "3:1 unknown key `folder` in [state]"),
         ("[drill]\nschedule = \"weekly\"", "3:12 `weekly` is not of the form `weekly sun 03:00`"),
         ("[drill]\nscratch = [\"/tmp\"]", "3:11 `scratch` is a list"),
+        ("[job.j]\nsource = { command = [\"a\"] }\ncanary = true", "4:10 a canary is planted in folders"),
         ("[drill]\nbudget = { minutes = 0 }", "3:22 `minutes` is 0"),
         ("[drill]\nbudget = { bytes = \"much\" }", "3:20 `much` is not a size"),
     ]);

@@ -2,6 +2,7 @@
 //!
 //! Deliberately absent: I/O, clocks, randomness, formats and any dependency on another module of ours.
 
+mod canary;
 mod chain;
 mod distance;
 mod entry;
@@ -16,6 +17,7 @@ mod problem;
 mod time;
 mod vault_path;
 
+pub use canary::{CANARY, CANARY_BEGINS, CANARY_UNFINISHED, canary, canary_in, is_canary, is_canary_path};
 pub use chain::chain;
 pub use distance::Distance;
 pub use entry::{ChunkRef, Content, DeviceKind, Entry, EntryPath, EntryPathError, Kind, Meta, Seen, Span, Xattr};

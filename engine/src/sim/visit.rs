@@ -189,6 +189,7 @@ impl World {
             not_before: row.newest_created,
             owed: owed.map(|row| row.vault).collect(),
             adopts: None,
+            suspicion: None,
         };
         let ports = Ports {
             home: &wire,

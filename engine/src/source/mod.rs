@@ -8,6 +8,7 @@
 //! Deliberately absent: comparing with an earlier point, chunking, any store, any clock (a moment is handed in).
 
 pub mod adopted;
+mod canary;
 mod content;
 #[cfg(target_os = "linux")]
 mod drive;
@@ -36,6 +37,7 @@ mod walk_tests;
 
 use std::io;
 
+pub use canary::{CanaryFound, CanarySpot, Plot};
 #[cfg(target_os = "linux")]
 pub use drive::{Drive, Live};
 pub use exclude::ExcludeError;

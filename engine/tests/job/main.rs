@@ -2,6 +2,7 @@
 
 mod adopted;
 mod ballast;
+mod canary;
 mod clock;
 mod databases;
 mod drives;

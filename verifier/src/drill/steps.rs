@@ -7,9 +7,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use engine::format::Manifest;
-use engine::model::{Content, Digest, Entry, JobId, Kind, ObjectName, PointName, Span, chain};
+use engine::model::{Content, Digest, Entry, JobId, Kind, ObjectName, PointName, Span, chain, is_canary_path};
 use engine::vault::{EntryStream, VaultError, VaultReader};
 
+use super::canaries;
 use super::chain::{Link, open};
 use super::{Bench, CleanUp, Drill, Leaving, Probed, Stop};
 use crate::ability::Tried;
@@ -133,6 +134,7 @@ fn in_scratch(
             drill.mismatches.add(Mismatch::new(path.as_str().as_bytes(), why));
         }
     }
+    canaries::missing(bench, &fresh.tree(), drill);
     own_probe(bench, chosen, fresh, drill);
     bench.go_on()?;
     (bench.tell)("negative control", 0, 0);
@@ -227,10 +229,13 @@ fn compare_tree(
     // A restore that could not even begin has made no folder.
     crate::private::folder(tree.path).map_err(|error| Stop::Incomplete(error.to_string()))?;
     let mut found = DiskTree::open(tree.path, &**bench.stop).map_err(|error| Stop::Incomplete(error.to_string()))?;
-    let (mut bytes, mut unsteady) = (0_u64, 0_u64);
+    let (mut bytes, mut unsteady, mut canaries) = (0_u64, 0_u64, 0_u64);
     let stream = EntryStream::new(manifest, reader).take_while(|_| !(bench.stop)());
     let entries = stream.map(|entry| {
         let entry = entry.map_err(|error| chain(&error))?;
+        if matches!(entry.kind, Kind::File(_) | Kind::Hardlink(_)) {
+            canaries += u64::from(is_canary_path(entry.path.as_bytes()));
+        }
         if let Kind::File(content) = &entry.kind {
             bytes = bytes.saturating_add(content.bytes);
             (bench.tell)("comparing", bytes, manifest.stats.bytes);
@@ -249,7 +254,7 @@ fn compare_tree(
         compared.mismatches.explain(path, why);
     }
     check_counts(manifest, &mut compared);
-    if compared.listed.files == 0 {
+    if compared.listed.files == canaries {
         drill.notes.push("this point holds no file at all: is that what should be protected?".to_owned());
     }
     if unsteady > 0 {
@@ -284,9 +289,12 @@ fn probe_tree(
     // Where entries can't be read, the comparison has told so; those behind are probed all the same.
     for entry in EntryStream::new(manifest, reader).filter_map(Result::ok) {
         bench.go_on()?;
-        if let Kind::File(content) = &entry.kind
-            && content.bytes > 0
-        {
+        let is_probed = match &entry.kind {
+            Kind::File(content) => content.bytes > 0 || canaries::is_named_so(&entry),
+            Kind::Hardlink(_) => canaries::is_named_so(&entry),
+            _ => false,
+        };
+        if is_probed {
             (bench.tell)("probing", 0, 0);
             probe_file(bench, tree, &entry, drill);
         }
@@ -298,6 +306,8 @@ fn probe_file(bench: &Bench<'_>, tree: &Tree<'_>, entry: &Entry, drill: &mut Dri
     let path = entry.path.as_bytes();
     let file = tree.path.join(OsStr::from_bytes(path));
     let kind = match probe::kind_of(&file) {
+        // The one kind that has a name: rewritten, it begins as anything.
+        Ok(_) if canaries::is_named_so(entry) => ProbeKind::Canary,
         Ok(Some(kind)) => kind,
         Ok(None) => return,
         // What did not come back is told already.

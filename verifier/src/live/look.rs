@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use engine::model::{EntryPath, Problem, Time};
+use engine::model::{EntryPath, Problem, Time, is_canary_path};
 use engine::source::{FileSystems, Folders, FoldersOptions, Item, LeftOut, Source, Verdict, Visitor, Walked};
 use rustix::fs::{Access, access};
 
@@ -116,10 +116,12 @@ impl Look<'_> {
             hidden.bytes = hidden.bytes.saturating_add(bytes);
             return;
         }
-        self.live.files += 1;
-        self.live.bytes = self.live.bytes.saturating_add(bytes);
         let name = path.as_os_str().as_bytes();
         let name = name.strip_prefix(b"/").unwrap_or(name);
+        if !is_canary_path(name) {
+            self.live.files += 1;
+            self.live.bytes = self.live.bytes.saturating_add(bytes);
+        }
         let (modified, changed) = times(stat);
         let since = changed >= self.asked.created;
         match self.known.file(name) {

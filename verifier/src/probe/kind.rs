@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use engine::model::CANARY_BEGINS;
+
 /// So many first bytes tell the kind.
 pub const HEAD_BYTES: usize = 1024;
 
@@ -40,13 +42,15 @@ pub enum ProbeKind {
     Png,
     /// A JPEG.
     Jpeg,
+    /// A file of known content that was planted.
+    Canary,
     /// Not a file: a job's own command, over all that was restored.
     Command,
 }
 
 impl ProbeKind {
     /// Kinds of which a good sample is cheap to make: the negative control breaks one of each, in every drill.
-    pub const SAMPLED: [Self; 10] = [
+    pub const SAMPLED: [Self; 11] = [
         Self::Sqlite,
         Self::Zip,
         Self::Gzip,
@@ -57,6 +61,7 @@ impl ProbeKind {
         Self::Pdf,
         Self::Png,
         Self::Jpeg,
+        Self::Canary,
     ];
 
     /// The contract's word.
@@ -79,6 +84,7 @@ impl ProbeKind {
             Self::Pdf => "pdf",
             Self::Png => "png",
             Self::Jpeg => "jpeg",
+            Self::Canary => "canary",
             Self::Command => "command",
         }
     }
@@ -117,6 +123,7 @@ pub fn recognise(head: &[u8]) -> Option<ProbeKind> {
         [b'%', b'P', b'D', b'F', b'-', ..] => Some(ProbeKind::Pdf),
         [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Some(ProbeKind::Png),
         [0xff, 0xd8, 0xff, ..] => Some(ProbeKind::Jpeg),
+        _ if head.starts_with(CANARY_BEGINS.as_bytes()) => Some(ProbeKind::Canary),
         _ if head.starts_with(b"PGDMP") => Some(ProbeKind::PostgresArchive),
         _ if POSTGRES_SCRIPTS.iter().any(|script| head.starts_with(script)) => Some(ProbeKind::PostgresScript),
         _ if head.starts_with(BASE_LABEL) => Some(ProbeKind::PostgresBase),

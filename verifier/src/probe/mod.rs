@@ -8,6 +8,7 @@
 
 mod budget;
 mod bzip2;
+mod canary;
 pub(crate) mod command;
 mod copy_folder;
 mod firebird;
@@ -126,6 +127,7 @@ fn run(kind: ProbeKind, path: &Path, work: &Path, budget: &Budget) -> Answer {
         ProbeKind::Pdf => pdf::probe(opened(path)?, budget),
         ProbeKind::Png => picture::probe_png(opened(path)?, budget),
         ProbeKind::Jpeg => picture::probe_jpeg(opened(path)?, budget),
+        ProbeKind::Canary => canary::probe(opened(path)?, budget),
         ProbeKind::Command => Err(unable("no file is a command")),
     };
     match (answer, budget.overrun()) {

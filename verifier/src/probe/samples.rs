@@ -3,6 +3,8 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use engine::model::canary;
+
 use super::ProbeKind;
 
 const TEXT: &[u8] = b"A drill that cannot fail proves nothing.\n";
@@ -23,6 +25,7 @@ pub fn write(kind: ProbeKind, path: &Path) -> io::Result<()> {
         ProbeKind::Pdf => pdf()?,
         ProbeKind::Png => png()?,
         ProbeKind::Jpeg => jpeg(),
+        ProbeKind::Canary => canary(&"sample".parse().map_err(io::Error::other)?).into_bytes(),
         // Others are made by servers and other programs.
         _ => return Err(io::ErrorKind::Unsupported.into()),
     };

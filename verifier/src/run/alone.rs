@@ -134,6 +134,7 @@ impl Call<'_> {
             entropy,
             limits,
             probe: None,
+            canaries: &[],
             leaving: self.asked.leaving,
             tell: &tell,
             stop,

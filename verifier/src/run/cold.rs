@@ -83,7 +83,7 @@ impl Session<'_> {
         if let Some(reservation) = &reservation {
             report.drill.notes.extend(self.noted(reservation, (name, opened, chosen), &report.drill));
         }
-        let has_probe = self.probe_of(&chosen.job_name).is_some();
+        let has_probe = self.job(&chosen.job_name).is_some_and(|job| job.probe.is_some());
         if has_probe {
             report
                 .drill

@@ -1,6 +1,7 @@
 //! The drill through the binary, as users drive it. One program: each further one costs a link and a wait.
 
 mod budget;
+mod canary;
 mod catalog;
 mod chain;
 mod cold;

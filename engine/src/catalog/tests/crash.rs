@@ -35,7 +35,15 @@ const PACKS: &[PackNo] = &[PackNo(1), PackNo(2)];
 
 fn new_point() -> NewPoint {
     let point = point_row(FIRST, None);
-    NewPoint { point, packs: PACKS.to_vec(), owed: vec![USB], declined: Vec::new(), adopted: None, now: at(6) }
+    NewPoint {
+        point,
+        canaries: 0,
+        packs: PACKS.to_vec(),
+        owed: vec![USB],
+        declined: Vec::new(),
+        adopted: None,
+        now: at(6),
+    }
 }
 
 fn new_copy() -> NewCopy<'static> {

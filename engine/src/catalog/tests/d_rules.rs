@@ -196,6 +196,7 @@ fn d2_a_point_that_names_an_unreserved_pack_is_not_committed() {
     let order = catalog.take_order().expect("given");
     let new = NewPoint {
         point: point_row(order, None),
+        canaries: 0,
         packs: vec![PackNo(1)],
         owed: Vec::new(),
         declined: Vec::new(),
@@ -216,8 +217,15 @@ fn d2_a_reserved_base_stands_for_its_packs() {
     catalog.reserve_base(next, base).expect("reserved");
     assert!(withheld(&catalog, &removal(HOME, &[base])) == Withheld::Reserved);
     let point = point_row(catalog.take_order().expect("given"), None);
-    let new =
-        NewPoint { point, packs: vec![PackNo(1)], owed: Vec::new(), declined: Vec::new(), adopted: None, now: at(6) };
+    let new = NewPoint {
+        point,
+        canaries: 0,
+        packs: vec![PackNo(1)],
+        owed: Vec::new(),
+        declined: Vec::new(),
+        adopted: None,
+        now: at(6),
+    };
     catalog.commit_point(next, &new).expect("committed");
     assert!(catalog.reservations().expect("read").is_empty());
 }

@@ -119,7 +119,10 @@ pub fn capture(catalog: &Catalog, new: &[u64], known: &[u64], base: Option<Point
     packs.extend(reused);
     let point = point_row(order, base);
     let owed = vec![USB, OFFICE];
-    catalog.commit_point(capture, &NewPoint { point, packs, owed, declined: Vec::new(), adopted: None, now: at(6) })?;
+    catalog.commit_point(
+        capture,
+        &NewPoint { point, canaries: 0, packs, owed, declined: Vec::new(), adopted: None, now: at(6) },
+    )?;
     Ok(order)
 }
 

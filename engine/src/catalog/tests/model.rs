@@ -137,6 +137,7 @@ impl World {
         let list = packs.iter().copied().collect();
         let new_point = NewPoint {
             point: point_row(order, None),
+            canaries: 0,
             packs: list,
             owed,
             declined: Vec::new(),

@@ -105,6 +105,7 @@ fn reuse_or_store(catalog: &Catalog, n: u64) {
     packs.extend(chunk.filter(reserved).map(|chunk| chunk.pack));
     let new = NewPoint {
         point: point_row(order, None),
+        canaries: 0,
         packs: packs.clone(),
         owed: Vec::new(),
         declined: Vec::new(),

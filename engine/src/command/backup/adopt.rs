@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::relearn::relearned;
-use super::{Capturing, made};
+use super::{Capturing, Former, made};
 use crate::capture::Adopts;
 use crate::catalog::{AdoptedFile, AdoptedRow, EventKind, EventRow, JobRow};
 use crate::command::{Context, Failure};
@@ -418,7 +418,7 @@ impl Adoption<'_> {
         let (name, series) = (foreign.name.clone(), foreign.series.clone());
         let row = AdoptedRow { point: None, files: from.files.clone(), base, series: series.clone(), gone: false };
         let adopts = Adopts { name, files: from.files, written: foreign.written(), base, series };
-        match made(self.capturing, &mut source, None, Some(adopts)) {
+        match made(self.capturing, &mut source, Former::default(), Some(adopts)) {
             Ok((name, mut point)) => {
                 point.adopted = Some(foreign.name.clone());
                 if from.rewritten {

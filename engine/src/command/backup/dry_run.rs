@@ -59,7 +59,12 @@ fn point(context: &Context, job: &Job, reading: Reading) -> Result<BackupPoint, 
         rewritten_bytes: 0,
         stored_bytes: 0,
         seconds: 0.0,
-        problems: found.problems.iter().chain(&empty(job, found.files)).map(PathProblem::from).collect(),
+        problems: found
+            .problems
+            .iter()
+            .chain(&empty(job, found.files - found.canaries))
+            .map(PathProblem::from)
+            .collect(),
         warnings,
         left_out: left_out_text(&found.left_out),
         adopted: None,

@@ -39,7 +39,7 @@ pub(super) fn source_of(context: &Context, job: &Job, id: Option<JobId>) -> Resu
     let stop: Stop = Arc::clone(&context.call.stop);
     let private = &context.installation.config.state;
     let list = match &job.source {
-        Configured::Folders(folders) => return folders_of(context, job, folders, id),
+        Configured::Folders(folders) => return Ok(Box::new(folders_of(context, job, folders, id)?)),
         #[cfg(unix)]
         Configured::Sqlite(sqlite) => {
             let (own, now) = (context.installation.own_folders(), context.call.clock.now());
@@ -116,12 +116,13 @@ fn server(context: &Context, job: &Job, database: &Database) -> Result<DatabaseS
     })
 }
 
-fn folders_of(
+/// The folders of a job, if any is there.
+pub(super) fn folders_of(
     context: &Context,
     job: &Job,
     folders: &config::Folders,
     id: Option<JobId>,
-) -> Result<Box<dyn Source>, Failure> {
+) -> Result<Folders, Failure> {
     let absent: Vec<_> = folders.paths.iter().filter(|path| std::fs::symlink_metadata(path).is_err()).collect();
     if absent.len() == folders.paths.len() {
         let names: Vec<String> = absent.iter().map(|path| path.display().to_string()).collect();
@@ -144,9 +145,8 @@ fn folders_of(
         own: context.installation.own_folders(),
         snapshots: snapshots.transpose()?,
     };
-    let source = Folders::new(&options)
-        .map_err(|error| Failure::of(format!("{}: the source can't be used", job.name), &error, CORRECT))?;
-    Ok(Box::new(source))
+    Folders::new(&options)
+        .map_err(|error| Failure::of(format!("{}: the source can't be used", job.name), &error, CORRECT))
 }
 
 pub(super) fn source_text(job: &Job) -> String {

@@ -15,7 +15,7 @@ const ALARM: &str = "alarm: ";
 pub(super) fn told(context: &Context, job: &Job, jump: Option<&str>, captured: Captured, seconds: f64) -> BackupPoint {
     let mut problems = captured.problems;
     let files = captured.stats.files;
-    problems.extend(empty(job, files));
+    problems.extend(empty(job, files - captured.canaries));
     let held = |why: &str| {
         format!("{ALARM}{why}; nothing of it is evicted or removed until `engine alarm clear {}`", job.name)
     };
@@ -55,7 +55,7 @@ pub(super) fn run(made: &Adopted) -> (u8, String) {
     (if told.is_empty() && is_fine { 0 } else { 3 }, told.join("; "))
 }
 
-/// A source with no file in it is a problem of its own.
+/// A source with no file in it but canaries is a problem of its own.
 pub(super) fn empty(job: &Job, files: u64) -> Option<Problem> {
     (files == 0).then(|| Problem::new(b"", format!("the source of {} is empty: nothing is protected", job.name)))
 }

@@ -62,7 +62,15 @@ impl Fixture {
             removed: None,
         };
         let now = Time::from_seconds(10);
-        let new = NewPoint { point, packs: Vec::new(), owed: Vec::new(), declined: Vec::new(), adopted: None, now };
+        let new = NewPoint {
+            point,
+            canaries: 0,
+            packs: Vec::new(),
+            owed: Vec::new(),
+            declined: Vec::new(),
+            adopted: None,
+            now,
+        };
         self.catalog.commit_point(capture, &new).expect("committed");
         order
     }
