@@ -38,7 +38,7 @@ pub fn copy(call: &Call, options: &CopyOptions) -> Result<(CopyReport, Exit), Fa
     if options.dry_run == DryRun::Yes {
         let (state, mut plan) = preview(&context)?;
         if let Some(name) = &options.destination {
-            let there = |medium| state.media.get(medium).is_some_and(|it| it.destination == *name);
+            let there = |medium: &VaultId| state.media.get(medium).is_some_and(|it| it.destination == *name);
             plan.media.retain(|medium, _| there(medium));
             plan.waiting.retain(|it| there(&it.medium));
         }
