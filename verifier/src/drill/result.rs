@@ -142,6 +142,8 @@ pub struct Drill {
     pub control: ControlVerdict,
     /// What they missed.
     pub control_missed: Vec<String>,
+    /// Kinds whose probe passed, and was given no broken copy of what came back.
+    pub control_without: Vec<ProbeKind>,
     /// The job's live source beside the point, or why it was not looked at.
     pub live: Result<Live, String>,
     /// The point's age when the drill began.
@@ -192,6 +194,7 @@ impl Drill {
             more_probes: 0,
             control: ControlVerdict::Skipped,
             control_missed: Vec::new(),
+            control_without: Vec::new(),
             live: Err("there was no point to compare it with".to_owned()),
             age: None,
             restore: None,

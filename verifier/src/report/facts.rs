@@ -232,12 +232,20 @@ fn probes(drill: &Drill) -> Check {
 
 fn control(drill: &Drill) -> Check {
     let (found, verdict) = match drill.control {
-        ControlVerdict::Pass => ("all of it was noticed".to_owned(), ProbeVerdict::Pass),
+        ControlVerdict::Pass => (noticed(drill), ProbeVerdict::Pass),
         ControlVerdict::Skipped => ("the drill did not come so far".to_owned(), ProbeVerdict::Skipped),
         ControlVerdict::Fail => (format!("missed: {}", drill.control_missed.join("; ")), ProbeVerdict::Fail),
     };
     let expected = "the same checks notice a flipped byte, a missing file and a wrong key";
     check("negative control", expected, found, verdict)
+}
+
+fn noticed(drill: &Drill) -> String {
+    let kinds: Vec<&str> = drill.control_without.iter().map(|kind| kind.as_str()).collect();
+    match &kinds[..] {
+        [] => "all of it was noticed".to_owned(),
+        kinds => format!("all that was broken was noticed; no copy was broken of: {}", kinds.join(", ")),
+    }
 }
 
 /// The rule that gave the verdict, as `verdict::of_drill` has it.

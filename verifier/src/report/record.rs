@@ -13,8 +13,10 @@ use super::finding::LedgerBefore;
 use super::key::PublicKey;
 use super::live::{LiveReport, NotBackedUp};
 use super::trend::{Forecast, Pace};
+use crate::control;
 use crate::drill::{Drill, Probed};
 use crate::mismatch::Mismatch;
+use crate::probe::ProbeKind;
 use crate::verdict::{ControlVerdict, ProbeVerdict, Verdict};
 
 /// Version of the report's format: 1 was not signed.
@@ -197,7 +199,18 @@ fn not_tested(drill: &Drill) -> Vec<NotTested> {
     let never = ("access times, change times and where holes are".to_owned(), drill.entries);
     let lost = drill.expected.entries.saturating_sub(drill.entries);
     let lost = (lost > 0).then(|| ("entries that did not come back, or were not come to".to_owned(), lost));
-    found.chain(skipped).chain(lost).chain([never]).map(|(what, count)| NotTested { what, count }).collect()
+    let without = drill.control_without.iter().map(|kind| (no_control(*kind), count_of(drill, *kind)));
+    found.chain(skipped).chain(lost).chain(without).chain([never]).map(|(what, count)| NotTested { what, count }).collect()
+}
+
+fn no_control(kind: ProbeKind) -> String {
+    let only = if ProbeKind::SAMPLED.contains(&kind) { ": only a sample of it was broken" } else { "" };
+    let why = if control::can_be_broken(kind) { "no file of it is small enough to copy" } else { "it is no single file" };
+    format!("whether the probe of {kind} can fail on what came back: {why}{only}")
+}
+
+fn count_of(drill: &Drill, kind: ProbeKind) -> u64 {
+    drill.probes.iter().filter(|probed| probed.kind == kind && probed.verdict == ProbeVerdict::Pass).count() as u64
 }
 
 /// Which report it is, of whom, after which ones.
