@@ -72,8 +72,7 @@ impl Installation {
         fs::write(held.path().join("passphrase"), passphrase).expect("writable");
         let family = FamilyId([1; 16]);
         // A sheet's slot opens faster; the secret is the same text.
-        let slot =
-            NewSlot { kind: SlotKind::Passphrase, secret: passphrase, label: "test", kdf: PASSPHRASE_LEAST };
+        let slot = NewSlot { kind: SlotKind::Passphrase, secret: passphrase, label: "test", kdf: PASSPHRASE_LEAST };
         let (set, keyring) = first_set(family, &[slot], Time::from_seconds(1), entropy).expect("a family");
         let store = FileStore::create_root(&held.path().join("usb"), Privacy::Umask).expect("made");
         let identity = Identity { family, vault: VAULT, created: Time::from_seconds(1) };

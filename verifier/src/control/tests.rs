@@ -189,7 +189,7 @@ impl Tree for Lying {
 }
 
 fn said(verdict: ProbeVerdict) -> Probing {
-    Probing { verdict, detail: "as the test wanted".into() }
+    Probing { verdict, detail: "as the test wanted".into(), words: Vec::new() }
 }
 
 fn failed(outcome: Outcome) -> Vec<String> {
@@ -401,7 +401,8 @@ fn kinds_without_a_control_are_named_as_not_tested() {
         crate::drill::Probed { path, kind: ProbeKind::Image, verdict: ProbeVerdict::Pass, detail: "ok".into() };
     drill.add_probe(passed);
     let told = serde_json::to_value(crate::report::DrillReport::of(&drill)).expect("serializes");
-    let untested: Vec<String> = told["not-tested"].as_array().expect("a list").iter().map(ToString::to_string).collect();
+    let untested: Vec<String> =
+        told["not-tested"].as_array().expect("a list").iter().map(ToString::to_string).collect();
     for part in ["zip can fail", "only a sample of it was broken", "disk-image can fail", "command can fail"] {
         assert!(untested.iter().any(|line| line.contains(part)), "{part}: {untested:?}");
     }

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use engine::format::{SlotKind, Stats};
-use engine::model::{DestinationName, Digest, Kind, ObjectName, PointName, Time, VaultId};
+use engine::model::{DestinationName, Digest, Kind, ObjectName, PointName, Proof, Time, VaultId};
 
 use crate::live::Live;
 use crate::mismatch::Mismatches;
 use crate::probe::ProbeKind;
 use crate::report::Cold;
-use crate::verdict::{ControlVerdict, ProbeVerdict, Verdict};
+use crate::verdict::{self, ControlVerdict, ProbeVerdict, Verdict, Warmth};
 
 /// Probes that are kept one by one; more passed ones are only counted.
 pub const PROBES_MAX: usize = 10_000;
@@ -210,6 +210,13 @@ impl Drill {
     #[must_use]
     pub fn skipped(&self) -> u64 {
         self.probes.iter().filter(|probed| probed.verdict == ProbeVerdict::Skipped).count() as u64
+    }
+
+    /// How far it shows the placement to be good; none if it did not pass.
+    #[must_use]
+    pub fn proof(&self) -> Option<Proof> {
+        let warmth = if self.cold.is_some() { Warmth::Cold } else { Warmth::Warm };
+        verdict::proof(self.verdict, self.probes.iter().map(|probed| probed.verdict), warmth)
     }
 
     /// Takes note of a probe. Passed ones are bounded, others never dropped.

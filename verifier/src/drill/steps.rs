@@ -7,6 +7,7 @@ use std::path::Path;
 
 use engine::format::Manifest;
 use engine::model::{Content, Digest, Entry, JobId, Kind, ObjectName, PointName, Span, chain};
+use engine::report::PathText;
 use engine::vault::{EntryStream, VaultError, VaultReader};
 
 use super::chain::{Link, open};
@@ -306,11 +307,23 @@ fn probe_file(bench: &Bench<'_>, tree: &Tree<'_>, entry: &Entry, drill: &mut Dri
         Err(error) => return drill.mismatches.untested(path, format!("what a file is: {}", error.kind())),
     };
     let budget = Budget::start(bench.clock, bench.limits).until(bench.stop);
-    let probe::Outcome { verdict, mut detail } = probe::probe(kind, &file, &tree.fresh.work(), &budget);
+    let probe::Outcome { verdict, mut detail, words } = probe::probe(kind, &file, &tree.fresh.work(), &budget);
+    tell_words(bench, path, verdict, &words);
     if verdict == ProbeVerdict::Fail && !drill.mismatches.names(path) {
         detail.push_str(" (as it was at the source: its content came back exactly)");
     }
     drill.add_probe(Probed { path: path.to_vec(), kind, verdict, detail });
+}
+
+/// To the terminal alone: they may hold what lies in files.
+fn tell_words(bench: &Bench<'_>, of: &[u8], verdict: ProbeVerdict, words: &[String]) {
+    let of = PathText::new(of);
+    for words in words {
+        match verdict {
+            ProbeVerdict::Pass => bench.voice.say(&format!("{of}: {words}")),
+            ProbeVerdict::Skipped | ProbeVerdict::Fail => bench.voice.warn(&format!("{of}: {words}")),
+        }
+    }
 }
 
 /// The job's own command, over all that came back.
@@ -319,7 +332,8 @@ fn own_probe(bench: &Bench<'_>, chosen: &Chosen, fresh: &Fresh, drill: &mut Dril
     (bench.tell)("probing", 0, 0);
     let told = [("OFFSITE_JOB", chosen.job_name.clone()), ("OFFSITE_POINT", chosen.point.id.to_string())];
     let place = Place { tree: &fresh.tree(), work: &fresh.work(), told: &told };
-    let probe::Outcome { verdict, detail } = command::run(probe, &place, bench.clock, bench.stop);
+    let probe::Outcome { verdict, detail, words } = command::run(probe, &place, bench.clock, bench.stop);
+    tell_words(bench, b"the job's own probe", verdict, &words);
     drill.add_probe(Probed { path: Vec::new(), kind: ProbeKind::Command, verdict, detail });
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use engine::format::SlotKind;
-use engine::model::Digest;
+use engine::model::{Digest, Proof};
 use engine::report::{PathText, utc};
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +17,7 @@ use crate::control;
 use crate::drill::{Drill, Probed};
 use crate::mismatch::Mismatch;
 use crate::probe::ProbeKind;
-use crate::verdict::{ControlVerdict, ProbeVerdict, Verdict};
+use crate::verdict::{self, ControlVerdict, ProbeVerdict, Verdict, Warmth};
 
 /// Version of the report's format: 1 was not signed.
 pub(super) const FORMAT: u32 = 2;
@@ -47,6 +47,10 @@ pub struct DrillReport {
     pub opened_by: Option<String>,
     /// How it came out.
     pub verdict: Verdict,
+    /// How far this drill shows the placement to be good, in the words of `engine points`; null if it did not pass, or an
+    /// older release drilled.
+    #[serde(default)]
+    pub proof: Option<String>,
     /// Regular files compared.
     pub files: u64,
     /// Their bytes.
@@ -121,6 +125,7 @@ impl DrillReport {
             destination: drill.destination.to_string(),
             opened_by: drill.opened_by.map(|kind| word(kind).to_owned()),
             verdict: drill.verdict,
+            proof: drill.proof().map(|proof| proof.to_string()),
             files: drill.files,
             bytes: drill.bytes,
             mismatches: drill.mismatches.kept().iter().map(MismatchReport::of).collect(),
@@ -157,11 +162,18 @@ impl DrillReport {
         )
     }
 
+    /// How far it shows the placement to be good, by the probes that are here now.
+    pub(crate) fn shown(&self) -> Option<Proof> {
+        let warmth = if self.cold.is_some() { Warmth::Cold } else { Warmth::Warm };
+        verdict::proof(self.verdict, self.probes.iter().map(|probe| probe.verdict), warmth)
+    }
+
     /// A probe that could not be run.
     pub(crate) fn skip_probe(&mut self, probe: &str, detail: &str) {
         let (path, probe, detail) = (PathText::new(b""), probe.to_owned(), detail.to_owned());
         self.probes.push(ProbeReport { path, probe, verdict: ProbeVerdict::Skipped, detail });
         self.coverage.probes_skipped = self.coverage.probes_skipped.saturating_add(1);
+        self.proof = self.shown().map(|proof| proof.to_string());
     }
 
     /// What is wrong, of what is kept one by one: whose path, and what.
@@ -200,12 +212,19 @@ fn not_tested(drill: &Drill) -> Vec<NotTested> {
     let lost = drill.expected.entries.saturating_sub(drill.entries);
     let lost = (lost > 0).then(|| ("entries that did not come back, or were not come to".to_owned(), lost));
     let without = drill.control_without.iter().map(|kind| (no_control(*kind), count_of(drill, *kind)));
-    found.chain(skipped).chain(lost).chain(without).chain([never]).map(|(what, count)| NotTested { what, count }).collect()
+    found
+        .chain(skipped)
+        .chain(lost)
+        .chain(without)
+        .chain([never])
+        .map(|(what, count)| NotTested { what, count })
+        .collect()
 }
 
 fn no_control(kind: ProbeKind) -> String {
     let only = if ProbeKind::SAMPLED.contains(&kind) { ": only a sample of it was broken" } else { "" };
-    let why = if control::can_be_broken(kind) { "no file of it is small enough to copy" } else { "it is no single file" };
+    let why =
+        if control::can_be_broken(kind) { "no file of it is small enough to copy" } else { "it is no single file" };
     format!("whether the probe of {kind} can fail on what came back: {why}{only}")
 }
 

@@ -135,6 +135,7 @@ impl Call<'_> {
             limits,
             probe: None,
             leaving: self.asked.leaving,
+            voice,
             tell: &tell,
             stop,
         };

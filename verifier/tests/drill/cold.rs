@@ -162,10 +162,14 @@ fn a_server_is_drilled_cold_and_its_password_goes_by_no_environment() {
     assert_eq!((&found["verdict"], &found["files"]), (&"pass".into(), &3.into()), "{ran}");
     assert_eq!(proof(&bench, "office"), "restored-cold");
     assert!(inventory(&bench.path("scratch")).expect("readable").is_empty(), "no password is left there");
+    let _ = drill(&bench, &[]).exits(0);
+    let secret = fs::read_to_string(&password).expect("readable");
+    let reports = crate::harness::reports(&bench);
+    assert!(!reports.contains(secret.trim()) && !reports.contains(fixtures::bench::PASSPHRASE), "no secret");
 }
 
 #[test]
-fn a_jobs_own_probe_is_skipped_and_then_nothing_is_proved() {
+fn what_a_cold_drill_can_not_probe_is_restored_and_not_the_top_rung() {
     let bench = protected(&["usb"]);
     let config = fs::read_to_string(bench.path("offsite.toml")).expect("readable");
     let config = config.replace("[job.data]\n", "[job.data]\nprobe = { command = [\"false\"] }\n");
@@ -173,6 +177,23 @@ fn a_jobs_own_probe_is_skipped_and_then_nothing_is_proved() {
     let ran = drill(&bench, &["--cold"]).exits(0);
     let probes = ran.json()["drills"][0]["probes"].as_array().expect("probes").clone();
     assert!(probes.iter().any(|it| it["probe"] == "command" && it["verdict"] == "skipped"), "{ran}");
+    assert_eq!((&ran.json()["drills"][0]["proof"], &proof(&bench, "usb")), (&"restored".into(), &"restored".into()));
     let _ = drill(&bench, &["--cold", "--strict"]).exits(3);
-    assert_eq!(proof(&bench, "usb"), "bytes-read");
+    assert_eq!(proof(&bench, "usb"), "restored");
+}
+
+#[test]
+fn a_database_that_nobody_can_open_is_no_top_rung() {
+    let bench = protected(&["usb"]);
+    // A base backup of a version that no server here can read.
+    let base = bench.folder("data/base");
+    fs::write(base.join("backup_label"), "START WAL LOCATION: 0/2000028 (file 000000010000000000000002)\n")
+        .expect("ours");
+    fs::write(base.join("PG_VERSION"), "99\n").expect("ours");
+    bench.done(&["run", "--once"]);
+    let ran = drill(&bench, &["--cold"]).exits(0);
+    let found = &ran.json()["drills"][0];
+    let skipped = found["probes"].as_array().expect("probes").iter().filter(|it| it["verdict"] == "skipped").count();
+    assert_eq!((skipped, &found["verdict"], &found["proof"]), (1, &"pass".into(), &"restored".into()), "{ran}");
+    assert_eq!(proof(&bench, "usb"), "restored");
 }
