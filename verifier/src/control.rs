@@ -2,36 +2,71 @@
 //!
 //! In: some small files that came back right, the vault's keys, probes that passed. Out: what the checks missed; if
 //! there is anything, the drill proves nothing. Every wrong thing is made here, on copies, in a folder of its own.
+//! Deliberately absent: a check of its own. [`Checks::ours`] are the drill's, and only tests have others, that lie.
 
 mod files;
 mod keys;
+mod pick;
 mod probes;
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
 use engine::destination::ReadStore;
 use engine::format::SlotKind;
-use engine::model::{Entry, JobId, PointName};
+use engine::model::{Entry, JobId, PackId, PointName};
 use engine::port::{Clock, Entropy};
 use engine::vault::FoundKeys;
 
+pub use self::pick::{Candidate, Picked, pick};
+pub use self::probes::can_be_broken;
+
 use crate::compare::Abilities;
-use crate::probe::ProbeKind;
+use crate::objects::{ObjectProblem, check_one};
+use crate::probe::{self, Budget, ProbeKind, probe};
+use crate::tree::{DiskTree, Tree};
 use crate::verdict::ControlVerdict;
 
-/// Bytes that are copied at most.
+/// Bytes that are copied at most, of files for the comparison and files for the probes together.
 pub const BYTES_MAX: u64 = 64 << 20;
+/// Of which files for the comparison take so many at most.
+pub const COMPARED_BYTES_MAX: u64 = BYTES_MAX / 2;
 /// Files that are copied at most.
 pub const FILES_MAX: usize = 16;
 
+/// The checks that must notice.
+#[derive(Clone, Copy)]
+pub struct Checks<'c> {
+    /// The tree that is compared with entries.
+    pub tree: &'c dyn Fn(&Path) -> io::Result<Box<dyn Tree>>,
+    /// Does a file open, as what it is?
+    pub probe: &'c dyn Fn(ProbeKind, &Path, &Path, &Budget) -> probe::Outcome,
+    /// Is an object what its name says?
+    pub object: &'c dyn Fn(&dyn ReadStore, &PackId) -> Result<(), ObjectProblem>,
+}
+
+impl Checks<'_> {
+    /// Those of every drill.
+    #[must_use]
+    pub fn ours() -> Checks<'static> {
+        Checks {
+            tree: &|folder| Ok(Box::new(DiskTree::open(folder, &|| false)?)),
+            probe: &probe,
+            object: &|store, pack| check_one(store, pack, &|| false).1,
+        }
+    }
+}
+
 /// What the control works on.
 pub struct Control<'c> {
+    /// What must notice.
+    pub checks: Checks<'c>,
     /// The restored tree.
     pub tree: &'c Path,
     /// Regular files of it, not empty, that came back right; small ones, at most [`FILES_MAX`].
     pub files: &'c [Entry],
-    /// A file of each kind whose probe passed: the path below the tree.
+    /// The smallest file of each kind whose probe passed, as they were picked: the path below the tree.
     pub probed: &'c [(ProbeKind, Vec<u8>)],
     /// An empty folder.
     pub folder: &'c Path,
@@ -82,3 +117,6 @@ pub fn run(control: &Control<'_>) -> Outcome {
     let verdict = if missed.is_empty() { ControlVerdict::Pass } else { ControlVerdict::Fail };
     Outcome { verdict, missed }
 }
+
+#[cfg(test)]
+mod tests;

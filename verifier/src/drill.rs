@@ -15,6 +15,7 @@ pub use result::{CleanUp, Counts, Drill, PROBES_MAX, Probed};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use engine::command::Voice;
 use engine::config::JobProbe;
 use engine::destination::ReadStore;
 use engine::model::{DestinationName, EntryPath, ObjectName};
@@ -63,6 +64,8 @@ pub struct Bench<'b> {
     pub canaries: &'b [EntryPath],
     /// What stays.
     pub leaving: Leaving,
+    /// Told what programs said, which may hold what lies in files, and stands in no report.
+    pub voice: &'b dyn Voice,
     /// Told of each step, with bytes done and in all (0 where not known).
     pub tell: &'b dyn Fn(&str, u64, u64),
     /// Asked all the time: stop?

@@ -25,7 +25,7 @@ use engine::catalog::locks::LockName;
 use engine::command::{Exit, Failure, VaultSecret, Voice, Wait};
 use engine::config::{Config, Destination, DrillBudget, Job};
 use engine::format::Head;
-use engine::model::{DestinationName, JobName, Proof, chain};
+use engine::model::{DestinationName, JobName, chain};
 use engine::port::{Clock, Entropy};
 
 pub use self::alone::{Alone, alone};
@@ -40,11 +40,12 @@ use crate::choose::{Chosen, Wish, choose};
 use crate::drill::{Bench, Drill, Leaving, drill};
 use crate::expect::Expectation;
 use crate::local::{self, Damaged, Reservation};
-use crate::probe::{Limits, ProbeKind};
+use crate::probe::Limits;
 use crate::report::{Ledger, LedgerBefore, LedgerError, NotBackedUp, Setting, Summary, Written, healing};
 use crate::scratch::Scratch;
 use crate::survey::{Closed, Opener};
-use crate::verdict::{ProbeSummary, Strictness, Verdict};
+use crate::verdict::Strictness;
+pub use crate::verdict::Warmth;
 
 /// What was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,15 +79,6 @@ pub enum Extent {
     Wish,
     /// As much as the configured budget allows, the most doubtful first.
     Budget,
-}
-
-/// Who drills.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Warmth {
-    /// This process.
-    Warm,
-    /// A process for each point that knows nothing of this installation.
-    Cold,
 }
 
 /// Tells whether a stop was asked for. Drills end soon then, clean up, and are incomplete.
@@ -214,6 +206,7 @@ impl Session<'_> {
             probe: self.job(&chosen.job_name).and_then(|job| job.probe.as_ref()),
             canaries: &self.job(&chosen.job_name).map(Job::canaries).unwrap_or_default(),
             leaving: self.asked.leaving,
+            voice,
             tell: &tell,
             stop,
         };
@@ -301,13 +294,7 @@ impl Session<'_> {
 }
 
 fn prove(catalog: &Catalog, opened: &Opened, chosen: &Chosen, drill: &Drill) -> Result<(), String> {
-    if drill.verdict != Verdict::Pass {
-        return Ok(());
-    }
-    // A canary opens whatever the rest is.
-    let content = drill.probes.iter().filter(|probed| probed.kind != ProbeKind::Canary);
-    let probes = ProbeSummary::of(content.map(|probed| probed.verdict));
-    let proof = if probes == ProbeSummary::AllPassed { Proof::Opened } else { Proof::Restored };
+    let Some(proof) = drill.proof() else { return Ok(()) };
     for point in drill.built_on.iter().chain([&chosen.point]) {
         local::prove(catalog, opened.survey.vault(), *point, proof, drill.finished)
             .map_err(|why| format!("the catalog did not take note of the proof: {why}"))?;

@@ -11,7 +11,7 @@ use engine::config::Config;
 use engine::destination::{FileStore, Privacy};
 use engine::format::{Identity, SlotKind};
 use engine::model::{ChunkRef, FamilyId, GroupId, JobId, KeyEpoch, Name, ObjectName, PackId, Time, VaultId, WriterId};
-use engine::port::{Clock, SystemClock, SystemEntropy};
+use engine::port::{Clock, Entropy, SystemClock, SystemEntropy};
 use engine::seal::{Keyring, NewSlot, PASSPHRASE_LEAST, first_set};
 use engine::source::{Folders, FoldersOptions};
 use engine::vault::{FirstKeys, VaultReader, found};
@@ -48,18 +48,32 @@ pub fn newest() -> Asked {
     }
 }
 
+/// Entropy that gives one and the same secret, whoever asks.
+pub struct Always(pub [u8; 32]);
+
+impl Entropy for Always {
+    fn fill(&self, bytes: &mut [u8]) -> std::io::Result<()> {
+        bytes.iter_mut().zip(self.0.iter().cycle()).for_each(|(byte, secret)| *byte = *secret);
+        Ok(())
+    }
+}
+
 impl Installation {
     pub fn new() -> Self {
+        Self::locked_by(b"correct horse", &SystemEntropy)
+    }
+
+    /// With that passphrase, and keys from that entropy.
+    pub fn locked_by(passphrase: &[u8], entropy: &dyn Entropy) -> Self {
         let held = tempfile::tempdir().expect("a temporary folder");
         for folder in ["source", "state", "scratch"] {
             fs::create_dir(held.path().join(folder)).expect("writable");
         }
-        fs::write(held.path().join("passphrase"), "correct horse\n").expect("writable");
+        fs::write(held.path().join("passphrase"), passphrase).expect("writable");
         let family = FamilyId([1; 16]);
         // A sheet's slot opens faster; the secret is the same text.
-        let slot =
-            NewSlot { kind: SlotKind::Passphrase, secret: b"correct horse", label: "test", kdf: PASSPHRASE_LEAST };
-        let (set, keyring) = first_set(family, &[slot], Time::from_seconds(1), &SystemEntropy).expect("a family");
+        let slot = NewSlot { kind: SlotKind::Passphrase, secret: passphrase, label: "test", kdf: PASSPHRASE_LEAST };
+        let (set, keyring) = first_set(family, &[slot], Time::from_seconds(1), entropy).expect("a family");
         let store = FileStore::create_root(&held.path().join("usb"), Privacy::Umask).expect("made");
         let identity = Identity { family, vault: VAULT, created: Time::from_seconds(1) };
         found(&store, &identity, FirstKeys { set: &set }).expect("founded");
@@ -83,9 +97,14 @@ impl Installation {
         fs::write(self.path("offsite.toml"), text).expect("writable");
     }
 
+    /// The destination.
+    pub fn store(&self) -> FileStore {
+        FileStore::open(&self.path("usb"), Privacy::Umask).expect("there")
+    }
+
     /// Makes a point of the source at the destination.
     pub fn point(&self) -> Captured {
-        let store = FileStore::open(&self.path("usb"), Privacy::Umask).expect("there");
+        let store = self.store();
         let options = FoldersOptions { roots: vec![self.path("source")], ..FoldersOptions::default() };
         let mut source = Folders::new(&options).expect("a source");
         let job = CaptureJob {
@@ -130,6 +149,13 @@ impl Installation {
         self.run_with(asked, Limits::default(), voice, stop)
     }
 
+    /// With that entropy in the system's place.
+    pub fn run_by(&self, asked: &Asked, entropy: &dyn Entropy) -> Result<Outcome, Failure> {
+        let (clock, stop): (Arc<dyn Clock>, StopAsked) = (Arc::new(SystemClock), Arc::new(|| false));
+        let ports = run::Ports { clock: &clock, entropy, voice: &Silent, limits: Limits::default(), stop: &stop };
+        run::run(&self.config(), asked, &ports)
+    }
+
     fn run_with(&self, asked: &Asked, limits: Limits, voice: &dyn Voice, stop: &StopAsked) -> Result<Outcome, Failure> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ports = run::Ports { clock: &clock, entropy: &SystemEntropy, voice, limits, stop };
@@ -142,7 +168,7 @@ impl Installation {
 
     /// Where each chunk of a point's list of entries begins: the pack's file and the first sealed byte.
     pub fn entry_chunks(&self, point: &Captured) -> Vec<(PathBuf, u64)> {
-        let store = FileStore::open(&self.path("usb"), Privacy::Umask).expect("there");
+        let store = self.store();
         let reader = VaultReader::new(&store, &self.keyring);
         let (manifest, ..) = reader.manifest(JOB, point.name).expect("it opens");
         let pack = |chunk: &ChunkRef| {

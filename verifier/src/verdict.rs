@@ -3,6 +3,7 @@
 //! Invariant: nothing that was not done makes anything `pass`.
 
 use engine::command::Exit;
+use engine::model::Proof;
 use serde::{Deserialize, Serialize};
 
 /// Of a drill, and of all of them.
@@ -48,6 +49,15 @@ pub enum Strictness {
     Told,
     /// It is told, and changes the exit code.
     Counted,
+}
+
+/// Who drills.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Warmth {
+    /// This process.
+    Warm,
+    /// A process for each point that knows nothing of this installation.
+    Cold,
 }
 
 /// Whether anything at all was done.
@@ -108,6 +118,20 @@ impl ProbeSummary {
     }
 }
 
+/// How far a drill shows a placement to be good; none if it did not pass. A skipped probe is no passed one: nobody opened
+/// that, so the drill shows no more than that it came back.
+#[must_use]
+pub fn proof(verdict: Verdict, probes: impl IntoIterator<Item = ProbeVerdict>, warmth: Warmth) -> Option<Proof> {
+    let probes: Vec<ProbeVerdict> = probes.into_iter().collect();
+    let skipped = probes.contains(&ProbeVerdict::Skipped);
+    match (verdict, warmth) {
+        (Verdict::Fail | Verdict::Incomplete, _) => None,
+        (Verdict::Pass, Warmth::Cold) if !skipped => Some(Proof::RestoredCold),
+        (Verdict::Pass, Warmth::Warm) if ProbeSummary::of(probes) == ProbeSummary::AllPassed => Some(Proof::Opened),
+        (Verdict::Pass, _) => Some(Proof::Restored),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -135,6 +159,24 @@ mod tests {
         assert_eq!(ProbeSummary::of([Pass, Pass]), ProbeSummary::AllPassed);
         for less in [vec![], vec![Skipped], vec![Pass, Skipped], vec![Pass, Fail]] {
             assert_eq!(ProbeSummary::of(less), ProbeSummary::Less);
+        }
+    }
+
+    #[test]
+    fn what_nobody_could_open_is_restored_and_no_more() {
+        use ProbeVerdict::{Pass, Skipped};
+        for (probes, warm, cold) in [
+            (vec![], Proof::Restored, Proof::RestoredCold),
+            (vec![Pass], Proof::Opened, Proof::RestoredCold),
+            (vec![Skipped], Proof::Restored, Proof::Restored),
+            (vec![Pass, Skipped], Proof::Restored, Proof::Restored),
+        ] {
+            let of = |verdict, warmth| proof(verdict, probes.clone(), warmth);
+            assert_eq!(of(Verdict::Pass, Warmth::Warm), Some(warm), "{probes:?}");
+            assert_eq!(of(Verdict::Pass, Warmth::Cold), Some(cold), "{probes:?}");
+            for verdict in [Verdict::Fail, Verdict::Incomplete] {
+                assert_eq!((of(verdict, Warmth::Warm), of(verdict, Warmth::Cold)), (None, None), "{probes:?}");
+            }
         }
     }
 

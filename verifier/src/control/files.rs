@@ -15,7 +15,6 @@ use rustix::fs::XattrFlags;
 use super::Control;
 use crate::ability::set_time;
 use crate::compare::{Comparison, compare};
-use crate::tree::DiskTree;
 
 pub(super) fn run(control: &Control<'_>) -> io::Result<Vec<String>> {
     let root = control.folder.join("files");
@@ -42,7 +41,7 @@ impl Copied<'_> {
         if let Some(folder) = to.parent() {
             crate::private::folder(folder)?;
         }
-        fs::write(&to, fs::read(from)?)?;
+        io::copy(&mut fs::File::open(from)?, &mut fs::File::create_new(&to)?)?;
         dress(&to, &entry.meta)?;
         self.entries.push(entry.clone());
         Ok(())
@@ -64,7 +63,7 @@ impl Copied<'_> {
 
     fn compare(&self) -> io::Result<Comparison> {
         let entries = self.entries.iter().cloned().map(Ok::<_, Infallible>);
-        Ok(compare(entries, &mut DiskTree::open(&self.root, &|| false)?, self.control.abilities))
+        Ok(compare(entries, &mut *(self.control.checks.tree)(&self.root)?, self.control.abilities))
     }
 
     fn break_and_look(&self) -> io::Result<Vec<String>> {

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use engine::format::{SlotKind, Stats};
-use engine::model::{DestinationName, Digest, Kind, ObjectName, PointName, Time, VaultId};
+use engine::model::{DestinationName, Digest, Kind, ObjectName, PointName, Proof, Time, VaultId};
 
 use crate::live::Live;
 use crate::mismatch::Mismatches;
 use crate::probe::ProbeKind;
 use crate::report::Cold;
-use crate::verdict::{ControlVerdict, ProbeVerdict, Verdict};
+use crate::verdict::{self, ControlVerdict, ProbeVerdict, Verdict, Warmth};
 
 /// Probes that are kept one by one; more passed ones are only counted.
 pub const PROBES_MAX: usize = 10_000;
@@ -142,6 +142,8 @@ pub struct Drill {
     pub control: ControlVerdict,
     /// What they missed.
     pub control_missed: Vec<String>,
+    /// Kinds whose probe passed, and was given no broken copy of what came back.
+    pub control_without: Vec<ProbeKind>,
     /// The job's live source beside the point, or why it was not looked at.
     pub live: Result<Live, String>,
     /// The point's age when the drill began.
@@ -192,6 +194,7 @@ impl Drill {
             more_probes: 0,
             control: ControlVerdict::Skipped,
             control_missed: Vec::new(),
+            control_without: Vec::new(),
             live: Err("there was no point to compare it with".to_owned()),
             age: None,
             restore: None,
@@ -207,6 +210,15 @@ impl Drill {
     #[must_use]
     pub fn skipped(&self) -> u64 {
         self.probes.iter().filter(|probed| probed.verdict == ProbeVerdict::Skipped).count() as u64
+    }
+
+    /// How far it shows the placement to be good; none if it did not pass.
+    #[must_use]
+    pub fn proof(&self) -> Option<Proof> {
+        let warmth = if self.cold.is_some() { Warmth::Cold } else { Warmth::Warm };
+        // A canary opens whatever the rest is.
+        let content = self.probes.iter().filter(|probed| probed.kind != ProbeKind::Canary);
+        verdict::proof(self.verdict, content.map(|probed| probed.verdict), warmth)
     }
 
     /// Takes note of a probe. Passed ones are bounded, others never dropped.

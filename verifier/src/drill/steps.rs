@@ -1,6 +1,5 @@
 //! The steps of a drill, in order.
 
-use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -8,6 +7,7 @@ use std::path::Path;
 
 use engine::format::Manifest;
 use engine::model::{Content, Digest, Entry, JobId, Kind, ObjectName, PointName, Span, chain, is_canary_path};
+use engine::report::PathText;
 use engine::vault::{EntryStream, VaultError, VaultReader};
 
 use super::canaries;
@@ -16,7 +16,7 @@ use super::{Bench, CleanUp, Drill, Leaving, Probed, Stop};
 use crate::ability::Tried;
 use crate::choose::Chosen;
 use crate::compare::{Comparison, compare};
-use crate::control::{self, Control};
+use crate::control::{self, Candidate, Checks, Control, Picked};
 use crate::mismatch::Mismatch;
 use crate::objects;
 use crate::probe::command::{self, Place};
@@ -138,11 +138,13 @@ fn in_scratch(
     own_probe(bench, chosen, fresh, drill);
     bench.go_on()?;
     (bench.tell)("negative control", 0, 0);
-    let probed = passed(&drill.probes[probed..]);
+    let files = small.right(drill);
+    let picked = picked(&drill.probes, probed, &fresh.tree(), control::BYTES_MAX - bytes_of(&files));
     let outcome = control::run(&Control {
+        checks: Checks::ours(),
         tree: &fresh.tree(),
-        files: &small.right(drill),
-        probed: &probed,
+        files: &files,
+        probed: &picked.files,
         folder: &fresh.control(),
         work: &fresh.work(),
         abilities: &Tried::in_folder(fresh.ability()),
@@ -156,7 +158,7 @@ fn in_scratch(
     });
     // A probe that was told to stop says nothing of whether it can fail.
     bench.go_on()?;
-    (drill.control, drill.control_missed) = (outcome.verdict, outcome.missed);
+    (drill.control, drill.control_missed, drill.control_without) = (outcome.verdict, outcome.missed, picked.without);
     Ok(())
 }
 
@@ -315,11 +317,23 @@ fn probe_file(bench: &Bench<'_>, tree: &Tree<'_>, entry: &Entry, drill: &mut Dri
         Err(error) => return drill.mismatches.untested(path, format!("what a file is: {}", error.kind())),
     };
     let budget = Budget::start(bench.clock, bench.limits).until(bench.stop);
-    let probe::Outcome { verdict, mut detail } = probe::probe(kind, &file, &tree.fresh.work(), &budget);
+    let probe::Outcome { verdict, mut detail, words } = probe::probe(kind, &file, &tree.fresh.work(), &budget);
+    tell_words(bench, path, verdict, &words);
     if verdict == ProbeVerdict::Fail && !drill.mismatches.names(path) {
         detail.push_str(" (as it was at the source: its content came back exactly)");
     }
     drill.add_probe(Probed { path: path.to_vec(), kind, verdict, detail });
+}
+
+/// To the terminal alone: they may hold what lies in files.
+fn tell_words(bench: &Bench<'_>, of: &[u8], verdict: ProbeVerdict, words: &[String]) {
+    let of = PathText::new(of);
+    for words in words {
+        match verdict {
+            ProbeVerdict::Pass => bench.voice.say(&format!("{of}: {words}")),
+            ProbeVerdict::Skipped | ProbeVerdict::Fail => bench.voice.warn(&format!("{of}: {words}")),
+        }
+    }
 }
 
 /// The job's own command, over all that came back.
@@ -328,15 +342,26 @@ fn own_probe(bench: &Bench<'_>, chosen: &Chosen, fresh: &Fresh, drill: &mut Dril
     (bench.tell)("probing", 0, 0);
     let told = [("OFFSITE_JOB", chosen.job_name.clone()), ("OFFSITE_POINT", chosen.point.id.to_string())];
     let place = Place { tree: &fresh.tree(), work: &fresh.work(), told: &told };
-    let probe::Outcome { verdict, detail } = command::run(probe, &place, bench.clock, bench.stop);
+    let probe::Outcome { verdict, detail, words } = command::run(probe, &place, bench.clock, bench.stop);
+    tell_words(bench, b"the job's own probe", verdict, &words);
     drill.add_probe(Probed { path: Vec::new(), kind: ProbeKind::Command, verdict, detail });
 }
 
-/// One file of each kind that opens.
-fn passed(probes: &[Probed]) -> Vec<(ProbeKind, Vec<u8>)> {
-    let passed = probes.iter().filter(|probed| probed.verdict == ProbeVerdict::Pass);
-    let by_kind: BTreeMap<ProbeKind, Vec<u8>> = passed.map(|probed| (probed.kind, probed.path.clone())).collect();
-    by_kind.into_iter().collect()
+/// Of each kind that opens, the smallest file of the point itself, whose tree the control copies from.
+fn picked(probes: &[Probed], own: usize, tree: &Path, bytes: u64) -> Picked {
+    let passed = probes.iter().enumerate().filter(|(_, probed)| probed.verdict == ProbeVerdict::Pass);
+    let candidates = passed.map(|(at, Probed { path, kind, .. })| {
+        let file = tree.join(OsStr::from_bytes(path));
+        let is_there = at >= own && control::can_be_broken(*kind);
+        let bytes = file.symlink_metadata().ok().filter(|_| is_there).map(|meta| meta.len());
+        Candidate { kind: *kind, path, bytes }
+    });
+    control::pick(candidates, bytes)
+}
+
+fn bytes_of(files: &[Entry]) -> u64 {
+    let bytes = |entry: &Entry| if let Kind::File(content) = &entry.kind { content.bytes } else { 0 };
+    files.iter().map(bytes).sum()
 }
 
 /// The smallest files that are not empty.
@@ -346,7 +371,7 @@ struct Small(Vec<(u64, Entry)>);
 impl Small {
     fn see(&mut self, entry: &Entry, bytes: u64) {
         let is_smaller = self.0.len() < control::FILES_MAX || self.0.last().is_some_and(|(most, _)| bytes < *most);
-        if (1..=control::BYTES_MAX).contains(&bytes) && is_smaller {
+        if (1..=control::COMPARED_BYTES_MAX).contains(&bytes) && is_smaller {
             let at = self.0.partition_point(|(less, _)| *less <= bytes);
             self.0.insert(at, (bytes, entry.clone()));
             self.0.truncate(control::FILES_MAX);
@@ -355,7 +380,7 @@ impl Small {
 
     /// Those that came back right, as many as may be copied, in the order of entries.
     fn right(self, drill: &Drill) -> Vec<Entry> {
-        let mut left = control::BYTES_MAX;
+        let mut left = control::COMPARED_BYTES_MAX;
         let right = self.0.into_iter().filter(|(_, entry)| !drill.mismatches.concerns(entry.path.as_bytes()));
         let fits = |(bytes, entry): (u64, Entry)| {
             left = left.checked_sub(bytes)?;

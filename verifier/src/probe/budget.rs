@@ -1,8 +1,9 @@
 //! How much a probe may read, and for how long: hostile or huge data makes it `skipped`, not endless.
 
+use std::collections::VecDeque;
 use std::io::{self, Read};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use engine::port::Clock;
@@ -24,7 +25,10 @@ impl Default for Limits {
     }
 }
 
-/// What is left of the bounds for one file.
+/// Programs whose last words are kept.
+const HEARD_MAX: usize = 3;
+
+/// What is left of the bounds for one file, and what programs said meanwhile.
 #[derive(Clone)]
 pub struct Budget {
     clock: Arc<dyn Clock>,
@@ -33,6 +37,7 @@ pub struct Budget {
     left: Arc<AtomicU64>,
     over: Arc<AtomicBool>,
     stop: Option<StopAsked>,
+    heard: Arc<Mutex<VecDeque<String>>>,
 }
 
 impl Budget {
@@ -41,7 +46,7 @@ impl Budget {
     pub fn start(clock: &Arc<dyn Clock>, limits: Limits) -> Self {
         let until = clock.monotonic().saturating_add(limits.time);
         let left = Arc::new(AtomicU64::new(limits.bytes));
-        Self { clock: Arc::clone(clock), limits, until, left, over: Arc::default(), stop: None }
+        Self { clock: Arc::clone(clock), limits, until, left, over: Arc::default(), stop: None, heard: Arc::default() }
     }
 
     /// It is used up, too, once this says to stop.
@@ -74,6 +79,26 @@ impl Budget {
             false => format!("not read to the end: more than {bytes} bytes, or longer than {} s", time.as_secs()),
         };
         self.over.load(Ordering::Relaxed).then(text)
+    }
+
+    /// What a program said of the data, which may hold some of them: for a terminal, and no report.
+    pub(super) fn hear(&self, program: &str, words: &str) {
+        let mut heard = self.lock();
+        if !words.is_empty() {
+            heard.push_back(format!("{program}: {words}"));
+        }
+        while heard.len() > HEARD_MAX {
+            heard.pop_front();
+        }
+    }
+
+    /// The last words of programs.
+    pub(super) fn heard(&self) -> Vec<String> {
+        self.lock().iter().cloned().collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<String>> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A reader whose bytes count.

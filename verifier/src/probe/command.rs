@@ -1,6 +1,6 @@
 //! A job's own command, in the folder that its files were restored into.
 //!
-//! In: what is configured and the folder. Out: how it ended and its last words. Invariants: it gets no variable of ours
+//! In: what is configured and the folder. Out: how it ended; its last words are for a terminal alone. Invariants: it gets no variable of ours
 //! but the few that programs need to run; it has no network where the system can take it away, and where not, that is
 //! said.
 
@@ -34,9 +34,10 @@ pub(crate) struct Place<'p> {
 /// Runs it.
 pub(crate) fn run(probe: &JobProbe, place: &Place<'_>, clock: &Arc<dyn Clock>, stop: &StopAsked) -> Outcome {
     let limits = Limits { time: probe.time_limit, ..Limits::default() };
-    let answer = answer(probe, place, &Budget::start(clock, limits).until(stop));
+    let budget = Budget::start(clock, limits).until(stop);
+    let answer = answer(probe, place, &budget);
     clear(place.work);
-    answer.into()
+    Outcome { words: budget.heard(), ..answer.into() }
 }
 
 fn answer(probe: &JobProbe, place: &Place<'_>, budget: &Budget) -> Answer {
@@ -53,12 +54,13 @@ fn answer(probe: &JobProbe, place: &Place<'_>, budget: &Budget) -> Answer {
     let call = sandbox.call(Path::new(&words[0])).words(&words[1..]).whom(Whom::Driller);
     let said = call.within(place.tree, variables(place)).run().map_err(in_time)?;
     let network = if sandbox.has_network() { ", with network: it can't be taken away here" } else { "" };
-    let words = said.words();
-    let words = if words.is_empty() { words } else { format!(": {words}") };
+    if said.is_good() {
+        budget.hear(&words[0], &said.words());
+    }
     let Some(code) = said.status.code() else {
-        return Err(Finding::Broken(format!("{shown} was ended by a signal{network}{words}")));
+        return Err(Finding::Broken(format!("{shown} was ended by a signal{network}")));
     };
-    let detail = format!("{shown} ended with exit status {code}{network}{words}");
+    let detail = format!("{shown} ended with exit status {code}{network}");
     match code == i32::from(probe.expect) {
         true => Ok(detail),
         false if NOT_RUN.contains(&code) => Err(unable(format!("it can't be run: {detail}"))),

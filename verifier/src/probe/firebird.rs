@@ -12,14 +12,13 @@ use super::{Answer, Finding, open, tool, unable};
 const USER: [&str; 2] = ["-user", "SYSDBA"];
 /// What `gbak` says of what it steps over, and then goes on and succeeds: the format has no checksums.
 const STEPPED_OVER: [&str; 2] = ["-- continuing", "adjusting an invalid decompression length"];
-/// What `gbak` says where it is too old, or scratch too small.
-const LACKS: [&str; 5] = [
-    "No space left on device",
-    "Unsupported on-disk structure",
-    "unavailable database",
-    "expected backup version",
-    "disk space exhausted",
-];
+/// What stands before an error; it may follow a question of `gbak`'s in one line.
+const ERROR: &str = "gbak: ERROR:";
+/// How an error of `gbak`'s begins where it is too old, or scratch too small; in small letters.
+const LACKS: [&str; 4] =
+    ["unsupported on-disk structure", "unavailable database", "expected backup version", "disk space exhausted"];
+/// How it ends there.
+const FULL: &str = "no space left on device";
 const TABLES: &str = "set heading off;\n\
                       select '\"' || replace(trim(rdb$relation_name), '\"', '\"\"') || '\"' from rdb$relations \
                       where coalesce(rdb$system_flag, 0) = 0 and rdb$view_blr is null and rdb$external_file is null;\n";
@@ -38,13 +37,15 @@ pub(super) fn probe(path: &Path, work: &Path, budget: &Budget) -> Answer {
     let restored = sandbox.call(&gbak).words(["-create_database"]).words(USER).words(words).run()?;
     let printed = format!("{}\n{}", restored.out, restored.errors);
     if !restored.is_good() || STEPPED_OVER.iter().any(|words| printed.contains(words)) {
-        return Err(finding(&errors(&printed)));
+        budget.hear("gbak", &errors(&printed));
+        return Err(finding(&restored.how(), &printed));
     }
     let database = || [at(&sandbox, "restored.fdb")];
     let checked = sandbox.call(&gfix).words(["-validate", "-full"]).words(USER).words(database()).run()?;
     let said = checked.words();
     if !checked.is_good() || !said.is_empty() {
-        return Err(Finding::Broken(format!("gfix -validate -full: {said}")));
+        budget.hear("gfix", &said);
+        return Err(Finding::Broken(format!("gfix -validate -full: {}, and something was found", checked.how())));
     }
     let told = rows(&sandbox)?;
     Ok(format!("restored by gbak; gfix -validate -full: nothing found; {told}"))
@@ -59,9 +60,18 @@ fn errors(said: &str) -> String {
     }
 }
 
-fn finding(said: &str) -> Finding {
-    let text = format!("gbak: {said}");
-    if LACKS.iter().any(|lack| said.contains(lack)) { Finding::Unable(text) } else { Finding::Broken(text) }
+/// `how` it ended. Of what it calls an error, no more is told than what this computer lacks: keys of rows stand there too.
+fn finding(how: &str, said: &str) -> Finding {
+    let errors: Vec<&str> = said.lines().filter_map(|line| line.split_once(ERROR)).map(|(_, error)| error).collect();
+    let lacks = |error: &&&str| {
+        let error = error.trim().to_ascii_lowercase();
+        error.ends_with(FULL) || LACKS.iter().any(|lack| error.starts_with(lack))
+    };
+    match errors.iter().find(lacks) {
+        Some(lack) => Finding::Unable(format!("gbak: {how}: {}", super::sandbox::last_words(lack))),
+        None if errors.is_empty() => Finding::Broken(format!("gbak: {how}, and something was stepped over")),
+        None => Finding::Broken(format!("gbak: {how}, {} lines with `gbak: ERROR`", errors.len())),
+    }
 }
 
 fn rows(sandbox: &Sandbox<'_>) -> Answer {
@@ -73,7 +83,7 @@ fn rows(sandbox: &Sandbox<'_>) -> Answer {
         let said = call.text(query)?.run()?;
         match said.is_good() {
             true => Ok(said.out.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect()),
-            false => Err(Finding::Broken(format!("isql: {}", said.words()))),
+            false => Err(Finding::Broken(format!("isql: {}", said.how()))),
         }
     };
     let tables: Vec<String> = ask(TABLES)?;
@@ -93,5 +103,15 @@ mod tests {
             "gbak:\n\nCould not open file name \"\"\ngbak: ERROR:expected backup description record\ngbak:Exiting";
         assert_eq!(errors(said), "gbak: ERROR:expected backup description record");
         assert_eq!(errors("only this"), "only this");
+    }
+
+    #[test]
+    fn what_lies_in_rows_is_neither_told_nor_a_lack() {
+        let said = "gbak: ERROR:violation of PRIMARY KEY\ngbak: ERROR:    Problematic key value is (\"A\" = 'HIDDEN \
+                    unavailable database')";
+        let told = "gbak: exit status 1, 2 lines with `gbak: ERROR`";
+        assert_eq!(finding("exit status 1", said), Finding::Broken(told.to_owned()));
+        let said = "Could not open file name \"\"gbak: ERROR:Expected backup version 1..10.  Found 11";
+        assert!(matches!(finding("exit status 1", said), Finding::Unable(text) if text.contains("Found 11")));
     }
 }

@@ -17,19 +17,11 @@ const END: &str = "-- Dump completed";
 const RESTORED: &str = "restored";
 /// Schemas of the server's own.
 const OWN: &str = "'mysql', 'information_schema', 'performance_schema', 'sys'";
-/// What a server says of what it does not have, by number or word.
-const LACKS: [&str; 10] = [
-    "ERROR 1273",
-    "ERROR 1115",
-    "ERROR 1286",
-    "ERROR 1114",
-    "ERROR 1021",
-    "ERROR 1030",
-    "Unknown collation",
-    "Unknown storage engine",
-    "No space left on device",
-    "unknown option",
-];
+/// Errors of a server about what it does not have: a collation, a character set, an engine, room in a table, room on the
+/// disk (MariaDB error codes). Their messages hold names, and nothing of rows.
+const LACKS: [u32; 5] = [1273, 1115, 1286, 1114, 1021];
+/// So much of a message with names is told.
+const TOLD_CHARS: usize = 120;
 
 pub(super) fn probe(path: &Path, work: &Path, budget: &Budget) -> Answer {
     ends(&mut open(path)?)?;
@@ -67,14 +59,29 @@ fn ends(file: &mut File) -> Result<(), Finding> {
     Err(Finding::Broken(format!("it does not end with `{END}`")))
 }
 
-fn finding(what: &str, words: &str) -> Finding {
-    let text = format!("{what}: {words}");
-    if LACKS.iter().any(|lack| words.contains(lack)) { Finding::Unable(text) } else { Finding::Broken(text) }
+/// Of what the client printed, its line about the server's error: `ERROR 1064 (42000) at line 9: and a message`, which
+/// may hold a row. It stops at the first, so that nothing in a message is taken for one.
+fn finding(what: &str, said: &Said) -> Finding {
+    let told = said.errors.lines().find_map(of_line);
+    match told {
+        Some((number, head, message)) if LACKS.contains(&number) => {
+            let message: String = message.chars().filter(|one| !one.is_control()).take(TOLD_CHARS).collect();
+            Finding::Unable(format!("{what}: {head}: {message}"))
+        }
+        Some((_, head, _)) => Finding::Broken(format!("{what}: {head}")),
+        None => Finding::Broken(format!("{what}: {}", said.how())),
+    }
+}
+
+fn of_line(line: &str) -> Option<(u32, &str, &str)> {
+    let (head, message) = line.split_once(": ").unwrap_or((line, ""));
+    let number = head.strip_prefix("ERROR ")?.split(' ').next()?.parse().ok()?;
+    Some((number, head, message))
 }
 
 /// The two servers have parted: what one does not understand of the other's is no damage for sure.
 fn of_dump(restored: &Said, is_mysql: bool) -> Finding {
-    match finding("mariadb", &restored.words()) {
+    match finding("mariadb", restored) {
         Finding::Broken(why) if is_mysql => unable(format!("it is MySQL's, and MariaDB is what is here: {why}")),
         finding => finding,
     }
@@ -129,7 +136,7 @@ impl<'s, 'b> Server<'s, 'b> {
     fn ask(&self, query: &str) -> Result<Vec<String>, Finding> {
         let said = self.client("mariadb")?.words(["-N", "-B"]).text(query)?.run()?;
         if !said.is_good() {
-            return Err(finding("the server", &said.words()));
+            return Err(finding("the server", &said));
         }
         Ok(said.out.lines().map(str::to_owned).collect())
     }
@@ -155,7 +162,8 @@ impl<'s, 'b> Server<'s, 'b> {
             let is_fine =
                 matches!(*kind, "note" | "warning" | "info") || *says == "OK" || says.contains("already up to date");
             if !is_fine {
-                return Err(Finding::Broken(format!("CHECK TABLE {}: {says}", columns[0])));
+                self.sandbox.hear("CHECK TABLE", &line);
+                return Err(Finding::Broken(format!("CHECK TABLE {}: {kind}", columns[0])));
             }
         }
         let counts: String = tables.iter().map(|table| format!("select count(*) from {table};\n")).collect();
@@ -172,11 +180,30 @@ fn client<'s, 'b>(sandbox: &'s Sandbox<'b>, name: &str) -> Result<super::sandbox
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::process::ExitStatusExt as _;
+
     use super::*;
+
+    fn said(errors: &str) -> Said {
+        let status = std::process::ExitStatus::from_raw(1 << 8);
+        Said { status, out: String::new(), errors: errors.to_owned() }
+    }
 
     #[test]
     fn what_a_server_lacks_is_no_damage() {
-        assert!(matches!(finding("it", "ERROR 1273 (HY000) at line 9: Unknown collation"), Finding::Unable(_)));
-        assert!(matches!(finding("it", "ERROR 1064 (42000) at line 9: syntax"), Finding::Broken(_)));
+        let lacks = finding("it", &said("ERROR 1273 (HY000) at line 9: Unknown collation: 'x'\n"));
+        assert_eq!(lacks, Finding::Unable("it: ERROR 1273 (HY000) at line 9: Unknown collation: 'x'".to_owned()));
+    }
+
+    #[test]
+    fn what_lies_in_rows_is_neither_told_nor_a_lack() {
+        for (printed, told) in [
+            ("ERROR 1064 (42000) at line 9: near 'HIDDEN ERROR 1273 (HY000)", "ERROR 1064 (42000) at line 9"),
+            ("ERROR 1366 (22007) at line 3: 'HIDDEN\nERROR 1273 (HY000): x", "ERROR 1366 (22007) at line 3"),
+            ("ERROR 1030 (HY000) at line 3: Got error 28", "ERROR 1030 (HY000) at line 3"),
+            ("HIDDEN Unknown collation", "exit status 1"),
+        ] {
+            assert_eq!(finding("it", &said(printed)), Finding::Broken(format!("it: {told}")));
+        }
     }
 }

@@ -46,8 +46,10 @@ use crate::verdict::ProbeVerdict;
 pub struct Outcome {
     /// Does it open?
     pub verdict: ProbeVerdict,
-    /// What was run and what it said, or why it was skipped.
+    /// What was run and how it ended, or why it was skipped: names and numbers, nothing of what lies in files.
     pub detail: String,
+    /// Last words of programs, which may hold what lies in files: for a terminal, and no report.
+    pub words: Vec<String>,
 }
 
 /// Why a probe can't say that the data opens.
@@ -66,7 +68,7 @@ impl Finding {
     }
 }
 
-/// What was run and what it said.
+/// What was run and how it ended.
 type Answer = Result<String, Finding>;
 
 impl From<Answer> for Outcome {
@@ -76,7 +78,7 @@ impl From<Answer> for Outcome {
             Err(Finding::Broken(detail)) => (ProbeVerdict::Fail, detail),
             Err(Finding::Unable(detail)) => (ProbeVerdict::Skipped, detail),
         };
-        Self { verdict, detail }
+        Self { verdict, detail, words: Vec::new() }
     }
 }
 
@@ -102,7 +104,9 @@ pub fn probe(kind: ProbeKind, path: &Path, work: &Path, budget: &Budget) -> Outc
             let ran = std::panic::catch_unwind(AssertUnwindSafe(|| run(kind, path, work, budget)));
             clear(work);
             let broke_off = |_| Err(Finding::Unable("the probe itself broke off: this is a defect".to_owned()));
-            ran.unwrap_or_else(broke_off).into()
+            let words = |answer: &Answer| if answer.is_ok() { Vec::new() } else { budget.heard() };
+            let answer = ran.unwrap_or_else(broke_off);
+            Outcome { words: words(&answer), ..answer.into() }
         }
         Ok(_) => Err(Finding::Broken(format!("it does not begin as {kind} does"))).into(),
         Err(error) => Err(Finding::Unable(format!("it can't be read: {error}"))).into(),

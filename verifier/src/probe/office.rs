@@ -49,7 +49,8 @@ fn well_formed(text: impl Read) -> Result<(), String> {
     let (mut event, mut depth, mut roots) = (Vec::new(), 0_u64, 0_u64);
     loop {
         event.clear();
-        match reader.read_event_into(&mut event).map_err(|error| error.to_string())? {
+        let read = reader.read_event_into(&mut event).map(Event::into_owned);
+        match read.map_err(|_| format!("it is not well-formed at byte {}", reader.error_position()))? {
             Event::Start(_) => {
                 roots += u64::from(depth == 0);
                 depth += 1;

@@ -59,21 +59,21 @@ fn zip() -> io::Result<Vec<u8>> {
 }
 
 /// One gzip member.
-pub(super) fn gzip(plain: &[u8]) -> io::Result<Vec<u8>> {
+pub(crate) fn gzip(plain: &[u8]) -> io::Result<Vec<u8>> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     encoder.write_all(plain)?;
     encoder.finish()
 }
 
 /// One frame, with a checksum.
-pub(super) fn zstd(plain: &[u8]) -> io::Result<Vec<u8>> {
+pub(crate) fn zstd(plain: &[u8]) -> io::Result<Vec<u8>> {
     let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), 3)?;
     encoder.include_checksum(true)?;
     encoder.write_all(plain)?;
     encoder.finish()
 }
 
-pub(super) fn tar() -> io::Result<Vec<u8>> {
+pub(crate) fn tar() -> io::Result<Vec<u8>> {
     let mut archive = tar::Builder::new(Vec::new());
     let content = content();
     for name in ["first.txt", "folder/second.txt"] {
@@ -86,14 +86,14 @@ pub(super) fn tar() -> io::Result<Vec<u8>> {
 }
 
 /// One stream, with a checksum.
-pub(super) fn xz(plain: &[u8]) -> io::Result<Vec<u8>> {
+pub(crate) fn xz(plain: &[u8]) -> io::Result<Vec<u8>> {
     let mut encoder = lzma_rust2::XzWriter::new(Vec::new(), lzma_rust2::XzOptions::with_preset(0))?;
     encoder.write_all(plain)?;
     encoder.finish()
 }
 
 /// One stream.
-pub(super) fn bzip2(plain: &[u8]) -> io::Result<Vec<u8>> {
+pub(crate) fn bzip2(plain: &[u8]) -> io::Result<Vec<u8>> {
     let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
     encoder.write_all(plain)?;
     encoder.finish()

@@ -1,6 +1,7 @@
 //! Where a probe runs programs: in a folder of their own in scratch, as nobody, without network, never for long.
 //!
-//! In: a program, its words and what it reads. Out: how it ended and the end of what it printed. As root each program
+//! In: a program, its words and what it reads. Out: how it ended and the end of what it printed, which may hold what lies
+//! in files: it is for a terminal, and a report has no more of it than what is known to be a name or a number. As root each program
 //! has namespaces of its own (processes, mounts, network): the stage is its `/tmp`, nothing else of the drill can be
 //! reached, and all that it started is gone with it, also when the drill itself is killed. A user's have their own
 //! processes and network where the system lets users do that; where not, only the program itself is sure to go.
@@ -85,6 +86,11 @@ impl Said {
         last_words(&all)
     }
 
+    /// How it ended.
+    pub fn how(&self) -> String {
+        self.status.code().map_or_else(|| "ended by a signal".to_owned(), |code| format!("exit status {code}"))
+    }
+
     pub fn is_good(&self) -> bool {
         self.status.success()
     }
@@ -132,6 +138,11 @@ impl<'b> Sandbox<'b> {
     /// The same, as programs see it.
     pub fn inside(&self) -> &Path {
         if self.is_root() { Path::new("/tmp") } else { &self.stage }
+    }
+
+    /// Keeps a program's words for a terminal.
+    pub fn hear(&self, program: &str, words: &str) {
+        self.budget.hear(program, &last_words(words));
     }
 
     /// May programs of the driller's mount and use devices?
@@ -235,13 +246,18 @@ impl Call<'_, '_> {
         running.looks_to_end = 0;
         loop {
             if let Some(status) = running.ended()? {
-                return Ok(running.said(status));
+                let said = running.said(status);
+                if !said.is_good() {
+                    budget.hear(&running.name, &said.words());
+                }
+                return Ok(said);
             }
             if !budget.spend(0) {
                 return Err(unable(budget.overrun().unwrap_or_default()));
             }
             if running.printed() > PRINTED_MAX {
-                return Err(unable(format!("{} prints without end: {}", running.name, running.words())));
+                budget.hear(&running.name, &running.words());
+                return Err(unable(format!("{} prints without end", running.name)));
             }
             std::thread::sleep(LOOK_EVERY);
         }
@@ -326,6 +342,17 @@ impl Running {
         last_words(&format!("{}\n{}", tail(&self.out), tail(&self.errors)))
     }
 
+    /// How much it has printed as errors.
+    pub fn errors_bytes(&self) -> u64 {
+        self.errors.metadata().map_or(0, |meta| meta.len())
+    }
+
+    /// What it printed as errors behind the first so many bytes; the end of it.
+    pub fn errors_since(&self, bytes: u64) -> String {
+        let new = self.errors_bytes().saturating_sub(bytes).min(TAIL_BYTES);
+        String::from_utf8_lossy(&tail_bytes(&self.errors, new)).into_owned()
+    }
+
     fn said(&self, status: ExitStatus) -> Said {
         Said { status, out: tail(&self.out), errors: tail(&self.errors) }
     }
@@ -364,15 +391,19 @@ impl Drop for Running {
 }
 
 fn tail(path: &Path) -> String {
+    String::from_utf8_lossy(&tail_bytes(path, TAIL_BYTES)).into_owned()
+}
+
+fn tail_bytes(path: &Path, most: u64) -> Vec<u8> {
     let read = || {
         let mut file = File::open(path)?;
         let bytes = file.metadata()?.len();
-        file.seek(SeekFrom::Start(bytes.saturating_sub(TAIL_BYTES)))?;
+        file.seek(SeekFrom::Start(bytes.saturating_sub(most)))?;
         let mut tail = Vec::new();
-        file.take(TAIL_BYTES).read_to_end(&mut tail)?;
+        file.take(most).read_to_end(&mut tail)?;
         Ok::<_, io::Error>(tail)
     };
-    String::from_utf8_lossy(&read().unwrap_or_default()).into_owned()
+    read().unwrap_or_default()
 }
 
 /// A word that is a path below the stage, as programs see it.

@@ -22,11 +22,18 @@ const FINDINGS: usize = 20;
 /// Beside the database; `-shm` is not wanted: it is made from the log.
 const JOURNALS: [&str; 2] = ["-wal", "-journal"];
 
+/// What is said of a database whose log may have been lost.
+const WITHOUT_LOG: &str = "; in WAL mode and without its log: as of its last checkpoint";
+
+/// A database's first bytes.
+type Begin = [u8; 20];
+
 pub(super) fn probe(path: &Path, work: &Path, budget: &Budget) -> Answer {
     let journals: Vec<&str> = JOURNALS.into_iter().filter(|end| has_bytes(&beside(path, end))).collect();
     if journals.is_empty() {
-        whole_pages(path)?;
-        return check(open_immutable(path), budget);
+        let begin = whole_pages(path)?;
+        let note = if is_without_log(path, &begin) { WITHOUT_LOG } else { "" };
+        return check(open_immutable(path), budget).map(|detail| format!("{detail}{note}"));
     }
     let copy = copy_with(path, &journals, work)
         .map_err(|error| Finding::Unable(format!("it can't be copied with its {}: {error}", journals.join(" and "))));
@@ -36,21 +43,27 @@ pub(super) fn probe(path: &Path, work: &Path, budget: &Budget) -> Answer {
 
 /// SQLite reads a page that the file ends in as if zeros followed, and would find a short file good. Page size: the two
 /// bytes at 16, 1 for 64 KiB (file format 1.3.2).
-fn whole_pages(path: &Path) -> Result<(), Finding> {
+fn whole_pages(path: &Path) -> Result<Begin, Finding> {
     let unable = |error: io::Error| Finding::Unable(format!("it can't be read: {error}"));
     let mut file = super::open(path).map_err(unable)?;
     let bytes = file.metadata().map_err(unable)?.len();
-    let mut begin = [0; 18];
+    let mut begin: Begin = [0; 20];
     file.read_exact(&mut begin).map_err(super::broken)?;
     let page = match u16::from_be_bytes([begin[16], begin[17]]) {
         1 => 1 << 16,
         page => u64::from(page),
     };
     if page >= 512 && bytes.is_multiple_of(page) {
-        Ok(())
+        Ok(begin)
     } else {
         Err(Finding::Broken(format!("its {bytes} bytes are no whole number of pages of {page}")))
     }
+}
+
+/// Does it say that it writes a log (2 in the two bytes at 18, file format 1.3.3), and none is there, not even an empty
+/// one? Who closes the database last removes its log, so this can't be told from a log that was not backed up.
+fn is_without_log(path: &Path, begin: &Begin) -> bool {
+    begin[18..20] == [2, 2] && fs::symlink_metadata(beside(path, "-wal")).is_err()
 }
 
 fn beside(path: &Path, end: &str) -> PathBuf {
@@ -124,6 +137,13 @@ fn of_sqlite(error: &rusqlite::Error, budget: &Budget) -> Finding {
     }
     let lacks_room = matches!(error.sqlite_error_code(), Some(ErrorCode::DiskFull | ErrorCode::OutOfMemory));
     // The application brings modules and collations that its tables need; without them nothing can be said.
-    let lacks_module = text.contains("no such module") || text.contains("no such collation sequence");
-    if lacks_room || lacks_module { Finding::Unable(text) } else { Finding::Broken(text) }
+    let lacks_module = text.starts_with("no such module: ") || text.starts_with("no such collation sequence: ");
+    if lacks_room || lacks_module {
+        return Finding::Unable(text);
+    }
+    // A message may quote what lies in the database.
+    Finding::Broken(match error.sqlite_error() {
+        Some(error) => error.to_string(),
+        None => "its answer is none that SQLite gives".to_owned(),
+    })
 }

@@ -40,9 +40,11 @@ fn read_all(stream: impl Read) -> Answer {
 fn read_entries(stream: &mut impl Read) -> Result<(u64, u64), Finding> {
     let mut archive = tar::Archive::new(stream);
     let (mut entries, mut end) = (0_u64, 0_u64);
+    // The crate's words quote what stands in a header.
+    let unread = |entries: u64| Finding::Broken(format!("the header of entry {entries} can't be read"));
     for entry in archive.entries().map_err(broken)? {
-        let mut entry = entry.map_err(broken)?;
-        let stored = entry.header().entry_size().map_err(broken)?;
+        let mut entry = entry.map_err(|_| unread(entries))?;
+        let stored = entry.header().entry_size().map_err(|_| unread(entries))?;
         let wanted = entry.size();
         let read = io::copy(&mut entry, &mut io::sink()).map_err(broken)?;
         if read != wanted {

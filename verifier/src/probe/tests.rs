@@ -245,10 +245,24 @@ fn a_hot_log_is_used_and_its_loss_or_the_databases_is_noticed() {
     std::fs::copy(place.path("live.db-wal"), &log).expect("there");
     let whole = look();
     assert!(whole.verdict == ProbeVerdict::Pass && whole.detail.starts_with("with its -wal"), "{whole:?}");
+    std::fs::write(&log, b"").expect("writable");
+    let emptied = look();
+    assert!(emptied.verdict == ProbeVerdict::Pass && !emptied.detail.contains("WAL mode"), "{emptied:?}");
+    std::fs::remove_file(&log).expect("there");
+    let without = look();
+    // The rows of the log are gone, and nothing in the database tells: it is as it was at the checkpoint.
+    assert_eq!(without.verdict, ProbeVerdict::Pass, "{without:?}");
+    assert!(without.detail.ends_with("in WAL mode and without its log: as of its last checkpoint"), "{without:?}");
     let bytes = std::fs::read(&copy).expect("there");
     std::fs::write(&copy, &bytes[..100]).expect("writable");
-    std::fs::remove_file(&log).expect("there");
     assert_eq!(look().verdict, ProbeVerdict::Fail);
+}
+
+#[test]
+fn a_database_that_writes_no_log_misses_none() {
+    let place = Place::new();
+    let outcome = place.probe(ProbeKind::Sqlite, &place.sample(ProbeKind::Sqlite));
+    assert_eq!(outcome.detail, "integrity_check: ok; foreign_key_check: ok");
 }
 
 #[test]

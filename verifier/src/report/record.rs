@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use engine::format::SlotKind;
-use engine::model::Digest;
+use engine::model::{Digest, Proof};
 use engine::report::{PathText, utc};
 use serde::{Deserialize, Serialize};
 
@@ -13,9 +13,11 @@ use super::finding::LedgerBefore;
 use super::key::PublicKey;
 use super::live::{LiveReport, NotBackedUp};
 use super::trend::{Forecast, Pace};
+use crate::control;
 use crate::drill::{Drill, Probed};
 use crate::mismatch::Mismatch;
-use crate::verdict::{ControlVerdict, ProbeVerdict, Verdict};
+use crate::probe::ProbeKind;
+use crate::verdict::{self, ControlVerdict, ProbeVerdict, Verdict, Warmth};
 
 /// Version of the report's format: 1 was not signed.
 pub(super) const FORMAT: u32 = 2;
@@ -45,6 +47,10 @@ pub struct DrillReport {
     pub opened_by: Option<String>,
     /// How it came out.
     pub verdict: Verdict,
+    /// How far this drill shows the placement to be good, in the words of `engine points`; null if it did not pass, or an
+    /// older release drilled.
+    #[serde(default)]
+    pub proof: Option<String>,
     /// Regular files compared.
     pub files: u64,
     /// Their bytes.
@@ -119,6 +125,7 @@ impl DrillReport {
             destination: drill.destination.to_string(),
             opened_by: drill.opened_by.map(|kind| word(kind).to_owned()),
             verdict: drill.verdict,
+            proof: drill.proof().map(|proof| proof.to_string()),
             files: drill.files,
             bytes: drill.bytes,
             mismatches: drill.mismatches.kept().iter().map(MismatchReport::of).collect(),
@@ -155,11 +162,19 @@ impl DrillReport {
         )
     }
 
+    /// How far it shows the placement to be good, by the probes that are here now.
+    pub(crate) fn shown(&self) -> Option<Proof> {
+        let warmth = if self.cold.is_some() { Warmth::Cold } else { Warmth::Warm };
+        let content = self.probes.iter().filter(|probe| probe.probe != ProbeKind::Canary.as_str());
+        verdict::proof(self.verdict, content.map(|probe| probe.verdict), warmth)
+    }
+
     /// A probe that could not be run.
     pub(crate) fn skip_probe(&mut self, probe: &str, detail: &str) {
         let (path, probe, detail) = (PathText::new(b""), probe.to_owned(), detail.to_owned());
         self.probes.push(ProbeReport { path, probe, verdict: ProbeVerdict::Skipped, detail });
         self.coverage.probes_skipped = self.coverage.probes_skipped.saturating_add(1);
+        self.proof = self.shown().map(|proof| proof.to_string());
     }
 
     /// What is wrong, of what is kept one by one: whose path, and what.
@@ -197,7 +212,25 @@ fn not_tested(drill: &Drill) -> Vec<NotTested> {
     let never = ("access times, change times and where holes are".to_owned(), drill.entries);
     let lost = drill.expected.entries.saturating_sub(drill.entries);
     let lost = (lost > 0).then(|| ("entries that did not come back, or were not come to".to_owned(), lost));
-    found.chain(skipped).chain(lost).chain([never]).map(|(what, count)| NotTested { what, count }).collect()
+    let without = drill.control_without.iter().map(|kind| (no_control(*kind), count_of(drill, *kind)));
+    found
+        .chain(skipped)
+        .chain(lost)
+        .chain(without)
+        .chain([never])
+        .map(|(what, count)| NotTested { what, count })
+        .collect()
+}
+
+fn no_control(kind: ProbeKind) -> String {
+    let only = if ProbeKind::SAMPLED.contains(&kind) { ": only a sample of it was broken" } else { "" };
+    let why =
+        if control::can_be_broken(kind) { "no file of it is small enough to copy" } else { "it is no single file" };
+    format!("whether the probe of {kind} can fail on what came back: {why}{only}")
+}
+
+fn count_of(drill: &Drill, kind: ProbeKind) -> u64 {
+    drill.probes.iter().filter(|probed| probed.kind == kind && probed.verdict == ProbeVerdict::Pass).count() as u64
 }
 
 /// Which report it is, of whom, after which ones.
@@ -341,6 +374,9 @@ impl ReportFile {
     pub fn of(drill: &Drill, setting: &Setting, identity: Identity) -> Self {
         let mut told = DrillReport::of(drill);
         let forecast = told.forecast(&utc(drill.started), setting.rto, &identity.paces);
+        let objectives =
+            setting.objectives(drill.age.map(|age| age.as_secs()), drill.restore.map(|took| took.as_secs_f64()));
+        told.notes.extend(objectives.iter().filter_map(Objective::warning));
         told.notes.extend(forecast.as_ref().and_then(Forecast::warning));
         let Setting { address, method, restored_to, ledger_before, outside, .. } = setting.clone();
         Self {
@@ -366,8 +402,7 @@ impl ReportFile {
             objects: drill.objects,
             object_bytes: drill.object_bytes,
             restored_by: if is_root() { "root" } else { "a user who is not root" }.to_owned(),
-            objectives: setting
-                .objectives(drill.age.map(|age| age.as_secs()), drill.restore.map(|took| took.as_secs_f64())),
+            objectives,
             measured: Measured::of(drill),
             checks: super::facts::checks(drill),
             verdict_rule: super::facts::rule(drill),

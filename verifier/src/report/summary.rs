@@ -82,6 +82,7 @@ impl DrillReport {
                 span(age)
             ));
         }
+        self.proof.iter().for_each(|proof| page.line(format!("  proof reached: {proof}")));
         self.cold.iter().for_each(|cold| page.line(format!("  {}", cold.sentence())));
         if self.opened_by.as_deref() == Some("sheet") {
             page.line("  opened by the recovery sheet alone");

@@ -136,6 +136,7 @@ impl Call<'_> {
             probe: None,
             canaries: &[],
             leaving: self.asked.leaving,
+            voice,
             tell: &tell,
             stop,
         };

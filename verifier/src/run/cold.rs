@@ -12,7 +12,7 @@ use std::time::Duration;
 use engine::catalog::Catalog;
 use engine::command::Login;
 use engine::config::{Place, SecretSource};
-use engine::model::{DestinationName, ObjectName, PointId, PointName, Proof, Time, VaultPath, chain};
+use engine::model::{DestinationName, ObjectName, PointId, PointName, Time, VaultPath, chain};
 use rustix::process::{Pid, Signal, kill_process};
 use serde::Deserialize;
 
@@ -89,9 +89,7 @@ impl Session<'_> {
                 .drill
                 .skip_probe("command", "a cold drill knows no configuration, so the job's own probe was not run");
         }
-        // What the job's own probe would say is not known: that is no more than was proved before.
-        let catalog = self.catalog.as_ref().filter(|_| !has_probe);
-        let proved = catalog.map_or(Ok(()), |catalog| prove(catalog, (opened, chosen), &report, now));
+        let proved = self.catalog.as_ref().map_or(Ok(()), |catalog| prove(catalog, (opened, chosen), &report, now));
         report.drill.notes.extend(proved.err());
         drop(reservation);
         self.take_over(report, own, &setting)
@@ -244,14 +242,12 @@ fn prove(
     report: &ReportFile,
     now: Time,
 ) -> Result<(), String> {
-    if report.drill.verdict != Verdict::Pass {
-        return Ok(());
-    }
+    let Some(proof) = report.drill.shown() else { return Ok(()) };
     let ids = report.built_on.iter().filter_map(|id| id.parse::<PointId>().ok());
     let known = ids.filter_map(|id| catalog.point_by_id(id).ok().flatten());
     let below = known.map(|row| PointName { order: row.order, id: row.id });
     for point in below.chain([chosen.point]) {
-        local::prove(catalog, opened.survey.vault(), point, Proof::RestoredCold, now)
+        local::prove(catalog, opened.survey.vault(), point, proof, now)
             .map_err(|why| format!("the catalog did not take note of the proof: {why}"))?;
     }
     Ok(())

@@ -42,6 +42,10 @@ fn each_point_is_restored_by_a_process_that_has_the_address_and_the_sheet_only()
     assert_eq!(found["opened-by"], "sheet", "{ran}");
     assert_eq!(found["negative-control"], "pass", "{ran}");
     assert_eq!((proof(&bench, "usb"), proof(&bench, "office")), ("restored-cold".into(), "bytes-read".into()));
+    assert_eq!(found["proof"], "restored-cold", "{ran}");
+    let proofs = bench.done(&["status"])["jobs"][0]["proofs"].as_array().expect("proofs").clone();
+    let of = |name: &str| proofs.iter().find(|it| it["destination"] == name).expect("a place")["proof"].clone();
+    assert_eq!((of("usb"), of("office")), ("restored-cold".into(), "bytes-read".into()), "{proofs:?}");
     assert!(inventory(&bench.path("scratch")).expect("readable").is_empty());
     let checked = verifier(&bench, &["report", "check"]).exits(0);
     assert_eq!(checked.json()["reports"], 1, "{checked}");
@@ -162,10 +166,14 @@ fn a_server_is_drilled_cold_and_its_password_goes_by_no_environment() {
     assert_eq!((&found["verdict"], &found["files"]), (&"pass".into(), &3.into()), "{ran}");
     assert_eq!(proof(&bench, "office"), "restored-cold");
     assert!(inventory(&bench.path("scratch")).expect("readable").is_empty(), "no password is left there");
+    let _ = drill(&bench, &[]).exits(0);
+    let secret = fs::read_to_string(&password).expect("readable");
+    let reports = crate::harness::reports(&bench);
+    assert!(!reports.contains(secret.trim()) && !reports.contains(fixtures::bench::PASSPHRASE), "no secret");
 }
 
 #[test]
-fn a_jobs_own_probe_is_skipped_and_then_nothing_is_proved() {
+fn what_a_cold_drill_can_not_probe_is_restored_and_not_the_top_rung() {
     let bench = protected(&["usb"]);
     let config = fs::read_to_string(bench.path("offsite.toml")).expect("readable");
     let config = config.replace("[job.data]\n", "[job.data]\nprobe = { command = [\"false\"] }\n");
@@ -173,6 +181,23 @@ fn a_jobs_own_probe_is_skipped_and_then_nothing_is_proved() {
     let ran = drill(&bench, &["--cold"]).exits(0);
     let probes = ran.json()["drills"][0]["probes"].as_array().expect("probes").clone();
     assert!(probes.iter().any(|it| it["probe"] == "command" && it["verdict"] == "skipped"), "{ran}");
+    assert_eq!((&ran.json()["drills"][0]["proof"], &proof(&bench, "usb")), (&"restored".into(), &"restored".into()));
     let _ = drill(&bench, &["--cold", "--strict"]).exits(3);
-    assert_eq!(proof(&bench, "usb"), "bytes-read");
+    assert_eq!(proof(&bench, "usb"), "restored");
+}
+
+#[test]
+fn a_database_that_nobody_can_open_is_no_top_rung() {
+    let bench = protected(&["usb"]);
+    // A base backup of a version that no server here can read.
+    let base = bench.folder("data/base");
+    fs::write(base.join("backup_label"), "START WAL LOCATION: 0/2000028 (file 000000010000000000000002)\n")
+        .expect("ours");
+    fs::write(base.join("PG_VERSION"), "99\n").expect("ours");
+    bench.done(&["run", "--once"]);
+    let ran = drill(&bench, &["--cold"]).exits(0);
+    let found = &ran.json()["drills"][0];
+    let skipped = found["probes"].as_array().expect("probes").iter().filter(|it| it["verdict"] == "skipped").count();
+    assert_eq!((skipped, &found["verdict"], &found["proof"]), (1, &"pass".into(), &"restored".into()), "{ran}");
+    assert_eq!(proof(&bench, "usb"), "restored");
 }

@@ -12,7 +12,7 @@ use fixtures::data::inventory;
 use fixtures::{Bench, Server};
 use serde_json::Value;
 
-use crate::harness::{bare, copy, drill, drill_command};
+use crate::harness::{bare, copy, drill, drill_command, reports};
 
 /// Runs a client to its end; its output.
 #[track_caller]
@@ -113,11 +113,11 @@ fn postgres_comes_back_in_a_server_of_its_own_and_what_is_broken_is_told() {
     newer[6] = 99;
     write("newer archive", newer);
     let mut script = fs::read_to_string(data.join("script")).expect("there");
-    script.insert_str(script.find("\\.\n").expect("data end"), "no number\n");
+    script.insert_str(script.find("\\.\n").expect("data end"), "HIDDEN row\n");
     write("wrong script", script.clone().into_bytes());
     write(
         "script with an extension",
-        script.replace("no number\n", "").replacen("\nSET ", "\nCREATE EXTENSION nowhere;\nSET ", 1).into(),
+        script.replace("HIDDEN row\n", "").replacen("\nSET ", "\nCREATE EXTENSION nowhere;\nSET ", 1).into(),
     );
     let sound = base(&server, &data);
     for (name, how) in [("torn", 0), ("logless", 1), ("manifest", 2)] {
@@ -147,12 +147,14 @@ fn postgres_comes_back_in_a_server_of_its_own_and_what_is_broken_is_told() {
     says(&probes, "flipped archive", &["fail", "pg_restore"]);
     says(&probes, "newer archive", &["skipped", "unsupported version"]);
     says(&probes, "cut script", &["fail", "does not end with the mark"]);
-    says(&probes, "wrong script", &["fail", "no number"]);
+    says(&probes, "wrong script", &["fail", "psql: exit status 3: ERROR 22", "line ", " of its data"]);
     says(&probes, "script with an extension", &["skipped", "nowhere", "is not available"]);
     says(&probes, "cut tar", &["fail postgres-base"]);
     says(&probes, "torn/backup_label", &["fail", "amcheck"]);
-    says(&probes, "logless/backup_label", &["fail", "could not locate"]);
+    says(&probes, "logless/backup_label", &["fail", "the server does not start from it: FATAL XX000"]);
     says(&probes, "manifest/backup_label", &["fail", "pg_verifybackup", "pg_filenode.map"]);
+    let reports = reports(&bench);
+    assert!(!reports.contains("HIDDEN") && !reports.contains(&password(&server)), "no row and no password");
 }
 
 #[test]
@@ -220,7 +222,7 @@ fn a_dump_of_mariadb_comes_back_and_what_is_broken_is_told() {
     fs::write(data.join("databases"), many).expect("writable");
     cut(&data, "sample", "cut", 60);
     let dump = String::from_utf8(dump).expect("UTF-8");
-    fs::write(data.join("wrong"), dump.replacen("(7,1000,", "('seven',1000,,", 1)).expect("writable");
+    fs::write(data.join("wrong"), dump.replacen("(7,1000,", "('HIDDEN',1000,,", 1)).expect("writable");
     let other =
         dump.replacen("COLLATE=", "COLLATE=utf8mb4_nowhere_ci #", 1).replacen("-- MariaDB dump", "-- MySQL dump", 1);
     assert!(other.contains("nowhere"), "it was another server's");
@@ -232,6 +234,7 @@ fn a_dump_of_mariadb_comes_back_and_what_is_broken_is_told() {
     says(&probes, "data/cut", &["fail", "-- Dump completed"]);
     says(&probes, "data/wrong", &["fail", "ERROR 1064"]);
     says(&probes, "data/others", &["skipped", "nowhere"]);
+    assert!(!reports(&bench).contains("HIDDEN"), "no row");
 }
 
 #[test]
@@ -252,6 +255,6 @@ fn a_backup_of_firebird_comes_back_and_what_is_broken_is_told() {
     file.write_all(&flipped).expect("writable");
     let probes = drilled(&bench, &[], 4);
     says(&probes, "data/whole", &["pass firebird-backup", "nothing found", "2 tables, 20000 rows"]);
-    says(&probes, "data/cut", &["fail", "gbak: ERROR"]);
+    says(&probes, "data/cut", &["fail", "gbak: exit status 1, ", "gbak: ERROR"]);
     says(&probes, "data/flipped", &["fail", "gbak"]);
 }

@@ -86,6 +86,22 @@ pub fn packs(bench: &Bench, destination: &str) -> Vec<PathBuf> {
     all.into_iter().map(|(path, _)| path).collect()
 }
 
+/// All that stands in reports and their views, of whatever kind.
+pub fn reports(bench: &Bench) -> String {
+    fn read(folder: &Path, all: &mut String) {
+        for entry in fs::read_dir(folder).expect("reports").flatten() {
+            match entry.path().is_dir() {
+                true => read(&entry.path(), all),
+                false => *all += &String::from_utf8_lossy(&fs::read(entry.path()).expect("readable")),
+            }
+        }
+    }
+    let mut all = String::new();
+    read(&bench.path("state/reports"), &mut all);
+    assert!(["<html", "<testsuites", "\"report-version\""].iter().all(|part| all.contains(part)), "all three kinds");
+    all
+}
+
 /// Flips one bit in the middle of a file.
 pub fn flip(file: &Path) {
     let mut bytes = fs::read(file).expect("readable");

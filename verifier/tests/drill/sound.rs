@@ -30,6 +30,26 @@ fn a_sound_vault_passes_strictly_from_every_destination_and_scratch_is_left_empt
 }
 
 #[test]
+fn a_database_copied_while_it_was_written_comes_back_with_its_log_and_without_it_that_is_said() {
+    let bench = crate::databases::prepared();
+    let live = bench.path("live.db");
+    let connection = rusqlite::Connection::open(&live).expect("a database");
+    let text = "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; CREATE TABLE entry (amount INTEGER);
+        PRAGMA wal_checkpoint(TRUNCATE); INSERT INTO entry VALUES (7);";
+    connection.execute_batch(text).expect("SQL");
+    for (from, to) in [("live.db", "data/hot.db"), ("live.db-wal", "data/hot.db-wal"), ("live.db", "data/lone.db")] {
+        fs::copy(bench.path(from), bench.path(to)).expect("there");
+    }
+    let torn = fs::read(&live).expect("there");
+    fs::write(bench.path("data/torn.db"), &torn[..torn.len() - 1000]).expect("writable");
+    let probes = crate::databases::drilled(&bench, &[], 4);
+    let says = |end: &str, parts: &[&str]| crate::databases::says(&probes, end, parts);
+    says("hot.db", &["pass sqlite: with its -wal: integrity_check: ok"]);
+    says("lone.db", &["pass sqlite", "in WAL mode and without its log: as of its last checkpoint"]);
+    says("torn.db", &["fail sqlite"]);
+}
+
+#[test]
 fn a_drill_needs_no_home_and_no_catalog() {
     let bench = protected(&["usb"]);
     for gone in ["vault", "state", "data"] {

@@ -76,7 +76,7 @@ pub(super) fn check(sandbox: &Sandbox<'_>, image: &Path, system: &FileSystem, sp
 }
 
 fn of_tool(shown: &str, said: &Said) -> Finding {
-    let text = format!("{shown}: {}", said.words());
+    let text = format!("{shown}: {}", said.how());
     // e2fsck's operational error and misuse, and what shells say of programs that can't run.
     if matches!(said.status.code(), Some(8 | 16 | 126 | 127) | None) {
         Finding::Unable(text)
@@ -119,7 +119,7 @@ fn after_replay(
     let said = replayed.whom(Whom::Driller).run()?;
     // e2fsck calls what it did by 1.
     if !matches!(said.status.code(), Some(0 | 1)) {
-        return Err(Finding::Broken(format!("{}: its log can't be replayed: {}", kind.as_str(), said.words())));
+        return Err(Finding::Broken(format!("{}: its log can't be replayed: {}", kind.as_str(), said.how())));
     }
     run(sandbox, program, tool, &copy)
 }
@@ -141,6 +141,6 @@ fn count(sandbox: &Sandbox<'_>, tool: &Tool, place: &Place) -> Answer {
     let said = call.whom(Whom::Driller).run()?;
     match said.out.trim().parse::<u64>() {
         Ok(files) if said.is_good() => Ok(format!("{files} files in it")),
-        _ => Ok(format!("files not counted: it can't be mounted here ({})", said.words())),
+        _ => Ok(format!("files not counted: it can't be mounted here ({})", said.how())),
     }
 }

@@ -11,7 +11,8 @@ use super::super::budget::Budget;
 use super::super::copy_folder::{bytes_below, copy_below};
 use super::super::sandbox::{Sandbox, at};
 use super::super::{Answer, Finding, is_tar, tar, tool, unable};
-use super::{Cluster, USER, Version, finding, open, own_settings};
+use super::error::ServerError;
+use super::{Cluster, USER, Version, open, own_settings};
 
 /// Of another server's life.
 const NOT_OURS: [&str; 3] = ["postmaster.pid", "standby.signal", "recovery.signal"];
@@ -57,7 +58,7 @@ fn unpack(path: &Path, sandbox: &Sandbox<'_>) -> Result<(), Finding> {
         let call = sandbox.call(&tool::find("tar")?).words(["-xf", "-", "-C"]).words([at(sandbox, to)]);
         let said = call.input(open(&tar)?).run()?;
         if !said.is_good() {
-            return Err(finding("it can't be unpacked", &said.words()));
+            return Err(Finding::Broken(format!("it can't be unpacked: tar: {}", said.how())));
         }
     }
     let (manifest, inside) = (beside.join(MANIFEST), sandbox.stage().join("data").join(MANIFEST));
@@ -104,7 +105,9 @@ fn verify(data: &Path, sandbox: &Sandbox<'_>, version: &Version) -> Answer {
         return Ok("pg_verifybackup is not available here".to_owned());
     }
     let said = sandbox.call(&tool).words([at(sandbox, "data")]).run()?;
-    if said.is_good() { Ok("pg_verifybackup: ok".to_owned()) } else { Err(finding("pg_verifybackup", &said.words())) }
+    // It prints names and sizes of files, and nothing that lies in them.
+    let words = || Finding::Broken(format!("pg_verifybackup: {}", said.words()));
+    said.is_good().then(|| "pg_verifybackup: ok".to_owned()).ok_or_else(words)
 }
 
 fn make_ours(data: &Path, sandbox: &Sandbox<'_>) -> io::Result<()> {
@@ -122,11 +125,10 @@ fn make_ours(data: &Path, sandbox: &Sandbox<'_>) -> io::Result<()> {
 fn recover(sandbox: &Sandbox<'_>, version: &Version) -> Result<(), Finding> {
     let call = sandbox.call(&version.tool("postgres")).words(["--single"]).words(own_settings(sandbox)?);
     let said = call.words(["template1"]).text(&format!("create role {USER} superuser login\n"))?.run()?;
-    let fatal = |line: &&str| line.contains("FATAL") || line.contains("PANIC");
-    let fatal: Vec<&str> = said.errors.lines().filter(fatal).collect();
-    match (said.is_good(), fatal.first()) {
+    let fatal = ServerError::last(&said.errors).filter(ServerError::is_fatal);
+    match (said.is_good(), fatal) {
         (true, None) => Ok(()),
-        (_, Some(why)) => Err(finding("the server does not start from it", why)),
-        (false, None) => Err(finding("the server does not start from it", &said.words())),
+        (_, Some(error)) => Err(error.finding("the server does not start from it")),
+        (false, None) => Err(Finding::Broken(format!("the server does not start from it: {}", said.how()))),
     }
 }

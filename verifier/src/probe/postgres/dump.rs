@@ -6,7 +6,7 @@ use std::path::Path;
 use super::super::budget::Budget;
 use super::super::sandbox::Sandbox;
 use super::super::{Answer, Finding, broken, unable};
-use super::{Cluster, Version, client, finding, open, roles, version_in};
+use super::{Cluster, Version, client, of_tool, open, roles, version_in};
 
 /// Where a dump's own description ends at the latest.
 const BEGIN_BYTES: u64 = 64 << 10;
@@ -21,20 +21,18 @@ pub(in crate::probe) fn probe_archive(path: &Path, work: &Path, budget: &Budget)
     let tool = version.tool("pg_restore");
     let listed = sandbox.call(&tool).words(["--list"]).input(open(path)?).run()?;
     if !listed.is_good() {
-        return Err(finding("pg_restore --list", &listed.words()));
+        return Err(of_tool("pg_restore --list", &listed));
     }
     let from = dumped_from(&listed.out);
     let read = sandbox.call(&tool).words(["--file=/dev/null"]).input(open(path)?).run()?;
     if !read.is_good() {
-        return Err(finding("pg_restore reads it", &read.words()));
+        return Err(of_tool("pg_restore reads it", &read));
     }
     let cluster = Cluster::fresh(&sandbox, version)?;
     cluster.ask("template1", &format!("create database {RESTORED} template template0;"))?;
     let words = ["--exit-on-error", "--no-owner", "--no-acl", "--no-tablespaces", "-d", RESTORED];
-    let restored = client(&sandbox, &cluster.version, "pg_restore").words(words).input(open(path)?).run()?;
-    if !restored.is_good() {
-        return Err(of_version(finding("pg_restore", &restored.words()), from, &cluster.version));
-    }
+    let call = client(&sandbox, &cluster.version, "pg_restore").words(words).input(open(path)?);
+    cluster.run("pg_restore", call).map_err(|finding| of_version(finding, from, &cluster.version))?;
     looked_through(&cluster)
 }
 
@@ -46,12 +44,12 @@ pub(in crate::probe) fn probe_script(path: &Path, work: &Path, budget: &Budget) 
     cluster.ask("template1", &format!("create database {RESTORED} template template0;"))?;
     make_roles(&cluster, path, budget)?;
     let call = client(&sandbox, &cluster.version, "psql").words(["-v", "ON_ERROR_STOP=1", "-o", "/dev/null"]);
-    let restored = call.words(["-d", RESTORED]).input(open(path)?).run()?;
-    if !restored.is_good() {
+    let call = call.words(["-d", RESTORED]).input(open(path)?);
+    if let Err(finding) = cluster.run("psql", call) {
         let mut begin = String::new();
         let read = open(path)?.take(BEGIN_BYTES).read_to_string(&mut begin);
         let from = read.ok().and_then(|_| dumped_from(&begin));
-        return Err(of_version(finding("psql", &restored.words()), from, &cluster.version));
+        return Err(of_version(finding, from, &cluster.version));
     }
     looked_through(&cluster)
 }

@@ -7,6 +7,7 @@
 
 mod base;
 mod dump;
+mod error;
 mod roles;
 
 pub(super) use base::probe as probe_base;
@@ -15,33 +16,18 @@ pub(super) use dump::{probe_archive, probe_script};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use super::sandbox::{Running, Said, Sandbox, at};
+use super::sandbox::{Call, Running, Said, Sandbox, at};
 use super::tool::postgres_folders;
 use super::{Answer, Finding, unable};
+use error::ServerError;
 
 /// Our user in a server: nobody else's name.
 const USER: &str = "offsite_drill";
 /// Tables that are told by name.
 const TABLES_TOLD: usize = 8;
-/// What a server says of what this computer does not have, or can't do.
-const LACKS: [&str; 16] = [
-    "No space left on device",
-    "is not available",
-    "could not open extension control file",
-    "could not access file",
-    "could not load library",
-    "unsupported version",
-    "unrecognized configuration parameter",
-    "locale name: \"",
-    "incompatible with operating system",
-    "does not support compression",
-    "built without",
-    "shared_preload_libraries",
-    "tablespace \"",
-    "database files are incompatible with server",
-    "was initialized by PostgreSQL version",
-    "out of memory",
-];
+/// How a program's own error begins where it is too old for a file, or was built without what that needs.
+const LACKS: [&str; 3] =
+    ["unsupported version (", "this build does not support compression", "cannot restore from compressed archive"];
 
 /// The programs of one version.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,17 +70,28 @@ fn version_in(text: &str) -> Option<(u32, String)> {
     Some((digits.parse().ok()?, word))
 }
 
-/// What it says of the data, if it says that this computer lacks nothing.
-fn finding(what: &str, said: &str) -> Finding {
-    let text = format!("{what}: {said}");
-    if LACKS.iter().any(|lack| said.contains(lack)) { Finding::Unable(text) } else { Finding::Broken(text) }
+/// What a program of PostgreSQL's own says of a file, where no server is asked: this computer lacks something if its
+/// first line says so.
+fn of_tool(what: &str, said: &Said) -> Finding {
+    let first = said.errors.lines().next().unwrap_or_default();
+    let words = first.split_once(": error: ").map_or("", |(_, words)| words);
+    match LACKS.iter().any(|lack| words.starts_with(lack)) {
+        true => Finding::Unable(format!("{what}: {}", super::sandbox::last_words(words))),
+        false => Finding::Broken(format!("{what}: {}", said.how())),
+    }
+}
+
+/// What a server's log says of the data: this computer lacks something only where the server's own line says so.
+fn of_server(what: &str, how: &str, log: &str) -> Finding {
+    let broken = || Finding::Broken(format!("{what}: {how}"));
+    ServerError::last(log).map_or_else(broken, |error| error.finding(&format!("{what}: {how}")))
 }
 
 /// A server that runs. It is gone when this is.
 struct Cluster<'s, 'b> {
     sandbox: &'s Sandbox<'b>,
     version: Version,
-    _server: Running,
+    server: Running,
 }
 
 impl<'s, 'b> Cluster<'s, 'b> {
@@ -120,29 +117,31 @@ impl<'s, 'b> Cluster<'s, 'b> {
         socket = at(sandbox, "");
         loop {
             if server.ended()?.is_some() {
-                return Err(finding("the server does not start", &server.words()));
+                sandbox.hear("postgres", &server.words());
+                return Err(of_server("the server does not start", "it ended", &server.errors_since(0)));
             }
             let asked = client(sandbox, &version, "psql").words(["-c", "select 1", "-d", "template1"]).run()?;
             if asked.is_good() {
-                return Ok(Self { sandbox, version, _server: server });
+                return Ok(Self { sandbox, version, server });
             }
             if asked.errors.contains("FATAL") && !asked.errors.contains("starting up") {
                 let what = format!("the server at {} does not answer", socket.display());
-                return Err(finding(&what, &asked.words()));
+                return Err(of_server(&what, &asked.how(), &server.errors_since(0)));
             }
         }
     }
 
-    fn psql(&self, database: &str, text: &str) -> Result<Said, Finding> {
-        client(self.sandbox, &self.version, "psql").words(["-v", "ON_ERROR_STOP=1", "-d", database]).text(text)?.run()
+    /// Runs a client, which is to end well.
+    fn run(&self, what: &str, call: Call<'_, '_>) -> Result<Said, Finding> {
+        let before = self.server.errors_bytes();
+        let said = call.run()?;
+        if said.is_good() { Ok(said) } else { Err(of_server(what, &said.how(), &self.server.errors_since(before))) }
     }
 
     /// Its answer, line by line.
     fn ask(&self, database: &str, query: &str) -> Result<Vec<String>, Finding> {
-        let said = self.psql(database, query)?;
-        if !said.is_good() {
-            return Err(finding(&format!("database {database}"), &said.words()));
-        }
+        let psql = client(self.sandbox, &self.version, "psql").words(["-v", "ON_ERROR_STOP=1", "-d", database]);
+        let said = self.run(&format!("database {database}"), psql.text(query)?)?;
         Ok(said.out.lines().map(str::to_owned).collect())
     }
 
@@ -174,11 +173,8 @@ impl<'s, 'b> Cluster<'s, 'b> {
             return Ok("amcheck is not available here".to_owned());
         }
         let call = client(self.sandbox, &self.version, "pg_amcheck");
-        let said = call.words(["--all", "--install-missing", "--heapallindexed", "--no-strict-names"]).run()?;
-        match said.is_good() {
-            true => Ok("amcheck: ok".to_owned()),
-            false => Err(finding("amcheck", &said.words())),
-        }
+        let call = call.words(["--all", "--install-missing", "--heapallindexed", "--no-strict-names"]);
+        self.run("amcheck", call).map(|_| "amcheck: ok".to_owned())
     }
 }
 
@@ -196,7 +192,7 @@ fn counted(databases: u64, mut counts: Vec<(u64, String)>) -> String {
 }
 
 /// A client of our server.
-fn client<'s, 'b>(sandbox: &'s Sandbox<'b>, version: &Version, name: &str) -> super::sandbox::Call<'s, 'b> {
+fn client<'s, 'b>(sandbox: &'s Sandbox<'b>, version: &Version, name: &str) -> Call<'s, 'b> {
     let call = sandbox.call(&version.tool(name)).words(["-h"]).words([at(sandbox, "")]).words(["-U", USER]);
     if name == "psql" { call.words(["-X", "-A", "-t", "-q"]) } else { call }
 }
@@ -222,6 +218,7 @@ fn own_settings(sandbox: &Sandbox<'_>) -> Result<Vec<std::ffi::OsString>, Findin
         ("autovacuum", "off"),
         ("archive_mode", "off"),
         ("shared_buffers", "32MB"),
+        ("log_line_prefix", "%e "),
     ] {
         set(name, value.as_ref());
     }
@@ -244,11 +241,15 @@ mod tests {
     }
 
     #[test]
-    fn what_a_computer_lacks_is_no_damage() {
-        let lacks = finding("restore", "ERROR: extension \"postgis\" is not available");
-        assert!(matches!(lacks, Finding::Unable(_)), "{lacks:?}");
-        let broken = finding("restore", "pg_restore: error: could not read from input file: end of file");
-        assert!(matches!(broken, Finding::Broken(_)), "{broken:?}");
+    fn what_a_program_lacks_is_no_damage_and_what_it_prints_is_not_told() {
+        use std::os::unix::process::ExitStatusExt as _;
+        let status = std::process::ExitStatus::from_raw(1 << 8);
+        let of = |errors: &str| of_tool("it", &Said { status, out: String::new(), errors: errors.to_owned() });
+        let lacks = of("pg_restore: error: unsupported version (1.99) in file header");
+        assert_eq!(lacks, Finding::Unable("it: unsupported version (1.99) in file header".to_owned()));
+        for damage in ["pg_restore: error: could not read", "HIDDEN\npg_restore: error: unsupported version (1)", ""] {
+            assert_eq!(of(damage), Finding::Broken("it: exit status 1".to_owned()));
+        }
     }
 
     #[test]

@@ -74,6 +74,7 @@ fn properties(writer: &mut Writer<Vec<u8>>, seen: &Seen<'_>) -> io::Result<()> {
         ("address", report.address.clone()),
         ("verdict", verdict_word(report.drill.verdict).to_owned()),
         ("cold", report.drill.cold.is_some().to_string()),
+        ("proof", report.drill.proof.clone().unwrap_or_default()),
     ];
     writer.create_element("properties").write_inner_content(|writer| {
         for (name, value) in &properties {

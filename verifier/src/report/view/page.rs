@@ -298,6 +298,7 @@ fn about(page: &mut Html, seen: &Seen<'_>) {
     page.pair("Built on", built_on).pair("Destination", Some(&drill.destination));
     page.pair("Address", Some(&report.address)).pair("Medium", report.vault.as_ref());
     page.pair("Restored to", report.restored_to.as_ref());
+    page.pair("Proof that this drill reached", drill.proof.as_ref());
     page.pair("Drilled", drill.cold.as_ref().map(Cold::sentence));
     page.pair("Signed by", report.public_key.as_ref()).pair("That key is", report.key_kind.map(key_kind));
     page.pair("BLAKE3 of the report before it", report.previous.as_ref());
