@@ -53,7 +53,11 @@ fn a_status_is_the_contracts_document() {
     assert_eq!(
         report["jobs"][0],
         json!({"job": "documents", "newest": "2026-11-21T18:00:00Z", "next": "2026-11-22T18:00:00Z",
-               "offsite": "complete", "complete-at": [], "problems": []})
+               "offsite": "complete", "complete-at": [], "problems": [],
+               "proofs": [{"destination": "home", "medium": "cd".repeat(16), "point": "ab".repeat(8),
+                           "created": "2026-11-21T18:00:00Z", "proof": "bytes-read"},
+                          {"destination": "usb", "medium": "cd".repeat(16), "point": "ab".repeat(8),
+                           "created": "2026-11-21T18:00:00Z", "proof": "restored-cold"}]})
     );
     assert_eq!(
         report["destinations"][0],

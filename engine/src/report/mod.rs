@@ -65,7 +65,9 @@ pub use seed::{
     SeedAbsorbReport, SeedDriveStatus, SeedExportReport, SeedForgetReport, SeedProblem, SeedStatus, SeedStatusReport,
 };
 pub use size::size;
-pub use status::{DestinationStatus, HomeStatus, JobStatus, MediumStatus, Offsite, StatusProblem, StatusReport};
+pub use status::{
+    DestinationStatus, HomeStatus, JobStatus, MediumStatus, NewestProof, Offsite, StatusProblem, StatusReport,
+};
 pub use stream::{Lines, Streamed};
 pub use table::{Align, Cell, Table};
 pub use time::{local, utc};

@@ -26,6 +26,10 @@ fn a_status_tells_what_is_protected_what_is_not_and_why() {
     home        2        3.0 GiB  50.0 GiB  yes: /srv/vault, limit 200.0 GiB
     usb         0     2      0 B         ?  no: no vault at /media/ann/BACKUP/offsite: the drive is not there
 
+    NEWEST OF  AT    POINT OF             PROOF
+    documents  home  2026-11-21 19:00:00  bytes-read
+    documents  usb   2026-11-21 19:00:00  restored-cold
+
     What is wrong, and what to do
       ledger: no copy offsite was verified for 30 h, 26 h are allowed
         -> plug in usb

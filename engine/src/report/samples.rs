@@ -49,11 +49,14 @@ pub fn status() -> StatusReport {
         next: Some(Time::from_seconds(SIX.seconds + 86_400)),
         offsite,
         complete_at: Vec::new(),
+        proofs: Vec::new(),
         problems,
     };
+    let proof = |destination, proof| NewestProof { destination, medium: MEDIUM, point: POINT, created: SIX, proof };
+    let proofs = vec![proof(Name::home(), Proof::BytesRead), proof(name("usb"), Proof::RestoredCold)];
     StatusReport {
         jobs: vec![
-            job("documents", Some(SIX), Offsite::State(State::Complete), Vec::new()),
+            JobStatus { proofs, ..job("documents", Some(SIX), Offsite::State(State::Complete), Vec::new()) },
             job("ledger", Some(SIX), Offsite::State(State::Pending), vec![problem]),
             JobStatus { next: None, ..job("photos", None, Offsite::None, Vec::new()) },
         ],

@@ -7,9 +7,9 @@ use serde::Serialize;
 use super::{Align, Cell, Page, Report, Table, Tone, size};
 
 use super::text::{as_text, as_texts, count};
-use super::time::as_utc_or_null;
+use super::time::{as_utc, as_utc_or_null};
 
-use crate::model::{DestinationName, JobName, State, Time, VaultId};
+use crate::model::{DestinationName, JobName, PointId, Proof, State, Time, VaultId};
 
 /// Each job, each destination.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
@@ -62,8 +62,31 @@ pub struct JobStatus {
     /// Where on other disks or computers the newest one is whole already.
     #[serde(serialize_with = "as_texts")]
     pub complete_at: Vec<DestinationName>,
+    /// How far its newest point at each place was shown to be good.
+    pub proofs: Vec<NewestProof>,
     /// What keeps it from being protected.
     pub problems: Vec<StatusProblem>,
+}
+
+/// The newest point of a job that is at a place, and how far it was shown to be good there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct NewestProof {
+    /// Where.
+    #[serde(serialize_with = "as_text")]
+    pub destination: DestinationName,
+    /// On which medium.
+    #[serde(serialize_with = "as_text")]
+    pub medium: VaultId,
+    /// Which point.
+    #[serde(serialize_with = "as_text")]
+    pub point: PointId,
+    /// As of when that is.
+    #[serde(serialize_with = "as_utc")]
+    pub created: Time,
+    /// How far, as `engine points` tells it of every placement.
+    #[serde(serialize_with = "as_text")]
+    pub proof: Proof,
 }
 
 /// One destination.
@@ -243,6 +266,32 @@ impl StatusReport {
         }
         table.write(page, 0);
         self.write_media(page);
+        self.write_proofs(page);
+    }
+
+    /// The newest point of each job at each place, and how far it was shown to be good there.
+    fn write_proofs(&self, page: &mut Page) {
+        let proofs = self.jobs.iter().flat_map(|job| job.proofs.iter().map(move |proof| (job, proof)));
+        let mut table = Table::new([
+            ("NEWEST OF", Align::Left),
+            ("AT", Align::Left),
+            ("POINT OF", Align::Left),
+            ("PROOF", Align::Left),
+        ]);
+        let mut proofs = proofs.peekable();
+        if proofs.peek().is_none() {
+            return;
+        }
+        for (job, proof) in proofs {
+            table.row([
+                job.job.as_str().into(),
+                proof.destination.as_str().into(),
+                page.time_or(Some(proof.created), "").into(),
+                proof.proof.to_string().into(),
+            ]);
+        }
+        page.gap();
+        table.write(page, 0);
     }
 
     /// Drives that take turns, each for itself.

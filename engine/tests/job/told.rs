@@ -312,3 +312,23 @@ fn an_empty_source_is_told_as_that_and_not_as_a_matter_of_permissions() {
     let problems = bench.done(&["status"])["jobs"][0]["problems"].to_string();
     assert!(problems.contains("the source of data is empty") && !problems.contains("permissions"), "{problems}");
 }
+
+#[test]
+fn status_tells_how_far_the_newest_point_at_each_place_was_shown_to_be_good() {
+    let bench = prepared(3, 1000, "", &["usb"]);
+    bench.done(&["run", "--once"]);
+    let proofs = || bench.done(&["status"])["jobs"][0]["proofs"].as_array().expect("proofs").clone();
+    let told = |proofs: &[Value]| -> Vec<(String, String, String)> {
+        let text = |it: &Value, key: &str| as_text(&it[key]);
+        proofs.iter().map(|it| (text(it, "destination"), text(it, "point"), text(it, "proof"))).collect()
+    };
+    let newest = || bench.done(&["points"])["points"][0].clone();
+    let (first, home) = (as_text(&newest()["id"]), as_text(&newest()["placements"][0]["proof"]));
+    let of = |place: &str, point: &str, proof: &str| (place.to_owned(), point.to_owned(), proof.to_owned());
+    assert_eq!(told(&proofs()), [of("home", &first, &home), of("usb", &first, "bytes-read")]);
+    fs::write(bench.path("data/another"), "newer").expect("writable");
+    bench.done(&["backup"]);
+    let (second, now) = (as_text(&newest()["id"]), told(&proofs()));
+    assert_ne!(first, second);
+    assert_eq!(now, [of("home", &second, &home), of("usb", &first, "bytes-read")], "the newest that is there");
+}

@@ -392,6 +392,22 @@ fn a_whole_drill_whose_control_is_missed_fails_with_the_exit_code_of_damage_and_
 }
 
 #[test]
+fn all_that_is_copied_is_64_mib_and_half_of_it_for_the_comparison() {
+    assert_eq!((BYTES_MAX, COMPARED_BYTES_MAX), (67_108_864, 33_554_432));
+}
+
+#[test]
+fn a_whole_drill_breaks_copies_of_what_it_probed() {
+    let made = Installation::new();
+    fs::write(made.path("source/packed.gz"), samples::gzip(b"something").expect("in memory")).expect("writable");
+    made.point();
+    let outcome = made.run(&crate::test_vault::newest()).expect("told");
+    let drill = &serde_json::to_value(&outcome.summary).expect("serializes")["drills"][0];
+    assert_eq!((&drill["verdict"], &drill["probes"][0]["verdict"]), (&"pass".into(), &"pass".into()), "{drill:#}");
+    assert!(!drill["not-tested"].to_string().contains("can fail on what came back"), "{drill:#}");
+}
+
+#[test]
 fn kinds_without_a_control_are_named_as_not_tested() {
     let mut drill = Drill::begin("documents", &"usb".parse().expect("a name"), Time::from_seconds(0));
     drill.control = ControlVerdict::Pass;

@@ -12,6 +12,8 @@ use super::{Answer, Finding, open, tool, unable};
 const USER: [&str; 2] = ["-user", "SYSDBA"];
 /// What `gbak` says of what it steps over, and then goes on and succeeds: the format has no checksums.
 const STEPPED_OVER: [&str; 2] = ["-- continuing", "adjusting an invalid decompression length"];
+/// What stands before an error; it may follow a question of `gbak`'s in one line.
+const ERROR: &str = "gbak: ERROR:";
 /// How an error of `gbak`'s begins where it is too old, or scratch too small; in small letters.
 const LACKS: [&str; 4] =
     ["unsupported on-disk structure", "unavailable database", "expected backup version", "disk space exhausted"];
@@ -60,7 +62,7 @@ fn errors(said: &str) -> String {
 
 /// `how` it ended. Of what it calls an error, no more is told than what this computer lacks: keys of rows stand there too.
 fn finding(how: &str, said: &str) -> Finding {
-    let errors: Vec<&str> = said.lines().filter_map(|line| line.trim().strip_prefix("gbak: ERROR:")).collect();
+    let errors: Vec<&str> = said.lines().filter_map(|line| line.split_once(ERROR)).map(|(_, error)| error).collect();
     let lacks = |error: &&&str| {
         let error = error.trim().to_ascii_lowercase();
         error.ends_with(FULL) || LACKS.iter().any(|lack| error.starts_with(lack))
@@ -109,7 +111,7 @@ mod tests {
                     unavailable database')";
         let told = "gbak: exit status 1, 2 lines with `gbak: ERROR`";
         assert_eq!(finding("exit status 1", said), Finding::Broken(told.to_owned()));
-        let said = "gbak: ERROR:Expected backup version 1..10.  Found 11";
+        let said = "Could not open file name \"\"gbak: ERROR:Expected backup version 1..10.  Found 11";
         assert!(matches!(finding("exit status 1", said), Finding::Unable(text) if text.contains("Found 11")));
     }
 }

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::facts::{Setting, of_before, of_ledger};
+use super::facts::{Objective, Setting, of_before, of_ledger};
 use super::record::{Identity, ReportFile};
 use super::trend::Forecast;
 
@@ -44,6 +44,7 @@ impl ReportFile {
         }
         let Setting { method, ledger_before, outside, .. } = setting.clone();
         self.objectives = setting.objectives(self.drill.point_age_seconds, self.drill.restore_seconds);
+        self.drill.notes.extend(self.objectives.iter().filter_map(Objective::warning));
         self.forecast = self.drill.forecast(&self.started, setting.rto, &identity.paces);
         self.drill.notes.extend(self.forecast.as_ref().and_then(Forecast::warning));
         self.follow_up.splice(0..0, of_ledger(&ledger_before));

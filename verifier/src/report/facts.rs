@@ -106,6 +106,14 @@ impl Setting {
     }
 }
 
+impl Objective {
+    /// What a person should know of a restore that took too long. One drill is enough for it: a trend needs more.
+    pub(super) fn warning(&self) -> Option<String> {
+        let seconds = self.seconds.filter(|_| self.objective == RESTORE_TIME && self.met == Some(false))?;
+        Some(format!("the restore took {seconds} s, and the job's rto allows {} s", self.seconds_max))
+    }
+}
+
 /// The objective of a job's `rto`.
 pub(super) const RESTORE_TIME: &str = "time that the restore takes, as the job's rto allows";
 
@@ -393,5 +401,16 @@ mod tests {
         assert_eq!(setting.objectives(None, None)[0].met, None);
         drill.restore = Some(Duration::ZERO);
         assert_eq!(Measured::of(&drill).restore_bytes_per_second, None);
+    }
+
+    #[test]
+    fn a_restore_that_took_longer_than_the_rto_is_told_after_the_first_drill() {
+        let setting =
+            Setting { expect: Some(Duration::from_secs(1)), rto: Some(Duration::from_secs(60)), ..Setting::default() };
+        let warned = |restore: Option<f64>| -> Vec<String> {
+            setting.objectives(Some(3600), restore).iter().filter_map(Objective::warning).collect()
+        };
+        assert_eq!(warned(Some(60.1)), ["the restore took 61 s, and the job's rto allows 60 s"]);
+        assert_eq!((warned(Some(60.0)), warned(None)), (Vec::<String>::new(), Vec::<String>::new()));
     }
 }

@@ -373,6 +373,9 @@ impl ReportFile {
     pub fn of(drill: &Drill, setting: &Setting, identity: Identity) -> Self {
         let mut told = DrillReport::of(drill);
         let forecast = told.forecast(&utc(drill.started), setting.rto, &identity.paces);
+        let objectives =
+            setting.objectives(drill.age.map(|age| age.as_secs()), drill.restore.map(|took| took.as_secs_f64()));
+        told.notes.extend(objectives.iter().filter_map(Objective::warning));
         told.notes.extend(forecast.as_ref().and_then(Forecast::warning));
         let Setting { address, method, restored_to, ledger_before, outside, .. } = setting.clone();
         Self {
@@ -398,8 +401,7 @@ impl ReportFile {
             objects: drill.objects,
             object_bytes: drill.object_bytes,
             restored_by: if is_root() { "root" } else { "a user who is not root" }.to_owned(),
-            objectives: setting
-                .objectives(drill.age.map(|age| age.as_secs()), drill.restore.map(|took| took.as_secs_f64())),
+            objectives,
             measured: Measured::of(drill),
             checks: super::facts::checks(drill),
             verdict_rule: super::facts::rule(drill),

@@ -156,6 +156,11 @@ mod tests {
         assert_eq!(told(400).too_slow_on, Some(utc(pace(30, 0.0, 0).at)), "ten days on");
         assert_eq!(told(250).too_slow_on, Some(utc(pace(15, 0.0, 0).at)), "it is already");
         assert_eq!(told(300 + 10 * 366).too_slow_on, None, "too far away");
+        let day = moment(&utc(pace(30, 0.0, 0).at));
+        let words = format!(
+            "restores take longer from drill to drill: by their trend they are above the job's rto from {day} on"
+        );
+        assert_eq!((told(400).warning(), told(300 + 10 * 366).warning()), (Some(words), None));
         let falling = Forecast::of(&[pace(0, 300.0, 1), pace(1, 200.0, 1)], pace(2, 100.0, 1), Some(50));
         assert_eq!(falling.expect("measured").too_slow_on, None);
     }

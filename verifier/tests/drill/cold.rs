@@ -42,6 +42,10 @@ fn each_point_is_restored_by_a_process_that_has_the_address_and_the_sheet_only()
     assert_eq!(found["opened-by"], "sheet", "{ran}");
     assert_eq!(found["negative-control"], "pass", "{ran}");
     assert_eq!((proof(&bench, "usb"), proof(&bench, "office")), ("restored-cold".into(), "bytes-read".into()));
+    assert_eq!(found["proof"], "restored-cold", "{ran}");
+    let proofs = bench.done(&["status"])["jobs"][0]["proofs"].as_array().expect("proofs").clone();
+    let of = |name: &str| proofs.iter().find(|it| it["destination"] == name).expect("a place")["proof"].clone();
+    assert_eq!((of("usb"), of("office")), ("restored-cold".into(), "bytes-read".into()), "{proofs:?}");
     assert!(inventory(&bench.path("scratch")).expect("readable").is_empty());
     let checked = verifier(&bench, &["report", "check"]).exits(0);
     assert_eq!(checked.json()["reports"], 1, "{checked}");

@@ -10,7 +10,7 @@ use crate::catalog::{JobRow, MediumRow, PointRow};
 use crate::command::Failure;
 use crate::config::{Copies, Job};
 use crate::model::{DestinationName, State, Time, VaultId};
-use crate::report::{JobStatus, Offsite, StatusProblem};
+use crate::report::{JobStatus, NewestProof, Offsite, StatusProblem};
 use crate::service::{LastRun, due_at, is_missed, noticed};
 
 /// A run without a schedule and without a deadline is too long after this.
@@ -39,6 +39,7 @@ pub(super) fn status(facts: &Facts<'_>, job: &Job) -> Result<JobStatus, Failure>
         next: seen.next(),
         offsite: seen.offsite(),
         complete_at: seen.complete_at(),
+        proofs: seen.proofs(),
         problems,
     })
 }
@@ -145,6 +146,22 @@ impl Seen<'_> {
         let is_there = |row: &MediumRow| self.facts.placed.state(row.vault, newest.order) == Some(State::Complete);
         let whole = |name: &&DestinationName| self.facts.placed.in_use(name).any(|row| !row.same_disk && is_there(row));
         self.job.offsite.iter().filter(whole).cloned().collect()
+    }
+
+    /// At each medium that is in use, home first: the newest point that is there, and its proof.
+    fn proofs(&self) -> Vec<NewestProof> {
+        let newest_at = |medium: &MediumRow| {
+            let at = self.facts.placed.at.get(&medium.vault)?;
+            let there = |point: &PointRow| at.get(&point.order).filter(|row| row.state.is_there());
+            let (point, row) = self.points.iter().rev().find_map(|point| Some((point, there(point)?)))?;
+            let (destination, medium) = (medium.destination.clone(), medium.vault);
+            Some(NewestProof { destination, medium, point: point.id, created: point.created, proof: row.proof })
+        };
+        let (home, away): (Vec<&MediumRow>, Vec<&MediumRow>) = {
+            let media = self.facts.placed.media.iter().filter(|row| row.retired.is_none());
+            media.partition(|row| row.destination.is_home())
+        };
+        home.into_iter().chain(away).filter_map(newest_at).collect()
     }
 
     /// Media that the job's copies count at.

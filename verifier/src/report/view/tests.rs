@@ -34,18 +34,20 @@ fn drill() -> Drill {
 fn report(drill: &Drill) -> ReportFile {
     let hostile = String::from_utf8_lossy(HOSTILE).into_owned();
     let setting = Setting { address: hostile, expect: Some(std::time::Duration::from_secs(60)), ..Setting::default() };
-    let key = PublicKey([7; 32]);
-    let identity = Identity {
+    ReportFile::of(drill, &setting, identity(Vec::new()))
+}
+
+fn identity(paces: Vec<crate::report::trend::Pace>) -> Identity {
+    Identity {
         verifier: "00".into(),
-        key,
+        key: PublicKey([7; 32]),
         kind: crate::report::KeyKind::Installation,
         sequence: 12,
         previous: None,
         before: None,
         left_out: Vec::new(),
-        paces: Vec::new(),
-    };
-    ReportFile::of(drill, &setting, identity)
+        paces,
+    }
 }
 
 fn seen<T>(drill: &Drill, look: impl FnOnce(&Seen<'_>) -> T) -> T {
@@ -61,6 +63,31 @@ fn a_report_reads_back_as_it_was_written() {
     let report = report(&drill());
     let bytes = serde_json::to_vec_pretty(&report).expect("serializes");
     assert_eq!(entry::parse(&bytes), Ok(report));
+}
+
+/// What a report of a drill with that `rto`, after those restores, says that a person should know.
+fn notes(rto: u64, paces: Vec<crate::report::trend::Pace>) -> Vec<String> {
+    let setting = Setting { rto: Some(std::time::Duration::from_secs(rto)), ..Setting::default() };
+    let mut passed = drill();
+    passed.verdict = Verdict::Pass;
+    let report = ReportFile::of(&passed, &setting, identity(paces));
+    report.drill.notes
+}
+
+#[test]
+fn a_restore_above_the_rto_or_on_its_way_there_is_a_note() {
+    let pace = |day: i64, seconds: f64| crate::report::trend::Pace {
+        at: Time::from_seconds(1_790_000_000 - day * 86_400),
+        seconds,
+        bytes: 2048,
+    };
+    assert_eq!(notes(2, Vec::new()), ["the restore took 3 s, and the job's rto allows 2 s"], "2.5 s, and no trend");
+    assert_eq!(notes(3, Vec::new()), Vec::<String>::new());
+    let growing = notes(3, vec![pace(20, 0.5), pace(10, 1.5)]);
+    assert!(
+        matches!(&growing[..], [one] if one.contains("by their trend they are above the job's rto")),
+        "{growing:?}"
+    );
 }
 
 #[test]
