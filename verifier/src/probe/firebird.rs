@@ -60,7 +60,8 @@ fn errors(said: &str) -> String {
     }
 }
 
-/// `how` it ended. Of what it calls an error, no more is told than what this computer lacks: keys of rows stand there too.
+/// `how` it ended. Of what it calls an error, no more is told than what this computer lacks: keys of rows stand
+/// there too.
 fn finding(how: &str, said: &str) -> Finding {
     let errors: Vec<&str> = said
         .lines()
