@@ -52,9 +52,8 @@ pub fn status() -> StatusReport {
         proofs: Vec::new(),
         problems,
     };
-    let proof =
-        |text, proof| NewestProof { destination: name(text), medium: MEDIUM, point: POINT, created: SIX, proof };
-    let proofs = vec![proof("home", Proof::BytesRead), proof("usb", Proof::RestoredCold)];
+    let proof = |destination, proof| NewestProof { destination, medium: MEDIUM, point: POINT, created: SIX, proof };
+    let proofs = vec![proof(Name::home(), Proof::BytesRead), proof(name("usb"), Proof::RestoredCold)];
     StatusReport {
         jobs: vec![
             JobStatus { proofs, ..job("documents", Some(SIX), Offsite::State(State::Complete), Vec::new()) },

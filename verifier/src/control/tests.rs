@@ -1,4 +1,5 @@
-//! The control itself, given checks that lie: each lie must be told, in words. Sound checks are no lie, whatever the data.
+//! The control itself, given checks that lie: each lie must be told, in words. Sound checks are none, whatever
+//! the data.
 
 use std::fs;
 use std::io::Write as _;

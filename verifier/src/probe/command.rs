@@ -1,7 +1,7 @@
 //! A job's own command, in the folder that its files were restored into.
 //!
-//! In: what is configured and the folder. Out: how it ended; its last words are for a terminal alone. Invariants: it gets no variable of ours
-//! but the few that programs need to run; it has no network where the system can take it away, and where not, that is
+//! In: what is configured and the folder. Out: how it ended; its last words are for a terminal alone.
+//! Invariants: it gets no variable of ours but the few that programs need to run; it has no network where the system can take it away, and where not, that is
 //! said.
 
 use std::ffi::OsString;

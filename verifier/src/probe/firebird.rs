@@ -13,7 +13,7 @@ const USER: [&str; 2] = ["-user", "SYSDBA"];
 /// What `gbak` says of what it steps over, and then goes on and succeeds: the format has no checksums.
 const STEPPED_OVER: [&str; 2] = ["-- continuing", "adjusting an invalid decompression length"];
 /// What stands before an error; it may follow a question of `gbak`'s in one line.
-const ERROR: &str = "gbak: ERROR:";
+const ERROR: &str = "ERROR";
 /// How an error of `gbak`'s begins where it is too old, or scratch too small; in small letters.
 const LACKS: [&str; 4] =
     ["unsupported on-disk structure", "unavailable database", "expected backup version", "disk space exhausted"];
@@ -60,9 +60,14 @@ fn errors(said: &str) -> String {
     }
 }
 
-/// `how` it ended. Of what it calls an error, no more is told than what this computer lacks: keys of rows stand there too.
+/// `how` it ended. Of what it calls an error, no more is told than what this computer lacks: keys of rows stand
+/// there too.
 fn finding(how: &str, said: &str) -> Finding {
-    let errors: Vec<&str> = said.lines().filter_map(|line| line.split_once(ERROR)).map(|(_, error)| error).collect();
+    let errors: Vec<&str> = said
+        .lines()
+        .filter_map(|line| line.split_once(ERROR))
+        .map(|(_, error)| error.trim_start_matches(':'))
+        .collect();
     let lacks = |error: &&&str| {
         let error = error.trim().to_ascii_lowercase();
         error.ends_with(FULL) || LACKS.iter().any(|lack| error.starts_with(lack))

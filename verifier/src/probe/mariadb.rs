@@ -17,8 +17,8 @@ const END: &str = "-- Dump completed";
 const RESTORED: &str = "restored";
 /// Schemas of the server's own.
 const OWN: &str = "'mysql', 'information_schema', 'performance_schema', 'sys'";
-/// Errors of a server about what it does not have: a collation, a character set, an engine, room in a table, room on the
-/// disk (MariaDB error codes). Their messages hold names, and nothing of rows.
+/// Errors of a server about what it does not have: a collation, a character set, an engine, room in a table or on
+/// the disk (MariaDB error codes). Their messages hold names, and nothing of rows.
 const LACKS: [u32; 5] = [1273, 1115, 1286, 1114, 1021];
 /// So much of a message with names is told.
 const TOLD_CHARS: usize = 120;

@@ -1,7 +1,7 @@
 //! Where a probe runs programs: in a folder of their own in scratch, as nobody, without network, never for long.
 //!
-//! In: a program, its words and what it reads. Out: how it ended and the end of what it printed, which may hold what lies
-//! in files: it is for a terminal, and a report has no more of it than what is known to be a name or a number. As root each program
+//! In: a program, its words and what it reads. Out: how it ended and the end of what it printed, which may hold what
+//! lies in files: it is for a terminal, and a report has of it what is known to be a name or a number. As root each program
 //! has namespaces of its own (processes, mounts, network): the stage is its `/tmp`, nothing else of the drill can be
 //! reached, and all that it started is gone with it, also when the drill itself is killed. A user's have their own
 //! processes and network where the system lets users do that; where not, only the program itself is sure to go.

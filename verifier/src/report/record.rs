@@ -47,8 +47,8 @@ pub struct DrillReport {
     pub opened_by: Option<String>,
     /// How it came out.
     pub verdict: Verdict,
-    /// How far this drill shows the placement to be good, in the words of `engine points`; null if it did not pass, or an
-    /// older release drilled.
+    /// How far this drill shows the placement to be good, in the words of `engine points`; null if it did not pass, or
+    /// an older release drilled.
     #[serde(default)]
     pub proof: Option<String>,
     /// Regular files compared.

@@ -97,7 +97,8 @@ mod tests {
 
     const LOG: &str = "00000 LOG:  starting\n42704 ERROR:  role \"x\" does not exist\n\
         22P02 ERROR:  invalid input syntax for type integer: \"HIDDEN\"\n\
-        22P02 CONTEXT:  COPY accounts, line 17, column aid: \"HIDDEN\"\n22P02 STATEMENT:  COPY HIDDEN\n00000 LOG:  bye\n";
+        22P02 CONTEXT:  COPY accounts, line 17, column aid: \"HIDDEN\"\n\
+        22P02 STATEMENT:  COPY HIDDEN\n00000 LOG:  bye\n";
 
     #[test]
     fn an_error_is_told_without_what_lies_in_rows() {
