@@ -93,6 +93,7 @@ fn goes_and_comes_back(kind: Kind) {
     let bench = bench(&server, 20, &right(&server));
     let made = bench.done(&["init"]);
     assert!(made.to_string().contains("\"made\":\"made\""), "{made}");
+    answers_as_it_is(kind, &made["vaults"][1]["probe"]);
     bench.done(&["run", "--once"]);
     let status = bench.done(&["status"]);
     let there = &status["destinations"][0];
@@ -106,6 +107,13 @@ fn goes_and_comes_back(kind: Kind) {
     let verified = bench.done(&["verify", "office"]);
     assert_eq!(verified["places"][0]["damaged"], Value::Array(vec![]), "{verified}");
     recovers(&bench, &server);
+}
+
+/// What enrolment found out of it: what was put goes again, no name is taken twice, and only SFTP tells its room here.
+fn answers_as_it_is(kind: Kind, probe: &Value) {
+    let space = if kind == SFTP { "told" } else { "not told" };
+    let expected = serde_json::json!({ "deletions": "allowed", "taken-names": "refused", "free-space": space });
+    assert_eq!(probe, &expected, "{kind:?}: a server is asked no more than that");
 }
 
 /// On a computer that has nothing but the address, the login and the passphrase.

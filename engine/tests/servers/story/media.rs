@@ -15,7 +15,7 @@ use fixtures::{Bench, Ran, same};
 
 use super::behind::Behind;
 use super::counted::Counted;
-use super::{FTPS, S3, SFTP, bench, configure, office_at, restores, right, seen, start};
+use super::{DAVS, FTPS, S3, SFTP, bench, configure, office_at, restores, right, seen, start};
 
 /// One more point, with files that no other point has.
 fn point(bench: &Bench, number: u64) {
@@ -75,7 +75,7 @@ fn cp(from: &Path, to: &Path) {
 /// Its disk fails, and what comes back is its backup of last week.
 #[test]
 fn a_server_that_was_set_back_protects_nothing_until_it_was_looked_at_anew() {
-    for kind in [SFTP, S3] {
+    for kind in [SFTP, DAVS, S3] {
         let folder = tempfile::tempdir().unwrap();
         let Some(mut server) = start(kind, folder.path()) else { return };
         let bench = bench(&server, 5, &right(&server));
@@ -112,7 +112,7 @@ fn a_server_that_was_set_back_protects_nothing_until_it_was_looked_at_anew() {
 /// A vault of a server is known by what it is, not by its address: there is nothing to be asked.
 #[test]
 fn a_vault_at_another_address_is_the_same_one_and_nothing_is_sent_again() {
-    for kind in [SFTP, S3] {
+    for kind in [SFTP, DAVS, S3] {
         let folder = tempfile::tempdir().unwrap();
         let Some(server) = start(kind, folder.path()) else { return };
         let bench = bench(&server, 5, &right(&server));
@@ -147,7 +147,7 @@ fn a_vault_at_another_address_is_the_same_one_and_nothing_is_sent_again() {
 
 #[test]
 fn nothing_is_sent_to_a_server_that_was_retired_and_what_it_holds_can_be_restored() {
-    for kind in [SFTP, S3] {
+    for kind in [SFTP, DAVS, S3] {
         let folder = tempfile::tempdir().unwrap();
         let Some(far) = Counted::start(kind, folder.path()) else { return };
         let bench = bench(&far.server, 5, "");
@@ -186,7 +186,7 @@ fn hours_in(minutes: u64) -> String {
 
 #[test]
 fn outside_its_hours_nothing_is_sent_to_a_server_by_itself_and_status_tells_them() {
-    for kind in [SFTP, S3] {
+    for kind in [SFTP, DAVS, S3] {
         let folder = tempfile::tempdir().unwrap();
         let Some(far) = Counted::start(kind, folder.path()) else { return };
         let bench = bench(&far.server, 5, "");
