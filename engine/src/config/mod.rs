@@ -40,7 +40,7 @@ pub use error::{ConfigError, Position};
 pub use given::{Given, Keys, place_given};
 pub use hooks::{Hook, Hooks};
 pub use job::{Copies, Job};
-pub use load::{LoadError, candidates, find, load};
+pub use load::{LoadError, candidates, find, is_tried, load};
 pub use place::{
     Endpoint, Ftp, FtpData, FtpTls, ObjectLock, Place, S3, S3Credentials, Server, Sftp, Transport, WebDav,
 };

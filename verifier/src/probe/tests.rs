@@ -291,6 +291,7 @@ fn magic(kind: ProbeKind) -> Vec<u8> {
         ProbeKind::Pdf => b"%PDF-1.5".to_vec(),
         ProbeKind::Png => b"\x89PNG\r\n\x1a\n".to_vec(),
         ProbeKind::Jpeg => vec![0xff, 0xd8, 0xff],
+        ProbeKind::Canary => engine::model::CANARY_BEGINS.as_bytes().to_vec(),
         other => panic!("{other} is not sampled"),
     }
 }

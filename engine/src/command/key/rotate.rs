@@ -11,7 +11,7 @@ use super::{Changed, Opened, done, failed, print, sheet_name};
 use crate::catalog::{Catalog, KEYS_REUSE};
 use crate::command::backup::sealing_speed;
 use crate::command::{Call, Context, DryRun, Failure};
-use crate::config::{Config, Destination};
+use crate::config::{Config, Destination, is_tried};
 use crate::format::{Slot, SlotKind};
 use crate::installation::new_passphrase_cost;
 use crate::model::{KeyEpoch, State};
@@ -98,13 +98,10 @@ fn copies(config: &Config, jobs: &[RotationJob]) -> Vec<RotationCopy> {
     config.destinations.iter().map(one).collect()
 }
 
-/// Names what is tried though it is not ready.
-const UNFINISHED: &str = "OFFSITE_UNFINISHED";
-
 /// Not for users yet: where two histories of keys meet (a computer that was set back, a take-over from a drive that has the
 /// keys of before), an older set can outrank a newer one, and a repair take it for damage. ARCHITECTURE.md, "Not yet".
 fn check_ready() -> Result<(), Failure> {
-    if std::env::var_os(UNFINISHED).is_some_and(|what| what == "key-rotate") {
+    if is_tried("key-rotate") {
         return Ok(());
     }
     let why = "this release can't tell for sure which keys are newer once a computer was set back or lost after it";
