@@ -1,9 +1,9 @@
 //! A share as a destination: a real Samba server, mounted by smbnetfs (a FUSE daemon), which stands in for the kernel's
 //! own mount. Such a mount has no hard links and no exclusive rename, and tells no free space.
 //!
-//! The server dies in mid-copy, the share becomes read-only, the daemon dies (every answer is `ENOTCONN`, as `ESTALE` is
-//! of NFS) or hangs: nothing is called complete that is not, the other destination is served meanwhile, and `status`
-//! says why.
+//! The server dies in mid-copy, its disk is full, the share becomes read-only, the daemon dies (every answer is
+//! `ENOTCONN`, as `ESTALE` is of NFS) or hangs: nothing is called complete that is not, the other destination is served
+//! meanwhile, and `status` says why.
 //!
 //! Needs root and FUSE; says SKIPPED without.
 
@@ -15,7 +15,7 @@ use engine::destination::{FileStore, Privacy, WriteStore, conformance};
 use fixtures::bench::{Ran, Running, as_text, leftovers, objects, state_at, wait_until};
 use fixtures::data::noise;
 use fixtures::share::Access;
-use fixtures::{Bench, Share};
+use fixtures::{Bench, Mounted, Share};
 use serde_json::Value;
 
 use crate::harness::{bench, restores_as_it_is};
@@ -38,11 +38,16 @@ fn a_mounted_share_keeps_the_rules() {
 /// A bench with two destinations: `share`, a folder on it, with these lines; and `office` on this disk. One point is at
 /// both.
 fn on(share: &Share, lines: &str) -> Bench {
+    on_at(share, "offsite", lines)
+}
+
+/// The same, with the destination in this folder of the share.
+fn on_at(share: &Share, folder: &str, lines: &str) -> Bench {
     let bench = bench();
     fs::create_dir(bench.path("data")).expect("new");
     fill(&bench, 1, 1);
     let office = bench.path("office");
-    bench.configure_simply("", &[("share", &share.path().join("offsite"), lines), ("office", &office, "")]);
+    bench.configure_simply("", &[("share", &share.path().join(folder), lines), ("office", &office, "")]);
     bench.done(&["init"]);
     bench.done(&["run", "--once"]);
     bench
@@ -171,6 +176,25 @@ fn is_refused_then_taken_up(bench: &Bench, data: &Path, mend: impl FnOnce()) {
     assert!(told.contains("denied") || told.contains("ead-only"), "{told}");
     mend();
     goes_on(bench, data, 2);
+}
+
+#[test]
+fn a_share_whose_disk_is_full_is_told_the_other_destination_is_served_and_room_is_used_when_there_is_some() {
+    let Some(share) = Share::new() else { return };
+    let (aside, data) = (tempfile::tempdir().expect("a folder"), share.data().join("disk"));
+    let disk = Mounted::small(aside.path(), &data);
+    let bench = on_at(&share, "disk/offsite", "evict = \"never\"");
+    let other = disk.fill();
+    fill(&bench, 2, 6);
+    let ran = bench.engine(&["run", "--once"]).exits(3);
+    assert_eq!(newest_at(&bench, "office"), "complete", "{ran}");
+    assert_ne!(newest_at(&bench, "share"), "complete", "{ran}");
+    assert_eq!(bench.complete_at("share").len(), 1, "what was there is not doubted: {ran}");
+    let told = told_of_share(&bench);
+    assert!(told.contains("No space left"), "{told}");
+    fs::remove_file(other).expect("there");
+    disk.settle();
+    goes_on(&bench, &data, 2);
 }
 
 #[test]

@@ -1,6 +1,6 @@
-//! What is the same for every kind of server: objects that are put and read, errors as they are told, a small disk.
+//! What is the same for every kind of server: objects that are put and read, errors as they are told.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -96,28 +96,4 @@ pub fn trips(what: &str, most: u64, so_far: &dyn Fn() -> u64, work: &dyn Fn(u32)
     let counted: Vec<u64> = (0..3).map(once).collect();
     eprintln!("{what}: {counted:?} round trips");
     assert!(counted.iter().min() <= Some(&most), "{what}: {counted:?} round trips, {most} at most");
-}
-
-/// A file system of 24 MB that everyone may write, mounted until this is dropped.
-pub struct Mounted(PathBuf);
-
-impl Mounted {
-    pub fn small(folder: &Path, at: &Path) -> Self {
-        let image = folder.join("image");
-        let run = |line: String| assert!(Command::new("sh").arg("-c").arg(&line).status().unwrap().success(), "{line}");
-        run(format!("truncate -s 24M {0} && mkfs.ext4 -q -m 0 {0}", image.display()));
-        run(format!("mkdir -p {1} && mount -o loop {0} {1} && chmod 777 {1}", image.display(), at.display()));
-        Self(at.to_owned())
-    }
-
-    /// Writes the journal: until it is, ext4 may refuse to give out again what was freed.
-    pub fn settle(&self) {
-        assert!(Command::new("sync").arg("-f").arg(&self.0).status().unwrap().success());
-    }
-}
-
-impl Drop for Mounted {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
 }

@@ -5,6 +5,7 @@ mod behind;
 mod counted;
 mod full;
 mod killed;
+mod many;
 mod media;
 mod mirror;
 mod seed;

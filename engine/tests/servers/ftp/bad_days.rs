@@ -5,9 +5,11 @@ use std::time::{Duration, Instant};
 
 use engine::destination::{ErrorKind, FtpStore, ReadStore, Resume, WriteStore};
 
+use fixtures::Mounted;
+
 use super::proxy::Proxy;
 use super::start;
-use crate::common::{Mounted, kind, path, pattern, put, told, whole};
+use crate::common::{kind, path, pattern, put, told, whole};
 use crate::cuts::{self, Cuts, Deed, Line};
 
 #[test]

@@ -8,10 +8,10 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use engine::destination::{ErrorKind, ReadStore, Resume, WriteStore};
-use fixtures::Server;
+use fixtures::{Mounted, Server};
 
 use super::{at_port, by_password, made, opened, place, through};
-use crate::common::{Mounted, kind, path, pattern, put, told, whole};
+use crate::common::{kind, path, pattern, put, told, whole};
 use crate::cuts::{self, Cuts, Deed};
 use fixtures::Proxy;
 

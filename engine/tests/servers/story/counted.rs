@@ -44,6 +44,11 @@ impl Counted {
         Some(Self { server, office, rules: proxy.rules })
     }
 
+    /// Round trips of programs that have ended, by a protocol whose connections all go through the proxy.
+    pub fn trips(&self) -> u64 {
+        self.rules.trips_of_those_gone()
+    }
+
     /// Bytes that it was sent so far, by whatever protocol.
     pub fn sent(&self) -> u64 {
         self.rules.sent.load(Ordering::Relaxed)

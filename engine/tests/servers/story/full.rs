@@ -1,22 +1,23 @@
-//! Places that tell no room and are full: their oldest points make room, once.
+//! Places that tell no room and are full, or whose quota is reached: their oldest points make room, once.
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use fixtures::data::noisy_files;
-use fixtures::{Bench, Server};
+use fixtures::{Bench, Mounted, Server};
 use serde_json::Value;
 
-use super::{DAVS, FTPS, Kind, configure, office_at, restores, right, start};
-use crate::common::Mounted;
+use super::{DAVS, FTPS, Kind, S3, bench, configure, office_at, restores, right, start};
+
+/// WebDAV without TLS by another server.
+const RCLONE: Kind = ("rclone-dav", &[]);
 
 /// A server with a small disk below its root, and a job for it.
 pub struct Small {
     _server: Server,
     pub disk: PathBuf,
     pub bench: Bench,
-    _mounted: Mounted,
+    pub mounted: Mounted,
     _folder: tempfile::TempDir,
 }
 
@@ -27,16 +28,21 @@ impl Small {
 
     /// The same, with these further lines for the destination.
     pub fn with(kind: Kind, lines: &str) -> Option<Self> {
+        Self::on(Mounted::small, kind, lines)
+    }
+
+    /// The same, on this disk.
+    fn on(disk_at: fn(&Path, &Path) -> Mounted, kind: Kind, lines: &str) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let server = start(kind, folder.path())?;
         let disk = server.data().join("disk");
-        let mounted = Mounted::small(folder.path(), &disk);
+        let mounted = disk_at(folder.path(), &disk);
         let bench = Bench::new(env!("CARGO_BIN_EXE_engine"));
         let _ = bench.folder("data");
         let url = format!("{}/disk/vault", server.url().trim_end_matches("/vault"));
         configure(&bench, "\"office\"", &format!("{}{lines}", office_at(&url, &server, &right(&server))));
         bench.done(&["init"]);
-        Some(Self { _server: server, disk, bench, _mounted: mounted, _folder: folder })
+        Some(Self { _server: server, disk, bench, mounted, _folder: folder })
     }
 
     /// One more point, of 4 MB that no other point has.
@@ -118,7 +124,7 @@ fn a_place_that_keeps_what_was_deleted_loses_no_point_after_point() {
     }
     let bin = small.disk.join("bin");
     kept(&small.disk.join("vault"), &bin);
-    fill(&small.disk.join("other"));
+    let _ = small.mounted.fill();
 
     small.point(4);
     let _ = small.bench.engine(&["copy"]).exits(3).says("its oldest points make room");
@@ -134,15 +140,61 @@ fn a_place_that_keeps_what_was_deleted_loses_no_point_after_point() {
     restores(&small.bench);
 }
 
-/// Somebody else's file takes all that is left but 2 MB.
-pub fn fill(other: &Path) {
-    let mut file = fs::File::create(other).unwrap();
-    let mut bytes = 0;
-    while let Ok(written) = file.write(&[1; 100_000]) {
-        bytes += u64::try_from(written).unwrap();
+/// A quota's own error (`EDQUOT`), not the full disk's. Apache has 507 for it; rclone answers 405 to whatever can't be
+/// written, which is told as what it may be.
+#[test]
+fn a_quota_behind_a_webdav_server_is_told_of_and_what_is_owed_comes_when_it_is_lifted() {
+    for (kind, why) in [(DAVS, "507 (no room, or a quota is reached)"), (RCLONE, "its disk may be full")] {
+        let Some(small) = Small::on(Mounted::with_quota, kind, "evict = \"never\"\n") else { return };
+        small.point(1);
+        small.bench.done(&["copy"]);
+        small.point_of(2, 150);
+        let _ = small.bench.engine(&["copy"]).exits(3).says(why);
+        let _ = small.bench.engine(&["status"]).exits(0).says(why).says("pending");
+        let first = small.bench.points()[1]["id"].as_str().unwrap().to_owned();
+        assert_eq!(small.bench.complete_at("office"), [first], "{kind:?}");
+        small.mounted.lift_quota();
+        small.bench.done(&["copy"]);
+        assert_eq!(small.points_there(), 2, "{kind:?}");
+        restores(&small.bench);
     }
-    file.set_len(bytes - 2_000_000).unwrap();
-    file.sync_all().unwrap();
+}
+
+/// SeaweedFS answers a full disk as it does any error of its own, one that passes: so nothing is evicted for it, and the
+/// copy is owed.
+#[test]
+fn a_bucket_whose_disk_is_full_is_told_of_and_what_is_owed_comes_when_there_is_room() {
+    let (folder, aside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let disk = Mounted::small(aside.path(), &folder.path().join("data"));
+    let Some(server) = start(S3, folder.path()) else { return };
+    let bench = bench(&server, 20, "");
+    let usb = format!("[destination.usb]\nurl = \"file://{}\"\n", bench.text("usb"));
+    let both = format!("{}\n{usb}", office_at(&server.url(), &server, &right(&server)));
+    configure(&bench, "\"office\", \"usb\"", &both);
+    bench.done(&["init"]);
+    bench.done(&["run", "--once"]);
+    let other = disk.fill();
+
+    noisy_files(&bench.path("data/more"), 1_000, 20, 200_000).unwrap();
+    bench.done(&["backup"]);
+    for _ in 0..2 {
+        let _ = bench.engine(&["copy"]).exits(3).says("no volume is free");
+    }
+    assert_eq!((bench.complete_at("office").len(), bench.complete_at("usb").len()), (1, 2), "the next one is served");
+    let status = bench.done(&["status"]);
+    let office = &status["destinations"][0];
+    assert_eq!((&office["points"], &office["pending-points"]), (&1.into(), &1.into()), "{status}");
+    let _ = bench.engine(&["status"]).exits(0).says("no volume is free");
+    let oldest = bench.complete_at("office").remove(0);
+    let _ = bench.restored(&oldest, "office", &bench.path("data"));
+
+    fs::remove_file(other).unwrap();
+    disk.settle();
+    bench.done(&["copy"]);
+    assert_eq!(bench.complete_at("office").len(), 2);
+    restores(&bench);
+    let verified = bench.done(&["verify", "office"]);
+    assert_eq!(verified["places"][0]["damaged"], Value::Array(vec![]), "{verified}");
 }
 
 /// As a server that keeps what is deleted has it: in another folder too.

@@ -7,7 +7,7 @@ use fixtures::bench::text;
 use fixtures::data::noisy_files;
 use fixtures::{Bench, Ran, Server};
 
-use super::full::{Small, fill};
+use super::full::Small;
 use super::{DAVS, FTPS, Kind, S3, SFTP, bench, configure, office_at, right, start};
 use crate::common::faketime;
 use crate::s3::proxy::{Deed, Proxy, refusal};
@@ -95,7 +95,7 @@ fn a_disk_that_is_full(kind: Kind, words: &[&str]) {
     let Some(small) = Small::with(kind, "evict = \"never\"\n") else { return };
     small.point(1);
     small.bench.done(&["copy"]);
-    fill(&small.disk.join("other"));
+    let _ = small.mounted.fill();
     small.point(2);
     let _ = small.bench.engine(&["copy"]).exits(3);
     let status = small.bench.engine(&["status"]).exits(0);

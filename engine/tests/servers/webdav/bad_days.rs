@@ -10,10 +10,10 @@ use engine::config::{Server as Address, Transport, WebDav};
 use engine::destination::{ErrorKind, ReadStore, Resume, StoreError, WriteStore};
 
 use super::places::{ALL, at_port, made, opened, pattern, place, started};
-use crate::common::{Mounted, kind, path, put, told, whole};
+use crate::common::{kind, path, put, told, whole};
 use crate::cuts::{self, Cuts, Deed};
-use fixtures::Server;
 use fixtures::proxy::Proxy;
+use fixtures::{Mounted, Server};
 
 #[test]
 fn a_server_killed_in_mid_object_is_gone_on_with_where_it_was_if_it_takes_parts() {
