@@ -51,6 +51,7 @@ mod still;
 pub mod throttle;
 pub mod watch;
 mod webdav;
+mod window;
 
 pub use error::{ErrorKind, StoreError};
 pub use file::{Case, FileStore, Locks, Manners, MediumReader, MediumWay, NamesKept, Privacy, Renaming};

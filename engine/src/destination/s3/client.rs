@@ -10,7 +10,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use http::Method;
 use jiff::Timestamp;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::address::Address;
 use super::checksum::Digest;
@@ -20,10 +19,13 @@ use super::progress::{Progress, Sent};
 use super::tls;
 use crate::config::{ObjectLock, S3};
 use crate::destination::ErrorKind;
+use crate::destination::window::Window;
 use crate::model::VaultPath;
 
 /// Bytes of parts under way, of all writers together: memory of ours, dirty nowhere. One of the largest parts has it all.
 const UNDER_WAY_MAX: usize = 64 << 20;
+const UNDER_WAY: usize = 32 << 20;
+const UNDER_WAY_MIN: usize = 16 << 20;
 /// Longest document of a server, in bytes: a page of a list has a thousand names of a thousand bytes.
 const DOCUMENT_MAX: usize = 8 << 20;
 
@@ -33,7 +35,7 @@ pub(super) struct Client {
     pub object_lock: ObjectLock,
     /// What was found out about the server; shared by all threads.
     pub offer: Offer,
-    window: Arc<Semaphore>,
+    pub window: Arc<Window>,
     http: reqwest::Client,
     signature: Signature,
     refused: Mutex<Option<String>>,
@@ -107,15 +109,8 @@ impl Client {
         let signature = Signature::of(place.credentials.as_ref(), &address.region, &http, warn)?;
         let offer = Offer::all();
         let (refused, broke) = (Mutex::default(), AtomicBool::new(false));
-        let window = Arc::new(Semaphore::new(UNDER_WAY_MAX));
+        let window = Window::new(UNDER_WAY, UNDER_WAY_MIN..=UNDER_WAY_MAX);
         Ok(Self { address, object_lock: place.object_lock, offer, window, http, signature, refused, broke })
-    }
-
-    /// Waits for the share of the window that so many bytes take while they are under way.
-    pub async fn share(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Failure> {
-        let share = u32::try_from(bytes.min(UNDER_WAY_MAX)).unwrap_or(u32::MAX);
-        let share = Arc::clone(&self.window).acquire_many_owned(share).await;
-        share.map_err(|error| Failure::Broken(error.to_string()))
     }
 
     /// Sends one request.

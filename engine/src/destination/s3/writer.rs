@@ -20,6 +20,7 @@ use super::object;
 use super::upload::{self, By, Part};
 use crate::destination::claims::Claim;
 use crate::destination::runtime::runtime;
+use crate::destination::window::Rank;
 use crate::destination::{ErrorKind, Finish, ObjectWrite, Resume, StoreError};
 
 /// Bytes of a part; an object up to this is one PUT.
@@ -51,6 +52,8 @@ pub(super) struct Writer<'s> {
     client: Arc<Client>,
     target: Target,
     claim: Claim<'s>,
+    /// Of the window.
+    rank: Rank,
     /// The upload's id, once there is one.
     upload: Option<String>,
     kept: u64,
@@ -76,9 +79,18 @@ impl<'s> Writer<'s> {
     /// Begins, keeping the whole parts of what is left, `left.bytes` at most. 1 request; 2 and more to go on.
     pub async fn begin(client: Arc<Client>, target: Target, claim: Claim<'s>, left: &Resume) -> Result<Self, Failure> {
         object::absent(&client, &target.key).await?;
-        let (filling, under_way) = (Vec::new(), VecDeque::new());
-        let mut writer =
-            Self { client, target, claim, upload: None, kept: 0, number: 1, filling, under_way, done: BTreeMap::new() };
+        let mut writer = Self {
+            rank: client.window.rank(),
+            client,
+            target,
+            claim,
+            upload: None,
+            kept: 0,
+            number: 1,
+            filling: Vec::new(),
+            under_way: VecDeque::new(),
+            done: BTreeMap::new(),
+        };
         if !left.token.is_empty() {
             writer.go_on(left).await?;
         }
@@ -146,11 +158,10 @@ impl<'s> Writer<'s> {
         };
         let body = Bytes::from(std::mem::take(&mut self.filling));
         self.settle(PARTS_AT_ONCE - 1).await?;
-        let share = self.client.share(body.len()).await?;
+        let share = self.rank.share(body.len()).await;
         let (client, key, number) = (Arc::clone(&self.client), self.target.key.clone(), self.number);
         let task = tokio::spawn(async move {
-            let _share = share;
-            upload::send(&client, &key, &id, number, &body).await
+            upload::send(&client, &key, &id, number, &body).await.inspect(|_| share.acknowledged())
         });
         self.under_way.push_back(UnderWay { number, task });
         self.number = number.saturating_add(1);

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use tokio::sync::mpsc;
 
-use super::window::Share;
+use crate::destination::window::Share;
 
 /// Bytes handed on at once.
 const PIECE_BYTES: usize = 64 << 10;
@@ -48,6 +48,8 @@ pub(super) struct Outgoing {
 
 enum Source {
     Ready(Bytes),
+    /// Its length is not told (chunked).
+    Untold(Bytes),
     Coming(mpsc::Receiver<Piece>),
     Ended,
 }
@@ -56,6 +58,11 @@ impl Outgoing {
     /// All of it is here: its length is told beforehand.
     pub fn ready(bytes: Bytes, progress: Arc<Progress>) -> Self {
         Self { source: Source::Ready(bytes), progress }
+    }
+
+    /// All of it is here, and its length is kept to ourselves.
+    pub fn untold(bytes: Bytes, progress: Arc<Progress>) -> Self {
+        Self { source: Source::Untold(bytes), progress }
     }
 
     /// It comes, its length is not known.
@@ -73,8 +80,8 @@ impl Body for Outgoing {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         let next = match &mut self.source {
-            Source::Ready(bytes) if bytes.is_empty() => None,
-            Source::Ready(bytes) => Some(Ok(bytes.split_to(bytes.len().min(PIECE_BYTES)))),
+            Source::Ready(bytes) | Source::Untold(bytes) if bytes.is_empty() => None,
+            Source::Ready(bytes) | Source::Untold(bytes) => Some(Ok(bytes.split_to(bytes.len().min(PIECE_BYTES)))),
             Source::Ended => None,
             Source::Coming(pieces) => match pieces.poll_recv(context) {
                 Poll::Pending => {
@@ -101,7 +108,7 @@ impl Body for Outgoing {
     fn size_hint(&self) -> SizeHint {
         match &self.source {
             Source::Ready(bytes) => SizeHint::with_exact(u64::try_from(bytes.len()).unwrap_or(u64::MAX)),
-            Source::Coming(_) => SizeHint::new(),
+            Source::Coming(_) | Source::Untold(_) => SizeHint::new(),
             Source::Ended => SizeHint::with_exact(0),
         }
     }

@@ -15,7 +15,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use reqwest::{Client, Method, RequestBuilder, Response};
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::body::{Outgoing, Progress};
@@ -23,9 +23,9 @@ use super::dial;
 use super::failure::Failure;
 use super::href::encoded;
 use super::offer::Offer;
-use super::window::Window;
 use crate::config::{Transport, WebDav};
 use crate::destination::ErrorKind;
+use crate::destination::window::Window;
 use crate::model::VaultPath;
 
 /// Longest wait without progress.
@@ -34,8 +34,12 @@ const TICK: Duration = Duration::from_secs(3);
 /// Bytes of objects that were taken and not acknowledged, or are not on the line yet: what a line of 200 MiB/s holds in
 /// the 50 ms of a round trip, and four times that for the server's work. They are memory of ours, dirty nowhere.
 pub(super) const IN_FLIGHT_BYTES_MAX: usize = 48 << 20;
+const IN_FLIGHT_BYTES: usize = 16 << 20;
+const IN_FLIGHT_BYTES_MIN: usize = 8 << 20;
 /// An answer that is no object's bytes is not longer: some 500,000 names in a folder.
 const ANSWER_BYTES_MAX: usize = 256 << 20;
+/// Bytes of all writers that are kept while it is not known whether the server takes them as they were sent.
+const UNSURE_BYTES_MAX: usize = 32 << 20;
 /// While answers are not older, the place need not be looked at.
 const FRESH: Duration = Duration::from_secs(10);
 
@@ -47,6 +51,7 @@ pub(super) struct Link {
     /// What the server can do; found out while the first object is begun.
     pub offer: OnceCell<Offer>,
     pub window: Arc<Window>,
+    unsure: Arc<Semaphore>,
     state: Mutex<State>,
 }
 
@@ -67,7 +72,8 @@ impl Link {
             client: dial::client(place)?,
             login: dial::login(place, warn)?,
             offer: OnceCell::new(),
-            window: Window::of(IN_FLIGHT_BYTES_MAX),
+            window: Window::new(IN_FLIGHT_BYTES, IN_FLIGHT_BYTES_MIN..=IN_FLIGHT_BYTES_MAX),
+            unsure: Arc::new(Semaphore::new(UNSURE_BYTES_MAX)),
             state: Mutex::default(),
         })
     }
@@ -114,6 +120,11 @@ impl Link {
             None => builder,
         };
         Ok(Request { link: self, method, builder, progress: Arc::default() })
+    }
+
+    /// Room for so many bytes to be kept until the server is known; none where others have it all.
+    pub fn room_for_unsure(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.unsure).try_acquire_many_owned(u32::try_from(bytes).ok()?).ok()
     }
 
     /// Was the place answered from just now?
@@ -199,6 +210,12 @@ impl Request<'_> {
         let length = bytes.len().to_string();
         let body = Outgoing::ready(bytes, Arc::clone(&self.progress));
         self.header("content-length", length).body(body)
+    }
+
+    /// With these bytes, whose number is not told (chunked).
+    pub fn chunked(self, bytes: Bytes) -> Self {
+        let body = Outgoing::untold(bytes, Arc::clone(&self.progress));
+        self.body(body)
     }
 
     /// With a body whose progress is watched by its own.

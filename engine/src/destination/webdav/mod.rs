@@ -40,7 +40,6 @@ mod multistatus;
 mod offer;
 mod reader;
 mod trial;
-mod window;
 mod writer;
 
 use std::sync::Arc;

@@ -1,9 +1,11 @@
 //! What the server can do, found out by trying it on small objects of our own, once for each opened place, while its
 //! first object is begun.
 //!
-//! In: a place. Out: how a part of a file is written there, if at all; whether MOVE and DELETE spare what they should.
+//! In: a place. Out: whether a file may come without its length, and how a part of one is written, if at all; whether MOVE
+//! and DELETE spare what they should.
 //! Why it is tried and not believed: a server that does not know `Content-Range` (rclone) answers 201 and cuts the file
-//! to the part. Requests: 12 to 14, in 3 round trips, and 1 to clear away: all of it lies under temporary names and is
+//! to the part; many that run behind FastCGI make an empty file of what came without its length.
+//! Requests: 14 to 16, in 3 round trips, and 1 to clear away: all of it lies under temporary names and is
 //! deleted before the first object has its name.
 //!
 //! Deliberately absent: the names of servers, which say little about their settings and the proxies before them.
@@ -50,6 +52,8 @@ pub(super) enum Delete {
 /// See the module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Offer {
+    /// A PUT whose length is not told beforehand (chunked) arrives whole.
+    pub stream: bool,
     pub part: Option<Part>,
     pub overwrite: Overwrite,
     pub destination: Destination,
@@ -66,6 +70,13 @@ impl Link {
     /// Writes a whole file. 1 request.
     pub async fn put(&self, path: &str, bytes: Bytes) -> Result<(), Failure> {
         unlocked(|| Ok(self.request("PUT", path)?.bytes(bytes.clone()))).await.map(drop)
+    }
+
+    /// Does a file arrive whole whose length was not told? 2 requests.
+    async fn takes_stream(&self, path: &str) -> bool {
+        let Ok(request) = self.request("PUT", path) else { return false };
+        request.chunked(Bytes::from_static(BEFORE)).done().await.is_ok()
+            && matches!(self.small(path).await, Ok(bytes) if bytes == BEFORE)
     }
 
     /// Writes bytes into a file that is there. 1 request.
@@ -111,7 +122,12 @@ impl Link {
 }
 
 /// Parts are tried on the first file, MOVE with the others.
-pub(super) async fn tried(link: &Link, [one, two, three]: &[String; 3], folder: &str) -> Result<Offer, Failure> {
+pub(super) async fn tried(link: &Link, [one, two, three, four]: &[String; 4], folder: &str) -> Result<Offer, Failure> {
+    let (stream, rest) = both(link.takes_stream(four), tried_by_length(link, [one, two, three], folder)).await;
+    rest.map(|offer| Offer { stream, ..offer })
+}
+
+async fn tried_by_length(link: &Link, [one, two, three]: [&String; 3], folder: &str) -> Result<Offer, Failure> {
     let put = |path| link.put(path, Bytes::from_static(BEFORE));
     let (first, (second, third)) = both(put(one), both(put(two), put(three))).await;
     if let Some(failure) = first.and(second).and(third).err() {
@@ -120,7 +136,7 @@ pub(super) async fn tried(link: &Link, [one, two, three]: &[String; 3], folder: 
     }
     let (part, (moved, delete)) = both(part(link, one), both(overwrite(link, three, two), delete(link, folder))).await;
     let (overwrite, destination) = moved?;
-    Ok(Offer { part: part?, delete: delete?, overwrite, destination })
+    Ok(Offer { stream: false, part: part?, delete: delete?, overwrite, destination })
 }
 
 async fn part(link: &Link, path: &str) -> Result<Option<Part>, Failure> {

@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 
 use super::failure::Failure;
 use super::link::Link;
-use super::offer::{Offer, Part, tried};
+use super::offer::{Offer, tried};
 use crate::destination::runtime::both;
 
 /// What a writer knows of its server.
@@ -53,9 +53,12 @@ impl Server {
         }
     }
 
-    /// How parts are written, if that is known by now.
-    pub fn part(&self) -> Option<Part> {
-        if let Self::Known(offer, _) = self { offer.part } else { None }
+    /// What is known by now.
+    pub async fn by_now(&mut self) -> Result<Option<Offer>, Failure> {
+        match self {
+            Self::Tried(trial) if !trial.is_finished() => Ok(None),
+            server => server.known().await.map(Some),
+        }
     }
 
     /// Nothing of a trial is under way any more, or left.
@@ -79,8 +82,8 @@ async fn try_out(link: Arc<Link>) -> Tried {
     let mut left = None;
     let first = async || {
         let name = link.own_name(link.root())?;
-        let files = ["1", "2", "3"].map(|number| format!("{name}-{number}"));
-        let offer = tried(&link, &files, &format!("{name}-4")).await;
+        let files = ["1", "2", "3", "4"].map(|number| format!("{name}-{number}"));
+        let offer = tried(&link, &files, &format!("{name}-5")).await;
         left = Some(files);
         offer
     };
@@ -89,6 +92,7 @@ async fn try_out(link: Arc<Link>) -> Tried {
     (offer, clearing)
 }
 
-async fn clear(link: Arc<Link>, [one, two, three]: [String; 3]) {
-    let _ = both(link.remove(&one), both(link.remove(&two), link.remove(&three))).await;
+async fn clear(link: Arc<Link>, [one, two, three, four]: [String; 4]) {
+    let first = both(link.remove(&one), link.remove(&two));
+    let _ = both(first, both(link.remove(&three), link.remove(&four))).await;
 }

@@ -1,10 +1,11 @@
 //! An object on its way to the server: temporary name, its bytes, a look at the length, a name of its own.
 //!
 //! In: bytes. Out: acknowledged bytes, then a finished object.
-//! Three ways, chosen as bytes come: an object of [`PART_BYTES`] at most is one PUT of known length; a longer one is a
-//! PUT and then parts, where the server takes them, [`PARTS_AT_ONCE_MAX`] on the way at once; else one PUT whose length is
-//! not known beforehand (chunked). What the server takes may not be known yet when the first bytes come: then they go as
-//! a whole file, and once more where it takes no parts.
+//! Three ways, chosen as bytes come: an object of less than [`PART_BYTES`] is one PUT of known length; a longer one is one
+//! PUT whose length is not known beforehand (chunked) until somebody asks what of it is there; what follows that is written
+//! by parts, where the server takes them, [`PARTS_AT_ONCE_MAX`] on the way at once. Where it takes parts and no PUT of
+//! unknown length, all but the first bytes are parts. What it takes may not be known yet when the first bytes come: they go
+//! as a stream, and are kept until it is known, for then they may have to go once more.
 //! Invariants: the first bytes of an object replace whatever lay under the temporary name; what `flush` tells was
 //! acknowledged, without a hole; of two writers of one name the later one owns the temporary file.
 //!
@@ -15,7 +16,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::task::JoinHandle;
 
 use super::body::{Outgoing, Piece, Progress};
@@ -25,9 +26,9 @@ use super::link::Link;
 use super::look::Found;
 use super::offer::{Offer, Part};
 use super::trial::Server;
-use super::window::{Rank, Share};
 use crate::destination::claims::Claim;
 use crate::destination::runtime::{both, runtime};
+use crate::destination::window::{Rank, Share};
 use crate::destination::{ErrorKind, Finish, ObjectWrite, Resume, StoreError};
 use crate::model::VaultPath;
 
@@ -66,6 +67,8 @@ pub(super) struct Writer<'s> {
     /// Bytes of the object that requests carry or carried; those that wait are behind them.
     sent: u64,
     waiting: BytesMut,
+    /// All that was sent, while it is not known whether the server takes it so.
+    unsure: Vec<(Bytes, OwnedSemaphorePermit)>,
     way: Way,
 }
 
@@ -90,7 +93,8 @@ impl<'s> Writer<'s> {
         let kept = begun?;
         let way = if kept > 0 { Way::Parts(VecDeque::new()) } else { Way::Unsent };
         let (rank, target) = (link.window.rank(), Arc::new(target));
-        Ok(Self { link, server, target, claim, rank, kept, sent: kept, waiting: BytesMut::new(), way })
+        let (waiting, unsure) = (BytesMut::new(), Vec::new());
+        Ok(Self { link, server, target, claim, rank, kept, sent: kept, waiting, unsure, way })
     }
 
     /// Takes bytes, and sends what is enough for a request.
@@ -98,10 +102,10 @@ impl<'s> Writer<'s> {
         holds(&self.claim)?;
         while !bytes.is_empty() {
             let whole_part = self.waiting.is_empty() && bytes.len() >= PART_BYTES;
-            if let Some(how) = self.server.part().filter(|_| whole_part) {
+            if let Some(how) = self.by_parts().await?.filter(|_| whole_part) {
                 let (part, later) = bytes.split_at(PART_BYTES);
                 // Nothing is copied while others have the window.
-                let share = self.share(part).await?;
+                let share = self.share(part).await;
                 self.send_part(how, Bytes::copy_from_slice(part), share).await?;
                 bytes = later;
                 continue;
@@ -121,35 +125,85 @@ impl<'s> Writer<'s> {
         if matches!(self.way, Way::Stream(..)) { PIECE_BYTES } else { PART_BYTES }
     }
 
+    /// How the next bytes are written, if by parts.
+    async fn by_parts(&mut self) -> Result<Option<Part>, Failure> {
+        let Some(offer) = self.server.by_now().await? else { return Ok(None) };
+        self.is_begun_anew().await?;
+        let by_parts = matches!(self.way, Way::Parts(_)) || !offer.stream && matches!(self.way, Way::Unsent);
+        Ok(offer.part.filter(|_| by_parts))
+    }
+
+    /// Waits until it is known whether the server takes what was sent as it was. Where it does not, all of that waits
+    /// again.
+    async fn is_begun_anew(&mut self) -> Result<bool, Failure> {
+        if self.unsure.is_empty() {
+            return Ok(false);
+        }
+        let offer = self.server.known().await?;
+        let sent = std::mem::take(&mut self.unsure);
+        if offer.stream || offer.part.is_none() {
+            return Ok(false);
+        }
+        // Its end is waited for: what it still does must not happen to what follows it.
+        let _ = self.settle().await;
+        let later = self.waiting.split();
+        sent.iter().for_each(|(bytes, _)| self.waiting.extend_from_slice(bytes));
+        self.waiting.unsplit(later);
+        (self.way, self.sent) = (Way::Unsent, 0);
+        Ok(true)
+    }
+
     /// Sends all that waits, in the way that the server takes.
     async fn send(&mut self) -> Result<(), Failure> {
-        match &self.server {
-            _ if self.waiting.is_empty() => Ok(()),
-            Server::Tried(_) | Server::Failed => self.send_first().await,
-            Server::Known(Offer { part: Some(how), .. }, _) => {
-                let (how, (bytes, share)) = (*how, self.shared().await?);
-                self.send_part(how, bytes, share).await
+        while !self.waiting.is_empty() {
+            match self.by_parts().await? {
+                Some(how) => {
+                    let (bytes, share) = self.shared(PART_BYTES).await;
+                    self.send_part(how, bytes, share).await?;
+                }
+                None => self.stream().await?,
             }
-            Server::Known(..) => self.stream().await,
+        }
+        Ok(())
+    }
+
+    /// Sends the next piece of what waits.
+    async fn stream(&mut self) -> Result<(), Failure> {
+        if !matches!(self.way, Way::Stream(..)) {
+            self.way = stream(&self.link, &self.target);
+        }
+        let length = self.waiting.len().min(PIECE_BYTES);
+        let room = match self.server {
+            Server::Known(..) => None,
+            _ => match self.link.room_for_unsure(length) {
+                None => return self.server.known().await.map(drop),
+                room => room,
+            },
+        };
+        let (bytes, share) = self.shared(PIECE_BYTES).await;
+        self.unsure.extend(room.map(|room| (bytes.clone(), room)));
+        self.sent = self.sent.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+        match self.hand_over(Some((bytes, share))).await {
+            Err(failure) => {
+                if self.is_begun_anew().await? {
+                    Ok(())
+                } else {
+                    Err(failure)
+                }
+            }
+            handed_over => handed_over,
         }
     }
 
-    /// Sends the first bytes while it is found out how others may follow.
-    async fn send_first(&mut self) -> Result<(), Failure> {
-        let (bytes, share) = self.shared().await?;
-        let (link, temporary) = (Arc::clone(&self.link), self.target.temporary.clone());
-        let (put, offer) = both(link.put(&temporary, bytes.clone()), self.server.known()).await;
-        put?;
-        if offer?.part.is_some() {
-            self.sent = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-            self.way = Way::Parts(VecDeque::new());
-            return Ok(());
+    /// Sends all that waits, and waits until it is acknowledged.
+    async fn all_sent(&mut self) -> Result<(), Failure> {
+        self.send().await?;
+        let settled = self.settle().await;
+        if self.is_begun_anew().await? {
+            self.send().await?;
+            return self.settle().await;
         }
-        // One request has to carry all of it, from the beginning.
-        link.remove(&temporary).await?;
-        self.waiting = BytesMut::from(&bytes[..]);
-        drop(share);
-        self.stream().await
+        settled
     }
 
     async fn send_part(&mut self, how: Part, bytes: Bytes, share: Share) -> Result<(), Failure> {
@@ -163,8 +217,7 @@ impl<'s> Writer<'s> {
         };
         let (link, target) = (Arc::clone(&self.link), Arc::clone(&self.target));
         flying.push_back(tokio::spawn(async move {
-            let _share = share;
-            link.put_part(&target.temporary, offset, bytes, how).await
+            link.put_part(&target.temporary, offset, bytes, how).await.map(|()| share.acknowledged())
         }));
         // A PATCH behind the end of the file is refused by some.
         let share = self.rank.part_of(PARTS_AT_ONCE).clamp(PARTS_AT_ONCE_MIN, PARTS_AT_ONCE_MAX);
@@ -176,39 +229,31 @@ impl<'s> Writer<'s> {
         Ok(())
     }
 
-    /// What waits, with its share of the window.
-    async fn shared(&mut self) -> Result<(Bytes, Share), Failure> {
-        let bytes = self.waiting.split().freeze();
-        let share = self.share(&bytes).await?;
-        Ok((bytes, share))
+    /// The next bytes of what waits, so many at most, with their share of the window.
+    async fn shared(&mut self, most: usize) -> (Bytes, Share) {
+        let bytes = self.waiting.split_to(self.waiting.len().min(most)).freeze();
+        let share = self.share(&bytes).await;
+        (bytes, share)
     }
 
-    async fn share(&self, bytes: &[u8]) -> Result<Share, Failure> {
+    async fn share(&self, bytes: &[u8]) -> Share {
         self.rank.share(bytes.len()).await
     }
 
-    async fn stream(&mut self) -> Result<(), Failure> {
-        if !matches!(self.way, Way::Stream(..)) {
-            self.way = stream(&self.link, &self.target);
+    async fn hand_over(&mut self, piece: Piece) -> Result<(), Failure> {
+        let Way::Stream(pieces, _) = &mut self.way else { return Ok(()) };
+        if pieces.send(piece).await.is_ok() {
+            return Ok(());
         }
-        let mut all = self.waiting.split();
-        while !all.is_empty() {
-            self.waiting = all.split_to(all.len().min(PIECE_BYTES));
-            let (bytes, share) = self.shared().await?;
-            self.sent = self.sent.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
-            self.hand_over(Some((bytes, share))).await?;
+        // The server answered before the end, or the line broke.
+        if let Way::Stream(_, put) = self.ended_way() {
+            ended(put).await?;
         }
-        Ok(())
+        Err(Failure::Broken("the server took the object for whole before its end".to_owned()))
     }
 
-    async fn hand_over(&mut self, piece: Piece) -> Result<(), Failure> {
-        let Way::Stream(pieces, put) = &mut self.way else { return Ok(()) };
-        if pieces.send(piece).await.is_err() {
-            // The server answered before the end, or the line broke.
-            ended(put).await?;
-            return Err(Failure::Broken("the server took the object for whole before its end".to_owned()));
-        }
-        Ok(())
+    fn ended_way(&mut self) -> Way {
+        std::mem::replace(&mut self.way, Way::Unsent)
     }
 
     /// Everything sent so far is acknowledged.
@@ -223,8 +268,11 @@ impl<'s> Writer<'s> {
             }
             Way::Stream(..) => {
                 self.hand_over(None).await?;
-                let Way::Stream(_, put) = &mut self.way else { return Ok(()) };
-                ended(put).await
+                if let Way::Stream(_, put) = self.ended_way() {
+                    ended(put).await?;
+                }
+                self.way = Way::Parts(VecDeque::new());
+                Ok(())
             }
         }
     }
@@ -235,30 +283,32 @@ impl<'s> Writer<'s> {
         if self.server.known().await?.part.is_none() {
             return Ok(0);
         }
-        self.send().await?;
-        self.settle().await?;
+        self.all_sent().await?;
         Ok(self.sent)
     }
 
     async fn finished(&mut self) -> Result<(), Failure> {
         holds(&self.claim)?;
         if let Way::Unsent = self.way {
-            let (bytes, _share) = self.shared().await?;
+            let (bytes, _share) = self.shared(usize::MAX).await;
             self.sent = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
             let (put, offer) = both(self.link.put(&self.target.temporary, bytes), self.server.known()).await;
             put?;
             offer?;
         } else {
-            self.send().await?;
-            self.settle().await?;
-            self.as_long_as_sent().await?;
+            let in_one = matches!(self.way, Way::Stream(..));
+            self.all_sent().await?;
+            // A PUT that is known to arrive whole was acknowledged whole.
+            if !in_one || !self.server.known().await?.stream {
+                self.as_long_as_sent().await?;
+            }
         }
         holds(&self.claim)?;
         let (offer, target) = (self.server.known().await?, &*self.target);
         finish::name(&self.link, &offer, &target.temporary, &target.path, self.sent).await
     }
 
-    async fn as_long_as_sent(&self) -> Result<(), Failure> {
+    async fn as_long_as_sent(&mut self) -> Result<(), Failure> {
         let length = match self.link.look(&self.target.temporary).await? {
             Found::File(length) if length == self.sent => return Ok(()),
             Found::File(length) => length,
@@ -267,13 +317,11 @@ impl<'s> Writer<'s> {
         // The caller forgets its checkpoint on any error here; that the file goes too only saves room.
         let _ = self.link.remove(&self.target.temporary).await;
         let why = format!("it has {length} bytes, not the {} that were sent", self.sent);
-        match self.way {
-            Way::Stream(..) if length == 0 => {
-                let why = format!("{why}: the server, or a proxy before it, takes no PUT of unknown length (chunked)");
-                Err(Failure::permanent(why))
-            }
-            _ => Err(Failure::Found(ErrorKind::Transient, why)),
+        if length == 0 && !self.server.known().await?.stream {
+            let why = format!("{why}: the server, or a proxy before it, takes no PUT of unknown length (chunked)");
+            return Err(Failure::permanent(why));
         }
+        Err(Failure::Found(ErrorKind::Transient, why))
     }
 
     /// The error for the user, after a look at what a vague answer meant. The writer does nothing more.
@@ -287,7 +335,7 @@ impl<'s> Writer<'s> {
     }
 
     fn give_up(&mut self) {
-        match std::mem::replace(&mut self.way, Way::Unsent) {
+        match self.ended_way() {
             Way::Unsent => {}
             Way::Parts(flying) => flying.iter().for_each(JoinHandle::abort),
             Way::Stream(_, put) => put.abort(),

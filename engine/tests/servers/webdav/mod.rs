@@ -6,3 +6,4 @@ mod login;
 mod odd_servers;
 mod places;
 mod speed;
+mod untold;
