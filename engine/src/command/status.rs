@@ -16,7 +16,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 
 use super::owed::Placed;
-use super::round::{looks, state_now};
+use super::round::{looks_to_tell, state_now};
 use super::{Call, Context, Exit, Failure};
 use crate::catalog::MediumRow;
 use crate::catalog::locks::{LockName, is_held};
@@ -33,7 +33,7 @@ pub fn status(call: &Call) -> Result<(StatusReport, Exit), Failure> {
     let context = Context::open(call)?;
     context.tell_notes();
     let before = context.installation.catalog.media()?;
-    let looks = looks(&context)?;
+    let looks = looks_to_tell(&context)?;
     let mut facts = Facts::gather(&context, looks, &before)?;
     let outlook = facts.outlook(&context);
     let config = &context.installation.config;
