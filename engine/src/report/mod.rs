@@ -66,7 +66,7 @@ pub use seed::{
 };
 pub use size::size;
 pub use status::{
-    DestinationStatus, HomeStatus, JobStatus, MediumStatus, NewestProof, Offsite, StatusProblem, StatusReport,
+    Begun, DestinationStatus, HomeStatus, JobStatus, MediumStatus, NewestProof, Offsite, StatusProblem, StatusReport,
 };
 pub use stream::{Lines, Streamed};
 pub use table::{Align, Cell, Table};
