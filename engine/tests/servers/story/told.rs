@@ -142,6 +142,30 @@ fn a_bucket_without_room() {
     says(&status, &["it had no room left at", "507 InsufficientStorage", "there is no room left, or a quota"]);
 }
 
+/// rclone answers 405 to all that can't be written, which is no advice to make a folder or to switch something on.
+#[test]
+fn a_webdav_server_that_is_read_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let Some(server) = start(("rclone-dav", &[]), folder.path()) else { return };
+    let bench = bench(&server, 2, &right(&server));
+    let may = |folder: &std::path::Path, mode| fs::set_permissions(folder, fs::Permissions::from_mode(mode)).unwrap();
+    may(&server.data(), 0o555);
+    let made = bench.engine(&["init"]).exits(3);
+    says(&made, &["makes none: it is read only, or its user has no right to write there"]);
+    assert!(!made.out.contains("make it first"), "{made}");
+
+    may(&server.data(), 0o755);
+    bench.done(&["init"]);
+    may(&server.data().join("vault"), 0o555);
+    bench.done(&["backup"]);
+    let _ = bench.engine(&["copy"]).exits(3).says("read only");
+    says(&bench.engine(&["status"]).exits(0), &["the last session there failed", "read only"]);
+    may(&server.data().join("vault"), 0o755);
+    bench.done(&["copy"]);
+    super::restores(&bench);
+}
+
 #[test]
 fn a_server_that_was_not_seen_for_long() {
     for kind in [SFTP, FTPS, DAVS, S3] {
