@@ -93,7 +93,7 @@ fn points_that_share_a_place_in_the_order_are_told_of_restored_by_id_and_never_d
     }
     let _ = fs::remove_dir_all(&to);
     let words = ["recover", "--from", &usb, "--passphrase-file", "passphrase", "--to", &text(&to)];
-    let _ = bench.engine(&words).exits(0);
+    let _ = bench.engine(&words).exits(0).says(&format!("  from {usb} in "));
     assert_eq!(same(&source, &found(&to, &source)), Vec::<String>::new(), "the newest is the one made last");
     let rebuilt = bench.engine(&["catalog", "rebuild"]).exits(3).says("the same place in the order");
     assert!(!rebuilt.err.contains("no place has"), "{rebuilt}");
