@@ -1,5 +1,5 @@
-//! How far a session's copies came, all its points as one piece of work: what is planned counts from the first byte on, so
-//! that the time that is left is not that of the point in hand.
+//! How far a session's copies came, all its points as one piece of work: what is planned counts from the first byte on,
+//! so that the time that is left is not that of the point in hand.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -206,7 +206,7 @@ pub enum Problem {
         needs: u64,
         /// Bytes that the medium can hold at most.
         capacity: u64,
-        /// Of the bytes that it needs, those of packs that older points began: they may be full of what only those need.
+        /// Of these, the bytes of packs that older points began: they may be full of what only those need.
         shared: u64,
     },
     /// More is there than limit or reserve allow, and nothing may be removed for that alone.

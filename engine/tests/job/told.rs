@@ -62,7 +62,7 @@ fn list(value: &Value) -> &[Value] {
     value.as_array().unwrap_or_else(|| panic!("{value} is not a list"))
 }
 
-/// The drive is too small for a pack whose data an older point began and mostly has for itself: what is said to do helps.
+/// The drive is too small for a pack that an older point began and mostly has for itself: what is said to do helps.
 #[test]
 fn a_point_that_is_too_large_for_what_it_shares_with_older_ones_is_not_said_to_fit_never() {
     let bench = bench();

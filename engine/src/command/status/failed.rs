@@ -1,5 +1,5 @@
-//! Why the last session at a place failed, if none there has succeeded since. Of one that was full: whether what lies there
-//! makes room.
+//! Why the last session at a place failed, if none there has succeeded since. Of one that was full: whether what lies
+//! there makes room.
 
 use super::places::Outlook;
 use super::{Facts, problem};

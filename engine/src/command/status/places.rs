@@ -296,8 +296,8 @@ const fn advice(problem: &Problem, place: &Place) -> &'static str {
         Problem::Full { .. } if is_drive => "raise its limit, let `keep` be less, unpin points, or use a larger drive",
         Problem::Full { .. } => "raise its limit or quota, free room there, let `keep` be less, or unpin points",
         Problem::NeverFits { .. } if !problem.is_for_ever() => {
-            "raise its limit, or use a larger place; or `engine forget` this point and the older ones that it shares packs \
-             with: the next one then stores only what it needs"
+            "raise its limit, or use a larger place; or `engine forget` this point and the older ones that it shares \
+             packs with: the next one then stores only what it needs"
         }
         Problem::NeverFits { .. } => "raise its limit, use a larger place, or exclude something from the job",
         Problem::ChainOutgrows { .. } => "raise its limit, use a larger place, or let a new chain begin sooner",

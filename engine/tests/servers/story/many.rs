@@ -76,8 +76,8 @@ fn forty_small_points_to_a_bucket_cost_a_bounded_number_of_requests_each_and_no_
     restores(&bench);
 }
 
-/// A backup writes nothing there: it asks whether this computer was set back, each time, for that is when a point takes its
-/// place in the order. A list of a bucket is two requests: unfinished uploads have one of their own.
+/// A backup writes nothing there: it asks whether this computer was set back, each time, for that is when a point takes
+/// its place in the order. A list of a bucket is two requests: unfinished uploads have one of their own.
 #[test]
 fn a_backup_costs_a_bucket_one_look_at_whose_it_is_and_one_at_its_heads() {
     let folder = tempfile::tempdir().unwrap();
