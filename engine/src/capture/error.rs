@@ -40,7 +40,7 @@ pub enum CaptureError {
         #[source]
         source: FormatError,
     },
-    /// A pack that was written is not there any more.
-    #[error("the pack {0} vanished from the home vault while the point was made")]
+    /// A pack that was written is not there any more; it is withdrawn, so that a capture begun anew stores its chunks again.
+    #[error("the pack {0} is not in the home vault any more")]
     PackVanished(String),
 }

@@ -358,6 +358,11 @@ fn made(
             captured = capture(source, &capture_job, &ports);
         }
     }
+    if let Err(lost @ CaptureError::PackVanished(_)) = &captured {
+        // Home was set back, or someone deleted there: what it lacks is known now, and stored again.
+        context.call.voice.warn(&format!("{}: {lost}: what it held is read and stored again", job.name));
+        captured = capture(source, &capture_job, &ports);
+    }
     context.call.voice.progress_done(&what);
     // What a capture that broke off has stored is of no use to anybody; after a failure of the vault or the catalog
     // it is not certain what refers to it, and the next session looks.

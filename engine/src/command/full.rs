@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::catalog::{self, Catalog, UsageRow};
 use crate::copy::{Lanes, Outcome, WhenFull};
-use crate::model::{DestinationName, Time, VaultId};
+use crate::model::{DestinationName, Time, VaultId, size};
 use crate::port::Clock;
 use crate::report;
 
@@ -89,13 +89,11 @@ impl Place<'_> {
             return Ok(before);
         }
         let holds = self.lies_there()?;
-        (self.tell)(&format!(
-            "{}: it is full with {} of ours; its oldest points make room",
-            self.name,
-            report::size(holds)
-        ));
+        let full = format!("{}: it is full with {} of ours there", self.name, size(holds));
+        (self.tell)(&format!("{full}; what of that may go makes room"));
         let mut made = session(Manner::making_room(holds));
         if evicted(&made).is_none() && made.ended.is_none() {
+            (self.tell)(&format!("{full}, and none of that may go: only what still fits comes"));
             made = joined(made, session(Manner::WHAT_FITS));
         } else {
             made = self.filled(made, holds, session);
@@ -160,7 +158,7 @@ impl Place<'_> {
     }
 
     fn vain(&self) -> catalog::Result<Option<Vain>> {
-        let text = self.catalog.memo(&self.memo())?.unwrap_or_default();
+        let text = self.catalog.memo(&memo(self.medium))?.unwrap_or_default();
         let mut numbers = text.split_whitespace();
         let since = numbers.next().and_then(|since| since.parse().ok()).map(Time::from_seconds);
         // An earlier version wrote no bytes: any will do.
@@ -170,11 +168,7 @@ impl Place<'_> {
 
     fn note(&self, vain: Option<Vain>) -> catalog::Result<()> {
         let text = vain.map_or_else(String::new, |vain| format!("{} {}", vain.since.seconds, vain.due));
-        self.catalog.set_memo(&self.memo(), &text)
-    }
-
-    fn memo(&self) -> String {
-        format!("made-room-{}", self.medium)
+        self.catalog.set_memo(&memo(self.medium), &text)
     }
 
     /// Bytes of whole objects there, and of unfinished ones that are gone on with.
@@ -183,6 +177,18 @@ impl Place<'_> {
         let parts = self.catalog.checkpoints(self.medium)?;
         Ok(parts.iter().fold(whole, |sum, (_, hint)| sum.saturating_add(hint.done_bytes)))
     }
+}
+
+/// Was room made at a medium in vain, and nothing more goes there before it takes something?
+///
+/// # Errors
+/// If the catalog can't be read.
+pub(super) fn is_vain(catalog: &Catalog, medium: VaultId) -> catalog::Result<bool> {
+    Ok(catalog.memo(&memo(medium))?.is_some_and(|text| !text.is_empty()))
+}
+
+fn memo(medium: VaultId) -> String {
+    format!("made-room-{medium}")
 }
 
 /// Did the place say that it is full, and nothing else end the session?

@@ -8,10 +8,20 @@ use crate::catalog::{self, Catalog, EventKind, EventRow};
 use crate::copy::{CopyError, Outcome};
 use crate::model::{Time, VaultId, chain};
 
+/// What kind of a failure it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FailureKind {
+    /// There was no room left, as the place said, which tells none of its own.
+    Full,
+    /// Something else.
+    Other,
+}
+
 /// It, and when it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct LastFailure {
     pub time: Time,
+    pub kind: FailureKind,
     pub why: String,
 }
 
@@ -24,7 +34,7 @@ pub(super) fn note(catalog: &Catalog, medium: VaultId, outcome: &Outcome, now: T
         return Ok(());
     }
     let before = of(catalog, medium)?;
-    let failed = why(outcome).map(|why| LastFailure { time: now, why });
+    let failed = why(outcome).map(|why| LastFailure { time: now, kind: kind(outcome), why });
     let reason = match (&before, &failed) {
         (None, None) => return Ok(()),
         (Some(before), Some(failed)) if before.why == failed.why => None,
@@ -45,8 +55,15 @@ pub(super) fn of(catalog: &Catalog, medium: VaultId) -> catalog::Result<Option<L
     Ok(catalog.memo(&memo(medium))?.and_then(|text| text.parse().ok()))
 }
 
+/// Behind the seconds.
+const FULL: &str = ",full";
+
 fn memo(medium: VaultId) -> String {
     format!("failure-{medium}")
+}
+
+fn kind(outcome: &Outcome) -> FailureKind {
+    if outcome.full && outcome.ended.is_none() { FailureKind::Full } else { FailureKind::Other }
 }
 
 /// One reason of all: why it ended early, else what failed first.
@@ -56,10 +73,11 @@ fn why(outcome: &Outcome) -> Option<String> {
     ended.or_else(|| outcome.failures.first().cloned()).or_else(copies)
 }
 
-/// `SECONDS WHY`
+/// `SECONDS WHY`, or `SECONDS,full WHY`
 impl fmt::Display for LastFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.time.seconds, self.why)
+        let kind = if self.kind == FailureKind::Full { FULL } else { "" };
+        write!(f, "{}{kind} {}", self.time.seconds, self.why)
     }
 }
 
@@ -67,8 +85,12 @@ impl FromStr for LastFailure {
     type Err = std::num::ParseIntError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (seconds, why) = text.split_once(' ').unwrap_or((text, ""));
-        Ok(Self { time: Time::from_seconds(seconds.parse()?), why: why.to_owned() })
+        let (front, why) = text.split_once(' ').unwrap_or((text, ""));
+        let (seconds, kind) = match front.strip_suffix(FULL) {
+            Some(seconds) => (seconds, FailureKind::Full),
+            None => (front, FailureKind::Other),
+        };
+        Ok(Self { time: Time::from_seconds(seconds.parse()?), kind, why: why.to_owned() })
     }
 }
 
@@ -78,8 +100,10 @@ mod tests {
 
     #[test]
     fn a_failure_reads_back_as_it_was_kept() {
-        let failure = LastFailure { time: Time::from_seconds(-7), why: "no room there: 3 bytes".to_owned() };
-        assert_eq!(failure.to_string().parse(), Ok(failure));
+        for kind in [FailureKind::Full, FailureKind::Other] {
+            let failure = LastFailure { time: Time::from_seconds(-7), kind, why: "no room there: 3 bytes".to_owned() };
+            assert_eq!(failure.to_string().parse(), Ok(failure));
+        }
         assert!("no time".parse::<LastFailure>().is_err());
     }
 }

@@ -31,6 +31,7 @@ mod restored;
 
 mod owed;
 mod pin;
+mod progress;
 mod publish;
 mod retire;
 mod round;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
+use jiff::tz::TimeZone;
 
 use super::hours::Hours;
 use super::visit::{Visited, Visits};
@@ -13,9 +14,10 @@ use super::{Context, Failure};
 use crate::config::Window;
 use crate::copy::Outcome;
 use crate::destination::watch::Pulse;
-use crate::installation::Look;
+use crate::installation::{Asking, Look, Refusal};
 use crate::model::{DestinationName, JobId, PointOrder, chain};
 use crate::plan::{self, State, propose};
+use crate::report::local;
 
 /// A request that has not come back for so long is given up (CONTRACT: `copy`).
 pub(super) const LOST_AFTER: Duration = Duration::from_secs(60);
@@ -73,7 +75,24 @@ impl Wanted {
 /// # Errors
 /// If the catalog can't be read.
 pub(super) fn looks(context: &Context) -> Result<Vec<(DestinationName, Look)>, Failure> {
-    Ok(context.installation.looks()?)
+    Ok(context.installation.looks(Asking::Anew, context.call.clock.now())?)
+}
+
+/// The same where nothing is to be done but to tell: a server that refused us lately is not asked again.
+///
+/// # Errors
+/// If the catalog can't be read.
+pub(super) fn looks_to_tell(context: &Context) -> Result<Vec<(DestinationName, Look)>, Failure> {
+    let zone = TimeZone::system();
+    let words = |refusal: &Refusal| {
+        let (at, until) = (local(refusal.at, &zone), local(refusal.until, &zone));
+        format!(
+            "{}; that was at {at}: so that it does not lock us out, it is not asked again before {until}, unless the \
+             login is changed or by `engine copy`",
+            refusal.why
+        )
+    };
+    Ok(context.installation.looks(Asking::UnlessRefused(&words), context.call.clock.now())?)
 }
 
 /// Makes a round; gives what was done at each destination, home last.
@@ -97,7 +116,7 @@ pub(super) fn round(context: &Arc<Context>, wanted: &Wanted) -> Result<Vec<Visit
 /// # Errors
 /// As [`round`].
 pub(super) fn preview(context: &Arc<Context>) -> Result<(State, plan::Plan), Failure> {
-    let state = state_now(context, looks(context)?)?;
+    let state = state_now(context, looks_to_tell(context)?)?;
     let plan = propose(&state);
     Ok((state, plan))
 }

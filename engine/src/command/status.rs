@@ -5,6 +5,7 @@
 
 mod doubt;
 mod drill;
+mod failed;
 mod given_up;
 mod job;
 mod places;
@@ -15,8 +16,9 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
+use super::last_failure::{self, FailureKind};
 use super::owed::Placed;
-use super::round::{looks, state_now};
+use super::round::{looks_to_tell, state_now};
 use super::{Call, Context, Exit, Failure};
 use crate::catalog::MediumRow;
 use crate::catalog::locks::{LockName, is_held};
@@ -33,7 +35,7 @@ pub fn status(call: &Call) -> Result<(StatusReport, Exit), Failure> {
     let context = Context::open(call)?;
     context.tell_notes();
     let before = context.installation.catalog.media()?;
-    let looks = looks(&context)?;
+    let looks = looks_to_tell(&context)?;
     let mut facts = Facts::gather(&context, looks, &before)?;
     let outlook = facts.outlook(&context);
     let config = &context.installation.config;
@@ -116,13 +118,24 @@ impl<'f> Facts<'f> {
             return None;
         }
         match state_now(context, self.looks.clone()) {
-            Ok(state) => {
+            Ok(mut state) => {
+                self.full_as_told(&mut state);
                 let plan = propose(&state);
                 Some((state, plan))
             }
             Err(failure) => {
                 self.locked = Some(failure.to_string());
                 None
+            }
+        }
+    }
+
+    /// A place that tells no room and said that it is full holds what it can, until it takes something again.
+    fn full_as_told(&self, state: &mut State) {
+        let catalog = &self.context.installation.catalog;
+        for (id, medium) in state.media.iter_mut().filter(|(_, medium)| medium.free.is_none()) {
+            if last_failure::of(catalog, *id).ok().flatten().is_some_and(|it| it.kind == FailureKind::Full) {
+                medium.limit = Some(medium.limit.unwrap_or(u64::MAX).min(medium.used));
             }
         }
     }

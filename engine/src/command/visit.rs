@@ -13,6 +13,7 @@ use super::context::lock_failure;
 use super::full::{Manner, Place};
 use super::hours::{self, Hours};
 use super::mirrors::{At, assembled, learn_files, unfit};
+use super::progress::Sent;
 use super::round::{Task, Wanted};
 use super::{Context, Failure, last_failure, seed};
 use crate::catalog::locks::{LockError, LockName};
@@ -187,12 +188,8 @@ impl Visits {
         pulse: &Pulse,
     ) -> Outcome {
         let call = &self.context.call;
-        let tell = |told: &Told| match told {
-            Told::Note(text) => call.voice.warn(text),
-            Told::Progress { destination, done, total, .. } => {
-                call.voice.progress(&format!("{destination}: copying"), *done, *total)
-            }
-        };
+        let sent = Sent::default();
+        let tell = |told: &Told| sent.tell(&*call.voice, told);
         let stop = || (call.stop)() || self.shut(name).is_some();
         let keyring = match self.context.installation.keyring() {
             Ok(keyring) => keyring,
@@ -210,7 +207,7 @@ impl Visits {
                 let destination = self.context.installation.config.destination(&session.destination);
                 session.verify = destination.map_or(Verify::ReadBack, |destination| destination.verify);
                 (session.full_at, session.lanes, session.when_full) = (manner.full_at, manner.lanes, manner.when_full);
-                self.at_closing_time(self.work(session, keyring, &places))
+                self.at_closing_time(self.work(session, keyring, &places, &sent))
             }
             Err(error) => self.at_closing_time(self.not_begun(medium, error)),
         }
@@ -246,7 +243,7 @@ impl Visits {
         outcome
     }
 
-    fn work(&self, session: Session<'_>, keyring: &Keyring, places: &[There<'_>]) -> Outcome {
+    fn work(&self, session: Session<'_>, keyring: &Keyring, places: &[There<'_>], sent: &Sent) -> Outcome {
         let mut total = Outcome::default();
         let mut packs = PointPacks::default();
         let assembled = match assembled(&self.context, keyring, session.store, places.iter().map(There::at)) {
@@ -274,6 +271,7 @@ impl Visits {
                     break;
                 }
             };
+            sent.plan(&steps);
             let outcome = execute(&session, &steps, &origins, &rules);
             // After a failure nothing is planned anew in this session: what a broken copy left there is read in by the
             // next one before anything is swept.

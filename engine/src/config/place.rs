@@ -58,6 +58,26 @@ impl Place {
         }
     }
 
+    /// The files that say who we are there and whom we trust, as far as they are named.
+    #[must_use]
+    pub fn files(&self) -> Vec<PathBuf> {
+        let secrets = self.secrets().into_iter().filter_map(|secret| match secret {
+            SecretSource::File(file) => Some(file.clone()),
+            SecretSource::Env(_) | SecretSource::Command { .. } => None,
+        });
+        let named = match self {
+            Self::File(_) => [None, None],
+            Self::Sftp(Sftp { identity_file, known_hosts, .. }) => {
+                let own = || Some(std::env::home_dir()?.join(".ssh/known_hosts"));
+                [identity_file.clone(), known_hosts.clone().or_else(own)]
+            }
+            Self::Ftp(Ftp { ca_file, .. }) | Self::WebDav(WebDav { ca_file, .. }) | Self::S3(S3 { ca_file, .. }) => {
+                [ca_file.clone(), None]
+            }
+        };
+        secrets.chain(named.into_iter().flatten()).collect()
+    }
+
     /// What the user should change about its secrets, for people. Looks at files' modes, reads none.
     #[must_use]
     pub fn secret_notes(&self) -> Vec<String> {

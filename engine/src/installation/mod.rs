@@ -30,6 +30,7 @@ pub use look::{Lies, Look, Opened, find_all, look_all, open_now};
 pub(crate) use place::place_text;
 pub use place::{as_it_lies, open_destination, open_place, patient, why_away};
 pub use probe::Asked;
+pub use refused::Refusal;
 pub use sheet::{SHEET, Sheet, SheetFileError, SheetFiles, read_sheet, sheet_file, write_sheet};
 pub use sight::Sight;
 pub(crate) use sight::shares_disk;
@@ -39,7 +40,7 @@ use crate::config::{Config, Destination};
 use crate::destination::{ErrorKind, ReadStore};
 use crate::destination::{FileStore, Privacy};
 use crate::format::{SlotKind, SlotSet};
-use crate::model::{DestinationName, FamilyId, VaultId, VaultPath};
+use crate::model::{DestinationName, FamilyId, Time, VaultId, VaultPath};
 use crate::seal::Keyring;
 use crate::vault::{FoundKeys, identity_of, keys_of, unlock_newest};
 
@@ -53,6 +54,15 @@ pub struct Installation {
     held: OnceLock<Box<Held>>,
     refusals: refused::Refusals,
     warn: Warn,
+}
+
+/// Whether a server is asked that refused us lately, whichever process that was.
+#[derive(Clone, Copy)]
+pub enum Asking<'a> {
+    /// Something is to be done there: it is.
+    Anew,
+    /// It is only told how it stands: not before the wait has passed. The words for that.
+    UnlessRefused(&'a dyn Fn(&Refusal) -> String),
 }
 
 /// Keys and the slots that they were opened with, and those that took their place since: a service outlives a key epoch.
@@ -266,14 +276,20 @@ impl Installation {
     ///
     /// # Errors
     /// If the catalog can't be read; that one is away is no error.
-    pub fn looks(&self) -> Result<Vec<(DestinationName, Look)>, InstallationError> {
+    pub fn looks(&self, asking: Asking<'_>, now: Time) -> Result<Vec<(DestinationName, Look)>, InstallationError> {
         let media = Arc::new(self.catalog.media()?);
         let destinations = &self.config.destinations;
-        let refused: Vec<_> = destinations.iter().map(|it| self.refusals.lately(&it.name)).collect();
+        let refused = destinations.iter().map(|destination| match asking {
+            Asking::UnlessRefused(words) if let Some(refusal) = refused::stands(&self.catalog, destination, now)? => {
+                Ok(Some(words(&refusal)))
+            }
+            _ => Ok(self.refusals.lately(&destination.name)),
+        });
+        let refused: Vec<_> = refused.collect::<Result<_, InstallationError>>()?;
         let asked = destinations.iter().zip(&refused).filter(|(_, refused)| refused.is_none());
         let asked: Vec<_> = asked.map(|(destination, _)| destination.clone()).collect();
         let found = look_all(&asked, &media, &self.config.home.path);
-        asked.iter().zip(&found).for_each(|(destination, look)| self.note(&destination.name, look));
+        asked.iter().zip(&found).for_each(|(destination, look)| self.note(&destination.name, look, now));
         let mut found = found.into_iter();
         let looks = refused.into_iter().map(|refused| refused.map(Look::Refused).or_else(|| found.next()));
         let named = destinations.iter().zip(looks);
@@ -282,8 +298,11 @@ impl Installation {
 
     /// Notes whether a destination refused us, and on which disk its medium was found. Where the catalog can't be
     /// written to now, the next look notes it: who tells of the disk goes by the look.
-    pub fn note(&self, name: &DestinationName, look: &Look) {
+    pub fn note(&self, name: &DestinationName, look: &Look, now: Time) {
         self.refusals.note(name, look);
+        if let Some(destination) = self.config.destination(name) {
+            let _later = refused::keep(&self.catalog, destination, look, now);
+        }
         if let Look::Here(Opened { medium, sight: Some(sight), .. }) = look {
             let _later = self.catalog.found_on(*medium, sight.device, sight.same_disk);
         }

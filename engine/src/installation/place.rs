@@ -98,9 +98,18 @@ fn make_place(place: &Place) -> Result<Arc<dyn WriteStore>, StoreError> {
         Place::WebDav(dav) => WebDavStore::create_root(dav, TOLD_ELSEWHERE).map(|store| Arc::new(store) as _),
     };
     match made {
-        Err(error) if error.kind == ErrorKind::Exists => open_place(place),
+        Err(error) if error.kind == ErrorKind::Exists => open_place(place).map_err(|none| not_shown(place, none)),
         made => made,
     }
+}
+
+/// A server that won't make a folder as if it were there, and shows none, makes none.
+fn not_shown(place: &Place, error: StoreError) -> StoreError {
+    if matches!(place, Place::File(_)) || error.kind != ErrorKind::NotFound {
+        return error;
+    }
+    let why = "the server has no such folder and makes none: it is read only, or its user has no right to write there";
+    StoreError::new(ErrorKind::Denied, "make", place_text(place), why)
 }
 
 /// A server's store that asks again where it may work a little later, and outlasts deletions whose answer was lost; a

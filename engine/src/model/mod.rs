@@ -14,6 +14,7 @@ mod name;
 mod placement;
 mod point;
 mod problem;
+mod size;
 mod time;
 mod vault_path;
 
@@ -32,5 +33,6 @@ pub use name::{DestinationName, HOME, JobName, Name, NameError};
 pub use placement::{Proof, State, Verify};
 pub use point::{KeyEpoch, PointName, PointOrder};
 pub use problem::{Problem, reason};
+pub use size::size;
 pub use time::Time;
 pub use vault_path::{ObjectName, VaultPath, VaultPathError};

@@ -77,6 +77,16 @@ impl Step {
 }
 
 impl Problem {
+    /// Does nothing that goes make it fit? Packs that older points began may hold mostly what those need: made anew
+    /// without them, a point may be so much smaller.
+    #[must_use]
+    pub const fn is_for_ever(&self) -> bool {
+        match self {
+            Self::NeverFits { needs, capacity, shared, .. } => needs.saturating_sub(*shared) > *capacity,
+            _ => false,
+        }
+    }
+
     /// Is it about that point at that medium?
     #[must_use]
     pub fn is_about(&self, at: VaultId, which: PointOrder) -> bool {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::state::{Hold, State, Unwanted};
 use super::steps::{Blocker, CopyReason, Loss, Plan, Problem, RemoveReason, Step, WaitReason};
-use crate::model::{PointOrder, Time, VaultId};
+use crate::model::{PointOrder, Time, VaultId, size};
 
 /// Why a point waits whose packs are on their way by post.
 pub const ON_SEED: &str = "on a seed drive";
@@ -161,8 +161,8 @@ pub fn problem(state: &State, problem: &Problem) -> String {
     match problem {
         Problem::Full { medium, point, needs, room, freeable, blocked_by, others, deadline } => {
             let rules: Vec<_> = blocked_by.iter().map(|it| blocker(*it)).collect();
-            let mut text = format!("{} is full: {} needs {needs} bytes", place(state, *medium), name(state, *point));
-            _ = write!(text, ", there are {room} and {freeable} could be freed");
+            let mut text = format!("{} is full: {} needs {}", place(state, *medium), name(state, *point), size(*needs));
+            _ = write!(text, ", there are {} and {} could be freed", size(*room), size(*freeable));
             if !rules.is_empty() {
                 _ = write!(text, "; in the way: {}", rules.join(", "));
             }
@@ -173,17 +173,23 @@ pub fn problem(state: &State, problem: &Problem) -> String {
         }
         Problem::ChainOutgrows { medium, point, needs, next, capacity } => {
             let (place, point) = (place(state, *medium), name(state, *point));
+            let (needs, next, capacity) = (size(*needs), size(*next), size(*capacity));
             format!(
-                "the chain of {point} soon outgrows {place}: it has {needs} bytes, one more point of it may need {next}, \
-                 and {capacity} is the most there can be; an unfinished chain is never removed to make room"
+                "the chain of {point} soon outgrows {place}: it has {needs}, one more point of it may need {next}, and \
+                 {capacity} is the most there can be; an unfinished chain is never removed to make room"
             )
         }
-        Problem::NeverFits { medium, point, needs, capacity } => {
+        Problem::NeverFits { medium, point, needs, capacity, shared } => {
             let (place, point) = (place(state, *medium), name(state, *point));
-            format!("{point} never fits on {place}: it needs {needs} bytes, {capacity} is the most there can be")
+            let never = if problem.is_for_ever() { "never fits" } else { "does not fit" };
+            let mut text = format!("{point} {never} on {place}: it needs {}", size(*needs));
+            if !problem.is_for_ever() {
+                _ = write!(text, ", {} of it in packs with data of older points, which go there whole", size(*shared));
+            }
+            text + &format!(", and {} is the most there can be", size(*capacity))
         }
         Problem::OverLimit { medium, over } => {
-            format!("{} holds {over} bytes more than its limit", place(state, *medium))
+            format!("{} holds {} more than its limit", place(state, *medium), size(*over))
         }
         Problem::Irreparable { medium, point } => {
             format!("{} is damaged at {}, and no good copy is known", name(state, *point), place(state, *medium))

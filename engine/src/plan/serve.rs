@@ -23,6 +23,7 @@ pub(super) enum Outcome {
     NeverFits {
         needs: u64,
         capacity: u64,
+        shared: u64,
     },
     Stuck(Stuck),
     /// What is left of it travels there on a seed's drive.
@@ -264,7 +265,7 @@ impl Bench<'_> {
         }
         let (needs, capacity) = (self.bytes_of_chain(point), self.shelf.capacity());
         if needs > capacity {
-            return Outcome::NeverFits { needs, capacity };
+            return Outcome::NeverFits { needs, capacity, shared: self.bytes_of_older(point) };
         }
         let loads = self.shelf.loads(&unit);
         if self.waits_for_post(point, &unit, &loads) {
@@ -341,6 +342,15 @@ impl Bench<'_> {
         }
         let packs: BTreeSet<_> = chain.iter().flat_map(|order| self.objects(order)).collect();
         manifests + self.shelf.bytes_of_all(packs)
+    }
+
+    /// Of these, the bytes of packs that were made for points before the chain.
+    fn bytes_of_older(&self, point: PointOrder) -> u64 {
+        let chain: Vec<_> = std::iter::once(point).chain(self.survey.ancestors(point)).collect();
+        let oldest = chain.iter().copied().min().unwrap_or(point);
+        let is_older = |pack: &&PackNumber| self.survey.state.packs.get(pack).is_some_and(|row| row.first < oldest);
+        let packs: BTreeSet<_> = chain.iter().flat_map(|order| self.objects(order)).filter(is_older).collect();
+        self.shelf.bytes_of_all(packs)
     }
 
     fn incoming(&self, point: PointOrder, unit: &[PointOrder], loads: &[Load]) -> Incoming {

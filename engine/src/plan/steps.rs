@@ -196,7 +196,7 @@ pub enum Problem {
         /// Bytes that the medium can hold at most.
         capacity: u64,
     },
-    /// It and its ancestors are larger than the medium can ever hold.
+    /// It and its ancestors are larger than the medium can hold, whatever else goes from there.
     NeverFits {
         /// The medium.
         medium: VaultId,
@@ -206,6 +206,8 @@ pub enum Problem {
         needs: u64,
         /// Bytes that the medium can hold at most.
         capacity: u64,
+        /// Of these, the bytes of packs that older points began: they may be full of what only those need.
+        shared: u64,
     },
     /// More is there than limit or reserve allow, and nothing may be removed for that alone.
     OverLimit {

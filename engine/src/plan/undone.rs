@@ -25,9 +25,13 @@ pub(super) fn problems(benches: &Benches<'_>, failed: &Failed) -> Vec<Problem> {
         problems.extend(full(benches, bench, &mine));
         problems.extend(bench.goals.keys().filter_map(|job| outgrows(bench, *job)));
         problems.extend(mine.iter().rev().filter_map(|((medium, point), outcome)| match outcome {
-            Outcome::NeverFits { needs, capacity } => {
-                Some(Problem::NeverFits { medium: *medium, point: *point, needs: *needs, capacity: *capacity })
-            }
+            Outcome::NeverFits { needs, capacity, shared } => Some(Problem::NeverFits {
+                medium: *medium,
+                point: *point,
+                needs: *needs,
+                capacity: *capacity,
+                shared: *shared,
+            }),
             _ => None,
         }));
     }

@@ -31,7 +31,6 @@ mod run;
 #[cfg(test)]
 mod samples;
 mod seed;
-mod size;
 mod status;
 mod stream;
 mod table;
@@ -39,6 +38,7 @@ mod text;
 mod time;
 mod verify;
 
+pub use crate::model::size;
 pub use backup::{BackupPoint, BackupReport, BrokenPoint, FailedJob, PathProblem};
 pub use copy::{CopiedPoint, CopyReport, EvictedPoint};
 pub use diff::{Change, DiffEntry, DiffReport};
@@ -64,9 +64,8 @@ pub use run::RunReport;
 pub use seed::{
     SeedAbsorbReport, SeedDriveStatus, SeedExportReport, SeedForgetReport, SeedProblem, SeedStatus, SeedStatusReport,
 };
-pub use size::size;
 pub use status::{
-    DestinationStatus, HomeStatus, JobStatus, MediumStatus, NewestProof, Offsite, StatusProblem, StatusReport,
+    Begun, DestinationStatus, HomeStatus, JobStatus, MediumStatus, NewestProof, Offsite, StatusProblem, StatusReport,
 };
 pub use stream::{Lines, Streamed};
 pub use table::{Align, Cell, Table};

@@ -72,7 +72,7 @@ impl Report for RecoverReport {
             self.write_points(page);
         }
         for restored in &self.restored {
-            restored.people(page);
+            restored.people_from(page, &self.from);
         }
         for problem in &self.problems {
             let problem = page.toned(problem, Tone::Bad);

@@ -13,6 +13,8 @@ use super::verify::PlaceNotThere;
 
 use crate::model::{DestinationName, JobName, PointId, Time};
 
+const NOWHERE: &str = "nowhere";
+
 /// One restore.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -89,11 +91,22 @@ pub struct DamageMet {
 
 impl Report for RestoreReport {
     fn people(&self, page: &mut Page) {
+        self.write(page, &self.sources());
+    }
+}
+
+impl RestoreReport {
+    /// The same from a place that has no name here, only an address.
+    pub(super) fn people_from(&self, page: &mut Page, address: &str) {
+        self.write(page, if self.from.is_some() { address } else { NOWHERE });
+    }
+
+    fn write(&self, page: &mut Page, from: &str) {
         let verb = if self.dry_run { "would be restored" } else { "restored" };
         let (files, bytes) = (files(self.files), size(self.bytes));
         let created = page.time(self.created);
         page.line(format_args!("{} {} of {created}: {files}, {bytes} {verb} to {}", self.job, self.point, self.to));
-        page.line(format_args!("  from {} in {}", self.sources(), seconds(self.seconds)));
+        page.line(format_args!("  from {from} in {}", seconds(self.seconds)));
         if self.kept_by_restorer > 0 {
             let entries = if self.kept_by_restorer == 1 { "1 entry belongs" } else { "entries belong" };
             let count = if self.kept_by_restorer == 1 { String::new() } else { format!("{} ", self.kept_by_restorer) };
@@ -111,12 +124,10 @@ impl Report for RestoreReport {
             page.line(lost);
         }
     }
-}
 
-impl RestoreReport {
     fn sources(&self) -> String {
         let all: Vec<_> = self.from.iter().chain(&self.also_from).map(ToString::to_string).collect();
-        if all.is_empty() { "nowhere".to_owned() } else { all.join(", ") }
+        if all.is_empty() { NOWHERE.to_owned() } else { all.join(", ") }
     }
 }
 

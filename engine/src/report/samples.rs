@@ -49,6 +49,7 @@ pub fn status() -> StatusReport {
         next: Some(Time::from_seconds(SIX.seconds + 86_400)),
         offsite,
         complete_at: Vec::new(),
+        begun: Begun::UnderWay,
         proofs: Vec::new(),
         problems,
     };

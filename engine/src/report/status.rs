@@ -43,6 +43,27 @@ pub enum Offsite {
     State(State),
 }
 
+/// A copy that was begun and is not whole yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begun {
+    /// A session is at work there.
+    UnderWay,
+    /// None is.
+    BrokenOff,
+    /// What it lacks travels there on a seed's drive.
+    OnSeed,
+}
+
+impl Begun {
+    const fn text(self) -> &'static str {
+        match self {
+            Self::UnderWay => "it is being copied",
+            Self::BrokenOff => "its copy broke off, and the next one goes on with it",
+            Self::OnSeed => "the rest of its copy is on a seed drive",
+        }
+    }
+}
+
 /// One job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -62,6 +83,9 @@ pub struct JobStatus {
     /// Where on other disks or computers the newest one is whole already.
     #[serde(serialize_with = "as_texts")]
     pub complete_at: Vec<DestinationName>,
+    /// Whether anybody is at work on it where its copy is begun, for people.
+    #[serde(skip)]
+    pub begun: Begun,
     /// How far its newest point at each place was shown to be good.
     pub proofs: Vec<NewestProof>,
     /// What keeps it from being protected.
@@ -367,7 +391,7 @@ impl JobStatus {
             (_, Offsite::State(State::Complete)) if self.problems.is_empty() => ("yes".to_owned(), Tone::Good),
             (_, Offsite::State(State::Complete)) => ("in trouble: see below".to_owned(), Tone::Bad),
             (_, Offsite::State(State::Pending)) => (self.partly("its copy offsite waits"), Tone::Waiting),
-            (_, Offsite::State(State::Copying)) => (self.partly("it is being copied"), Tone::Waiting),
+            (_, Offsite::State(State::Copying)) => (self.partly(self.begun.text()), Tone::Waiting),
             (_, Offsite::State(State::Present)) => (self.partly("its copy was not read back"), Tone::Waiting),
             (_, Offsite::State(state)) => (format!("no: its copy offsite is {state}"), Tone::Bad),
         }

@@ -91,6 +91,24 @@ fn a_run_stopped_by_sigterm_ends_within_five_seconds_and_resumes() {
     restores_as_it_is(&bench, "usb");
 }
 
+/// Killed, it says nothing of its end: that nobody copies is told all the same.
+#[test]
+fn a_copy_under_way_is_told_of_as_long_as_somebody_copies() {
+    let bench = crate::harness::bench();
+    fs::create_dir(bench.path("data")).expect("new");
+    fs::write(bench.path("data/large"), noise(7, 24 << 20)).expect("writable");
+    bench.configure_simply("", &[("usb", &bench.path("usb"), "rate = \"1 MiB/s\"")]);
+    bench.done(&["init"]);
+    bench.done(&["backup"]);
+    let copy = bench.begin(&["copy"]);
+    fixtures::bench::wait_until("some of the copy", || sent(&bench) > 1 << 20);
+    let _ = bench.engine(&["status"]).exits(0).says("not yet: it is being copied");
+    copy.signal(Signal::KILL);
+    assert_eq!(copy.end().code, 128 + 9, "it had seconds to go");
+    let _ = bench.engine(&["status"]).exits(0).says("not yet: its copy broke off, and the next one goes on with it");
+    assert_eq!(bench.done(&["status"])["jobs"][0]["offsite"], "copying");
+}
+
 fn sent(bench: &Bench) -> u64 {
     objects(&bench.path("usb")).iter().map(|(_, bytes)| bytes).sum()
 }

@@ -93,7 +93,7 @@ fn points_that_share_a_place_in_the_order_are_told_of_restored_by_id_and_never_d
     }
     let _ = fs::remove_dir_all(&to);
     let words = ["recover", "--from", &usb, "--passphrase-file", "passphrase", "--to", &text(&to)];
-    let _ = bench.engine(&words).exits(0);
+    let _ = bench.engine(&words).exits(0).says(&format!("  from {usb} in "));
     assert_eq!(same(&source, &found(&to, &source)), Vec::<String>::new(), "the newest is the one made last");
     let rebuilt = bench.engine(&["catalog", "rebuild"]).exits(3).says("the same place in the order");
     assert!(!rebuilt.err.contains("no place has"), "{rebuilt}");
@@ -107,6 +107,39 @@ fn points_that_share_a_place_in_the_order_are_told_of_restored_by_id_and_never_d
 fn found(to: &Path, source: &Path) -> std::path::PathBuf {
     let inside = source.strip_prefix("/").expect("absolute");
     [to.join(inside), to.join("data").join(inside)].into_iter().find(|path| path.exists()).expect("it is there")
+}
+
+/// Nothing changed since the newest point, whose packs went with the home that there was.
+#[test]
+fn a_home_that_was_set_back_by_itself_gets_its_next_point_at_once_and_lacks_nothing() {
+    for is_there in [true, false] {
+        let bench = prepared(3, 60_000, "", &["usb"]);
+        bench.done(&["backup"]);
+        keep(&bench, &["vault"]);
+        for seed in 11..13 {
+            change(&bench, seed);
+            bench.done(&["backup"]);
+        }
+        bench.done(&["copy"]);
+        set_back(&bench, &["vault"]);
+        if !is_there {
+            fs::rename(bench.path("usb"), bench.path("away")).expect("ours");
+        }
+        let made = bench.engine(&["backup"]).exits(0);
+        let _ = made.says("is not in the home vault any more: what it held is read and stored again");
+        let restored = bench.restored("data", "home", &bench.path("data"));
+        assert_eq!(same(&bench.path("data"), &restored.path), Vec::<String>::new());
+        if is_there {
+            let _ = bench.engine(&["status"]).exits(0).says("`engine verify home --repair`");
+            let _ = bench.engine(&["verify", "home", "--repair"]).exits(0);
+            assert_eq!(bench.complete_at("home").len() + present_at_home(&bench), 4);
+        }
+    }
+}
+
+fn present_at_home(bench: &Bench) -> usize {
+    let points = bench.points();
+    points.iter().filter(|point| fixtures::bench::state_at(point, "home").as_deref() == Some("present")).count()
 }
 
 #[test]

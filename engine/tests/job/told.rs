@@ -10,7 +10,7 @@ use crate::harness::{bench, prepared};
 use engine::catalog::locks::{LockName, Wait, WorkLock};
 use fixtures::Bench;
 use fixtures::bench::{Ran, as_text, text};
-use fixtures::data::inventory;
+use fixtures::data::{inventory, noisy_files};
 use serde_json::Value;
 
 /// An ordinary user, and all of the bench is his.
@@ -60,6 +60,37 @@ fn flip(path: &Path) {
 
 fn list(value: &Value) -> &[Value] {
     value.as_array().unwrap_or_else(|| panic!("{value} is not a list"))
+}
+
+/// The drive is too small for a pack that an older point began and mostly has for itself: what is said to do helps.
+#[test]
+fn a_point_that_is_too_large_for_what_it_shares_with_older_ones_is_not_said_to_fit_never() {
+    let bench = bench();
+    noisy_files(&bench.path("data"), 1, 9, 1 << 20).expect("writable");
+    bench.configure_simply("", &[("usb", &bench.path("usb"), "limit = \"12 MiB\"")]);
+    bench.done(&["init"]);
+    bench.done(&["run", "--once"]);
+    (1..9).for_each(|number| fs::remove_file(bench.path(&format!("data/{number}"))).expect("there"));
+    noisy_files(&bench.path("data/more"), 100, 6, 1 << 20).expect("writable");
+    bench.done(&["backup"]);
+    let _ = bench.engine(&["copy"]).exits(3).says("does not fit on usb");
+    let status = bench.engine(&["status"]).exits(0);
+    let words = [
+        "it needs 15.0 MiB, 9.0 MiB of it in packs with data of older points",
+        "12.0 MiB is the most",
+        "engine forget",
+    ];
+    words.iter().for_each(|words| assert!(status.out.contains(words), "`{words}` is not in {status}"));
+    assert!(!status.out.contains("never"), "{status}");
+    for point in bench.points() {
+        let _ = bench.engine(&["forget", "--point", &as_text(&point["id"])]).exits(0);
+    }
+    bench.done(&["run", "--once"]);
+    assert_eq!(bench.complete_at("usb").len(), 1);
+
+    noisy_files(&bench.path("data/most"), 200, 13, 1 << 20).expect("writable");
+    let _ = bench.engine(&["run", "--once"]).exits(3);
+    let _ = bench.engine(&["status"]).exits(0).says("never fits on usb");
 }
 
 #[test]

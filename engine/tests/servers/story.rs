@@ -291,10 +291,21 @@ fn refused_once(bench: &Bench, tries: &dyn Fn() -> usize, told: &[&str]) {
     let reason = status["reason"].as_str().unwrap();
     assert!(told.iter().all(|words| reason.contains(words)), "{reason}");
     assert_eq!(tries(), 1);
-    for (command, so_far) in [(&["copy"][..], 2), (&["run", "--once"], 3)] {
+    let only_told: [&[&str]; 4] = [&["status"], &["explain", "office"], &["copy", "--dry-run"], &["backup"]];
+    for command in only_told {
+        let ran = bench.engine(command);
+        assert_eq!((ran.code, tries()), (0, 1), "{command:?}: {ran}");
+    }
+    let reason = seen(bench)["reason"].as_str().unwrap().to_owned();
+    let stands = |words: &&&str| reason.contains(**words);
+    assert!(told.iter().chain(&["it is not asked again before", "`engine copy`"]).all(|it| stands(&it)), "{reason}");
+    for (command, so_far) in [(&["copy"][..], 2), (&["run", "--once"], 3), (&["status"], 3)] {
         let ran = bench.engine(command);
         assert!(!format!("{ran}").contains("NoPasswordOfTheirs"), "{ran}");
         assert_eq!(tries(), so_far, "{command:?}: {ran}");
     }
     assert_eq!(bench.engine(&["run", "--once"]).code, 3);
+    fs::write(bench.path("secret"), "AnotherOneAndWrongToo").unwrap();
+    assert!(!seen(bench)["reason"].as_str().unwrap().contains("it is not asked again before"));
+    assert_eq!(tries(), 5, "another password is another question");
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::catalog::{MediumRow, MetaRow};
 use crate::command::publish::publish_at;
-use crate::command::round::looks;
+use crate::command::round::looks_to_tell;
 use crate::command::{Context, Failure};
 use crate::copy::is_ahead;
 use crate::installation::{Look, Opened};
@@ -23,7 +23,7 @@ pub(super) fn meet(context: &Arc<Context>) -> Result<(), Failure> {
     if catalog.fenced()?.is_some() {
         return Ok(());
     }
-    let looks = looks(context)?;
+    let looks = looks_to_tell(context)?;
     // Read after the looks: what a session wrote that is at work there now is known.
     let (media, meta) = (catalog.media()?, catalog.meta()?);
     let ahead: Vec<_> = looks.into_iter().filter(|(_, look)| shows(look, &media, &meta)).collect();

@@ -99,6 +99,9 @@ pub(super) fn capture_failure(job: &Job, error: &CaptureError) -> Failure {
         CaptureError::Source(failed) if !failed.advice.is_empty() => {
             &format!("{}; the last good point stays", failed.advice)
         }
+        CaptureError::PackVanished(_) => {
+            "see what deletes there, then `engine verify home --repair`; the last good point stays"
+        }
         CaptureError::Stopped => "it runs again when it is due",
         _ => "the last good point stays",
     };

@@ -105,7 +105,7 @@ impl Loop {
 
     pub(super) fn looked(&mut self, name: DestinationName, look: Look) {
         let (now, dice) = (self.context.call.clock.monotonic(), self.dice());
-        self.context.installation.note(&name, &look);
+        self.context.installation.note(&name, &look, self.context.call.clock.now());
         let found = medium_of(&look);
         let Some(place) = self.places.get_mut(&name) else { return };
         let was_here = place.is_here();

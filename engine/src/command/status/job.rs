@@ -10,7 +10,7 @@ use crate::catalog::{JobRow, MediumRow, PointRow};
 use crate::command::Failure;
 use crate::config::{Copies, Job};
 use crate::model::{DestinationName, State, Time, VaultId};
-use crate::report::{JobStatus, NewestProof, Offsite, StatusProblem};
+use crate::report::{Begun, JobStatus, NewestProof, Offsite, StatusProblem};
 use crate::service::{LastRun, due_at, is_missed, noticed};
 
 /// A run without a schedule and without a deadline is too long after this.
@@ -39,6 +39,7 @@ pub(super) fn status(facts: &Facts<'_>, job: &Job) -> Result<JobStatus, Failure>
         next: seen.next(),
         offsite: seen.offsite(),
         complete_at: seen.complete_at(),
+        begun: seen.begun()?,
         proofs: seen.proofs(),
         problems,
     })
@@ -146,6 +147,23 @@ impl Seen<'_> {
         let is_there = |row: &MediumRow| self.facts.placed.state(row.vault, newest.order) == Some(State::Complete);
         let whole = |name: &&DestinationName| self.facts.placed.in_use(name).any(|row| !row.same_disk && is_there(row));
         self.job.offsite.iter().filter(whole).cloned().collect()
+    }
+
+    /// Who copies the newest point where that is begun: whoever died holds no lock.
+    fn begun(&self) -> Result<Begun, Failure> {
+        let Some(newest) = self.newest else { return Ok(Begun::BrokenOff) };
+        let is_begun = |row: &&MediumRow| self.facts.placed.state(row.vault, newest.order) == Some(State::Copying);
+        let at: Vec<VaultId> = self.media().filter(is_begun).map(|row| row.vault).collect();
+        let locks = self.facts.context.locks();
+        if at.iter().any(|medium| is_held(&locks, &LockName::Medium(*medium).to_string())) {
+            return Ok(Begun::UnderWay);
+        }
+        for medium in at {
+            if self.facts.context.installation.catalog.open_seed_at(medium)?.is_some() {
+                return Ok(Begun::OnSeed);
+            }
+        }
+        Ok(Begun::BrokenOff)
     }
 
     /// At each medium that is in use, home first: the newest point that is there, and its proof.

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use super::failed::failed;
 use super::{Facts, problem};
 use crate::catalog::{MediumRow, SeedState};
-use crate::command::{Failure, last_failure};
+use crate::command::Failure;
 use crate::config::{Destination, Place};
 use crate::copy::refused_at;
 use crate::destination::ReadStore;
@@ -13,7 +14,8 @@ use crate::model::{DestinationName, PointOrder, Time, VaultId, chain};
 use crate::plan::{Plan, Problem, State, problem_text};
 use crate::report::{DestinationStatus, HomeStatus, MediumStatus, StatusProblem};
 
-type Outlook = (State, Plan);
+/// A state, and the plan that is made from it.
+pub(super) type Outlook = (State, Plan);
 
 /// A place that was away for longer is told of.
 const UNSEEN_DAYS: u64 = 30;
@@ -53,10 +55,10 @@ pub(super) fn destination(
         problems.extend(not_seen(facts, destination, row, look));
         problems
             .extend(facts.doubts.iter().filter(|doubt| doubt.medium == row.vault).map(|doubt| doubt.problem.clone()));
-        problems.extend(failed(facts, row.vault)?);
+        problems.extend(failed(facts, row.vault, name, outlook)?);
         problems.extend(only_grows(row));
         problems.extend(unsure(facts, row.vault, name)?);
-        problems.extend(stuck(row.vault, outlook));
+        problems.extend(stuck(row.vault, &destination.place, outlook));
         problems.extend(on_seed(facts, row.vault, name)?);
     }
     Ok(DestinationStatus {
@@ -142,10 +144,10 @@ pub(super) fn home(facts: &Facts<'_>, outlook: Option<&Outlook>) -> Result<HomeS
     if let Err(error) = &home {
         problems.push(problem(chain(error), error.advice()));
     }
-    problems.extend(failed(facts, id)?);
+    problems.extend(failed(facts, id, &DestinationName::home(), outlook)?);
     problems.extend(facts.placed.media.iter().filter(|row| row.vault == id).find_map(only_grows));
     problems.extend(unsure(facts, id, &DestinationName::home())?);
-    problems.extend(stuck(id, outlook));
+    problems.extend(stuck(id, &Place::File(installation.config.home.path.clone()), outlook));
     let space = home.as_ref().ok().and_then(|store| store.space().ok().flatten());
     Ok(HomeStatus {
         place: installation.config.home.path.display().to_string(),
@@ -190,15 +192,6 @@ fn unusable(look: &Look) -> Option<StatusProblem> {
     let unread = sight.heads.as_ref().err().map(|why| format!("it can't be read: {why}"));
     let why = unread.or_else(|| sight.unwritable.as_ref().map(|why| format!("it can't be written to now: {why}")))?;
     Some(problem(why, "see that it is mounted for writing, and to the permissions of its folders"))
-}
-
-/// Why the last session there failed, if none has succeeded since.
-fn failed(facts: &Facts<'_>, medium: VaultId) -> Result<Option<StatusProblem>, Failure> {
-    let failure = last_failure::of(&facts.context.installation.catalog, medium)?;
-    Ok(failure.map(|failure| {
-        let text = format!("the last session there failed at {}: {}", facts.when(failure.time), failure.why);
-        problem(text, "see to that; `engine copy` tries again now, the service by itself")
-    }))
 }
 
 /// Nothing is deleted there, and why.
@@ -285,7 +278,7 @@ fn waiting(facts: &Facts<'_>, pending: &BTreeSet<PointOrder>, destination: &Dest
 }
 
 /// What the rules leave stuck at a medium.
-fn stuck(medium: VaultId, outlook: Option<&Outlook>) -> Vec<StatusProblem> {
+fn stuck(medium: VaultId, place: &Place, outlook: Option<&Outlook>) -> Vec<StatusProblem> {
     let Some((state, plan)) = outlook else { return Vec::new() };
     let here = plan.problems.iter().filter(|it| match it {
         Problem::Full { medium: at, .. }
@@ -294,14 +287,20 @@ fn stuck(medium: VaultId, outlook: Option<&Outlook>) -> Vec<StatusProblem> {
         | Problem::OverLimit { medium: at, .. }
         | Problem::Irreparable { medium: at, .. } => *at == medium,
     });
-    here.map(|it| problem(problem_text(state, it), advice(it))).collect()
+    here.map(|it| problem(problem_text(state, it), advice(it, place))).collect()
 }
 
-const fn advice(problem: &Problem) -> &'static str {
+const fn advice(problem: &Problem, place: &Place) -> &'static str {
+    let is_drive = matches!(place, Place::File(_));
     match problem {
-        Problem::Full { .. } => "raise its limit, let `keep` be less, unpin points, or use a larger drive",
-        Problem::NeverFits { .. } => "raise its limit, use a larger drive, or exclude something from the job",
-        Problem::ChainOutgrows { .. } => "raise its limit, use a larger drive, or let a new chain begin sooner",
+        Problem::Full { .. } if is_drive => "raise its limit, let `keep` be less, unpin points, or use a larger drive",
+        Problem::Full { .. } => "raise its limit or quota, free room there, let `keep` be less, or unpin points",
+        Problem::NeverFits { .. } if !problem.is_for_ever() => {
+            "raise its limit, or use a larger place; or `engine forget` this point and the older ones that it shares \
+             packs with: the next one then stores only what it needs"
+        }
+        Problem::NeverFits { .. } => "raise its limit, use a larger place, or exclude something from the job",
+        Problem::ChainOutgrows { .. } => "raise its limit, use a larger place, or let a new chain begin sooner",
         Problem::OverLimit { .. } => "raise its limit, or let `keep` be less",
         Problem::Irreparable { .. } => {
             "another drive may have it: connect it; else make a new point with `engine backup`"

@@ -39,7 +39,7 @@ const fn meaning(code: u16) -> &'static str {
         400 => " (bad request: is the port right, and TLS expected on it?)",
         403 => " (forbidden: the user may log in, and not do this; its rights on the server must be changed)",
         404 | 410 => " (not found)",
-        405 | 501 => " (it does not offer that: WebDAV must be switched on for this folder, with all of its methods)",
+        405 | 501 => " (not done there: it is read only, or WebDAV is not switched on for it with all of its methods)",
         409 => " (conflict: a folder above it is missing)",
         412 => " (something has this name already)",
         413 => " (too large for a setting of the server: nginx's client_max_body_size, Apache's LimitRequestBody)",

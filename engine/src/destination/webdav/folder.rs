@@ -82,7 +82,7 @@ impl Link {
             return Ok(Some(gone));
         }
         if !self.is_folder(&self.remote(folder)).await? {
-            let why = "its folder is gone: it must be begun anew";
+            let why = "its folder is gone, or was not made as the server is read only: it must be begun anew";
             return Ok(Some(Failure::Found(ErrorKind::Transient, why.to_owned())));
         }
         self.asked_another_way(folder, failure).await
@@ -111,7 +111,7 @@ fn because(failure: &Failure, code: u16) -> Option<Failure> {
         403 => (ErrorKind::Denied, "the server's user has no right to write there"),
         507 => (ErrorKind::Full, "its disk is full"),
         // rclone has one answer for all; folders need so little room that it is rather the right.
-        405 => (ErrorKind::Denied, "the server can't write there: its user has no right to, or its disk is full"),
+        405 => (ErrorKind::Denied, "it is read only, its user has no right to write there, or its disk is full"),
         _ => return None,
     };
     Some(Failure::Found(kind, format!("{failure}: {what}")))

@@ -127,7 +127,7 @@ fn a_place_that_keeps_what_was_deleted_loses_no_point_after_point() {
     let _ = small.mounted.fill();
 
     small.point(4);
-    let _ = small.bench.engine(&["copy"]).exits(3).says("its oldest points make room");
+    let _ = small.bench.engine(&["copy"]).exits(3).says("what of that may go makes room");
     assert_eq!(small.points_there(), 2, "one has made room for the fourth");
     for _ in 0..3 {
         let _ = small.bench.engine(&["copy"]).exits(3).says("nothing more is evicted there").says("a bin");
@@ -138,6 +138,27 @@ fn a_place_that_keeps_what_was_deleted_loses_no_point_after_point() {
     fs::remove_dir_all(&bin).unwrap();
     small.bench.done(&["copy"]);
     restores(&small.bench);
+}
+
+/// The only point there stays until another one is complete (`keep-at-least`), and there is no room for that.
+#[test]
+fn where_no_point_may_go_that_is_told_and_not_that_the_oldest_make_room() {
+    for kind in [FTPS, DAVS] {
+        let Some(small) = Small::new(kind) else { return };
+        small.point(1);
+        small.bench.done(&["copy"]);
+        let other = small.mounted.fill();
+        small.point(2);
+        let copied = small.bench.engine(&["copy"]).exits(3).says("and none of that may go");
+        assert!(!copied.err.contains("the oldest"), "{kind:?}: {copied}");
+        let status = small.bench.engine(&["status"]).exits(0);
+        let words = ["it had no room left at", "none of that may go for what waits", "in the way: keep-at-least"];
+        words.iter().for_each(|words| assert!(status.out.contains(words), "{kind:?}: `{words}` is not in {status}"));
+        fs::remove_file(other).unwrap();
+        small.mounted.settle();
+        small.bench.done(&["copy"]);
+        assert_eq!(small.points_there(), 2, "{kind:?}");
+    }
 }
 
 /// A quota's own error (`EDQUOT`), not the full disk's. Apache has 507 for it; rclone answers 405 to whatever can't be

@@ -76,6 +76,27 @@ fn forty_small_points_to_a_bucket_cost_a_bounded_number_of_requests_each_and_no_
     restores(&bench);
 }
 
+/// A backup writes nothing there: it asks whether this computer was set back, each time, for that is when a point takes
+/// its place in the order. A list of a bucket is two requests: unfinished uploads have one of their own.
+#[test]
+fn a_backup_costs_a_bucket_one_look_at_whose_it_is_and_one_at_its_heads() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(server) = start(S3, folder.path()) else { return };
+    let proxy = Proxy::to(server.port(), Duration::ZERO);
+    let bench = bench(&server, 2, "");
+    let office = office_at(&server.url(), &server, &right(&server));
+    configure(&bench, "\"office\"", &office.replace(&at(server.port()), &at(proxy.port)));
+    bench.done(&["init"]);
+    bench.done(&["run", "--once"]);
+    std::fs::write(bench.path("data/changes"), noise(7, 1_000)).unwrap();
+    let _ = proxy.take();
+    bench.done(&["backup"]);
+    let seen = proxy.take();
+    let asked = ["max-keys=1", "/VAULT ", "list-type=2", "uploads="];
+    let is_asked = |(line, what): (&String, &&str)| line.starts_with("GET ") && line.contains(*what);
+    assert!(seen.len() == asked.len() && seen.iter().zip(&asked).all(is_asked), "{seen:#?}");
+}
+
 /// Of names, or of uploads that were not finished.
 fn is_list(line: &str) -> bool {
     line.starts_with("GET ") && (line.contains("list-type=2") || line.contains("uploads="))

@@ -74,20 +74,28 @@ fn a_certificate_that_has_expired() {
 
 #[test]
 fn a_disk_that_is_full_behind_sftp() {
-    let words = ["office is full", "0 could be freed", "in the way: evict = \"never\"", "use a larger drive"];
+    let words = ["office is full", "0 B could be freed", "in the way: evict = \"never\"", "free room there"];
     a_disk_that_is_full(SFTP, &words);
 }
+
+/// Of a place that tells no room, once it has said that there is none.
+const UNFORESEEN: &[&str] = &[
+    "it had no room left at",
+    "of ours there; none of that goes to make room: evict = \"never\"; what it said",
+    "free room there, or raise its quota",
+    "0 B could be freed; in the way: evict = \"never\"",
+];
 
 /// It tells no room beforehand: what it says once there is none.
 #[test]
 fn a_disk_that_is_full_behind_ftps() {
-    a_disk_that_is_full(FTPS, &["the last session there failed", "No space left on device"]);
+    a_disk_that_is_full(FTPS, &[UNFORESEEN, &["No space left on device"]].concat());
 }
 
 /// The same.
 #[test]
 fn a_disk_that_is_full_behind_webdav() {
-    a_disk_that_is_full(DAVS, &["the last session there failed", "507 (no room, or a quota is reached)"]);
+    a_disk_that_is_full(DAVS, &[UNFORESEEN, &["507 (no room, or a quota is reached)"]].concat());
 }
 
 /// By another program; nothing of ours may go to make room.
@@ -95,11 +103,20 @@ fn a_disk_that_is_full(kind: Kind, words: &[&str]) {
     let Some(small) = Small::with(kind, "evict = \"never\"\n") else { return };
     small.point(1);
     small.bench.done(&["copy"]);
-    let _ = small.mounted.fill();
+    let other = small.mounted.fill();
     small.point(2);
-    let _ = small.bench.engine(&["copy"]).exits(3);
-    let status = small.bench.engine(&["status"]).exits(0);
-    says(&status, &[words, &["not yet: its copy offsite waits"]].concat());
+    for _ in 0..2 {
+        let _ = small.bench.engine(&["copy"]).exits(3);
+        let status = small.bench.engine(&["status"]).exits(0);
+        says(&status, &[words, &["not yet: "]].concat());
+    }
+    assert_eq!(small.bench.complete_at("office").len(), 1);
+    fs::remove_file(other).unwrap();
+    small.mounted.settle();
+    small.bench.done(&["copy"]);
+    assert_eq!(small.bench.complete_at("office").len(), 2);
+    assert_eq!(super::seen(&small.bench)["problems"], serde_json::json!([]));
+    super::restores(&small.bench);
 }
 
 /// As most servers answer. SeaweedFS has no word for it: what it says is in `scale`, and is told as well.
@@ -122,7 +139,31 @@ fn a_bucket_without_room() {
     });
     let _ = bench.engine(&["copy"]).exits(3);
     let status = bench.engine(&["status"]).exits(0);
-    says(&status, &["the last session there failed", "507 InsufficientStorage", "there is no room left, or a quota"]);
+    says(&status, &["it had no room left at", "507 InsufficientStorage", "there is no room left, or a quota"]);
+}
+
+/// rclone answers 405 to all that can't be written, which is no advice to make a folder or to switch something on.
+#[test]
+fn a_webdav_server_that_is_read_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let Some(server) = start(("rclone-dav", &[]), folder.path()) else { return };
+    let bench = bench(&server, 2, &right(&server));
+    let may = |folder: &std::path::Path, mode| fs::set_permissions(folder, fs::Permissions::from_mode(mode)).unwrap();
+    may(&server.data(), 0o555);
+    let made = bench.engine(&["init"]).exits(3);
+    says(&made, &["makes none: it is read only, or its user has no right to write there"]);
+    assert!(!made.out.contains("make it first"), "{made}");
+
+    may(&server.data(), 0o755);
+    bench.done(&["init"]);
+    may(&server.data().join("vault"), 0o555);
+    bench.done(&["backup"]);
+    let _ = bench.engine(&["copy"]).exits(3).says("read only");
+    says(&bench.engine(&["status"]).exits(0), &["the last session there failed", "read only"]);
+    may(&server.data().join("vault"), 0o755);
+    bench.done(&["copy"]);
+    super::restores(&bench);
 }
 
 #[test]

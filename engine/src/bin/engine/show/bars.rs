@@ -72,29 +72,37 @@ fn restyle(bar: &ProgressBar, length: Option<u64>) {
     }
 }
 
-/// A line for a piece of work every half minute, the first one after half a minute.
+/// A line for a piece of work every half minute, the first one after half a minute. The time that is left goes by how fast
+/// it went lately, not since it began: what was there already, or a cache took, passed by at once.
 #[derive(Default)]
 pub struct Lines(Mutex<BTreeMap<String, Since>>);
 
 #[derive(Clone, Copy)]
-struct Since {
-    began: Instant,
+struct Mark {
+    at: Instant,
     /// What was done by then: a resumed copy does not begin at 0.
     done: u64,
-    told: Instant,
+}
+
+/// The last line, and the one before it; both its beginning at first.
+#[derive(Clone, Copy)]
+struct Since {
+    before: Mark,
+    told: Mark,
 }
 
 impl Lines {
     /// The line that is due now, if one is.
     pub fn progress(&self, what: &str, done: u64, total: u64, now: Instant) -> Option<String> {
         let mut works = lock(&self.0);
-        let since = works.entry(what.to_owned()).or_insert(Since { began: now, done, told: now });
-        if now.saturating_duration_since(since.told) < BETWEEN_LINES {
+        let mark = Mark { at: now, done };
+        let since = works.entry(what.to_owned()).or_insert(Since { before: mark, told: mark });
+        if now.saturating_duration_since(since.told.at) < BETWEEN_LINES {
             return None;
         }
-        since.told = now;
-        let seconds = now.saturating_duration_since(since.began).as_secs().max(1);
-        Some(line(what, done, total, done.saturating_sub(since.done) / seconds))
+        let before = std::mem::replace(since, Since { before: since.told, told: mark }).before;
+        let seconds = now.saturating_duration_since(before.at).as_secs().max(1);
+        Some(line(what, done, total, done.saturating_sub(before.done) / seconds))
     }
 
     /// It is over.
@@ -142,6 +150,17 @@ mod tests {
         lines.done("usb");
         assert_eq!(lines.progress("usb", 1, 0, at(90)), None, "the next piece of work begins anew");
         assert_eq!(lines.progress("usb", 1, 0, at(120)).as_deref(), Some("usb: 1 B, 0 B/s"));
+    }
+
+    #[test]
+    fn the_time_that_is_left_goes_by_the_last_minute() {
+        let (lines, begin) = (Lines::default(), Instant::now());
+        let at =
+            |done: u64, seconds| lines.progress("usb", done << 20, 900 << 20, begin + Duration::from_secs(seconds));
+        let told = [at(0, 0), at(600, 30), at(630, 60), at(660, 90), at(690, 120)].map(Option::unwrap_or_default);
+        assert!(told[2].ends_with(", 10.5 MiB/s, 25 s left"), "the burst is within it: {told:?}");
+        assert!(told[3].ends_with(", 1.0 MiB/s, 4 min left"), "{told:?}");
+        assert!(told[4].ends_with(", 1.0 MiB/s, 3 min left"), "{told:?}");
     }
 
     #[test]
