@@ -31,7 +31,7 @@ pub struct NewPack {
 pub struct NewPoint {
     /// The point.
     pub point: PointRow,
-    /// Of its files, those that the next point is not compared with.
+    /// Of its files, those that the next point is not compared with; the job remembers how many they are.
     pub canaries: u64,
     /// Every pack that its manifest names.
     pub packs: Vec<PackNo>,
@@ -174,6 +174,7 @@ impl Catalog {
                 proved &= tables.pack_at.get(&(home.number, pack))?.is_some_and(|row| row.evidence.is_some());
             }
             tables.know_point(&new.point, new.canaries)?;
+            tables.count_canaries(new.point.job, new.point.order, new.canaries)?;
             if let Some((name, row)) = &new.adopted {
                 tables.know_adopted(new.point.job, name, row)?;
             }
@@ -337,10 +338,13 @@ impl Tables<'_, Writing> {
             self.children.put(&(base, point.order), &())?;
         }
         if job.newest_created.is_none_or(|newest| newest <= point.created) {
-            // While an alarm stands, the next points too are compared with what there was before it.
+            // While an alarm stands, the next points too are compared with what there was before it, or with what came
+            // since if that is more: a loss of that is another.
             let held = job.alarm.is_some() && job.last_files > 0;
             let files = point.files.saturating_sub(canaries);
-            let (last_files, last_bytes) = if held { (job.last_files, job.last_bytes) } else { (files, point.bytes) };
+            let is_less = held && files <= job.last_files;
+            let (last_files, last_bytes) =
+                if is_less { (job.last_files, job.last_bytes) } else { (files, point.bytes) };
             self.jobs.put(&job.id, &JobRow { newest_created: Some(point.created), last_files, last_bytes, ..job })?;
         }
         Ok(())
