@@ -29,6 +29,8 @@ pub(super) struct Beside<'c> {
     before: u64,
     /// Of those, the ones that are files now too.
     still: u64,
+    /// Of those that were, the ones that stood where a canary is planted.
+    displaced: u64,
     /// Files now. In none of these are canaries.
     pub now: u64,
     /// Canaries of the point before that were gone by.
@@ -123,6 +125,7 @@ impl<'c> Beside<'c> {
             canaries,
             before: 0,
             still: 0,
+            displaced: 0,
             now: 0,
             were: Flock::default(),
             are: Flock::default(),
@@ -142,6 +145,7 @@ impl<'c> Beside<'c> {
             return Was::Canary;
         }
         self.before += 1;
+        self.displaced += u64::from(self.canaries.is_spot(&entry.path));
         let within = self.moved.iter_mut().filter(|moved| entry.path.is_within(&moved.path));
         within.for_each(|moved| moved.before += 1);
         let below = self.unread.iter_mut().filter(|unread| is_below(&entry.path, &unread.path));
@@ -219,7 +223,7 @@ impl<'c> Beside<'c> {
         } else if known >= FEW && now < known.div_ceil(2) {
             whys.push(format!("{known} files became {now}"));
         }
-        if before >= FEW && stiffened > before / 2 {
+        if before >= FEW && stiffened > (before - self.displaced) / 2 {
             whys.push(format!("{stiffened} of {before} files no longer compress, as if somebody had encrypted them"));
         }
         whys.extend(self.emptied.iter().map(Moved::told));

@@ -6,6 +6,8 @@
 //! Deliberately absent: schedules, destinations, retention, any knowledge of what kind of source it reads.
 
 mod alarm;
+#[cfg(test)]
+mod alarm_twice;
 mod canaries;
 mod commit;
 mod error;

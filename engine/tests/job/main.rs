@@ -3,6 +3,7 @@
 mod adopted;
 mod ballast;
 mod canary;
+mod canary_alarm;
 mod clock;
 mod databases;
 mod drives;
