@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{EntryPath, Problem, is_canary, is_canary_path, unfinished_canary};
+use crate::model::{EntryPath, Problem, is_canary_file, is_canary_path};
 use crate::source::{FileKind, Item, LeftOut, Run, Source, Verdict, Visitor, Walked};
 
 /// So many places of the source are tried for how well they compress.
@@ -114,8 +114,8 @@ fn is_ours(walked: &Walked, item: &mut dyn Item) -> bool {
     }
     let mut content = Vec::new();
     let read = item.open().and_then(|mut file| file.next_run(&mut content));
-    let is_begun = |whole: String| content.len() as u64 == walked.stat.bytes && whole.as_bytes().starts_with(&content);
-    read.is_ok() && (is_canary(&content) || unfinished_canary(walked.path.file_name()).is_some_and(is_begun))
+    let is_whole = content.len() as u64 == walked.stat.bytes;
+    read.is_ok() && is_whole && is_canary_file(walked.path.file_name(), &content)
 }
 
 /// Reads the first block of a file at every so many bytes of the source.

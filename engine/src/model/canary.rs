@@ -56,6 +56,12 @@ pub fn is_canary(content: &[u8]) -> bool {
     job.is_some_and(|job| canary(&job).as_bytes() == content)
 }
 
+/// Is a file of that name, with that content, a canary, finished or not?
+#[must_use]
+pub fn is_canary_file(name: &[u8], content: &[u8]) -> bool {
+    is_canary(content) || unfinished_canary(name).is_some_and(|whole| whole.as_bytes().starts_with(content))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,6 +84,10 @@ mod tests {
         {
             assert_eq!(unfinished_canary(name), None);
         }
+        assert!(is_canary_file(b".offsite-canary.tmp-data", b"offsite can"));
+        assert!(
+            !is_canary_file(b".offsite-canary", b"offsite can") && !is_canary_file(b".offsite-canary.tmp-data", b"me")
+        );
     }
 
     #[test]

@@ -18,7 +18,8 @@ mod time;
 mod vault_path;
 
 pub use canary::{
-    CANARY, CANARY_BEGINS, CANARY_UNFINISHED, canary, canary_in, is_canary, is_canary_path, unfinished_canary,
+    CANARY, CANARY_BEGINS, CANARY_UNFINISHED, canary, canary_in, is_canary, is_canary_file, is_canary_path,
+    unfinished_canary,
 };
 pub use chain::chain;
 pub use distance::Distance;
