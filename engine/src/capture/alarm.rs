@@ -236,8 +236,8 @@ impl<'c> Beside<'c> {
 #[must_use]
 pub fn rewritten(path: &EntryPath) -> String {
     format!(
-        "the canary /{} is not as it was planted: did something rewrite the files beside it? Once that is clear, remove it, \
-         and a new one is planted",
+        "the canary /{} is not as it was planted: did something rewrite the files beside it? Once that is clear, \
+         remove it, and a new one is planted",
         path.to_string().escape_debug()
     )
 }

@@ -1,7 +1,8 @@
 //! The same history of a source, with canaries and without: what rings without them rings with them.
 //!
-//! Canaries are planted, rewritten, renamed, copied, linked and deleted in one of the two at any moment; what the user does
-//! is the same in both. Each run is compared as a capture compares, and the job's row goes on as the catalog has it.
+//! Canaries are planted, rewritten, renamed, copied, linked and deleted in one of the two at any moment; what the
+//! user does is the same in both. Each run is compared as a capture compares, and the job's row goes on as the
+//! catalog has it.
 
 use std::collections::{BTreeMap, BTreeSet};
 

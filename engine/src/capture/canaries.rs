@@ -1,6 +1,6 @@
-//! Which files are canaries, and so nobody's content: by what they hold, wherever they lie and whatever they are called,
-//! whether any are planted now or not. What stands at a place where one is planted is no content either, though it
-//! holds something else: it was ours before something rewrote it.
+//! Which files are canaries, and so nobody's content: by what they hold, wherever they lie and whatever they are
+//! called, whether any are planted now or not. What stands at a place where one is planted is no content either,
+//! though it holds something else: it was ours before something rewrote it.
 //!
 //! In: the names of all jobs that there ever were here, and where canaries are planted. Deliberately absent: what is
 //! told of one that was rewritten or is gone.

@@ -283,8 +283,8 @@ impl<'t, R: Mode<'t>> Tables<'t, R> {
 }
 
 impl JobRow {
-    /// The files and bytes that the next point is compared with, once one of so many is made. While an alarm stands, it is
-    /// what there was before the alarm, or what came since if that is more: a loss of that is another.
+    /// The files and bytes that the next point is compared with, once one of so many is made. While an alarm stands,
+    /// it is what there was before the alarm, or what came since if that is more: a loss of that is another.
     #[must_use]
     pub const fn remembers(&self, files: u64, bytes: u64) -> (u64, u64) {
         let held = self.alarm.is_some() && self.last_files > 0;

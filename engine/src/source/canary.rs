@@ -172,8 +172,8 @@ impl Plot {
         planted.or_else(|error| if error.kind() == io::ErrorKind::AlreadyExists { Ok(()) } else { Err(error) })
     }
 
-    /// What a planting that was killed left goes: it has the job's name, and is a beginning of the job's canary. Whatever
-    /// else is called so is the user's.
+    /// What a planting that was killed left goes: it has the job's name, and is a beginning of the job's canary.
+    /// Whatever else is called so is the user's.
     fn clear_away(&self, unfinished: &CStr, job: &JobName) -> io::Result<()> {
         let begun = match self.folder.stat_of(unfinished, Links::Kept) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),

@@ -179,7 +179,8 @@ fn a_users_own_file_of_that_name_is_content() {
     let _ = bench.engine(&["backup"]).exits(3).says("all 1 files are gone");
 }
 
-/// Cleared though the drive is away: the folder is taken for what it is, as without canaries, and holds nothing of ours.
+/// Cleared though the drive is away: the folder is taken for what it is, as without canaries, and holds nothing of
+/// ours.
 #[test]
 fn a_mount_point_gets_none_right_after_the_alarm_was_cleared() {
     for below in ["", "mount me"] {

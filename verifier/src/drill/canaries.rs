@@ -11,8 +11,8 @@ use super::{Bench, Drill, Probed};
 use crate::probe::ProbeKind;
 use crate::verdict::ProbeVerdict;
 
-/// Should a canary stand there? The one kind of file that has a place: rewritten, it begins as anything. Without the job's
-/// configuration whatever is called so is asked; with it, a user's own file of that name elsewhere is none.
+/// Should a canary stand there? The one kind of file that has a place: rewritten, it begins as anything. Without the
+/// job's configuration whatever is called so is asked; with it, a user's own file of that name elsewhere is none.
 pub(super) fn is_one(bench: &Bench<'_>, entry: &Entry) -> bool {
     let is_named_so = entry.path.file_name() == CANARY.as_bytes();
     bench.canaries.map_or(is_named_so, |planted| planted.contains(&entry.path))

@@ -1,9 +1,10 @@
 //! `canary = true`: what stands at the places of a job's canaries before its source is read; what is missing is planted.
 //!
-//! One that something rewrote is an alarm of the job, and so is one that is gone while its folder holds other files: what
-//! did that may have rewritten or renamed what lies beside it. What stands there is left, for whoever looks; once a person
-//! has removed it and cleared the alarm, the next run plants a new one. None is planted where the folder holds nothing
-//! else, where it lies on another file system than before (is the drive mounted?), and while the job raises an alarm.
+//! One that something rewrote is an alarm of the job, and so is one that is gone while its folder holds other files:
+//! what did that may have rewritten or renamed what lies beside it. What stands there is left, for whoever looks;
+//! once a person has removed it and cleared the alarm, the next run plants a new one. None is planted where the
+//! folder holds nothing else, where it lies on another file system than before (is the drive mounted?), and while the
+//! job raises an alarm.
 //!
 //! What stood there before is remembered with the job, once its point is made. Where that is not known, as after a
 //! rebuild, the job's point before tells. Deliberately absent: what counts as content (`capture/canaries.rs`).
@@ -136,8 +137,8 @@ impl Tended {
 /// The reason for an alarm that a canary is which went alone.
 fn gone(path: &EntryPath) -> String {
     format!(
-        "the canary {} is gone and other files are there still: did something rename or replace them? Once that is clear, a \
-         new one is planted",
+        "the canary {} is gone and other files are there still: did something rename or replace them? Once that is \
+         clear, a new one is planted",
         shown(path)
     )
 }
