@@ -60,8 +60,8 @@ pub struct Bench<'b> {
     pub limits: Limits,
     /// The job's own one.
     pub probe: Option<&'b JobProbe>,
-    /// Where the job plants canaries.
-    pub canaries: &'b [EntryPath],
+    /// Where the job plants canaries, if its configuration is known.
+    pub canaries: Option<&'b [EntryPath]>,
     /// What stays.
     pub leaving: Leaving,
     /// Told what programs said, which may hold what lies in files, and stands in no report.

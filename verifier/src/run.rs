@@ -194,6 +194,7 @@ impl Session<'_> {
         voice.say(&format!("drilling {what}"));
         let reservation = expected.catalog.and_then(|catalog| self.reserve(catalog, opened, chosen));
         let tell = |step: &str, done: u64, total: u64| voice.progress(&format!("{what}: {step}"), done, total);
+        let canaries = self.job(&chosen.job_name).map(Job::canaries);
         let bench = Bench {
             name,
             store: &*opened.store,
@@ -204,7 +205,7 @@ impl Session<'_> {
             entropy,
             limits,
             probe: self.job(&chosen.job_name).and_then(|job| job.probe.as_ref()),
-            canaries: &self.job(&chosen.job_name).map(Job::canaries).unwrap_or_default(),
+            canaries: canaries.as_deref(),
             leaving: self.asked.leaving,
             voice,
             tell: &tell,

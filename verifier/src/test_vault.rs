@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use engine::capture::{CaptureJob, Captured, Ports, Reading, Room, capture};
+use engine::capture::{Canaries, CaptureJob, Captured, Ports, Reading, Room, capture};
 use engine::catalog::{Catalog, Founding, NewJobIds, NewMedium, OpenOptions};
 use engine::command::{Failure, Silent, Voice, Wait};
 use engine::config::Config;
@@ -118,7 +118,8 @@ impl Installation {
             not_before: None,
             owed: Vec::new(),
             adopts: None,
-            suspicion: None,
+            suspicions: Vec::new(),
+            canaries: Canaries::default(),
         };
         let ports = Ports {
             home: &store,

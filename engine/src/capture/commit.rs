@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::alarm::Counts;
+use super::alarm::{Beside, Counts};
 use super::error::CaptureError;
 use super::packer::Context;
 use super::queue::Tree;
 use super::visit::Walk;
 use super::{Adopts, Captured, Ports};
-use crate::catalog::{AdoptedRow, Finding, Found, Naming, NewPoint, PackNo, PackState};
+use crate::catalog::{AdoptedRow, Finding, Found, Naming, NewPoint, PackNo, PackState, PointRow, with_reasons};
 use crate::format::{Manifest, NamedPack, Stats};
 use crate::model::{ChunkRef, Digest, ObjectName, PackId, PointName, Problem, ShortPack, Time, VaultPath};
 use crate::vault::{VaultError, put, seal_manifest};
@@ -62,18 +62,14 @@ pub(super) fn commit(
     }
     let file = seal_manifest(&manifest, ports.keyring, ports.entropy)?;
     // Before the point, so that no crash in between lets it count as any other.
-    let canaries = walk.canaries;
-    let counts = Counts { now: walk.files - canaries, known: known(context)?, stiffened: tree.stiffened };
+    let (canaries, content_files) = (walk.beside.are.count, walk.beside.now);
+    let counts = Counts { known: known(context, &walk.beside)?, stiffened: tree.stiffened };
+    let mut whys = job.suspicions.clone();
     // What another program's points hold says nothing of one another.
-    let alarm = if job.adopts.is_some() { None } else { walk.beside.alarm(counts) };
-    let alarm = job.suspicion.iter().cloned().chain(alarm).reduce(|one, other| format!("{one}; {other}"));
-    if let Some(why) = &alarm {
-        ports.catalog.update_job(job.id, &|row| {
-            if row.alarm.is_none() || row.alarm == job.suspicion {
-                row.alarm = Some(why.clone());
-            }
-        })?;
+    if job.adopts.is_none() {
+        whys.extend(walk.beside.alarm(counts));
     }
+    ports.catalog.raise_alarm(job.id, &whys)?;
     let path = ObjectName::Point(job.id, name).path();
     let point = crate::copy::point_row(&manifest, Digest(*blake3::hash(&file).as_bytes()), file.len() as u64);
     let row = |adopts: &Adopts| AdoptedRow {
@@ -101,13 +97,13 @@ pub(super) fn commit(
         name,
         created,
         stats: Stats { stored_bytes: stored_bytes + file.len() as u64, ..stats },
-        canaries,
+        content_files,
         new_bytes: tree.content.new_bytes,
         read_files: walk.read_files,
         problems: all_problems(walk.problems, walk.problems_dropped),
         left_out: walk.left_out.into_iter().collect(),
         warnings: walk.warnings,
-        alarm,
+        alarm: with_reasons(None, &whys),
     })
 }
 
@@ -118,9 +114,16 @@ fn all_problems(mut problems: Vec<Problem>, dropped: u64) -> Vec<Problem> {
     problems
 }
 
-/// Files of the point that the next is compared with.
-fn known(context: &Context<'_>) -> Result<u64, CaptureError> {
-    Ok(context.ports.catalog.job_named(&context.job.name)?.map_or(0, |row| row.last_files))
+/// Files of the point that the next is compared with. A point that was read in is counted with its canaries until it is
+/// gone by.
+fn known(context: &Context<'_>, beside: &Beside<'_>) -> Result<u64, CaptureError> {
+    let catalog = context.ports.catalog;
+    let Some(row) = catalog.job_named(&context.job.name)? else { return Ok(0) };
+    let before = context.job.previous.map(|(order, _)| catalog.point(order)).transpose()?.flatten();
+    let is_of_all = |point: &PointRow| (point.files, Some(point.created)) == (row.last_files, row.newest_created);
+    let canaries =
+        if row.alarm.is_none() && before.is_some_and(|point| is_of_all(&point)) { beside.were.count } else { 0 };
+    Ok(row.last_files.saturating_sub(canaries))
 }
 
 /// The manifest, then the catalog.

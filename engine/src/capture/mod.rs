@@ -6,6 +6,9 @@
 //! Deliberately absent: schedules, destinations, retention, any knowledge of what kind of source it reads.
 
 mod alarm;
+#[cfg(test)]
+mod alarm_twice;
+mod canaries;
 mod commit;
 mod error;
 mod packer;
@@ -19,6 +22,8 @@ mod visit;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+pub use alarm::rewritten;
+pub use canaries::Canaries;
 pub use error::CaptureError;
 pub use planted::{Planted, planted};
 pub use preview::{Preview, preview};
@@ -72,7 +77,9 @@ pub struct CaptureJob {
     /// What it is in the words of another program, if that made it.
     pub adopts: Option<Adopts>,
     /// What was found at the source before it is read, and is an alarm; the job's row has it.
-    pub suspicion: Option<String>,
+    pub suspicions: Vec<String>,
+    /// What is no content.
+    pub canaries: Canaries,
 }
 
 impl CaptureJob {
@@ -148,8 +155,8 @@ pub struct Captured {
     pub created: Time,
     /// Counts.
     pub stats: Stats,
-    /// Of its files, those that are canaries.
-    pub canaries: u64,
+    /// Of its files, those that are content: no canaries, and nothing that stands where one is planted.
+    pub content_files: u64,
     /// Plain bytes that were not stored before.
     pub new_bytes: u64,
     /// Files whose content was read.
@@ -160,7 +167,7 @@ pub struct Captured {
     pub left_out: Vec<(LeftOut, u64)>,
     /// What a person should know, and that took nothing out of the point.
     pub warnings: Vec<Problem>,
-    /// Why nothing of the job may be removed until a person has looked; the job's row has it too, unless one stood.
+    /// Why nothing of the job may be removed until a person has looked; the job's row has it too.
     pub alarm: Option<String>,
 }
 

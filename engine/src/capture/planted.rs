@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::canaries::Canaries;
 use crate::format::Manifest;
-use crate::model::{Digest, EntryPath, JobName, Kind, canary};
+use crate::model::{Digest, EntryPath, Kind};
 use crate::vault::{EntryStream, VaultReader};
 
 /// A folder in the point before.
@@ -16,11 +17,10 @@ pub struct Planted {
 }
 
 impl Planted {
-    /// Was it as one of these jobs plants it?
+    /// Was it as it is planted?
     #[must_use]
-    pub fn was_whole<'j>(&self, mut jobs: impl Iterator<Item = &'j JobName>) -> bool {
-        let is_of = |job| self.canary == Some(Digest(*blake3::hash(canary(job).as_bytes()).as_bytes()));
-        jobs.any(is_of)
+    pub fn was_whole(&self, canaries: &Canaries) -> bool {
+        self.canary.is_some_and(|digest| canaries.is_content(digest))
     }
 }
 

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{EntryPath, Problem, is_canary_path};
+use crate::model::{EntryPath, Problem, is_canary_file, is_canary_path};
 use crate::source::{FileKind, Item, LeftOut, Run, Source, Verdict, Visitor, Walked};
 
 /// So many places of the source are tried for how well they compress.
 const SAMPLES: u64 = 64;
+
+/// A longer file is no canary.
+const CANARY_BYTES_MAX: u64 = 64 << 10;
 
 /// What may be written at home.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -23,7 +26,7 @@ impl Room {
     }
 }
 
-/// What a walk finds without reading a file.
+/// What a walk finds without reading a file, but for what is called as a canary.
 #[derive(Debug, Clone, Default)]
 pub struct Surveyed {
     /// Entries that are regular files, hard links each.
@@ -78,10 +81,10 @@ impl Sum {
 }
 
 impl Visitor for Sum {
-    fn entry(&mut self, walked: &Walked, _: &mut dyn Item) -> Verdict {
+    fn entry(&mut self, walked: &Walked, item: &mut dyn Item) -> Verdict {
         if walked.stat.kind == FileKind::File {
             self.found.files += 1;
-            self.found.canaries += u64::from(is_canary_path(walked.path.as_bytes()));
+            self.found.canaries += u64::from(is_ours(walked, item));
             if walked.first_name.is_none() {
                 self.found.bytes = self.found.bytes.saturating_add(walked.stat.bytes);
                 let on_disk = walked.stat.bytes.min(walked.stat.blocks.saturating_mul(512));
@@ -102,6 +105,17 @@ impl Visitor for Sum {
     fn warning(&mut self, warning: Problem) {
         self.found.warnings.push(warning);
     }
+}
+
+/// Is it called as a canary and is one? Only then it is read: it is small.
+fn is_ours(walked: &Walked, item: &mut dyn Item) -> bool {
+    if !is_canary_path(walked.path.as_bytes()) || walked.stat.bytes > CANARY_BYTES_MAX {
+        return false;
+    }
+    let mut content = Vec::new();
+    let read = item.open().and_then(|mut file| file.next_run(&mut content));
+    let is_whole = content.len() as u64 == walked.stat.bytes;
+    read.is_ok() && is_whole && is_canary_file(walked.path.file_name(), &content)
 }
 
 /// Reads the first block of a file at every so many bytes of the source.

@@ -9,9 +9,7 @@ use super::packer::{Context, Ticket};
 use super::queue::Queue;
 use super::read::{ReadFailure, ReadFile, read_file};
 use super::{Base, Cutters, Progress, Reading, SETTLED};
-use crate::model::{
-    Content, Entry, EntryPath, Kind, Meta, Problem, Seen, ShortPack, Span, Time, Xattr, is_canary_path, reason,
-};
+use crate::model::{Content, Entry, EntryPath, Kind, Meta, Problem, Seen, ShortPack, Span, Time, Xattr, reason};
 use crate::source::{FileKind, Item, LeftOut, Stat, Stillness, Verdict, Visitor, Walked};
 use crate::vault::EntryStream;
 
@@ -27,14 +25,12 @@ pub(super) struct Walk<'c> {
     pub queue: Queue<'c>,
     pub files: u64,
     pub bytes: u64,
-    /// Of the files, those that are canaries.
-    pub canaries: u64,
     pub read_files: u64,
     pub problems: Vec<Problem>,
     pub problems_dropped: u64,
     pub left_out: BTreeMap<LeftOut, u64>,
     pub warnings: Vec<Problem>,
-    pub beside: Beside,
+    pub beside: Beside<'c>,
 }
 
 /// The visitor that makes a point.
@@ -57,13 +53,12 @@ impl<'c> Visit<'c> {
             queue: Queue::new(context, &cutters.tree),
             files: 0,
             bytes: 0,
-            canaries: 0,
             read_files: 0,
             problems: Vec::new(),
             problems_dropped: 0,
             left_out: BTreeMap::new(),
             warnings: Vec::new(),
-            beside: Beside::default(),
+            beside: Beside::new(&context.job.canaries),
         };
         Self { context, cutters, previous, next: None, reuses, withdrawn, walk, failed: None }
     }
@@ -80,7 +75,7 @@ impl<'c> Visit<'c> {
     }
 
     /// The previous point's entry of that path, if it has one.
-    fn counterpart(&mut self, path: &EntryPath) -> Option<(Entry, Vec<u8>)> {
+    fn counterpart(&mut self, path: &EntryPath) -> Option<(Entry, Vec<u8>, Was)> {
         while self.peek().is_some_and(|next| next < path) {
             self.pass();
         }
@@ -103,20 +98,20 @@ impl<'c> Visit<'c> {
     }
 
     /// Goes by the previous point's next entry.
-    fn pass(&mut self) -> Option<(Entry, Vec<u8>)> {
-        let passed = self.next.take()?;
-        self.walk.beside.passed(&passed.0);
-        Some(passed)
+    fn pass(&mut self) -> Option<(Entry, Vec<u8>, Was)> {
+        let (entry, raw) = self.next.take()?;
+        let was = self.walk.beside.passed(&entry);
+        Some((entry, raw, was))
     }
 
     fn take(&mut self, walked: &Walked, item: &mut dyn Item) -> Result<Verdict, ReadFailure> {
         let before = self.counterpart(&walked.path);
-        let seen = before.as_ref().map(|(entry, _)| entry.seen);
-        let was = before.as_ref().map_or(Was::Other, |(entry, _)| Was::of(entry));
-        if let Some((entry, _)) = before.as_ref().filter(|_| walked.stat.kind == FileKind::Folder) {
+        let seen = before.as_ref().map(|(entry, ..)| entry.seen);
+        let was = before.as_ref().map_or(Was::Other, |(_, _, was)| *was);
+        if let Some((entry, ..)) = before.as_ref().filter(|_| walked.stat.kind == FileKind::Folder) {
             self.walk.beside.folder(entry, walked.stat.device);
         }
-        if let Some((entry, raw)) = before
+        if let Some((entry, raw, _)) = before
             && self.is_unchanged(&entry, walked)
         {
             self.count(&entry.path, &entry.kind, was);
@@ -214,11 +209,7 @@ impl<'c> Visit<'c> {
     }
 
     fn count<C>(&mut self, path: &EntryPath, kind: &Kind<C>, was: Was) {
-        if is_canary_path(path.as_bytes()) {
-            self.walk.canaries += u64::from(matches!(kind, Kind::File(_) | Kind::Hardlink(_)));
-        } else {
-            self.walk.beside.kept(kind, was);
-        }
+        self.walk.beside.kept(path, kind, was);
         match kind {
             Kind::File(content) => {
                 self.walk.files += 1;
@@ -255,6 +246,7 @@ impl Visitor for Visit<'_> {
         match self.take(walked, item) {
             Ok(verdict) => verdict,
             Err(ReadFailure::File(error)) => {
+                self.walk.beside.met(&walked.path);
                 self.failed_file(walked, &error);
                 Verdict::Dropped
             }

@@ -31,7 +31,7 @@ pub struct NewPack {
 pub struct NewPoint {
     /// The point.
     pub point: PointRow,
-    /// Of its files, those that the next point is not compared with.
+    /// Of its files, those that the next point is not compared with; the job remembers how many they are.
     pub canaries: u64,
     /// Every pack that its manifest names.
     pub packs: Vec<PackNo>,
@@ -174,6 +174,7 @@ impl Catalog {
                 proved &= tables.pack_at.get(&(home.number, pack))?.is_some_and(|row| row.evidence.is_some());
             }
             tables.know_point(&new.point, new.canaries)?;
+            tables.count_canaries(new.point.job, new.point.order, new.canaries)?;
             if let Some((name, row)) = &new.adopted {
                 tables.know_adopted(new.point.job, name, row)?;
             }
@@ -281,6 +282,16 @@ impl<'t, R: Mode<'t>> Tables<'t, R> {
     }
 }
 
+impl JobRow {
+    /// The files and bytes that the next point is compared with, once one of so many is made. While an alarm stands,
+    /// it is what there was before the alarm, or what came since if that is more: a loss of that is another.
+    #[must_use]
+    pub const fn remembers(&self, files: u64, bytes: u64) -> (u64, u64) {
+        let held = self.alarm.is_some() && self.last_files > 0;
+        if held && files <= self.last_files { (self.last_files, self.last_bytes) } else { (files, bytes) }
+    }
+}
+
 impl Interval {
     /// Is a point between its ends, or one of them?
     #[must_use]
@@ -337,10 +348,7 @@ impl Tables<'_, Writing> {
             self.children.put(&(base, point.order), &())?;
         }
         if job.newest_created.is_none_or(|newest| newest <= point.created) {
-            // While an alarm stands, the next points too are compared with what there was before it.
-            let held = job.alarm.is_some() && job.last_files > 0;
-            let files = point.files.saturating_sub(canaries);
-            let (last_files, last_bytes) = if held { (job.last_files, job.last_bytes) } else { (files, point.bytes) };
+            let (last_files, last_bytes) = job.remembers(point.files.saturating_sub(canaries), point.bytes);
             self.jobs.put(&job.id, &JobRow { newest_created: Some(point.created), last_files, last_bytes, ..job })?;
         }
         Ok(())

@@ -9,6 +9,8 @@
 //! transactions apart by it), stores, and any decision that the planner takes.
 
 mod adopted;
+mod alarm;
+mod canaries;
 mod capture;
 mod chunks;
 mod copying;
@@ -57,6 +59,8 @@ mod value;
 mod withdrawal;
 
 pub use adopted::{AdoptedFile, AdoptedRow};
+pub use alarm::with_reasons;
+pub use canaries::{PlotMark, Plots};
 pub use capture::{NewPack, NewPoint};
 pub use copying::{CopyWork, Leftover, NewCopy};
 pub use damage::{Finding, Found, Naming};

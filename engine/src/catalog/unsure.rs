@@ -150,17 +150,19 @@ impl<'t, R: Mode<'t>> Tables<'t, R> {
     fn went_on_purpose(&self, medium: VaultId, manifest: &ObjectName) -> Result<bool> {
         let ObjectName::Point(job, name) = manifest else { return Ok(false) };
         let row = self.medium(medium)?;
+        let point = self.points.get(&name.order)?.filter(|point| point.id == name.id);
+        let placed = self.placements.get(&(row.number, name.order))?.map(|placed| placed.state);
+        let is_leaving = self.removals.get(&(row.number, name.order))?.is_some();
+        // A mark is of the newest evicted point; older ones may have been kept. A list that is late shows none of them.
+        if point.is_some() && placed.is_some_and(State::is_there) && !is_leaving {
+            return Ok(false);
+        }
         let evicted = row.evicted.iter().any(|mark| mark.job == *job && mark.order >= name.order);
         if evicted || self.removed_unseen()?.contains(&name.id) {
             return Ok(true);
         }
-        let Some(point) = self.points.get(&name.order)?.filter(|point| point.id == name.id) else {
-            return Ok(false);
-        };
-        let placed = self.placements.get(&(row.number, name.order))?.map(|placed| placed.state);
-        let is_leaving = self.removals.get(&(row.number, name.order))?.is_some();
         let is_unwanted = matches!(placed, Some(State::NotWanted | State::Evicted));
-        Ok(is_leaving || is_unwanted || (point.removed.is_some() && !placed.is_some_and(State::is_there)))
+        Ok(point.is_some_and(|point| is_leaving || is_unwanted || point.removed.is_some()))
     }
 }
 

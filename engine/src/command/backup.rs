@@ -258,8 +258,9 @@ fn captured(capturing: &Capturing<'_>, row: &JobRow) -> Result<BackupPoint, Fail
     let mut source = source_of(context, job, Some(row.id))?;
     let previous = previous(context, row, context.installation.home_id()?)?;
     let tended = canary::tend(context, job, row.id, previous)?;
-    let former = Former { previous, suspicion: tended.alarm.clone() };
+    let former = Former { previous, suspicions: tended.alarm.clone() };
     let (_, mut point) = made(capturing, &mut *source, former, None)?;
+    context.installation.catalog.set_plots(row.id, tended.plots.as_ref())?;
     point.problems.extend(tended.problems.iter().map(PathProblem::from));
     point.warnings.extend(tended.warnings.iter().map(told::line));
     Ok(point)
@@ -271,7 +272,7 @@ struct Former {
     /// The job's newest point that is whole at home.
     previous: Option<(PointOrder, PointName)>,
     /// What was found at the source already, and is an alarm.
-    suspicion: Option<String>,
+    suspicions: Vec<String>,
 }
 
 /// One point of what a source holds. The caller holds the locks of a capture.
@@ -317,7 +318,8 @@ fn made(
         not_before: row.newest_created,
         owed: owed(context, job)?,
         adopts,
-        suspicion: former.suspicion,
+        suspicions: former.suspicions,
+        canaries: canary::known(context)?,
     };
     let reader = VaultReader::new(&*home, tools.keyring);
     let holds_at_a_loss = |source: &mut dyn Source| {

@@ -59,8 +59,7 @@ pub fn clear_alarm(call: &Call, job: &JobName) -> Result<(AlarmReport, Exit), Fa
         return Ok((AlarmReport { job: job.clone(), cleared: None }, Exit::Done));
     };
     let rebuilt = catalog.meta()?.unconfirmed.then(|| "the catalog was rebuilt or set back, for all jobs".to_owned());
-    let config = context.installation.config.jobs.iter().find(|known| known.name == *job);
-    start_anew(catalog, &row, config.map_or(0, |job| job.canaries().len() as u64))?;
+    start_anew(catalog, &row)?;
     let mut raised: Vec<String> = [row.alarm, row.clock_jump, rebuilt.clone()].into_iter().flatten().collect();
     raised.extend(super::status::hear(catalog, row.id)?);
     if raised.is_empty() {
@@ -87,10 +86,14 @@ fn given_up(catalog: &Catalog, job: JobId) -> Result<Option<String>, Failure> {
 
 /// What is confirmed is what the next points are compared with: the newest point, and of those that were not removed
 /// everywhere the time of the newest. So a person who removed the points that a wrong clock stamped is rid of that time.
-/// Its canaries, as many as there may be, are no files.
-fn start_anew(catalog: &Catalog, row: &JobRow, canaries: u64) -> Result<(), Failure> {
+/// Its canaries, as many as it is known to hold, are no files.
+fn start_anew(catalog: &Catalog, row: &JobRow) -> Result<(), Failure> {
     let points: Vec<PointRow> = catalog.points()?.into_iter().filter(|point| point.job == row.id).collect();
-    let (files, bytes) = points.last().map_or((0, 0), |point| (point.files.saturating_sub(canaries), point.bytes));
+    let content = |point: &PointRow| {
+        let files = point.files.saturating_sub(catalog.canaries_in(row.id, point.order)?);
+        Ok::<_, Failure>((files, point.bytes))
+    };
+    let (files, bytes) = points.last().map(content).transpose()?.unwrap_or_default();
     let mut created = None;
     for point in &points {
         let is_there = catalog.placements_of(point.order)?.iter().any(|(_, placed)| placed.state.is_there());

@@ -1,7 +1,7 @@
 //! Canaries: files of known content that `canary = true` plants in a job's folders. Who has the job's name knows what
 //! must be in them, without any backup: a drill finds by them that something rewrote the files before they were backed
 //! up. A canary is ours and not the user's: what asks whether a source holds files, or fewer than before, does not count
-//! it.
+//! it. A file is one by its content; a user's own file may have the name.
 
 use std::path::{Path, PathBuf};
 
@@ -33,7 +33,14 @@ pub fn canary_in(folder: &Path) -> Option<EntryPath> {
     EntryPath::parse(place.as_os_str().as_encoded_bytes().strip_prefix(b"/")?).ok()
 }
 
-/// Is it the path of a canary, finished or not?
+/// What is being written under that name, if it is that of a canary that is not finished.
+#[must_use]
+pub fn unfinished_canary(name: &[u8]) -> Option<String> {
+    let job = std::str::from_utf8(name.strip_prefix(CANARY_UNFINISHED.as_bytes())?).ok()?;
+    Some(canary(&job.parse().ok()?))
+}
+
+/// Is it called as a canary is, finished or not? That alone does not make it one: what is in it does.
 #[must_use]
 pub fn is_canary_path(path: &[u8]) -> bool {
     let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
@@ -49,18 +56,38 @@ pub fn is_canary(content: &[u8]) -> bool {
     job.is_some_and(|job| canary(&job).as_bytes() == content)
 }
 
+/// Is a file of that name, with that content, a canary, finished or not?
+#[must_use]
+pub fn is_canary_file(name: &[u8], content: &[u8]) -> bool {
+    is_canary(content) || unfinished_canary(name).is_some_and(|whole| whole.as_bytes().starts_with(content))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn canaries_are_known_by_their_names_alone() {
+    fn what_is_called_as_a_canary_is() {
         for path in [".offsite-canary", "srv/.offsite-canary", "srv/.offsite-canary.tmp-data"] {
             assert!(is_canary_path(path.as_bytes()), "{path}");
         }
         for path in ["", "a", ".offsite-canary/a", ".offsite-canary2", "a.offsite-canary", ".offsite-canary.tmp"] {
             assert!(!is_canary_path(path.as_bytes()), "{path}");
         }
+    }
+
+    #[test]
+    fn the_name_of_one_that_is_not_finished_tells_what_it_will_be() {
+        let data = canary(&"data".parse().expect("a name"));
+        assert_eq!(unfinished_canary(b".offsite-canary.tmp-data"), Some(data));
+        for name in [&b".offsite-canary"[..], b".offsite-canary.tmp-", b".offsite-canary.tmp-D", b"a.tmp-data", b"\xff"]
+        {
+            assert_eq!(unfinished_canary(name), None);
+        }
+        assert!(is_canary_file(b".offsite-canary.tmp-data", b"offsite can"));
+        assert!(
+            !is_canary_file(b".offsite-canary", b"offsite can") && !is_canary_file(b".offsite-canary.tmp-data", b"me")
+        );
     }
 
     #[test]

@@ -18,7 +18,10 @@ mod size;
 mod time;
 mod vault_path;
 
-pub use canary::{CANARY, CANARY_BEGINS, CANARY_UNFINISHED, canary, canary_in, is_canary, is_canary_path};
+pub use canary::{
+    CANARY, CANARY_BEGINS, CANARY_UNFINISHED, canary, canary_in, is_canary, is_canary_file, is_canary_path,
+    unfinished_canary,
+};
 pub use chain::chain;
 pub use distance::Distance;
 pub use entry::{ChunkRef, Content, DeviceKind, Entry, EntryPath, EntryPathError, Kind, Meta, Seen, Span, Xattr};

@@ -7,7 +7,7 @@ use std::sync::PoisonError;
 use super::power::Wire;
 use super::source::{SimSource, lock};
 use super::world::{Canary, World};
-use crate::capture::{CaptureError, CaptureJob, Captured, Ports, Reading, Room, capture, preview};
+use crate::capture::{Canaries, CaptureError, CaptureJob, Captured, Ports, Reading, Room, capture, preview};
 use crate::catalog::{Evidence, EvidenceKind, NewCopy, NewJobIds, RemovalRules, Snapshot};
 use crate::config::reserve_bytes;
 use crate::copy::{CopyError, Origin, Outcome, Session, Told, Tools, execute, removal_rules, sweep_home};
@@ -189,7 +189,8 @@ impl World {
             not_before: row.newest_created,
             owed: owed.map(|row| row.vault).collect(),
             adopts: None,
-            suspicion: None,
+            suspicions: Vec::new(),
+            canaries: Canaries::default(),
         };
         let ports = Ports {
             home: &wire,

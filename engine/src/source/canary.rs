@@ -1,7 +1,8 @@
 //! Canaries (`canary = true`) at the source: a file of known content in each configured folder.
 //!
 //! In: configured folders. Out: what stands at each canary's place, or a plot to plant one on. Invariants: every name
-//! is reached through the open folder above it, no link is followed; what stands there is never replaced or removed;
+//! is reached through the open folder above it, no link is followed; what stands there is never replaced or removed,
+//! nor what stands under the name of an unfinished one, unless it is the beginning of ours;
 //! nothing is written where the walk would not take it from: the engine's own folders, what the patterns leave out.
 //! Deliberately absent: whether one should be planted. What the job's point before says of that is not known here.
 
@@ -27,6 +28,8 @@ const LOST_AND_FOUND: &[u8] = b"lost+found";
 pub struct CanarySpot {
     /// Where it stands in a point.
     pub path: EntryPath,
+    /// The file system that the folder lies on, if it could be looked at.
+    pub device: Option<u64>,
     /// What is there.
     pub found: CanaryFound,
 }
@@ -68,16 +71,18 @@ impl Folders {
     /// None where a walk tells by itself why nothing of the folder is protected.
     fn canary_spot(&self, root: &Path, own: &[own::Id]) -> Option<CanarySpot> {
         let path = canary_in(root)?;
-        let found = match reach(root, own) {
-            Ok(folder) if self.excludes.leave_out(path.as_bytes(), Asked::Other) => {
-                drop(folder);
-                CanaryFound::Unknown("the patterns of the job leave it out".to_owned())
+        let (device, found) = match reach(root, own) {
+            Ok(folder) => {
+                let device = folder.stat().ok().map(|stat| stat.device);
+                let left_out = self.excludes.leave_out(path.as_bytes(), Asked::Other);
+                let unknown = |why: io::Error| CanaryFound::Unknown(why.to_string());
+                let left_out = left_out.then(|| io::Error::other("the patterns of the job leave it out"));
+                (device, left_out.map_or_else(|| look(folder), Err).unwrap_or_else(unknown))
             }
-            Ok(folder) => look(folder).unwrap_or_else(|error| CanaryFound::Unknown(error.to_string())),
             Err(Unreached::Untold) => return None,
-            Err(Unreached::Told(why)) => CanaryFound::Unknown(why),
+            Err(Unreached::Told(why)) => (None, CanaryFound::Unknown(why)),
         };
-        Some(CanarySpot { path, found })
+        Some(CanarySpot { path, device, found })
     }
 }
 
@@ -133,6 +138,10 @@ fn look(folder: Folder) -> io::Result<CanaryFound> {
     }
 }
 
+fn taken(unfinished: &CStr) -> String {
+    format!("`{}` is there, is no canary and is needed as a name: call it something else", unfinished.to_string_lossy())
+}
+
 fn is_nothing(name: &CStr) -> bool {
     is_canary_path(name.to_bytes()) || name.to_bytes() == LOST_AND_FOUND
 }
@@ -145,25 +154,15 @@ fn read(folder: &Folder, name: &CStr) -> io::Result<Vec<u8>> {
 }
 
 impl Plot {
-    /// The file system that the folder lies on.
-    #[must_use]
-    pub const fn device(&self) -> u64 {
-        self.stat.device
-    }
-
     /// Plants a canary of the job; the folder's owner gets it, so that whoever may rewrite what is beside it may
     /// rewrite it too. It has its name once it is whole and flushed. Where another has the name by then, that one stays.
     ///
     /// # Errors
-    /// Of the system; nothing stays then.
+    /// Of the system; nothing stays then. A user's file of the name that an unfinished one has is left, and one more.
     pub fn plant(self, job: &JobName, now: Time) -> io::Result<()> {
         let name = CString::new(CANARY)?;
-        // The job's own: what a planting that was killed left is in nobody else's hands.
         let unfinished = CString::new(format!("{CANARY_UNFINISHED}{job}"))?;
-        match self.folder.remove(&unfinished) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
+        self.clear_away(&unfinished, job)?;
         let planted = self.write(&unfinished, job, now).and_then(|()| self.folder.rename_new(&unfinished, &name));
         match planted {
             // What makes it lost is a power cut, and then it is planted again.
@@ -171,6 +170,18 @@ impl Plot {
             Err(_) => drop(self.folder.remove(&unfinished)),
         }
         planted.or_else(|error| if error.kind() == io::ErrorKind::AlreadyExists { Ok(()) } else { Err(error) })
+    }
+
+    /// What a planting that was killed left goes: it has the job's name, and is a beginning of the job's canary.
+    /// Whatever else is called so is the user's.
+    fn clear_away(&self, unfinished: &CStr, job: &JobName) -> io::Result<()> {
+        let begun = match self.folder.stat_of(unfinished, Links::Kept) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            stat => {
+                stat?.kind == FileKind::File && canary(job).as_bytes().starts_with(&read(&self.folder, unfinished)?)
+            }
+        };
+        if begun { self.folder.remove(unfinished) } else { Err(io::Error::other(taken(unfinished))) }
     }
 
     fn write(&self, name: &CStr, job: &JobName, now: Time) -> io::Result<()> {

@@ -3,6 +3,8 @@
 mod adopted;
 mod ballast;
 mod canary;
+mod canary_alarm;
+mod canary_twice;
 mod clock;
 mod databases;
 mod drives;

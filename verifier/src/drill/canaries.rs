@@ -11,14 +11,16 @@ use super::{Bench, Drill, Probed};
 use crate::probe::ProbeKind;
 use crate::verdict::ProbeVerdict;
 
-/// The one kind of file that has a name: rewritten, it begins as anything.
-pub(super) fn is_named_so(entry: &Entry) -> bool {
-    entry.path.file_name() == CANARY.as_bytes()
+/// Should a canary stand there? The one kind of file that has a place: rewritten, it begins as anything. Without the
+/// job's configuration whatever is called so is asked; with it, a user's own file of that name elsewhere is none.
+pub(super) fn is_one(bench: &Bench<'_>, entry: &Entry) -> bool {
+    let is_named_so = entry.path.file_name() == CANARY.as_bytes();
+    bench.canaries.map_or(is_named_so, |planted| planted.contains(&entry.path))
 }
 
 /// Folders that came back without theirs: nothing is told of them. What is no file was never planted.
 pub(super) fn missing(bench: &Bench<'_>, tree: &Path, drill: &mut Drill) {
-    for canary in bench.canaries {
+    for canary in bench.canaries.unwrap_or_default() {
         let file = tree.join(OsStr::from_bytes(canary.as_bytes()));
         let (verdict, detail) = match fs::symlink_metadata(&file) {
             Ok(stat) if stat.is_file() => continue,

@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use engine::format::Manifest;
-use engine::model::{Content, Digest, Entry, JobId, Kind, ObjectName, PointName, Span, chain, is_canary_path};
+use engine::model::{Content, Digest, Entry, JobId, Kind, ObjectName, PointName, Span, chain};
 use engine::report::PathText;
 use engine::vault::{EntryStream, VaultError, VaultReader};
 
@@ -20,7 +20,7 @@ use crate::control::{self, Candidate, Checks, Control, Picked};
 use crate::mismatch::Mismatch;
 use crate::objects;
 use crate::probe::command::{self, Place};
-use crate::probe::{self, Budget, ProbeKind};
+use crate::probe::{self, Budget, ProbeKind, canary};
 use crate::report::number;
 use crate::restore::{Restoring, Told, restore};
 use crate::scratch::Fresh;
@@ -236,7 +236,7 @@ fn compare_tree(
     let entries = stream.map(|entry| {
         let entry = entry.map_err(|error| chain(&error))?;
         if matches!(entry.kind, Kind::File(_) | Kind::Hardlink(_)) {
-            canaries += u64::from(is_canary_path(entry.path.as_bytes()));
+            canaries += u64::from(canary::is_one(&tree.path.join(OsStr::from_bytes(entry.path.as_bytes()))));
         }
         if let Kind::File(content) = &entry.kind {
             bytes = bytes.saturating_add(content.bytes);
@@ -292,8 +292,8 @@ fn probe_tree(
     for entry in EntryStream::new(manifest, reader).filter_map(Result::ok) {
         bench.go_on()?;
         let is_probed = match &entry.kind {
-            Kind::File(content) => content.bytes > 0 || canaries::is_named_so(&entry),
-            Kind::Hardlink(_) => canaries::is_named_so(&entry),
+            Kind::File(content) => content.bytes > 0 || canaries::is_one(bench, &entry),
+            Kind::Hardlink(_) => canaries::is_one(bench, &entry),
             _ => false,
         };
         if is_probed {
@@ -309,7 +309,7 @@ fn probe_file(bench: &Bench<'_>, tree: &Tree<'_>, entry: &Entry, drill: &mut Dri
     let file = tree.path.join(OsStr::from_bytes(path));
     let kind = match probe::kind_of(&file) {
         // The one kind that has a name: rewritten, it begins as anything.
-        Ok(_) if canaries::is_named_so(entry) => ProbeKind::Canary,
+        Ok(_) if canaries::is_one(bench, entry) => ProbeKind::Canary,
         Ok(Some(kind)) => kind,
         Ok(None) => return,
         // What did not come back is told already.

@@ -7,12 +7,13 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use engine::model::{EntryPath, Problem, Time, is_canary_path};
+use engine::model::{EntryPath, Problem, Time};
 use engine::source::{FileSystems, Folders, FoldersOptions, Item, LeftOut, Source, Verdict, Visitor, Walked};
 use rustix::fs::{Access, access};
 
 use super::known::{Known, KnownFile};
 use super::{Asked, Hidden, KEPT_MAX, Live, SAMPLE_BYTES, SAMPLE_FILES};
+use crate::probe::canary;
 
 /// Looks; what can't be looked at is in the outcome.
 ///
@@ -118,7 +119,7 @@ impl Look<'_> {
         }
         let name = path.as_os_str().as_bytes();
         let name = name.strip_prefix(b"/").unwrap_or(name);
-        if !is_canary_path(name) {
+        if !canary::is_one(path) {
             self.live.files += 1;
             self.live.bytes = self.live.bytes.saturating_add(bytes);
         }

@@ -8,7 +8,7 @@
 
 mod budget;
 mod bzip2;
-mod canary;
+pub(crate) mod canary;
 pub(crate) mod command;
 mod copy_folder;
 mod firebird;

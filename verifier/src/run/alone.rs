@@ -134,7 +134,7 @@ impl Call<'_> {
             entropy,
             limits,
             probe: None,
-            canaries: &[],
+            canaries: None,
             leaving: self.asked.leaving,
             voice,
             tell: &tell,

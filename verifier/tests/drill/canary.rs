@@ -79,6 +79,22 @@ fn what_is_no_file_in_a_canarys_place_fails_the_drill() {
 }
 
 #[test]
+fn a_users_own_file_of_that_name_is_no_canary() {
+    let bench = job("");
+    fs::write(bench.path("data/.offsite-canary"), b"mine").expect("ours");
+    fs::write(bench.folder("data/below").join(".offsite-canary"), b"mine").expect("ours");
+    bench.done(&["run", "--once"]);
+    let ran = drill(&bench, &["--strict"]).exits(0);
+    assert!(probes(&ran, "usb").is_empty() && !ran.to_string().contains("no file at all"), "{ran}");
+    fs::remove_file(bench.path("data/.offsite-canary")).expect("ours");
+    let config = fs::read_to_string(bench.path("offsite.toml")).expect("readable");
+    fs::write(bench.path("offsite.toml"), config.replace("[job.data]\n", "[job.data]\ncanary = true\n")).expect("ours");
+    bench.done(&["run", "--once"]);
+    let ran = drill(&bench, &["--strict"]).exits(0);
+    assert_eq!(probe(&ran)["verdict"], "pass", "{ran}");
+}
+
+#[test]
 fn a_canary_alone_does_not_show_that_anything_opens() {
     let bench = job("canary = true");
     bench.done(&["run", "--once"]);

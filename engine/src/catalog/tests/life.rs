@@ -1,7 +1,9 @@
 //! The life of an installation, from its first point to a removed one.
 
+use std::collections::BTreeSet;
+
 use super::*;
-use crate::model::Proof;
+use crate::model::{EntryPath, Proof};
 
 #[test]
 fn a_point_is_made_copied_and_evicted_and_every_byte_is_counted() {
@@ -148,4 +150,53 @@ fn what_a_fenced_medium_holds_is_only_present() {
     let placement = catalog.placement(USB, point).expect("read").expect("known");
     assert_eq!((placement.state, placement.proof, placement.verified), (State::Present, Proof::Present, None));
     assert_eq!(catalog.pack_at(USB, PackNo(1)).expect("read").expect("known").evidence, None);
+}
+
+/// The mark of eviction is of the newest that went; a list that is late shows less than there is.
+#[test]
+fn a_point_that_was_kept_while_a_newer_one_was_evicted_did_not_go_on_purpose() {
+    let (_folder, catalog) = on_disk();
+    let first = capture(&catalog, &[1], &[], None).expect("made");
+    let second = capture(&catalog, &[2], &[], None).expect("made");
+    copy(&catalog, USB, first, &[1]).expect("copied");
+    copy(&catalog, USB, second, &[2]).expect("copied");
+    remove(&catalog, USB, &[second]).expect("evicted");
+    let manifest = |order| catalog.point(order).expect("read").expect("known").manifest();
+    let (kept, gone) = (manifest(first), manifest(second));
+    catalog.note_unsure(USB, &kept).expect("noted");
+    catalog.note_unsure(USB, &gone).expect("noted");
+    catalog.drop_unsure_gone(USB, &BTreeSet::new()).expect("looked");
+    assert_eq!(catalog.unsure(USB).expect("read"), BTreeSet::from([kept]));
+}
+
+#[test]
+fn what_is_remembered_of_canaries_is_of_the_newest_point_and_of_any_path() {
+    let (_folder, catalog) = on_disk();
+    assert_eq!(catalog.plots(JOB).expect("read"), None);
+    let paths = [&b"srv/.offsite-canary"[..], b"a b\n\xff; c/.offsite-canary"];
+    let paths = paths.map(|path| EntryPath::parse(path).expect("a path"));
+    let mark = |whole| PlotMark { device: u64::MAX, whole };
+    let plots: Plots = paths.into_iter().zip([mark(true), mark(false)]).collect();
+    for plots in [Some(&plots), Some(&Plots::new()), None] {
+        catalog.set_plots(JOB, plots).expect("kept");
+        assert_eq!(catalog.plots(JOB).expect("read").as_ref(), plots);
+    }
+
+    let first = capture_with_canaries(&catalog, 1, 2);
+    assert_eq!(catalog.canaries_in(JOB, first).expect("read"), 2);
+    let second = capture_with_canaries(&catalog, 2, 1);
+    let of = |order| catalog.canaries_in(JOB, order).expect("read");
+    assert_eq!((of(first), of(second)), (0, 1));
+    let third = capture_with_canaries(&catalog, 3, 0);
+    assert_eq!((of(second), of(third)), (0, 0));
+}
+
+fn capture_with_canaries(catalog: &Catalog, pack: u64, canaries: u64) -> PointOrder {
+    let capture = catalog.begin_capture("capture-1").expect("begun");
+    let order = catalog.take_order().expect("taken");
+    let packs = vec![catalog.add_pack(capture, &new_pack(pack), at(5)).expect("added")];
+    let (point, owed, declined) = (point_row(order, None), Vec::new(), Vec::new());
+    let new = NewPoint { point, canaries, packs, owed, declined, adopted: None, now: at(6) };
+    catalog.commit_point(capture, &new).expect("made");
+    order
 }

@@ -2,7 +2,8 @@
 //!
 //! In: the source as it is, the job's point before. Out: the report of the point, with the bytes of the files that would
 //! be read as the most that can be new; a first point that has no room is refused as the real one is, with the same
-//! figures. No file's content is read but to estimate how well it compresses, nothing is written, no lock is taken.
+//! figures. No file's content is read but to estimate how well it compresses and to know a canary, nothing is written,
+//! no lock is taken.
 //! Deliberately absent: what home's overflow rule would give up for it; how much of what would be read is stored already; only reading it all tells.
 
 use super::adopt::{self, Adopted};

@@ -15,7 +15,7 @@ const ALARM: &str = "alarm: ";
 pub(super) fn told(context: &Context, job: &Job, jump: Option<&str>, captured: Captured, seconds: f64) -> BackupPoint {
     let mut problems = captured.problems;
     let files = captured.stats.files;
-    problems.extend(empty(job, files - captured.canaries));
+    problems.extend(empty(job, captured.content_files));
     let held = |why: &str| {
         format!("{ALARM}{why}; nothing of it is evicted or removed until `engine alarm clear {}`", job.name)
     };
