@@ -8,6 +8,7 @@ mod files;
 mod keys;
 mod pick;
 mod probes;
+mod questions;
 
 use std::io;
 use std::path::Path;
@@ -21,10 +22,12 @@ use engine::vault::FoundKeys;
 
 pub use self::pick::{Candidate, Picked, pick};
 pub use self::probes::can_be_broken;
+pub use self::questions::QUESTIONS;
 
 use crate::compare::Abilities;
 use crate::objects::{ObjectProblem, check_one};
-use crate::probe::{self, Budget, ProbeKind, probe};
+use crate::probe::question::{Questions, Response};
+use crate::probe::{self, Budget, ProbeKind, ask, probe};
 use crate::tree::{DiskTree, Tree};
 use crate::verdict::ControlVerdict;
 
@@ -42,6 +45,8 @@ pub struct Checks<'c> {
     pub tree: &'c dyn Fn(&Path) -> io::Result<Box<dyn Tree>>,
     /// Does a file open, as what it is?
     pub probe: &'c dyn Fn(ProbeKind, &Path, &Path, &Budget) -> probe::Outcome,
+    /// What comes of questions to a database?
+    pub ask: &'c dyn Fn(&Questions<'_>, &Path, &Path, &Budget) -> (probe::Outcome, Vec<Response>),
     /// Is an object what its name says?
     pub object: &'c dyn Fn(&dyn ReadStore, &PackId) -> Result<(), ObjectProblem>,
 }
@@ -53,6 +58,7 @@ impl Checks<'_> {
         Checks {
             tree: &|folder| Ok(Box::new(DiskTree::open(folder, &|| false)?)),
             probe: &probe,
+            ask: &|questions, file, work, budget| ask(questions, ProbeKind::Sqlite, file, work, budget),
             object: &|store, pack| check_one(store, pack, &|| false).1,
         }
     }
@@ -103,10 +109,11 @@ pub struct Outcome {
 #[must_use]
 pub fn run(control: &Control<'_>) -> Outcome {
     let mut missed = Vec::new();
-    let parts: [(&str, Result<Vec<String>, String>); 3] = [
+    let parts: [(&str, Result<Vec<String>, String>); 4] = [
         ("files", files::run(control).map_err(|error| error.to_string())),
         ("keys and objects", keys::run(control)),
         ("probes", probes::run(control).map_err(|error| error.to_string())),
+        ("questions", questions::run(control)),
     ];
     for (part, outcome) in parts {
         match outcome {

@@ -203,7 +203,7 @@ impl Session<'_> {
             clock,
             entropy,
             limits,
-            probe: self.job(&chosen.job_name).and_then(|job| job.probe.as_ref()),
+            probes: self.job(&chosen.job_name).map_or(&[], |job| &job.probes),
             canaries: &self.job(&chosen.job_name).map(Job::canaries).unwrap_or_default(),
             leaving: self.asked.leaving,
             voice,

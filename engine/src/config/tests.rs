@@ -77,7 +77,7 @@ fn the_examples_first_job_has_every_key() {
         dedup_group: name("papers"),
         home: true,
         hooks: Hooks::default(),
-        probe: None,
+        probes: Vec::new(),
         canary: false,
     };
     assert_eq!(job, expected);
@@ -318,4 +318,69 @@ fn a_glob_nested_without_end_is_refused() {
         let errors = parse(&text, Path::new("offsite.toml")).expect_err("too deep");
         assert!(errors[0].what.ends_with("is not a glob"), "{errors:?}");
     }
+}
+
+fn probes(lines: &str) -> Vec<JobProbe> {
+    let text = format!("[key]\npassphrase-env = \"P\"\n[job.j]\nsource = {{ sqlite = \"/a\" }}\n{lines}\n");
+    parsed(&text).jobs.remove(0).probes
+}
+
+#[test]
+fn probes_are_one_table_or_a_list_of_them() {
+    let minutes = |count: u64| Duration::from_secs(count * 60);
+    let command = JobProbe::Command(CommandProbe {
+        command: Hook(vec!["check".into(), ".".into()]),
+        expect: 3,
+        time_limit: minutes(10),
+    });
+    assert_eq!(probes("probe = { command = [\"check\", \".\"], expect = \"exit 3\" }"), [command.clone()]);
+    let newest = |within, zone: &str, of| {
+        JobProbe::Newest(NewestProbe {
+            table: "weird\"name".into(),
+            column: "at".into(),
+            within,
+            zone: jiff::tz::TimeZone::get(zone).expect("a zone"),
+            of,
+            time_limit: minutes(10),
+        })
+    };
+    assert_eq!(
+        probes("probe = { newest = { table = 'weird\"name', column = \"at\" } }"),
+        [newest(None, "UTC", Databases::All)]
+    );
+    let query = |query: &str, expect, limit| {
+        let (query, of) = (query.to_owned(), Databases::All);
+        JobProbe::Query(QueryProbe { query, expect, of, time_limit: minutes(limit) })
+    };
+    let list = "probe = [{ command = [\"check\", \".\"], expect = \"exit 3\" }, { query = \"select 1\" }]";
+    assert_eq!(probes(list), [command, query("select 1", Reply::True, 10)]);
+    let headers = "[[job.j.probe]]\nnewest = { table = 'weird\"name', column = \"at\", within = \"2h\", time-zone = \
+                   \"Europe/Berlin\" }\nfile = \"/app/l.db\"\n[[job.j.probe]]\nquery = \"select 2\"\nexpect = \"rows 1..\"\n\
+                   time-limit = \"1m\"";
+    let first = newest(Some(minutes(120)), "Europe/Berlin", Databases::In("app/l.db".into()));
+    assert_eq!(probes(headers), [first, query("select 2", Reply::Rows { min: 1, max: None }, 1)]);
+}
+
+#[test]
+fn a_number_of_rows_is_exact_or_has_bounds() {
+    for (text, good, bad) in [
+        ("rows 3", vec![3], vec![2, 4]),
+        ("rows 1..", vec![1, u64::MAX], vec![0]),
+        ("rows ..2", vec![0, 2], vec![3]),
+        ("rows 2..3", vec![2, 3], vec![1, 4]),
+    ] {
+        let probe = probes(&format!("probe = {{ query = \"x\", expect = \"{text}\" }}")).remove(0);
+        let JobProbe::Query(QueryProbe { expect, .. }) = probe else { panic!("{text}") };
+        assert!(good.into_iter().all(|rows| expect.has(rows)), "{text}");
+        assert!(!bad.into_iter().any(|rows| expect.has(rows)), "{text}");
+    }
+}
+
+#[test]
+fn a_probes_file_is_a_path_or_its_end_at_a_slash() {
+    let of = Databases::In("app/l.db".into());
+    for (path, has) in [("app/l.db", true), ("srv/app/l.db", true), ("srv/xapp/l.db", false), ("app/l.db2", false)] {
+        assert_eq!(of.has(path.as_bytes()), has, "{path}");
+    }
+    assert!(Databases::All.has(b"any"));
 }

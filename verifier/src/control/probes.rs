@@ -32,10 +32,10 @@ pub(super) fn run(control: &Control<'_>) -> io::Result<Vec<String>> {
     Ok(missed)
 }
 
-/// A base backup is a whole folder, and a job's command is no file: no copy of one file stands for them.
+/// A base backup is a whole folder, and what a job asks is no file: no copy of one file stands for them.
 #[must_use]
 pub const fn can_be_broken(kind: ProbeKind) -> bool {
-    !matches!(kind, ProbeKind::PostgresBase | ProbeKind::Command)
+    !matches!(kind, ProbeKind::PostgresBase) && !kind.is_own()
 }
 
 fn look(control: &Control<'_>, kind: ProbeKind, file: &Path) -> ProbeVerdict {

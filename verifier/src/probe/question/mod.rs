@@ -1,0 +1,302 @@
+//! What a job asks of the databases that a drill opens: when the newest row of a table was written, and queries.
+//!
+//! In: what is configured, the point's time, and databases that are open and were found good. Out: a [`Response`] of
+//! each database that knows what is named, and one for each question that none of a point's databases could answer.
+//! Invariants: nothing of rows stands in a report but the newest one's time; a question that nothing answers never passes; a
+//! database is only read; times are compared with the point's, so that a drill of the same point always ends the same.
+
+mod moment;
+
+use engine::config::{Databases, JobProbe, NewestProbe, QueryProbe, Reply};
+use engine::model::Time;
+
+use super::budget::Budget;
+use super::{Answer, Finding, Outcome, ProbeKind, shown, unable};
+use crate::report::{moment as day_and_time, span};
+use crate::verdict::ProbeVerdict;
+
+/// Rows that are looked at of a query that is to give one value.
+pub(super) const VALUES: usize = 2;
+/// So much of a query is told.
+const QUERY_CHARS: usize = 120;
+/// So long after the point a row may be, if `within` is less: the capture took its time, and clocks differ.
+const AHEAD_SECONDS: u64 = 86_400;
+
+/// What is asked of one file.
+#[derive(Debug, Clone, Copy)]
+pub struct Questions<'q> {
+    /// All that the job asks; commands are not asked here.
+    pub probes: &'q [JobProbe],
+    /// As of when the point is.
+    pub created: Time,
+    /// The file's path in the point.
+    pub path: &'q [u8],
+}
+
+impl Questions<'_> {
+    /// Nothing.
+    pub const NONE: Questions<'static> = Questions { probes: &[], created: Time { seconds: 0, nanos: 0 }, path: b"" };
+}
+
+/// What came of one question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Response {
+    /// Which of the job's probes it was.
+    pub number: usize,
+    /// What it was.
+    pub kind: ProbeKind,
+    /// Is it as it should be?
+    pub outcome: Outcome,
+}
+
+/// A table or view that has the name.
+pub(super) struct Table {
+    /// Quoted, with what it is in.
+    pub name: String,
+    /// Quoted; none if it has no such column.
+    pub column: Option<String>,
+    /// What its times mean, and do not say.
+    pub zone: &'static str,
+}
+
+/// What a query gave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Given {
+    /// The first [`VALUES`] rows.
+    Values(Vec<String>),
+    /// So many rows.
+    Rows(u64),
+}
+
+/// A database that is open. It is never written to.
+pub(super) trait Database {
+    /// Its name, if the file may hold several.
+    fn name(&self) -> Option<&str>;
+    /// Every table and view of that name.
+    fn tables(&mut self, probe: &NewestProbe, budget: &Budget) -> Result<Vec<Table>, Finding>;
+    /// The greatest value of a column, as text; none if all are null.
+    fn greatest(&mut self, table: &str, column: &str, budget: &Budget) -> Result<Option<String>, Finding>;
+    /// What a query gives; none if it names a table that is not here.
+    fn given(&mut self, query: &str, expect: Reply, budget: &Budget) -> Result<Option<Given>, Finding>;
+}
+
+/// Asks a database all that it is to be asked.
+pub(super) fn ask(questions: &Questions<'_>, database: &mut dyn Database, budget: &Budget) -> Vec<Response> {
+    let mut responses = Vec::new();
+    for (number, probe) in questions.probes.iter().enumerate() {
+        let (kind, time_limit) = match probe {
+            JobProbe::Newest(newest) => (ProbeKind::Newest, newest.time_limit),
+            JobProbe::Query(query) => (ProbeKind::Query, query.time_limit),
+            JobProbe::Command(_) => continue,
+        };
+        if !of(probe).has(questions.path) {
+            continue;
+        }
+        let budget = budget.part(time_limit);
+        let answers = match probe {
+            JobProbe::Newest(newest) => ask_newest(newest, questions.created, database, &budget),
+            JobProbe::Query(query) => ask_query(query, database, &budget).into_iter().collect(),
+            JobProbe::Command(_) => Vec::new(),
+        };
+        for answer in answers {
+            let name = database.name().map_or_else(String::new, |name| format!("database {}: ", shown(name)));
+            let outcome =
+                Outcome { words: budget.heard(), ..within_time(answer, &budget, time_limit.as_secs()).into() };
+            let outcome = Outcome { detail: format!("{name}{}", outcome.detail), ..outcome };
+            responses.push(Response { number, kind, outcome });
+        }
+    }
+    responses
+}
+
+fn within_time(answer: Answer, budget: &Budget, limit: u64) -> Answer {
+    match budget.overrun() {
+        Some(why) if why.contains("told to stop") => Err(unable(why)),
+        Some(_) => Err(unable(format!("it took longer than {limit} s and was ended"))),
+        None => answer,
+    }
+}
+
+fn of(probe: &JobProbe) -> &Databases {
+    match probe {
+        JobProbe::Newest(NewestProbe { of, .. }) | JobProbe::Query(QueryProbe { of, .. }) => of,
+        JobProbe::Command(_) => &Databases::All,
+    }
+}
+
+/// What was asked, as reports have it.
+fn what(probe: &JobProbe) -> String {
+    match probe {
+        JobProbe::Newest(NewestProbe { table, column, .. }) => {
+            format!("newest row of {}.{}", shown(table), shown(column))
+        }
+        JobProbe::Query(QueryProbe { query, .. }) => {
+            let line: String = query.split_whitespace().collect::<Vec<_>>().join(" ");
+            let head: String = line.chars().filter(|one| !one.is_control()).take(QUERY_CHARS).collect();
+            let more = if head.len() < line.len() { "…" } else { "" };
+            format!("`{head}{more}`")
+        }
+        JobProbe::Command(_) => "a command".to_owned(),
+    }
+}
+
+fn ask_newest(probe: &NewestProbe, created: Time, database: &mut dyn Database, budget: &Budget) -> Vec<Answer> {
+    let what = what(&JobProbe::Newest(probe.clone()));
+    let tables = match database.tables(probe, budget) {
+        Ok(tables) => tables,
+        Err(finding) => return vec![Err(about(&what, finding))],
+    };
+    let ask = |Table { name, column, zone }: Table| {
+        let missing = || Finding::Broken(format!("{what}: the table has no such column"));
+        let greatest = database.greatest(&name, &column.ok_or_else(missing)?, budget);
+        let text = greatest.map_err(|finding| about(&what, finding))?;
+        judge_newest(probe, &what, text.map(|text| text + zone).as_deref(), created)
+    };
+    tables.into_iter().map(ask).collect()
+}
+
+fn about(what: &str, finding: Finding) -> Finding {
+    match finding {
+        Finding::Broken(why) => Finding::Broken(format!("{what}: {why}")),
+        Finding::Unable(why) => Finding::Unable(format!("{what}: {why}")),
+    }
+}
+
+fn judge_newest(probe: &NewestProbe, what: &str, text: Option<&str>, created: Time) -> Answer {
+    let text = text.ok_or_else(|| Finding::Broken(format!("{what}: no row has a time")))?;
+    // It may be anything that lies in a row.
+    let no_time = || Finding::Broken(format!("{what}: the greatest that the column holds is no time"));
+    let at = moment::read(text, &probe.zone).ok_or_else(no_time)?;
+    let (before, after) = (created.since(at), at.since(created));
+    let from = if after.is_zero() {
+        format!("{} before", span(before.as_secs()))
+    } else {
+        format!("{} after", span(after.as_secs()))
+    };
+    let told = format!("{what}: {} ({from} the point)", day_and_time(&at.text()));
+    match probe.within {
+        Some(within) if before > within => {
+            Err(Finding::Broken(format!("{told}, expected: within {}", span(within.as_secs()))))
+        }
+        Some(within) if after.as_secs() > AHEAD_SECONDS.max(within.as_secs()) => Err(Finding::Broken(format!(
+            "{told}: a time to come shows nothing, name a column of when rows are written"
+        ))),
+        _ => Ok(told),
+    }
+}
+
+fn ask_query(probe: &QueryProbe, database: &mut dyn Database, budget: &Budget) -> Option<Answer> {
+    let what = what(&JobProbe::Query(probe.clone()));
+    let given = match database.given(&probe.query, probe.expect, budget) {
+        Ok(given) => given?,
+        Err(finding) => return Some(Err(about(&what, finding))),
+    };
+    Some(judge_query(probe.expect, &what, &given, budget))
+}
+
+fn judge_query(expect: Reply, what: &str, given: &Given, budget: &Budget) -> Answer {
+    let unlike = |expected: String| Err(Finding::Broken(format!("{what}: not as expected: {expected}")));
+    match (expect, given) {
+        (Reply::True, Given::Values(values)) => {
+            budget.hear("query", &super::sandbox::last_words(&values.join("\n")));
+            match &values[..] {
+                [value] if is_true(value) => Ok(format!("{what}: as expected: true")),
+                [_] => unlike("true".to_owned()),
+                [] => unlike("one row, and there was none".to_owned()),
+                _ => unlike("one row, and there were more".to_owned()),
+            }
+        }
+        (Reply::Rows { min, max }, Given::Rows(rows)) => {
+            budget.hear("query", &format!("{rows} rows"));
+            let expected = match max {
+                Some(max) if max == min => format!("{min} rows"),
+                Some(max) => format!("{min} to {max} rows"),
+                None => format!("{min} rows or more"),
+            };
+            if expect.has(*rows) { Ok(format!("{what}: as expected: {expected}")) } else { unlike(expected) }
+        }
+        _ => Err(unable(format!("{what}: this reply is not understood: this is a defect"))),
+    }
+}
+
+/// As databases write it, or a number that is not 0.
+fn is_true(value: &str) -> bool {
+    let value = value.trim().trim_matches(['<', '>']).to_ascii_lowercase();
+    let is_number = |number: f64| number.is_finite() && number != 0.0;
+    matches!(value.as_str(), "t" | "true") || value.parse().is_ok_and(is_number)
+}
+
+/// Which questions were answered by the databases of a point, and by how many of them not.
+#[derive(Debug)]
+pub struct Tally<'q> {
+    probes: &'q [JobProbe],
+    counts: Vec<Counts>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Counts {
+    answers: u64,
+    opened: u64,
+    /// Nobody could say whether they open.
+    skipped: u64,
+}
+
+impl<'q> Tally<'q> {
+    /// No database yet.
+    #[must_use]
+    pub fn new(probes: &'q [JobProbe]) -> Self {
+        Self { probes, counts: vec![Counts::default(); probes.len()] }
+    }
+
+    /// What is to be asked of a file.
+    #[must_use]
+    pub const fn questions<'p>(&self, path: &'p [u8], created: Time) -> Questions<'p>
+    where
+        'q: 'p,
+    {
+        Questions { probes: self.probes, created, path }
+    }
+
+    /// Takes note of a file.
+    pub fn take(&mut self, path: &[u8], kind: ProbeKind, verdict: ProbeVerdict, responses: &[Response]) {
+        for (number, counts) in self.counts.iter_mut().enumerate() {
+            if kind.is_database() && of(&self.probes[number]).has(path) {
+                counts.opened += u64::from(verdict == ProbeVerdict::Pass);
+                counts.skipped += u64::from(verdict == ProbeVerdict::Skipped);
+                counts.answers += responses.iter().filter(|response| response.number == number).count() as u64;
+            }
+        }
+    }
+
+    /// Questions that no database answered: they fail, or are skipped where a database could not be opened here.
+    #[must_use]
+    pub fn unanswered(&self) -> Vec<Response> {
+        let of = |(number, counts): (usize, &Counts)| {
+            let probe = &self.probes[number];
+            let (kind, knows) = match probe {
+                JobProbe::Newest(_) => (ProbeKind::Newest, "has that table"),
+                JobProbe::Query(_) => (ProbeKind::Query, "has what it names"),
+                JobProbe::Command(_) => return None,
+            };
+            (counts.answers == 0).then(|| Response { number, kind, outcome: no_answer(probe, *counts, knows).into() })
+        };
+        self.counts.iter().enumerate().filter_map(of).collect()
+    }
+}
+
+fn no_answer(probe: &JobProbe, counts: Counts, knows: &str) -> Answer {
+    let Counts { opened, skipped, .. } = counts;
+    let within = match of(probe) {
+        Databases::All => String::new(),
+        Databases::In(file) => format!(" in `{}`", shown(file)),
+    };
+    let databases = if opened == 1 { "database" } else { "databases" };
+    let told = format!("{}: of {opened} {databases}{within} that opened none {knows}", what(probe));
+    match skipped {
+        0 => Err(Finding::Broken(told)),
+        _ => Err(unable(format!("{told}, and {skipped} could not be tried"))),
+    }
+}
+
+#[cfg(test)]
+mod tests;
