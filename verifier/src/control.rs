@@ -26,7 +26,7 @@ pub use self::questions::QUESTIONS;
 
 use crate::compare::Abilities;
 use crate::objects::{ObjectProblem, check_one};
-use crate::probe::question::{Questions, Response};
+use crate::probe::question::{Looked, Questions};
 use crate::probe::{self, Budget, ProbeKind, ask, probe};
 use crate::tree::{DiskTree, Tree};
 use crate::verdict::ControlVerdict;
@@ -46,7 +46,7 @@ pub struct Checks<'c> {
     /// Does a file open, as what it is?
     pub probe: &'c dyn Fn(ProbeKind, &Path, &Path, &Budget) -> probe::Outcome,
     /// What comes of questions to a database?
-    pub ask: &'c dyn Fn(&Questions<'_>, &Path, &Path, &Budget) -> (probe::Outcome, Vec<Response>),
+    pub ask: &'c dyn Fn(&Questions<'_>, &Path, &Path, &Budget) -> Looked,
     /// Is an object what its name says?
     pub object: &'c dyn Fn(&dyn ReadStore, &PackId) -> Result<(), ObjectProblem>,
 }

@@ -74,7 +74,7 @@ pub struct QueryProbe {
 pub enum Databases {
     /// All that a drill opens.
     All,
-    /// Those in files of this path in the point, or whose path ends so.
+    /// Those in files whose path in the point has this in it, from name to name.
     In(String),
 }
 
@@ -109,8 +109,9 @@ impl Databases {
     #[must_use]
     pub fn has(&self, path: &[u8]) -> bool {
         let Self::In(file) = self else { return true };
-        let before = path.strip_suffix(file.as_bytes());
-        before.is_some_and(|before| before.is_empty() || before.ends_with(b"/"))
+        let names = |path: &[u8]| [b"/", path, b"/"].concat();
+        let wanted = names(file.as_bytes());
+        names(path).windows(wanted.len()).any(|part| part == wanted)
     }
 }
 
@@ -183,10 +184,10 @@ fn query(table: &mut Table<'_>) -> Read<QueryProbe> {
 }
 
 fn databases(table: &mut Table<'_>) -> Read<Databases> {
-    table.or("file", Databases::All, |item| {
-        let path = item.parse(words)?.trim_start_matches('/').to_owned();
+    table.or("in", Databases::All, |item| {
+        let path = item.parse(words)?.trim_matches('/').to_owned();
         let nothing =
-            || Wrong::new("`file` names no file", "a path in the point, or its end, such as \"app/ledger.db\"");
+            || Wrong::new("`in` names nothing", "a path in the point, or a part of it, such as \"app/ledger.db\"");
         if path.is_empty() { item.wrong(nothing()) } else { Ok(Databases::In(path)) }
     })
 }

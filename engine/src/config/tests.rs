@@ -333,7 +333,7 @@ fn probes_are_one_table_or_a_list_of_them() {
         expect: 3,
         time_limit: minutes(10),
     });
-    assert_eq!(probes("probe = { command = [\"check\", \".\"], expect = \"exit 3\" }"), [command.clone()]);
+    assert_eq!(probes("probe = { command = [\"check\", \".\"], expect = \"exit 3\" }"), std::slice::from_ref(&command));
     let newest = |within, zone: &str, of| {
         JobProbe::Newest(NewestProbe {
             table: "weird\"name".into(),
@@ -355,10 +355,19 @@ fn probes_are_one_table_or_a_list_of_them() {
     let list = "probe = [{ command = [\"check\", \".\"], expect = \"exit 3\" }, { query = \"select 1\" }]";
     assert_eq!(probes(list), [command, query("select 1", Reply::True, 10)]);
     let headers = "[[job.j.probe]]\nnewest = { table = 'weird\"name', column = \"at\", within = \"2h\", time-zone = \
-                   \"Europe/Berlin\" }\nfile = \"/app/l.db\"\n[[job.j.probe]]\nquery = \"select 2\"\nexpect = \"rows 1..\"\n\
+                   \"Europe/Berlin\" }\nin = \"/app/l.db\"\n[[job.j.probe]]\nquery = \"select 2\"\nexpect = \"rows 1..\"\n\
                    time-limit = \"1m\"";
     let first = newest(Some(minutes(120)), "Europe/Berlin", Databases::In("app/l.db".into()));
     assert_eq!(probes(headers), [first, query("select 2", Reply::Rows { min: 1, max: None }, 1)]);
+}
+
+#[test]
+fn the_readmes_probes_are_understood() {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).expect("there");
+    let begin = readme.find("probe = [").expect("an example");
+    let end = begin + readme[begin..].find("```").expect("its end");
+    let kinds: Vec<&str> = probes(&readme[begin..end]).iter().map(JobProbe::kind).collect();
+    assert_eq!(kinds, ["command", "newest", "query", "query"]);
 }
 
 #[test]
@@ -377,10 +386,13 @@ fn a_number_of_rows_is_exact_or_has_bounds() {
 }
 
 #[test]
-fn a_probes_file_is_a_path_or_its_end_at_a_slash() {
+fn what_a_probe_is_in_is_a_path_or_a_part_of_it() {
     let of = Databases::In("app/l.db".into());
-    for (path, has) in [("app/l.db", true), ("srv/app/l.db", true), ("srv/xapp/l.db", false), ("app/l.db2", false)] {
-        assert_eq!(of.has(path.as_bytes()), has, "{path}");
+    for path in ["app/l.db", "srv/app/l.db", "srv/app/l.db/backup_label"] {
+        assert!(of.has(path.as_bytes()), "{path}");
+    }
+    for path in ["srv/xapp/l.db", "app/l.db2", "app", "", "l.db/app"] {
+        assert!(!of.has(path.as_bytes()), "{path}");
     }
     assert!(Databases::All.has(b"any"));
 }

@@ -352,7 +352,7 @@ fn a_wrong_probe_is_refused() {
             "probe = { newest = { table = \"t\", column = \"c\" }, within = \"1d\" }",
             "4:51 unknown key `within` in `probe`",
         ),
-        ("probe = { query = \"x\", file = \"/\" }", "4:31 `file` names no file"),
+        ("probe = { query = \"x\", in = \"/\" }", "4:29 `in` names nothing"),
         ("probe = { query = \"x\", expect = \"exit 0\" }", "4:33 `exit 0` can't be expected"),
         ("probe = { query = \"x\", expect = \"rows 3..1\" }", "4:33 `rows 3..1` can't be expected"),
         ("probe = { query = \"x\", expect = \"rows +1\" }", "4:33 `rows +1` can't be expected"),

@@ -11,6 +11,7 @@ use super::*;
 use crate::compare::Wanted;
 use crate::drill::Drill;
 use crate::objects::ObjectProblem;
+use crate::probe::question::Response;
 use crate::probe::{Outcome as Probing, samples};
 use crate::survey::{Opener, Survey, survey};
 use crate::test_vault::{Always, Installation, JOB};
@@ -327,6 +328,37 @@ fn a_probe_of_one_kind_that_passes_everything_is_told_for_that_kind() {
         other => (ours.probe)(other, file, work, budget),
     };
     assert_eq!(failed(scene.run(Checks { probe: &probe, ..ours })), ["probes: a broken pdf was not noticed"]);
+}
+
+#[test]
+fn answers_that_always_pass_fail_or_skip_are_told_and_so_is_a_database_that_does_not_open() {
+    let scene = Scene::new();
+    for verdict in [ProbeVerdict::Pass, ProbeVerdict::Fail, ProbeVerdict::Skipped] {
+        let response = || Response { number: 0, kind: ProbeKind::Newest, outcome: said(verdict) };
+        let ask = |_: &Questions<'_>, _: &Path, _: &Path, _: &Budget| (said(ProbeVerdict::Pass), vec![response()]);
+        let missed = failed(scene.run(Checks { ask: &ask, ..Checks::ours() }));
+        let of = |text: &str| missed.iter().any(|it| it == text);
+        for good in ["newest", "query", "number of rows"] {
+            let told = of(&format!("questions: a good {good} does not pass"));
+            assert_eq!(told, verdict != ProbeVerdict::Pass, "{verdict:?}: {missed:?}");
+        }
+        for bad in [
+            "a stale newest row",
+            "a missing table",
+            "a missing column",
+            "a query that is not true",
+            "a missing row",
+            "a query of a missing table",
+            "a query that writes",
+        ] {
+            let told = of(&format!("questions: {bad} was not noticed"));
+            assert_eq!(told, verdict != ProbeVerdict::Fail, "{bad}: {verdict:?}: {missed:?}");
+        }
+        assert!(!missed.iter().any(|it| it.contains("a missing database")), "nobody was asked: {missed:?}");
+    }
+    let ask = |_: &Questions<'_>, _: &Path, _: &Path, _: &Budget| (said(ProbeVerdict::Pass), Vec::new());
+    let missed = failed(scene.run(Checks { ask: &ask, ..Checks::ours() }));
+    assert_eq!(missed.len(), 3, "none of the good ones passes: {missed:?}");
 }
 
 /// A sample of that kind.

@@ -21,7 +21,7 @@ use crate::compare::{Comparison, compare};
 use crate::control::{self, Candidate, Checks, Control, Picked};
 use crate::mismatch::Mismatch;
 use crate::objects;
-use crate::probe::question::{Response, Tally};
+use crate::probe::question::{Looked, Tally};
 use crate::probe::{self, Budget, ProbeKind};
 use crate::report::number;
 use crate::restore::{Restoring, Told, restore};
@@ -338,7 +338,7 @@ fn probed(
     (kind, path, file): (ProbeKind, &[u8], &Path),
     drill: &Drill,
     budget: &Budget,
-) -> (probe::Outcome, Vec<Response>) {
+) -> Looked {
     let work = tree.fresh.work();
     let Some((tally, created)) = tree.tally.zip(drill.created) else {
         return (probe::probe(kind, file, &work, budget), Vec::new());

@@ -39,7 +39,7 @@ use std::path::Path;
 pub use budget::{Budget, Limits};
 use kind::is_tar;
 pub use kind::{HEAD_BYTES, ProbeKind, recognise};
-use question::{Questions, Response};
+use question::{Looked, Questions, Response};
 
 use crate::verdict::ProbeVerdict;
 
@@ -106,13 +106,7 @@ pub fn probe(kind: ProbeKind, path: &Path, work: &Path, budget: &Budget) -> Outc
 
 /// The same, and asks a database that opens what a job asks of it.
 #[must_use]
-pub(crate) fn ask(
-    questions: &Questions<'_>,
-    kind: ProbeKind,
-    path: &Path,
-    work: &Path,
-    budget: &Budget,
-) -> (Outcome, Vec<Response>) {
+pub(crate) fn ask(questions: &Questions<'_>, kind: ProbeKind, path: &Path, work: &Path, budget: &Budget) -> Looked {
     let finding = match kind_of(path) {
         Ok(Some(found)) if found == kind => {
             let mut asked = Asked { questions, responses: Vec::new() };

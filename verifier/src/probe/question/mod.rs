@@ -12,7 +12,7 @@ use engine::model::Time;
 
 use super::budget::Budget;
 use super::{Answer, Finding, Outcome, ProbeKind, shown, unable};
-use crate::report::{moment as day_and_time, span};
+use crate::report::{moment as day_and_time, number, span};
 use crate::verdict::ProbeVerdict;
 
 /// Rows that are looked at of a query that is to give one value.
@@ -48,6 +48,9 @@ pub struct Response {
     /// Is it as it should be?
     pub outcome: Outcome,
 }
+
+/// What a file is, and what came of the questions about it.
+pub type Looked = (Outcome, Vec<Response>);
 
 /// A table or view that has the name.
 pub(super) struct Table {
@@ -150,7 +153,7 @@ fn ask_newest(probe: &NewestProbe, created: Time, database: &mut dyn Database, b
         let missing = || Finding::Broken(format!("{what}: the table has no such column"));
         let greatest = database.greatest(&name, &column.ok_or_else(missing)?, budget);
         let text = greatest.map_err(|finding| about(&what, finding))?;
-        judge_newest(probe, &what, text.map(|text| text + zone).as_deref(), created)
+        judge_newest(probe, &what, text.map(|text| text + zone).as_deref(), (created, budget))
     };
     tables.into_iter().map(ask).collect()
 }
@@ -162,11 +165,13 @@ fn about(what: &str, finding: Finding) -> Finding {
     }
 }
 
-fn judge_newest(probe: &NewestProbe, what: &str, text: Option<&str>, created: Time) -> Answer {
+fn judge_newest(probe: &NewestProbe, what: &str, text: Option<&str>, (created, budget): (Time, &Budget)) -> Answer {
     let text = text.ok_or_else(|| Finding::Broken(format!("{what}: no row has a time")))?;
-    // It may be anything that lies in a row.
-    let no_time = || Finding::Broken(format!("{what}: the greatest that the column holds is no time"));
-    let at = moment::read(text, &probe.zone).ok_or_else(no_time)?;
+    let at = moment::read(text, &probe.zone).ok_or_else(|| {
+        // It may be anything that lies in a row: for a terminal.
+        budget.hear("newest", &super::sandbox::last_words(text));
+        Finding::Broken(format!("{what}: the greatest that the column holds is no time"))
+    })?;
     let (before, after) = (created.since(at), at.since(created));
     let from = if after.is_zero() {
         format!("{} before", span(before.as_secs()))
@@ -207,11 +212,11 @@ fn judge_query(expect: Reply, what: &str, given: &Given, budget: &Budget) -> Ans
             }
         }
         (Reply::Rows { min, max }, Given::Rows(rows)) => {
-            budget.hear("query", &format!("{rows} rows"));
+            budget.hear("query", &number(*rows, "row"));
             let expected = match max {
-                Some(max) if max == min => format!("{min} rows"),
-                Some(max) => format!("{min} to {max} rows"),
-                None => format!("{min} rows or more"),
+                Some(max) if max == min => number(max, "row"),
+                Some(max) => format!("{min} to {}", number(max, "row")),
+                None => format!("{} or more", number(min, "row")),
             };
             if expect.has(*rows) { Ok(format!("{what}: as expected: {expected}")) } else { unlike(expected) }
         }
@@ -273,25 +278,28 @@ impl<'q> Tally<'q> {
     pub fn unanswered(&self) -> Vec<Response> {
         let of = |(number, counts): (usize, &Counts)| {
             let probe = &self.probes[number];
-            let (kind, knows) = match probe {
-                JobProbe::Newest(_) => (ProbeKind::Newest, "has that table"),
-                JobProbe::Query(_) => (ProbeKind::Query, "has what it names"),
+            let (kind, lacks) = match probe {
+                JobProbe::Newest(_) => (ProbeKind::Newest, "no such table"),
+                JobProbe::Query(_) => (ProbeKind::Query, "what it names is not"),
                 JobProbe::Command(_) => return None,
             };
-            (counts.answers == 0).then(|| Response { number, kind, outcome: no_answer(probe, *counts, knows).into() })
+            (counts.answers == 0).then(|| Response { number, kind, outcome: no_answer(probe, *counts, lacks).into() })
         };
         self.counts.iter().enumerate().filter_map(of).collect()
     }
 }
 
-fn no_answer(probe: &JobProbe, counts: Counts, knows: &str) -> Answer {
+fn no_answer(probe: &JobProbe, counts: Counts, lacks: &str) -> Answer {
     let Counts { opened, skipped, .. } = counts;
     let within = match of(probe) {
         Databases::All => String::new(),
         Databases::In(file) => format!(" in `{}`", shown(file)),
     };
-    let databases = if opened == 1 { "database" } else { "databases" };
-    let told = format!("{}: of {opened} {databases}{within} that opened none {knows}", what(probe));
+    let what = what(probe);
+    let told = match opened {
+        0 => format!("{what}: no database{within} opened"),
+        _ => format!("{what}: {lacks} in {}{within} that opened", number(opened, "database")),
+    };
     match skipped {
         0 => Err(Finding::Broken(told)),
         _ => Err(unable(format!("{told}, and {skipped} could not be tried"))),

@@ -112,15 +112,16 @@ fn what_has_no_newest_row_fails_and_tells_nothing_that_lies_in_it() {
         ("weird\"name", "other", "newest row of weird\"name.other: the table has no such column"),
         ("none", "at", "newest row of none.at: no row has a time"),
         ("words", "at", "newest row of words.at: the greatest that the column holds is no time"),
-        ("gone", "at", "newest row of gone.at: of 1 database that opened none has that table"),
+        ("gone", "at", "newest row of gone.at: no such table in 1 database that opened"),
         (
             "none; drop table words",
             "at",
-            "newest row of none; drop table words.at: of 1 database that opened none has that table",
+            "newest row of none; drop table words.at: no such table in 1 database that opened",
         ),
     ] {
         place.says(&newest(table, column, None), Fail, told);
     }
+    assert_eq!(place.one(&newest("words", "at", None)).words, ["newest: HIDDEN"], "for a terminal");
 }
 
 #[test]
@@ -146,9 +147,9 @@ fn a_query_is_to_be_true_or_to_give_rows() {
         ("select 1, 1", Reply::True, Fail, "not as expected: true"),
         ("select at from none", Reply::True, Fail, "not as expected: one row, and there was none"),
         ("select 1 from later", Reply::True, Fail, "not as expected: one row, and there were more"),
-        ("select at from later", rows(1, None), Pass, "as expected: 1 rows or more"),
+        ("select at from later", rows(1, None), Pass, "as expected: 1 row or more"),
         ("select at from later", rows(3, None), Fail, "not as expected: 3 rows or more"),
-        ("select at from later", rows(0, Some(1)), Fail, "not as expected: 0 to 1 rows"),
+        ("select at from later", rows(0, Some(1)), Fail, "not as expected: 0 to 1 row"),
         ("select at from later", rows(2, Some(2)), Pass, "as expected: 2 rows"),
     ] {
         let outcome = place.one(&query(text, expect));
@@ -201,7 +202,7 @@ fn a_misspelt_column_in_quotes_is_no_text_and_a_wrong_query_fails() {
 #[test]
 fn a_query_of_what_is_not_there_is_answered_by_nothing_and_fails() {
     let outcome = Place::orders().one(&query("select count(*) > 0 from gone", Reply::True));
-    let told = "`select count(*) > 0 from gone`: of 1 database that opened none has what it names";
+    let told = "`select count(*) > 0 from gone`: what it names is not in 1 database that opened";
     assert_eq!((outcome.verdict, outcome.detail.as_str()), (Fail, told));
 }
 
@@ -254,7 +255,7 @@ fn a_question_that_nothing_answers_never_passes() {
     }
     let JobProbe::Newest(probe) = newest("t", "at", None) else { panic!("one") };
     let probes = [JobProbe::Newest(NewestProbe { of: Databases::In("app.db".into()), ..probe })];
-    let told = "newest row of t.at: of 0 databases in `app.db` that opened none has that table";
+    let told = "newest row of t.at: no database in `app.db` opened";
     assert_eq!(end(b"other.db", Some(Pass), &probes), [(Fail, told.to_owned())]);
     let mut tally = Tally::new(&probes);
     tally.take(b"a/app.db", ProbeKind::Zip, Pass, &[]);

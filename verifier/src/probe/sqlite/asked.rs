@@ -47,14 +47,15 @@ fn only_reads(action: &AuthAction<'_>) -> bool {
 
 fn finding(error: &rusqlite::Error, budget: &Budget) -> Finding {
     budget.hear("sqlite", &super::super::sandbox::last_words(&error.to_string()));
-    // What it says of a statement that it does not run quotes that alone.
-    if let Error::SqlInputError { msg, .. } = error {
-        let is_refused = msg.starts_with("not authorized");
-        return if is_refused { broken(WRITES) } else { broken(super::super::sandbox::last_words(msg)) };
-    }
-    match error.sqlite_error_code() {
-        Some(ErrorCode::AuthorizationForStatementDenied | ErrorCode::ReadOnly) => broken(WRITES),
-        _ => of_sqlite(error, budget),
+    match (of_sqlite(error, budget), error) {
+        (Finding::Unable(why), _) => Finding::Unable(why),
+        // What it says of a statement that it does not run quotes that alone.
+        (_, Error::SqlInputError { msg, .. }) if msg.starts_with("not authorized") => broken(WRITES),
+        (_, Error::SqlInputError { msg, .. }) => broken(super::super::sandbox::last_words(msg)),
+        (found, _) => match error.sqlite_error_code() {
+            Some(ErrorCode::AuthorizationForStatementDenied | ErrorCode::ReadOnly) => broken(WRITES),
+            _ => found,
+        },
     }
 }
 
