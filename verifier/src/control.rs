@@ -14,15 +14,15 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use engine::config::JobProbe;
 use engine::destination::ReadStore;
 use engine::format::SlotKind;
-use engine::model::{Entry, JobId, PackId, PointName};
+use engine::model::{Entry, JobId, PackId, PointName, Time};
 use engine::port::{Clock, Entropy};
 use engine::vault::FoundKeys;
 
 pub use self::pick::{Candidate, Picked, pick};
 pub use self::probes::can_be_broken;
-pub use self::questions::QUESTIONS;
 
 use crate::compare::Abilities;
 use crate::objects::{ObjectProblem, check_one};
@@ -46,7 +46,7 @@ pub struct Checks<'c> {
     /// Does a file open, as what it is?
     pub probe: &'c dyn Fn(ProbeKind, &Path, &Path, &Budget) -> probe::Outcome,
     /// What comes of questions to a database?
-    pub ask: &'c dyn Fn(&Questions<'_>, &Path, &Path, &Budget) -> Looked,
+    pub ask: &'c dyn Fn(&Questions<'_>, ProbeKind, &Path, &Path, &Budget) -> Looked,
     /// Is an object what its name says?
     pub object: &'c dyn Fn(&dyn ReadStore, &PackId) -> Result<(), ObjectProblem>,
 }
@@ -58,7 +58,7 @@ impl Checks<'_> {
         Checks {
             tree: &|folder| Ok(Box::new(DiskTree::open(folder, &|| false)?)),
             probe: &probe,
-            ask: &|questions, file, work, budget| ask(questions, ProbeKind::Sqlite, file, work, budget),
+            ask: &ask,
             object: &|store, pack| check_one(store, pack, &|| false).1,
         }
     }
@@ -74,6 +74,10 @@ pub struct Control<'c> {
     pub files: &'c [Entry],
     /// The smallest file of each kind whose probe passed, as they were picked: the path below the tree.
     pub probed: &'c [(ProbeKind, Vec<u8>)],
+    /// What the job asks.
+    pub probes: &'c [JobProbe],
+    /// As of when the point is.
+    pub created: Time,
     /// An empty folder.
     pub folder: &'c Path,
     /// For copies that probes make.

@@ -1,7 +1,7 @@
 //! What a job may ask of a database, asked of a small one: a good answer passes; a stale row, a missing table, column or
-//! file, and a wrong or writing query do not.
+//! file, and a wrong or writing query do not. And what this job does ask, of a broken copy of what answered.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use engine::config::{Databases, JobProbe, NewestProbe, QueryProbe, Reply};
@@ -9,12 +9,9 @@ use engine::model::Time;
 use jiff::tz::TimeZone;
 
 use super::Control;
-use crate::probe::question::Tally;
+use crate::probe::question::{Questions, Tally};
 use crate::probe::{Budget, Limits, ProbeKind};
 use crate::verdict::ProbeVerdict;
-
-/// Of which only a sample is broken: what does not open is not asked.
-pub const QUESTIONS: [ProbeKind; 2] = [ProbeKind::Newest, ProbeKind::Query];
 
 /// The time in the sample's one row, and that of the point which it is in, an hour later.
 const ROW: &str = "2026-01-01 12:00:00";
@@ -52,16 +49,32 @@ pub(super) fn run(control: &Control<'_>) -> Result<Vec<String>, String> {
     Ok(missed)
 }
 
+/// Does all that the job asks of this kind fail, with a broken copy in the place of the file that answered?
+pub(super) fn fail(control: &Control<'_>, asked: ProbeKind, (kind, path): (ProbeKind, &[u8]), copy: &Path) -> bool {
+    let probes = control.probes.iter().filter(|probe| probe.kind() == asked.as_str());
+    let probes: Vec<JobProbe> = probes.cloned().collect();
+    let questions = Questions { probes: &probes, created: control.created, path };
+    come_to(control, questions, Some((kind, copy)), ProbeVerdict::Fail)
+}
+
 /// Does a drill of that database, or of none, come to that?
-fn is(control: &Control<'_>, probe: &JobProbe, file: Option<&std::path::PathBuf>, verdict: ProbeVerdict) -> bool {
-    let probes = std::slice::from_ref(probe);
-    let mut tally = Tally::new(probes);
+fn is(control: &Control<'_>, probe: &JobProbe, file: Option<&PathBuf>, verdict: ProbeVerdict) -> bool {
+    let questions = Questions { probes: std::slice::from_ref(probe), created: POINT, path: b"asked.db" };
+    come_to(control, questions, file.map(|file| (ProbeKind::Sqlite, file.as_path())), verdict)
+}
+
+fn come_to(
+    control: &Control<'_>,
+    questions: Questions<'_>,
+    file: Option<(ProbeKind, &Path)>,
+    verdict: ProbeVerdict,
+) -> bool {
+    let mut tally = Tally::new(questions.probes);
     let mut responses = Vec::new();
-    if let Some(file) = file {
+    if let Some((kind, file)) = file {
         let budget = Budget::start(control.clock, Limits::default());
-        let (outcome, answers) =
-            (control.checks.ask)(&tally.questions(b"asked.db", POINT), file, control.work, &budget);
-        tally.take(b"asked.db", ProbeKind::Sqlite, outcome.verdict, &answers);
+        let (outcome, answers) = (control.checks.ask)(&questions, kind, file, control.work, &budget);
+        tally.take(questions.path, kind, outcome.verdict, &answers);
         responses = answers;
     }
     responses.extend(tally.unanswered());

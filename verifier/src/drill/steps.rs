@@ -1,6 +1,7 @@
 //! The steps of a drill, in order.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -148,6 +149,8 @@ fn in_scratch(
         tree: &fresh.tree(),
         files: &files,
         probed: &picked.files,
+        probes: bench.probes,
+        created: drill.created.unwrap_or(drill.started),
         folder: &fresh.control(),
         work: &fresh.work(),
         abilities: &Tried::in_folder(fresh.ability()),
@@ -363,9 +366,12 @@ pub(super) fn tell_words(bench: &Bench<'_>, of: &[u8], verdict: ProbeVerdict, wo
 /// Of each kind that opens, the smallest file of the point itself, whose tree the control copies from.
 fn picked(probes: &[Probed], own: usize, tree: &Path, bytes: u64) -> Picked {
     let passed = probes.iter().enumerate().filter(|(_, probed)| probed.verdict == ProbeVerdict::Pass);
+    // What answered a question is a file of another kind, which is told before.
+    let whole: BTreeSet<&[u8]> =
+        probes.iter().filter(|it| !control::can_be_broken(it.kind)).map(|it| it.path.as_slice()).collect();
     let candidates = passed.map(|(at, Probed { path, kind, .. })| {
         let file = tree.join(OsStr::from_bytes(path));
-        let is_there = at >= own && control::can_be_broken(*kind);
+        let is_there = at >= own && !whole.contains(path.as_slice());
         let bytes = file.symlink_metadata().ok().filter(|_| is_there).map(|meta| meta.len());
         Candidate { kind: *kind, path, bytes }
     });

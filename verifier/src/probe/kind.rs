@@ -78,7 +78,13 @@ impl ProbeKind {
     /// Is it what a job asks by itself, over what came back?
     #[must_use]
     pub const fn is_own(self) -> bool {
-        matches!(self, Self::Command | Self::Newest | Self::Query)
+        matches!(self, Self::Command) || self.is_question()
+    }
+
+    /// Is it asked of databases?
+    #[must_use]
+    pub const fn is_question(self) -> bool {
+        matches!(self, Self::Newest | Self::Query)
     }
 
     /// The contract's word.

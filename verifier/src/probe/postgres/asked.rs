@@ -8,8 +8,9 @@ use super::super::question::{Database, Given, Table, VALUES};
 use super::super::{Asked, Finding, broken};
 use super::{Cluster, RESTORED, ServerError, client, of_server};
 
-/// SQLSTATE of a table that is not there (PostgreSQL, appendix A).
+/// SQLSTATE of a table that is not there, and of what can't be done in a transaction that only reads (PostgreSQL, appendix A).
 const NO_TABLE: &str = "42P01";
+const WRITES: &str = "25006";
 /// What every question begins with.
 const FIRST: [&str; 5] = [
     "set client_encoding = 'UTF8'",
@@ -59,7 +60,7 @@ impl Held<'_> {
         let log = server.errors_since(before);
         match ServerError::last(&log) {
             Some(error) if error.state() == NO_TABLE => Ok(None),
-            Some(error) if error.state() == "25006" => Err(broken("it does more than read")),
+            Some(error) if error.state() == WRITES => Err(broken("it does more than read")),
             _ => Err(of_server("the server", &said.how(), &log)),
         }
     }

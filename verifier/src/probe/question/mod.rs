@@ -11,7 +11,7 @@ use engine::config::{Databases, JobProbe, NewestProbe, QueryProbe, Reply};
 use engine::model::Time;
 
 use super::budget::Budget;
-use super::{Answer, Finding, Outcome, ProbeKind, shown, unable};
+use super::{Answer, Finding, Outcome, ProbeKind, broken, shown, unable};
 use crate::report::{moment as day_and_time, number, span};
 use crate::verdict::ProbeVerdict;
 
@@ -101,12 +101,11 @@ pub(super) fn ask(questions: &Questions<'_>, database: &mut dyn Database, budget
             JobProbe::Query(query) => ask_query(query, database, &budget).into_iter().collect(),
             JobProbe::Command(_) => Vec::new(),
         };
+        let name = database.name().map_or_else(String::new, |name| format!("database {}: ", shown(name)));
         for answer in answers {
-            let name = database.name().map_or_else(String::new, |name| format!("database {}: ", shown(name)));
-            let outcome =
-                Outcome { words: budget.heard(), ..within_time(answer, &budget, time_limit.as_secs()).into() };
-            let outcome = Outcome { detail: format!("{name}{}", outcome.detail), ..outcome };
-            responses.push(Response { number, kind, outcome });
+            let outcome: Outcome = within_time(answer, &budget, time_limit.as_secs()).into();
+            let detail = format!("{name}{}: {}", what(probe), outcome.detail);
+            responses.push(Response { number, kind, outcome: Outcome { detail, words: budget.heard(), ..outcome } });
         }
     }
     responses
@@ -144,68 +143,49 @@ fn what(probe: &JobProbe) -> String {
 }
 
 fn ask_newest(probe: &NewestProbe, created: Time, database: &mut dyn Database, budget: &Budget) -> Vec<Answer> {
-    let what = what(&JobProbe::Newest(probe.clone()));
     let tables = match database.tables(probe, budget) {
         Ok(tables) => tables,
-        Err(finding) => return vec![Err(about(&what, finding))],
+        Err(finding) => return vec![Err(finding)],
     };
     let ask = |Table { name, column, zone }: Table| {
-        let missing = || Finding::Broken(format!("{what}: the table has no such column"));
-        let greatest = database.greatest(&name, &column.ok_or_else(missing)?, budget);
-        let text = greatest.map_err(|finding| about(&what, finding))?;
-        judge_newest(probe, &what, text.map(|text| text + zone).as_deref(), (created, budget))
+        let column = column.ok_or_else(|| broken("the table has no such column"))?;
+        let text = database.greatest(&name, &column, budget)?;
+        judge_newest(probe, text.map(|text| text + zone).as_deref(), created, budget)
     };
     tables.into_iter().map(ask).collect()
 }
 
-fn about(what: &str, finding: Finding) -> Finding {
-    match finding {
-        Finding::Broken(why) => Finding::Broken(format!("{what}: {why}")),
-        Finding::Unable(why) => Finding::Unable(format!("{what}: {why}")),
-    }
-}
-
-fn judge_newest(probe: &NewestProbe, what: &str, text: Option<&str>, (created, budget): (Time, &Budget)) -> Answer {
-    let text = text.ok_or_else(|| Finding::Broken(format!("{what}: no row has a time")))?;
+fn judge_newest(probe: &NewestProbe, text: Option<&str>, created: Time, budget: &Budget) -> Answer {
+    let text = text.ok_or_else(|| broken("no row has a time"))?;
     let at = moment::read(text, &probe.zone).ok_or_else(|| {
         // It may be anything that lies in a row: for a terminal.
         budget.hear("newest", &super::sandbox::last_words(text));
-        Finding::Broken(format!("{what}: the greatest that the column holds is no time"))
+        broken("the greatest that the column holds is no time")
     })?;
     let (before, after) = (created.since(at), at.since(created));
-    let from = if after.is_zero() {
-        format!("{} before", span(before.as_secs()))
-    } else {
-        format!("{} after", span(after.as_secs()))
-    };
-    let told = format!("{what}: {} ({from} the point)", day_and_time(&at.text()));
+    let (apart, way) = if after.is_zero() { (before, "before") } else { (after, "after") };
+    let told = format!("{} ({} {way} the point)", day_and_time(&at.text()), span(apart.as_secs()));
     match probe.within {
-        Some(within) if before > within => {
-            Err(Finding::Broken(format!("{told}, expected: within {}", span(within.as_secs()))))
+        Some(within) if before > within => Err(broken(format!("{told}, expected: within {}", span(within.as_secs())))),
+        Some(within) if after.as_secs() > AHEAD_SECONDS.max(within.as_secs()) => {
+            Err(broken(format!("{told}: a time to come shows nothing, name a column of when rows are written")))
         }
-        Some(within) if after.as_secs() > AHEAD_SECONDS.max(within.as_secs()) => Err(Finding::Broken(format!(
-            "{told}: a time to come shows nothing, name a column of when rows are written"
-        ))),
         _ => Ok(told),
     }
 }
 
 fn ask_query(probe: &QueryProbe, database: &mut dyn Database, budget: &Budget) -> Option<Answer> {
-    let what = what(&JobProbe::Query(probe.clone()));
-    let given = match database.given(&probe.query, probe.expect, budget) {
-        Ok(given) => given?,
-        Err(finding) => return Some(Err(about(&what, finding))),
-    };
-    Some(judge_query(probe.expect, &what, &given, budget))
+    let given = database.given(&probe.query, probe.expect, budget).transpose()?;
+    Some(given.and_then(|given| judge_query(probe.expect, &given, budget)))
 }
 
-fn judge_query(expect: Reply, what: &str, given: &Given, budget: &Budget) -> Answer {
-    let unlike = |expected: String| Err(Finding::Broken(format!("{what}: not as expected: {expected}")));
+fn judge_query(expect: Reply, given: &Given, budget: &Budget) -> Answer {
+    let unlike = |expected: String| Err(broken(format!("not as expected: {expected}")));
     match (expect, given) {
         (Reply::True, Given::Values(values)) => {
             budget.hear("query", &super::sandbox::last_words(&values.join("\n")));
             match &values[..] {
-                [value] if is_true(value) => Ok(format!("{what}: as expected: true")),
+                [value] if is_true(value) => Ok("as expected: true".to_owned()),
                 [_] => unlike("true".to_owned()),
                 [] => unlike("one row, and there was none".to_owned()),
                 _ => unlike("one row, and there were more".to_owned()),
@@ -218,9 +198,9 @@ fn judge_query(expect: Reply, what: &str, given: &Given, budget: &Budget) -> Ans
                 Some(max) => format!("{min} to {}", number(max, "row")),
                 None => format!("{} or more", number(min, "row")),
             };
-            if expect.has(*rows) { Ok(format!("{what}: as expected: {expected}")) } else { unlike(expected) }
+            if expect.has(*rows) { Ok(format!("as expected: {expected}")) } else { unlike(expected) }
         }
-        _ => Err(unable(format!("{what}: this reply is not understood: this is a defect"))),
+        _ => Err(unable("this reply is not understood: this is a defect")),
     }
 }
 
@@ -301,7 +281,7 @@ fn no_answer(probe: &JobProbe, counts: Counts, lacks: &str) -> Answer {
         _ => format!("{what}: {lacks} in {}{within} that opened", number(opened, "database")),
     };
     match skipped {
-        0 => Err(Finding::Broken(told)),
+        0 => Err(broken(told)),
         _ => Err(unable(format!("{told}, and {skipped} could not be tried"))),
     }
 }
