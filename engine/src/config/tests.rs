@@ -355,8 +355,8 @@ fn probes_are_one_table_or_a_list_of_them() {
     let list = "probe = [{ command = [\"check\", \".\"], expect = \"exit 3\" }, { query = \"select 1\" }]";
     assert_eq!(probes(list), [command, query("select 1", Reply::True, 10)]);
     let headers = "[[job.j.probe]]\nnewest = { table = 'weird\"name', column = \"at\", within = \"2h\", time-zone = \
-                   \"Europe/Berlin\" }\nin = \"/app/l.db\"\n[[job.j.probe]]\nquery = \"select 2\"\nexpect = \"rows 1..\"\n\
-                   time-limit = \"1m\"";
+                   \"Europe/Berlin\" }\nin = \"/app/l.db\"\n[[job.j.probe]]\nquery = \"select 2\"\n\
+                   expect = \"rows 1..\"\ntime-limit = \"1m\"";
     let first = newest(Some(minutes(120)), "Europe/Berlin", Databases::In("app/l.db".into()));
     assert_eq!(probes(headers), [first, query("select 2", Reply::Rows { min: 1, max: None }, 1)]);
 }

@@ -1,5 +1,5 @@
-//! What a job may ask of a database, asked of a small one: a good answer passes; a stale row, a missing table, column or
-//! file, and a wrong or writing query do not. And what this job does ask, of a broken copy of what answered.
+//! What a job may ask of a database, asked of a small one: a good answer passes; a stale row, a missing table, column
+//! or file, and a wrong or writing query do not. And what this job does ask, of a broken copy of what answered.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

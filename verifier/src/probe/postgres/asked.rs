@@ -8,7 +8,8 @@ use super::super::question::{Database, Given, Table, VALUES};
 use super::super::{Asked, Finding, broken};
 use super::{Cluster, RESTORED, ServerError, client, of_server};
 
-/// SQLSTATE of a table that is not there, and of what can't be done in a transaction that only reads (PostgreSQL, appendix A).
+/// SQLSTATE of a table that is not there, and of what can't be done in a transaction that only reads (PostgreSQL,
+/// appendix A).
 const NO_TABLE: &str = "42P01";
 const WRITES: &str = "25006";
 /// What every question begins with.
@@ -83,7 +84,8 @@ impl Database for Held<'_> {
              c.relname::text = {0} desc) as best {OF_USERS} and c.relname::text in ({0}, {1})) \
              select pg_catalog.encode(pg_catalog.convert_to(nspname::text, 'UTF8'), 'hex'), relname::text = {0}, \
              (select bool_or(a.attname::text = {2}) from pg_catalog.pg_attribute a where a.attrelid = found.oid \
-             and a.attnum > 0 and not a.attisdropped and a.attname::text in ({2}, {3})) from found where best = 1 order by 1",
+             and a.attnum > 0 and not a.attisdropped and a.attname::text in ({2}, {3})) from found \
+             where best = 1 order by 1",
             table.0, table.1, column.0, column.1
         );
         let of = |line: &String| {

@@ -2,8 +2,9 @@
 //!
 //! In: what is configured, the point's time, and databases that are open and were found good. Out: a [`Response`] of
 //! each database that knows what is named, and one for each question that none of a point's databases could answer.
-//! Invariants: nothing of rows stands in a report but the newest one's time; a question that nothing answers never passes; a
-//! database is only read; times are compared with the point's, so that a drill of the same point always ends the same.
+//! Invariants: nothing of rows stands in a report but the newest one's time; a question that nothing answers never
+//! passes; a database is only read; times are compared with the point's, so that a drill of the same point always ends
+//! the same.
 
 mod moment;
 

@@ -1,7 +1,7 @@
 //! A time as databases give it → a moment. Pure.
 //!
-//! What is taken: ISO 8601 with or without a zone, a date (its midnight), numbers of seconds, milliseconds, microseconds
-//! or nanoseconds since 1970, and Julian days with a fraction (as SQLite's date functions do).
+//! What is taken: ISO 8601 with or without a zone, a date (its midnight), numbers of seconds, milliseconds,
+//! microseconds or nanoseconds since 1970, and Julian days with a fraction (as SQLite's date functions do).
 
 use engine::model::Time;
 use jiff::Timestamp;
