@@ -8,14 +8,16 @@ mod files;
 mod keys;
 mod pick;
 mod probes;
+mod questions;
 
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use engine::config::JobProbe;
 use engine::destination::ReadStore;
 use engine::format::SlotKind;
-use engine::model::{Entry, JobId, PackId, PointName};
+use engine::model::{Entry, JobId, PackId, PointName, Time};
 use engine::port::{Clock, Entropy};
 use engine::vault::FoundKeys;
 
@@ -24,7 +26,8 @@ pub use self::probes::can_be_broken;
 
 use crate::compare::Abilities;
 use crate::objects::{ObjectProblem, check_one};
-use crate::probe::{self, Budget, ProbeKind, probe};
+use crate::probe::question::{Looked, Questions};
+use crate::probe::{self, Budget, ProbeKind, ask, probe};
 use crate::tree::{DiskTree, Tree};
 use crate::verdict::ControlVerdict;
 
@@ -42,6 +45,8 @@ pub struct Checks<'c> {
     pub tree: &'c dyn Fn(&Path) -> io::Result<Box<dyn Tree>>,
     /// Does a file open, as what it is?
     pub probe: &'c dyn Fn(ProbeKind, &Path, &Path, &Budget) -> probe::Outcome,
+    /// What comes of questions to a database?
+    pub ask: &'c dyn Fn(&Questions<'_>, ProbeKind, &Path, &Path, &Budget) -> Looked,
     /// Is an object what its name says?
     pub object: &'c dyn Fn(&dyn ReadStore, &PackId) -> Result<(), ObjectProblem>,
 }
@@ -53,6 +58,7 @@ impl Checks<'_> {
         Checks {
             tree: &|folder| Ok(Box::new(DiskTree::open(folder, &|| false)?)),
             probe: &probe,
+            ask: &ask,
             object: &|store, pack| check_one(store, pack, &|| false).1,
         }
     }
@@ -68,6 +74,10 @@ pub struct Control<'c> {
     pub files: &'c [Entry],
     /// The smallest file of each kind whose probe passed, as they were picked: the path below the tree.
     pub probed: &'c [(ProbeKind, Vec<u8>)],
+    /// What the job asks.
+    pub probes: &'c [JobProbe],
+    /// As of when the point is.
+    pub created: Time,
     /// An empty folder.
     pub folder: &'c Path,
     /// For copies that probes make.
@@ -103,10 +113,11 @@ pub struct Outcome {
 #[must_use]
 pub fn run(control: &Control<'_>) -> Outcome {
     let mut missed = Vec::new();
-    let parts: [(&str, Result<Vec<String>, String>); 3] = [
+    let parts: [(&str, Result<Vec<String>, String>); 4] = [
         ("files", files::run(control).map_err(|error| error.to_string())),
         ("keys and objects", keys::run(control)),
         ("probes", probes::run(control).map_err(|error| error.to_string())),
+        ("questions", questions::run(control)),
     ];
     for (part, outcome) in parts {
         match outcome {

@@ -7,6 +7,7 @@
 
 mod canaries;
 mod chain;
+mod own;
 mod result;
 mod steps;
 
@@ -58,8 +59,8 @@ pub struct Bench<'b> {
     pub entropy: &'b dyn Entropy,
     /// For each probe.
     pub limits: Limits,
-    /// The job's own one.
-    pub probe: Option<&'b JobProbe>,
+    /// The job's own ones.
+    pub probes: &'b [JobProbe],
     /// Where the job plants canaries, if its configuration is known.
     pub canaries: Option<&'b [EntryPath]>,
     /// What stays.

@@ -204,7 +204,7 @@ impl Session<'_> {
             clock,
             entropy,
             limits,
-            probe: self.job(&chosen.job_name).and_then(|job| job.probe.as_ref()),
+            probes: self.job(&chosen.job_name).map_or(&[], |job| &job.probes),
             canaries: canaries.as_deref(),
             leaving: self.asked.leaving,
             voice,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::error::{Position, Wrong, quoted};
 use super::hooks::{Hooks, hooks};
-use super::probe::{JobProbe, probe};
+use super::probe::{JobProbe, probes};
 use super::quantity::duration;
 use super::reader::{Read, Reader};
 use super::source::Source;
@@ -44,8 +44,8 @@ pub struct Job {
     pub home: bool,
     /// What runs around it.
     pub hooks: Hooks,
-    /// What tells a drill whether it came back good.
-    pub probe: Option<JobProbe>,
+    /// What tells a drill whether it came back good, in the order of the file.
+    pub probes: Vec<JobProbe>,
     /// Is a file of known content planted in each of its folders?
     pub canary: bool,
 }
@@ -87,7 +87,7 @@ pub(super) fn job(name: JobName, item: &Item<'_>, destinations: &BTreeSet<Name>)
     let rto = table.optional("rto", |item| some_time(&item, "more than nothing, such as \"4h\""));
     let dedup_group = table.or("dedup-group", name.clone(), |item| named(&item));
     let hooks = hooks(&mut table);
-    let probe = table.optional("probe", |item| probe(&item));
+    let probes = table.or("probe", Vec::new(), |item| probes(&item));
     let canary = table.or("canary", false, |item| canary(&item, source.as_ref().ok()));
     let home = table.take("home");
     let home = home.map_or(Ok(true), |item| spool(&item, nothing_offsite));
@@ -106,7 +106,7 @@ pub(super) fn job(name: JobName, item: &Item<'_>, destinations: &BTreeSet<Name>)
         dedup_group: dedup_group?,
         home: home?,
         hooks: hooks?,
-        probe: probe?,
+        probes: probes?,
         canary: canary?,
     })
 }

@@ -44,7 +44,7 @@ pub use load::{LoadError, candidates, find, is_tried, load};
 pub use place::{
     Endpoint, Ftp, FtpData, FtpTls, ObjectLock, Place, S3, S3Credentials, Server, Sftp, Transport, WebDav,
 };
-pub use probe::JobProbe;
+pub use probe::{CommandProbe, Databases, JobProbe, NewestProbe, QueryProbe, Reply};
 pub use quantity::{Window, parse_duration, reserve_bytes};
 pub use same_place::check_places;
 pub use secret::{Secret, SecretError, SecretSource, SecretWarning};

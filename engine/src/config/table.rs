@@ -165,6 +165,10 @@ impl<'r> Item<'r> {
         matches!(self.value, DeValue::String(_))
     }
 
+    pub(super) fn is_list(&self) -> bool {
+        matches!(self.value, DeValue::Array(_))
+    }
+
     pub(super) fn is_integer(&self) -> bool {
         matches!(self.value, DeValue::Integer(_))
     }

@@ -77,7 +77,7 @@ fn the_examples_first_job_has_every_key() {
         dedup_group: name("papers"),
         home: true,
         hooks: Hooks::default(),
-        probe: None,
+        probes: Vec::new(),
         canary: false,
     };
     assert_eq!(job, expected);
@@ -318,4 +318,81 @@ fn a_glob_nested_without_end_is_refused() {
         let errors = parse(&text, Path::new("offsite.toml")).expect_err("too deep");
         assert!(errors[0].what.ends_with("is not a glob"), "{errors:?}");
     }
+}
+
+fn probes(lines: &str) -> Vec<JobProbe> {
+    let text = format!("[key]\npassphrase-env = \"P\"\n[job.j]\nsource = {{ sqlite = \"/a\" }}\n{lines}\n");
+    parsed(&text).jobs.remove(0).probes
+}
+
+#[test]
+fn probes_are_one_table_or_a_list_of_them() {
+    let minutes = |count: u64| Duration::from_secs(count * 60);
+    let command = JobProbe::Command(CommandProbe {
+        command: Hook(vec!["check".into(), ".".into()]),
+        expect: 3,
+        time_limit: minutes(10),
+    });
+    assert_eq!(probes("probe = { command = [\"check\", \".\"], expect = \"exit 3\" }"), std::slice::from_ref(&command));
+    let newest = |within, zone: &str, of| {
+        JobProbe::Newest(NewestProbe {
+            table: "weird\"name".into(),
+            column: "at".into(),
+            within,
+            zone: jiff::tz::TimeZone::get(zone).expect("a zone"),
+            of,
+            time_limit: minutes(10),
+        })
+    };
+    assert_eq!(
+        probes("probe = { newest = { table = 'weird\"name', column = \"at\" } }"),
+        [newest(None, "UTC", Databases::All)]
+    );
+    let query = |query: &str, expect, limit| {
+        let (query, of) = (query.to_owned(), Databases::All);
+        JobProbe::Query(QueryProbe { query, expect, of, time_limit: minutes(limit) })
+    };
+    let list = "probe = [{ command = [\"check\", \".\"], expect = \"exit 3\" }, { query = \"select 1\" }]";
+    assert_eq!(probes(list), [command, query("select 1", Reply::True, 10)]);
+    let headers = "[[job.j.probe]]\nnewest = { table = 'weird\"name', column = \"at\", within = \"2h\", time-zone = \
+                   \"Europe/Berlin\" }\nin = \"/app/l.db\"\n[[job.j.probe]]\nquery = \"select 2\"\n\
+                   expect = \"rows 1..\"\ntime-limit = \"1m\"";
+    let first = newest(Some(minutes(120)), "Europe/Berlin", Databases::In("app/l.db".into()));
+    assert_eq!(probes(headers), [first, query("select 2", Reply::Rows { min: 1, max: None }, 1)]);
+}
+
+#[test]
+fn the_readmes_probes_are_understood() {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).expect("there");
+    let begin = readme.find("probe = [").expect("an example");
+    let end = begin + readme[begin..].find("```").expect("its end");
+    let kinds: Vec<&str> = probes(&readme[begin..end]).iter().map(JobProbe::kind).collect();
+    assert_eq!(kinds, ["command", "newest", "query", "query"]);
+}
+
+#[test]
+fn a_number_of_rows_is_exact_or_has_bounds() {
+    for (text, good, bad) in [
+        ("rows 3", vec![3], vec![2, 4]),
+        ("rows 1..", vec![1, u64::MAX], vec![0]),
+        ("rows ..2", vec![0, 2], vec![3]),
+        ("rows 2..3", vec![2, 3], vec![1, 4]),
+    ] {
+        let probe = probes(&format!("probe = {{ query = \"x\", expect = \"{text}\" }}")).remove(0);
+        let JobProbe::Query(QueryProbe { expect, .. }) = probe else { panic!("{text}") };
+        assert!(good.into_iter().all(|rows| expect.has(rows)), "{text}");
+        assert!(!bad.into_iter().any(|rows| expect.has(rows)), "{text}");
+    }
+}
+
+#[test]
+fn what_a_probe_is_in_is_a_path_or_a_part_of_it() {
+    let of = Databases::In("app/l.db".into());
+    for path in ["app/l.db", "srv/app/l.db", "srv/app/l.db/backup_label"] {
+        assert!(of.has(path.as_bytes()), "{path}");
+    }
+    for path in ["srv/xapp/l.db", "app/l.db2", "app", "", "l.db/app"] {
+        assert!(!of.has(path.as_bytes()), "{path}");
+    }
+    assert!(Databases::All.has(b"any"));
 }

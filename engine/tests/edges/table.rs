@@ -132,6 +132,7 @@ pub const CRATES: &[Row] = &[
     ("config", "toml_edit", "what is written anew of one keeps what its owner wrote in it"),
     ("config", "data_encoding", "percent escapes in URLs"),
     ("config", "zeroize", "secrets are wiped"),
+    ("config", "jiff", "the time zone that a job's probe names"),
     ("installation", "zeroize", "secrets are wiped"),
     ("installation", "qrcode", "the square on a recovery sheet"),
     ("installation", "crossbeam_channel", "a place that blocks is given up after a while"),

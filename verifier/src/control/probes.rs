@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use super::Control;
+use super::{Control, questions};
 use crate::probe::{Budget, Limits, ProbeKind, kind_of, samples};
 use crate::verdict::ProbeVerdict;
 
@@ -19,14 +19,24 @@ pub(super) fn run(control: &Control<'_>) -> io::Result<Vec<String>> {
         if look(control, kind, &sample) != ProbeVerdict::Pass {
             missed.push(format!("a good {kind} does not pass"));
         }
-        if !is_noticed(control, kind, &sample, &ways(kind))? {
+        let fails = |copy: &Path| look(control, kind, copy) == ProbeVerdict::Fail;
+        if !is_noticed(control, &sample, &Breaking { kind, ways: ways(kind), fails: &fails })? {
             missed.push(format!("a broken {kind} was not noticed"));
         }
     }
     for (kind, path) in control.probed {
-        let file = control.tree.join(OsStr::from_bytes(path));
-        if !is_noticed(control, *kind, &file, &further_ways(*kind))? {
-            missed.push(format!("a broken copy of {} was not noticed", String::from_utf8_lossy(path)));
+        let (file, name) = (control.tree.join(OsStr::from_bytes(path)), String::from_utf8_lossy(path));
+        if kind.is_question() {
+            let of = kind_of(&file)?.unwrap_or(*kind);
+            let fails = |copy: &Path| questions::fail(control, *kind, (of, path), copy);
+            if !is_noticed(control, &file, &Breaking { kind: of, ways: further_ways(of), fails: &fails })? {
+                missed.push(format!("a broken copy of {name}, asked by its job, was not noticed"));
+            }
+            continue;
+        }
+        let fails = |copy: &Path| look(control, *kind, copy) == ProbeVerdict::Fail;
+        if !is_noticed(control, &file, &Breaking { kind: *kind, ways: further_ways(*kind), fails: &fails })? {
+            missed.push(format!("a broken copy of {name} was not noticed"));
         }
     }
     Ok(missed)
@@ -65,23 +75,32 @@ fn further_ways(kind: ProbeKind) -> Vec<Way> {
     ways(kind).into_iter().chain(nearer).collect()
 }
 
-/// Does the probe fail on a copy that was broken in one of these ways, and still begins as what it is?
-fn is_noticed(control: &Control<'_>, kind: ProbeKind, good: &Path, ways: &[Way]) -> io::Result<bool> {
+/// How copies of a file are broken.
+struct Breaking<'b> {
+    kind: ProbeKind,
+    ways: Vec<Way>,
+    /// Does the check fail on a copy?
+    fails: &'b dyn Fn(&Path) -> bool,
+}
+
+/// Does the check fail on a copy that was broken in one of these ways, and still begins as what it is?
+fn is_noticed(control: &Control<'_>, good: &Path, breaking: &Breaking<'_>) -> io::Result<bool> {
+    let Breaking { kind, ways, fails } = breaking;
     let path = control.folder.join("broken");
     let mut copy = File::options().read(true).write(true).create_new(true).open(&path)?;
     let bytes = io::copy(&mut File::open(good)?, &mut copy)?;
     let mut noticed = false;
     for way in ways {
-        let is_broken = break_it(&copy, bytes, kind, *way)?;
-        if !is_broken || !is_still(kind, &path)? {
+        let is_broken = break_it(&copy, bytes, *kind, *way)?;
+        if !is_broken || !is_still(*kind, &path)? {
             break;
         }
-        noticed = look(control, kind, &path) == ProbeVerdict::Fail;
+        noticed = fails(&path);
         if noticed {
             break;
         }
         if *way == Way::Flip {
-            flip(&copy, bytes, kind)?;
+            flip(&copy, bytes, *kind)?;
         }
     }
     fs::remove_file(&path)?;

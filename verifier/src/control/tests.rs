@@ -3,7 +3,9 @@
 
 use std::fs;
 use std::io::Write as _;
+use std::time::Duration;
 
+use engine::config::{Databases, QueryProbe, Reply};
 use engine::model::{Content, Digest, EntryPath, Kind, Meta, Seen, Time};
 use engine::port::{SystemClock, SystemEntropy};
 
@@ -11,6 +13,7 @@ use super::*;
 use crate::compare::Wanted;
 use crate::drill::Drill;
 use crate::objects::ObjectProblem;
+use crate::probe::question::Response;
 use crate::probe::{Outcome as Probing, samples};
 use crate::survey::{Opener, Survey, survey};
 use crate::test_vault::{Always, Installation, JOB};
@@ -27,6 +30,7 @@ struct Scene {
     point: PointName,
     files: Vec<Entry>,
     probed: Vec<(ProbeKind, Vec<u8>)>,
+    probes: Vec<JobProbe>,
     clock: Arc<dyn Clock>,
 }
 
@@ -41,7 +45,7 @@ impl Scene {
         let survey = survey(&made.store(), "usb", Opener { kind: SlotKind::Passphrase, secret: &SECRET });
         let survey = survey.unwrap_or_else(|closed| panic!("{closed:?}"));
         let files = vec![entry(&made.path("tree"), FILE)];
-        Self { made, survey, point, files, probed: Vec::new(), clock: Arc::new(SystemClock) }
+        Self { made, survey, point, files, probed: Vec::new(), probes: Vec::new(), clock: Arc::new(SystemClock) }
     }
 
     /// A file whose probe passed.
@@ -62,6 +66,8 @@ impl Scene {
             tree: &self.made.path("tree"),
             files: &self.files,
             probed: &self.probed,
+            probes: &self.probes,
+            created: Time::from_seconds(100),
             folder: &folder,
             work: &self.made.path("work"),
             abilities,
@@ -327,6 +333,60 @@ fn a_probe_of_one_kind_that_passes_everything_is_told_for_that_kind() {
         other => (ours.probe)(other, file, work, budget),
     };
     assert_eq!(failed(scene.run(Checks { probe: &probe, ..ours })), ["probes: a broken pdf was not noticed"]);
+}
+
+#[test]
+fn answers_that_always_pass_fail_or_skip_are_told_and_so_is_a_database_that_does_not_open() {
+    let scene = Scene::new();
+    for verdict in [ProbeVerdict::Pass, ProbeVerdict::Fail, ProbeVerdict::Skipped] {
+        let response = || Response { number: 0, kind: ProbeKind::Newest, outcome: said(verdict) };
+        let ask = |_: &Questions<'_>, _: ProbeKind, _: &Path, _: &Path, _: &Budget| {
+            (said(ProbeVerdict::Pass), vec![response()])
+        };
+        let missed = failed(scene.run(Checks { ask: &ask, ..Checks::ours() }));
+        let of = |text: &str| missed.iter().any(|it| it == text);
+        for good in ["newest", "query", "number of rows"] {
+            let told = of(&format!("questions: a good {good} does not pass"));
+            assert_eq!(told, verdict != ProbeVerdict::Pass, "{verdict:?}: {missed:?}");
+        }
+        for bad in [
+            "a stale newest row",
+            "a missing table",
+            "a missing column",
+            "a query that is not true",
+            "a missing row",
+            "a query of a missing table",
+            "a query that writes",
+        ] {
+            let told = of(&format!("questions: {bad} was not noticed"));
+            assert_eq!(told, verdict != ProbeVerdict::Fail, "{bad}: {verdict:?}: {missed:?}");
+        }
+        assert!(!missed.iter().any(|it| it.contains("a missing database")), "nobody was asked: {missed:?}");
+    }
+    let ask = |_: &Questions<'_>, _: ProbeKind, _: &Path, _: &Path, _: &Budget| (said(ProbeVerdict::Pass), Vec::new());
+    let missed = failed(scene.run(Checks { ask: &ask, ..Checks::ours() }));
+    assert_eq!(missed.len(), 3, "none of the good ones passes: {missed:?}");
+}
+
+#[test]
+fn what_a_job_asks_is_asked_of_a_broken_copy_of_what_answered() {
+    let mut scene = Scene::new();
+    let (query, expect) = ("select count(*) = 200 from parent".to_owned(), Reply::True);
+    let (of, time_limit) = (Databases::In("app.db".to_owned()), Duration::from_secs(600));
+    scene.probes = vec![JobProbe::Query(QueryProbe { query, expect, of, time_limit })];
+    let database = sample(&scene, ProbeKind::Sqlite);
+    scene.probed(ProbeKind::Query, "app.db", &database);
+    assert_eq!(scene.run(Checks::ours()).missed, Vec::<String>::new());
+    let ours = Checks::ours();
+    let ask = |questions: &Questions<'_>, kind: ProbeKind, file: &Path, work: &Path, budget: &Budget| {
+        let (outcome, mut answers) = (ours.ask)(questions, kind, file, work, budget);
+        if questions.path == b"app.db" {
+            answers = vec![Response { number: 0, kind: ProbeKind::Query, outcome: said(ProbeVerdict::Pass) }];
+        }
+        (outcome, answers)
+    };
+    let missed = failed(scene.run(Checks { ask: &ask, ..Checks::ours() }));
+    assert_eq!(missed, ["probes: a broken copy of app.db, asked by its job, was not noticed"]);
 }
 
 /// A sample of that kind.

@@ -1,5 +1,7 @@
 //! The steps of a drill, in order.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -12,6 +14,7 @@ use engine::vault::{EntryStream, VaultError, VaultReader};
 
 use super::canaries;
 use super::chain::{Link, open};
+use super::own;
 use super::{Bench, CleanUp, Drill, Leaving, Probed, Stop};
 use crate::ability::Tried;
 use crate::choose::Chosen;
@@ -19,7 +22,7 @@ use crate::compare::{Comparison, compare};
 use crate::control::{self, Candidate, Checks, Control, Picked};
 use crate::mismatch::Mismatch;
 use crate::objects;
-use crate::probe::command::{self, Place};
+use crate::probe::question::{Looked, Tally};
 use crate::probe::{self, Budget, ProbeKind, canary};
 use crate::report::number;
 use crate::restore::{Restoring, Told, restore};
@@ -121,10 +124,11 @@ fn in_scratch(
     drill: &mut Drill,
 ) -> Result<(), Stop> {
     let (mut small, mut probed) = (Small::default(), 0);
+    let tally = RefCell::new(Tally::new(bench.probes));
     for (number, link) in links.iter().enumerate() {
         let is_base = link.name != chosen.point;
         let tree = if is_base { fresh.base(number + 1) } else { fresh.tree() };
-        let tree = Tree { fresh, path: &tree };
+        let tree = Tree { fresh, path: &tree, tally: (!is_base).then_some(&tally) };
         let before = drill.mismatches.count();
         (small, probed) = (Small::default(), drill.probes.len());
         restored(bench, (chosen, link), reader, (&tree, &mut small), drill)?;
@@ -135,7 +139,7 @@ fn in_scratch(
         }
     }
     canaries::missing(bench, &fresh.tree(), drill);
-    own_probe(bench, chosen, fresh, drill);
+    own::rest(bench, chosen, tally, fresh, drill);
     bench.go_on()?;
     (bench.tell)("negative control", 0, 0);
     let files = small.right(drill);
@@ -145,6 +149,8 @@ fn in_scratch(
         tree: &fresh.tree(),
         files: &files,
         probed: &picked.files,
+        probes: bench.probes,
+        created: drill.created.unwrap_or(drill.started),
         folder: &fresh.control(),
         work: &fresh.work(),
         abilities: &Tried::in_folder(fresh.ability()),
@@ -167,7 +173,7 @@ fn restored(
     bench: &Bench<'_>,
     (chosen, link): (&Chosen, &Link),
     reader: &VaultReader<'_>,
-    (tree, small): (&Tree<'_>, &mut Small),
+    (tree, small): (&Tree<'_, '_>, &mut Small),
     drill: &mut Drill,
 ) -> Result<(), Stop> {
     check_objects(bench, &link.manifest, reader, drill)?;
@@ -180,9 +186,11 @@ fn restored(
 }
 
 /// Where a point of a chain is restored to.
-struct Tree<'t> {
+struct Tree<'t, 'q> {
     fresh: &'t Fresh,
     path: &'t Path,
+    /// Of what the job asks of the point itself, and not of those that it is built on.
+    tally: Option<&'t RefCell<Tally<'q>>>,
 }
 
 fn check_objects(
@@ -210,7 +218,7 @@ fn check_objects(
     checked.unasked.map_or(Ok(()), |why| Err(Stop::Incomplete(why)))
 }
 
-fn restore_tree(bench: &Bench<'_>, (job, point): (JobId, PointName), tree: &Tree<'_>, drill: &mut Drill) -> Told {
+fn restore_tree(bench: &Bench<'_>, (job, point): (JobId, PointName), tree: &Tree<'_, '_>, drill: &mut Drill) -> Told {
     let what = Restoring { name: bench.name, store: bench.store, keyring: &bench.survey.keyring, job, point };
     let progress = |at: &engine::restore::Progress| (bench.tell)("restoring", at.bytes, at.bytes_total);
     let told = restore(&what, tree.path, &**bench.clock, &**bench.stop, &progress);
@@ -224,7 +232,7 @@ fn compare_tree(
     bench: &Bench<'_>,
     manifest: &Manifest,
     reader: &VaultReader<'_>,
-    (tree, small): (&Tree<'_>, &mut Small),
+    (tree, small): (&Tree<'_, '_>, &mut Small),
     told: &Told,
     drill: &mut Drill,
 ) -> Result<(), Stop> {
@@ -285,7 +293,7 @@ fn probe_tree(
     bench: &Bench<'_>,
     manifest: &Manifest,
     reader: &VaultReader<'_>,
-    tree: &Tree<'_>,
+    tree: &Tree<'_, '_>,
     drill: &mut Drill,
 ) -> Result<(), Stop> {
     // Where entries can't be read, the comparison has told so; those behind are probed all the same.
@@ -304,7 +312,7 @@ fn probe_tree(
     bench.go_on()
 }
 
-fn probe_file(bench: &Bench<'_>, tree: &Tree<'_>, entry: &Entry, drill: &mut Drill) {
+fn probe_file(bench: &Bench<'_>, tree: &Tree<'_, '_>, entry: &Entry, drill: &mut Drill) {
     let path = entry.path.as_bytes();
     let file = tree.path.join(OsStr::from_bytes(path));
     let kind = match probe::kind_of(&file) {
@@ -317,16 +325,35 @@ fn probe_file(bench: &Bench<'_>, tree: &Tree<'_>, entry: &Entry, drill: &mut Dri
         Err(error) => return drill.mismatches.untested(path, format!("what a file is: {}", error.kind())),
     };
     let budget = Budget::start(bench.clock, bench.limits).until(bench.stop);
-    let probe::Outcome { verdict, mut detail, words } = probe::probe(kind, &file, &tree.fresh.work(), &budget);
+    let (outcome, responses) = probed(tree, (kind, path, &file), drill, &budget);
+    let probe::Outcome { verdict, mut detail, words } = outcome;
     tell_words(bench, path, verdict, &words);
     if verdict == ProbeVerdict::Fail && !drill.mismatches.names(path) {
         detail.push_str(" (as it was at the source: its content came back exactly)");
     }
     drill.add_probe(Probed { path: path.to_vec(), kind, verdict, detail });
+    own::take(bench, path, responses, drill);
+}
+
+/// A file's probe, and what the job asks of it if it is a database.
+fn probed(
+    tree: &Tree<'_, '_>,
+    (kind, path, file): (ProbeKind, &[u8], &Path),
+    drill: &Drill,
+    budget: &Budget,
+) -> Looked {
+    let work = tree.fresh.work();
+    let Some((tally, created)) = tree.tally.zip(drill.created) else {
+        return (probe::probe(kind, file, &work, budget), Vec::new());
+    };
+    let questions = tally.borrow().questions(path, created);
+    let (outcome, responses) = probe::ask(&questions, kind, file, &work, budget);
+    tally.borrow_mut().take(path, kind, outcome.verdict, &responses);
+    (outcome, responses)
 }
 
 /// To the terminal alone: they may hold what lies in files.
-fn tell_words(bench: &Bench<'_>, of: &[u8], verdict: ProbeVerdict, words: &[String]) {
+pub(super) fn tell_words(bench: &Bench<'_>, of: &[u8], verdict: ProbeVerdict, words: &[String]) {
     let of = PathText::new(of);
     for words in words {
         match verdict {
@@ -336,23 +363,15 @@ fn tell_words(bench: &Bench<'_>, of: &[u8], verdict: ProbeVerdict, words: &[Stri
     }
 }
 
-/// The job's own command, over all that came back.
-fn own_probe(bench: &Bench<'_>, chosen: &Chosen, fresh: &Fresh, drill: &mut Drill) {
-    let Some(probe) = bench.probe else { return };
-    (bench.tell)("probing", 0, 0);
-    let told = [("OFFSITE_JOB", chosen.job_name.clone()), ("OFFSITE_POINT", chosen.point.id.to_string())];
-    let place = Place { tree: &fresh.tree(), work: &fresh.work(), told: &told };
-    let probe::Outcome { verdict, detail, words } = command::run(probe, &place, bench.clock, bench.stop);
-    tell_words(bench, b"the job's own probe", verdict, &words);
-    drill.add_probe(Probed { path: Vec::new(), kind: ProbeKind::Command, verdict, detail });
-}
-
 /// Of each kind that opens, the smallest file of the point itself, whose tree the control copies from.
 fn picked(probes: &[Probed], own: usize, tree: &Path, bytes: u64) -> Picked {
     let passed = probes.iter().enumerate().filter(|(_, probed)| probed.verdict == ProbeVerdict::Pass);
+    // What answered a question is a file of another kind, which is told before.
+    let whole: BTreeSet<&[u8]> =
+        probes.iter().filter(|it| !control::can_be_broken(it.kind)).map(|it| it.path.as_slice()).collect();
     let candidates = passed.map(|(at, Probed { path, kind, .. })| {
         let file = tree.join(OsStr::from_bytes(path));
-        let is_there = at >= own && control::can_be_broken(*kind);
+        let is_there = at >= own && !whole.contains(path.as_slice());
         let bytes = file.symlink_metadata().ok().filter(|_| is_there).map(|meta| meta.len());
         Candidate { kind: *kind, path, bytes }
     });

@@ -56,6 +56,14 @@ impl Budget {
         self
     }
 
+    /// For one question within it: a bound of time of its own, and its own words.
+    #[must_use]
+    pub(super) fn part(&self, time: Duration) -> Self {
+        let until = self.until.min(self.clock.monotonic().saturating_add(time));
+        let limits = Limits { time, ..self.limits };
+        Self { limits, until, over: Arc::default(), heard: Arc::default(), ..self.clone() }
+    }
+
     fn is_stopped(&self) -> bool {
         self.stop.as_ref().is_some_and(|stop| stop())
     }

@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::sync::Arc;
 
-use engine::config::{Hook, JobProbe};
+use engine::config::{CommandProbe, Hook};
 use engine::port::Clock;
 
 use super::budget::{Budget, Limits};
@@ -32,7 +32,7 @@ pub(crate) struct Place<'p> {
 }
 
 /// Runs it.
-pub(crate) fn run(probe: &JobProbe, place: &Place<'_>, clock: &Arc<dyn Clock>, stop: &StopAsked) -> Outcome {
+pub(crate) fn run(probe: &CommandProbe, place: &Place<'_>, clock: &Arc<dyn Clock>, stop: &StopAsked) -> Outcome {
     let limits = Limits { time: probe.time_limit, ..Limits::default() };
     let budget = Budget::start(clock, limits).until(stop);
     let answer = answer(probe, place, &budget);
@@ -40,7 +40,7 @@ pub(crate) fn run(probe: &JobProbe, place: &Place<'_>, clock: &Arc<dyn Clock>, s
     Outcome { words: budget.heard(), ..answer.into() }
 }
 
-fn answer(probe: &JobProbe, place: &Place<'_>, budget: &Budget) -> Answer {
+fn answer(probe: &CommandProbe, place: &Place<'_>, budget: &Budget) -> Answer {
     let Hook(words) = &probe.command;
     let shown = format!("`{}`", super::sandbox::last_words(&words.join(" ")));
     let in_time = |finding| match budget.overrun() {

@@ -2,12 +2,14 @@
 //!
 //! What `gfix` finds is in its text: its exit code says nothing.
 
+mod asked;
+
 use std::path::Path;
 
 use super::budget::Budget;
 use super::copy_folder::copy_file;
 use super::sandbox::{Sandbox, at};
-use super::{Answer, Finding, open, tool, unable};
+use super::{Answer, Asked, Finding, open, tool, unable};
 
 const USER: [&str; 2] = ["-user", "SYSDBA"];
 /// What `gbak` says of what it steps over, and then goes on and succeeds: the format has no checksums.
@@ -23,7 +25,7 @@ const TABLES: &str = "set heading off;\n\
                       select '\"' || replace(trim(rdb$relation_name), '\"', '\"\"') || '\"' from rdb$relations \
                       where coalesce(rdb$system_flag, 0) = 0 and rdb$view_blr is null and rdb$external_file is null;\n";
 
-pub(super) fn probe(path: &Path, work: &Path, budget: &Budget) -> Answer {
+pub(super) fn probe(path: &Path, work: &Path, budget: &Budget, asked: &mut Asked<'_>) -> Answer {
     let (gbak, gfix) = (tool::find("gbak")?, tool::find("gfix")?);
     let sandbox = Sandbox::open(work, budget)?;
     let file = open(path).map_err(|error| unable(format!("it can't be read: {error}")))?;
@@ -48,6 +50,7 @@ pub(super) fn probe(path: &Path, work: &Path, budget: &Budget) -> Answer {
         return Err(Finding::Broken(format!("gfix -validate -full: {}, and something was found", checked.how())));
     }
     let told = rows(&sandbox)?;
+    asked::ask_all(&sandbox, &gfix, budget, asked)?;
     Ok(format!("restored by gbak; gfix -validate -full: nothing found; {told}"))
 }
 
@@ -79,10 +82,13 @@ fn finding(how: &str, said: &str) -> Finding {
     }
 }
 
+/// Debian's name first: there is another `isql`.
+fn isql() -> Result<std::path::PathBuf, Finding> {
+    tool::find("isql-fb").or_else(|_| tool::find("isql"))
+}
+
 fn rows(sandbox: &Sandbox<'_>) -> Answer {
-    let Ok(isql) = ["isql-fb", "isql"].iter().find_map(|name| tool::find(name).ok()).ok_or(()) else {
-        return Ok("no isql here to count rows".to_owned());
-    };
+    let Ok(isql) = isql() else { return Ok("no isql here to count rows".to_owned()) };
     let ask = |query: &str| {
         let call = sandbox.call(&isql).words(["-q", "-b"]).words(USER).words([at(sandbox, "restored.fdb")]);
         let said = call.text(query)?.run()?;

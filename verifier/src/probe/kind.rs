@@ -46,6 +46,10 @@ pub enum ProbeKind {
     Canary,
     /// Not a file: a job's own command, over all that was restored.
     Command,
+    /// No kind of file: a job's own question about a table of a database.
+    Newest,
+    /// No kind of file: a job's own query to a database.
+    Query,
 }
 
 impl ProbeKind {
@@ -63,6 +67,25 @@ impl ProbeKind {
         Self::Jpeg,
         Self::Canary,
     ];
+
+    /// Is it a database, which can be asked something?
+    #[must_use]
+    pub const fn is_database(self) -> bool {
+        use ProbeKind::{Firebird, MariaDb, PostgresArchive, PostgresBase, PostgresScript, Sqlite};
+        matches!(self, Sqlite | PostgresArchive | PostgresScript | PostgresBase | MariaDb | Firebird)
+    }
+
+    /// Is it what a job asks by itself, over what came back?
+    #[must_use]
+    pub const fn is_own(self) -> bool {
+        matches!(self, Self::Command) || self.is_question()
+    }
+
+    /// Is it asked of databases?
+    #[must_use]
+    pub const fn is_question(self) -> bool {
+        matches!(self, Self::Newest | Self::Query)
+    }
 
     /// The contract's word.
     #[must_use]
@@ -86,6 +109,8 @@ impl ProbeKind {
             Self::Jpeg => "jpeg",
             Self::Canary => "canary",
             Self::Command => "command",
+            Self::Newest => "newest",
+            Self::Query => "query",
         }
     }
 }

@@ -3,13 +3,15 @@
 //! Invariants: a dump that does not end with its mark is cut; what only another server knows (a collation, an engine)
 //! is `skipped`.
 
+mod asked;
+
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
 use super::budget::Budget;
 use super::sandbox::{Running, Said, Sandbox, at};
-use super::{Answer, Finding, broken, tool, unable};
+use super::{Answer, Asked, Finding, broken, tool, unable};
 
 /// Where a dump's last words are.
 const END_BYTES: u64 = 256;
@@ -23,7 +25,7 @@ const LACKS: [u32; 5] = [1273, 1115, 1286, 1114, 1021];
 /// So much of a message with names is told.
 const TOLD_CHARS: usize = 120;
 
-pub(super) fn probe(path: &Path, work: &Path, budget: &Budget) -> Answer {
+pub(super) fn probe(path: &Path, work: &Path, budget: &Budget, asked: &mut Asked<'_>) -> Answer {
     ends(&mut open(path)?)?;
     let mut begin = [0; 256];
     let read = open(path)?.read(&mut begin).map_err(broken)?;
@@ -38,6 +40,7 @@ pub(super) fn probe(path: &Path, work: &Path, budget: &Budget) -> Answer {
     }
     let tables = server.tables()?;
     let rows = server.checked(&tables)?;
+    server.ask_all(budget, asked)?;
     Ok(format!("restored into MariaDB {}: {} tables, {rows} rows; CHECK TABLE: ok", server.version()?, tables.len()))
 }
 

@@ -20,6 +20,7 @@ mod office;
 mod pdf;
 mod picture;
 mod postgres;
+pub(crate) mod question;
 pub mod samples;
 mod sandbox;
 mod sqlite;
@@ -38,6 +39,7 @@ use std::path::Path;
 pub use budget::{Budget, Limits};
 use kind::is_tar;
 pub use kind::{HEAD_BYTES, ProbeKind, recognise};
+use question::{Looked, Questions, Response};
 
 use crate::verdict::ProbeVerdict;
 
@@ -99,28 +101,53 @@ pub fn kind_of(path: &Path) -> io::Result<Option<ProbeKind>> {
 /// Reads the file at `path` whole, as what `kind` says it is. `work` is an empty folder for copies; it is left empty.
 #[must_use]
 pub fn probe(kind: ProbeKind, path: &Path, work: &Path, budget: &Budget) -> Outcome {
-    match kind_of(path) {
+    ask(&Questions::NONE, kind, path, work, budget).0
+}
+
+/// The same, and asks a database that opens what a job asks of it.
+#[must_use]
+pub(crate) fn ask(questions: &Questions<'_>, kind: ProbeKind, path: &Path, work: &Path, budget: &Budget) -> Looked {
+    let finding = match kind_of(path) {
         Ok(Some(found)) if found == kind => {
-            let ran = std::panic::catch_unwind(AssertUnwindSafe(|| run(kind, path, work, budget)));
+            let mut asked = Asked { questions, responses: Vec::new() };
+            let ran = std::panic::catch_unwind(AssertUnwindSafe(|| run(kind, path, work, budget, &mut asked)));
             clear(work);
             let broke_off = |_| Err(Finding::Unable("the probe itself broke off: this is a defect".to_owned()));
             let words = |answer: &Answer| if answer.is_ok() { Vec::new() } else { budget.heard() };
             let answer = ran.unwrap_or_else(broke_off);
-            Outcome { words: words(&answer), ..answer.into() }
+            return (Outcome { words: words(&answer), ..answer.into() }, asked.responses);
         }
-        Ok(_) => Err(Finding::Broken(format!("it does not begin as {kind} does"))).into(),
-        Err(error) => Err(Finding::Unable(format!("it can't be read: {error}"))).into(),
+        Ok(_) => Finding::Broken(format!("it does not begin as {kind} does")),
+        Err(error) => Finding::Unable(format!("it can't be read: {error}")),
+    };
+    (Err(finding).into(), Vec::new())
+}
+
+/// What a database is asked once it was found good, and what came of it.
+struct Asked<'a> {
+    questions: &'a Questions<'a>,
+    responses: Vec<Response>,
+}
+
+impl Asked<'_> {
+    fn ask(&mut self, database: &mut dyn question::Database, budget: &Budget) {
+        self.responses.extend(question::ask(self.questions, database, budget));
+    }
+
+    /// Is there anything to ask?
+    fn is_wanted(&self) -> bool {
+        !self.questions.probes.is_empty()
     }
 }
 
-fn run(kind: ProbeKind, path: &Path, work: &Path, budget: &Budget) -> Answer {
+fn run(kind: ProbeKind, path: &Path, work: &Path, budget: &Budget, asked: &mut Asked<'_>) -> Answer {
     let answer = match kind {
-        ProbeKind::Sqlite => return sqlite::probe(path, work, budget),
-        ProbeKind::PostgresArchive => postgres::probe_archive(path, work, budget),
-        ProbeKind::PostgresScript => postgres::probe_script(path, work, budget),
-        ProbeKind::PostgresBase => postgres::probe_base(path, work, budget),
-        ProbeKind::MariaDb => mariadb::probe(path, work, budget),
-        ProbeKind::Firebird => firebird::probe(path, work, budget),
+        ProbeKind::Sqlite => return sqlite::probe(path, work, budget, asked),
+        ProbeKind::PostgresArchive => postgres::probe_archive(path, work, budget, asked),
+        ProbeKind::PostgresScript => postgres::probe_script(path, work, budget, asked),
+        ProbeKind::PostgresBase => postgres::probe_base(path, work, budget, asked),
+        ProbeKind::MariaDb => mariadb::probe(path, work, budget, asked),
+        ProbeKind::Firebird => firebird::probe(path, work, budget, asked),
         ProbeKind::Image => image::probe(path, work, budget),
         ProbeKind::Zip => zip::probe(opened(path)?, budget),
         ProbeKind::Gzip => gzip::probe(opened(path)?, budget),
@@ -132,7 +159,7 @@ fn run(kind: ProbeKind, path: &Path, work: &Path, budget: &Budget) -> Answer {
         ProbeKind::Png => picture::probe_png(opened(path)?, budget),
         ProbeKind::Jpeg => picture::probe_jpeg(opened(path)?, budget),
         ProbeKind::Canary => canary::probe(opened(path)?, budget),
-        ProbeKind::Command => Err(unable("no file is a command")),
+        ProbeKind::Command | ProbeKind::Newest | ProbeKind::Query => Err(unable("no file is of this kind")),
     };
     match (answer, budget.overrun()) {
         (Err(Finding::Broken(_)), Some(why)) => Err(Finding::Unable(why)),

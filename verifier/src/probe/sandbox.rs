@@ -184,7 +184,7 @@ impl<'b> Sandbox<'b> {
 
     pub fn call(&self, program: &Path) -> Call<'_, 'b> {
         let words = vec![program.as_os_str().to_owned()];
-        Call { sandbox: self, words, input: None, whom: Whom::Nobody, elsewhere: None }
+        Call { sandbox: self, words, input: None, whom: Whom::Nobody, elsewhere: None, budget: self.budget.clone() }
     }
 }
 
@@ -195,6 +195,7 @@ pub(super) struct Call<'s, 'b> {
     input: Option<File>,
     whom: Whom,
     elsewhere: Option<(PathBuf, Vec<(OsString, OsString)>)>,
+    budget: Budget,
 }
 
 impl Call<'_, '_> {
@@ -236,12 +237,18 @@ impl Call<'_, '_> {
         self
     }
 
+    /// Its time is that of a part of the sandbox's budget.
+    pub fn by(mut self, budget: &Budget) -> Self {
+        self.budget = budget.clone();
+        self
+    }
+
     /// Runs it to its end.
     ///
     /// # Errors
     /// If it can't be, or not in time. That it fails is no error.
     pub fn run(self) -> Result<Said, Finding> {
-        let budget = self.sandbox.budget;
+        let budget = self.budget.clone();
         let mut running = self.start("once")?;
         running.looks_to_end = 0;
         loop {

@@ -3,6 +3,8 @@
 //! A database that is whole by itself is opened as it lies, read-only and immutable. One with a journal beside it is
 //! copied with it first, for opening it plays the journal.
 
+mod asked;
+
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs;
@@ -13,7 +15,8 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::budget::Budget;
-use super::{Answer, Finding};
+use super::{Answer, Asked, Finding};
+use asked::Held;
 
 /// Virtual machine steps between two looks at the clock.
 const STEPS: i32 = 100_000;
@@ -28,16 +31,16 @@ const WITHOUT_LOG: &str = "; in WAL mode and without its log: as of its last che
 /// A database's first bytes.
 type Begin = [u8; 20];
 
-pub(super) fn probe(path: &Path, work: &Path, budget: &Budget) -> Answer {
+pub(super) fn probe(path: &Path, work: &Path, budget: &Budget, asked: &mut Asked<'_>) -> Answer {
     let journals: Vec<&str> = JOURNALS.into_iter().filter(|end| has_bytes(&beside(path, end))).collect();
     if journals.is_empty() {
         let begin = whole_pages(path)?;
         let note = if is_without_log(path, &begin) { WITHOUT_LOG } else { "" };
-        return check(open_immutable(path), budget).map(|detail| format!("{detail}{note}"));
+        return check(open_immutable(path), budget, asked).map(|detail| format!("{detail}{note}"));
     }
     let copy = copy_with(path, &journals, work)
         .map_err(|error| Finding::Unable(format!("it can't be copied with its {}: {error}", journals.join(" and "))));
-    let answer = copy.and_then(|copy| check(open_copy(&copy), budget));
+    let answer = copy.and_then(|copy| check(open_copy(&copy), budget, asked));
     answer.map(|detail| format!("with its {}: {detail}", journals.join(" and ")))
 }
 
@@ -104,10 +107,9 @@ fn open_copy(path: &Path) -> rusqlite::Result<Connection> {
     Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)
 }
 
-fn check(opened: rusqlite::Result<Connection>, budget: &Budget) -> Answer {
+fn check(opened: rusqlite::Result<Connection>, budget: &Budget, asked: &mut Asked<'_>) -> Answer {
     let mut connection = opened.map_err(|error| of_sqlite(&error, budget))?;
-    let left = budget.clone();
-    connection.progress_handler(STEPS, Some(move || !left.spend(0))).map_err(|error| of_sqlite(&error, budget))?;
+    heed(&mut connection, budget).map_err(|error| of_sqlite(&error, budget))?;
     let integrity = rows(&connection, &format!("PRAGMA integrity_check({FINDINGS})"), budget)?;
     if integrity != ["ok"] {
         return Err(Finding::Broken(format!("integrity_check: {}", integrity.join("; "))));
@@ -117,7 +119,16 @@ fn check(opened: rusqlite::Result<Connection>, budget: &Budget) -> Answer {
         let count = if keys.len() < FINDINGS { keys.len().to_string() } else { format!("{FINDINGS} or more") };
         return Err(Finding::Broken(format!("integrity_check: ok; foreign_key_check: {count} rows, first in {table}")));
     }
+    if asked.is_wanted() {
+        asked.ask(&mut Held::of(connection).map_err(|error| of_sqlite(&error, budget))?, budget);
+    }
     Ok("integrity_check: ok; foreign_key_check: ok".to_owned())
+}
+
+/// What it does ends with the budget.
+fn heed(connection: &mut Connection, budget: &Budget) -> rusqlite::Result<()> {
+    let left = budget.clone();
+    connection.progress_handler(STEPS, Some(move || !left.spend(0)))
 }
 
 /// The first column of the answer.

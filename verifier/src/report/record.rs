@@ -223,9 +223,13 @@ fn not_tested(drill: &Drill) -> Vec<NotTested> {
 }
 
 fn no_control(kind: ProbeKind) -> String {
-    let only = if ProbeKind::SAMPLED.contains(&kind) { ": only a sample of it was broken" } else { "" };
-    let why =
-        if control::can_be_broken(kind) { "no file of it is small enough to copy" } else { "it is no single file" };
+    let is_sampled = ProbeKind::SAMPLED.contains(&kind) || kind.is_question();
+    let only = if is_sampled { ": only a sample of it was broken" } else { "" };
+    let why = match control::can_be_broken(kind) {
+        _ if kind.is_question() => "no single small file answered it",
+        true => "no file of it is small enough to copy",
+        false => "it is no single file",
+    };
     format!("whether the probe of {kind} can fail on what came back: {why}{only}")
 }
 

@@ -10,6 +10,8 @@ use super::record::DrillReport;
 use crate::probe::ProbeKind;
 use crate::verdict::{ControlVerdict, ProbeVerdict, Verdict};
 
+/// Probes that are no file, which opens or not.
+const OWN: [ProbeKind; 3] = [ProbeKind::Command, ProbeKind::Newest, ProbeKind::Query];
 /// Mismatches, and probes, that people are shown of one drill.
 const SHOWN_MAX: usize = 20;
 
@@ -131,7 +133,7 @@ impl DrillReport {
         let told = self.probes.iter().filter(|probe| probe.verdict != ProbeVerdict::Pass);
         for probe in told.take(SHOWN_MAX) {
             let verdict = match probe.verdict {
-                ProbeVerdict::Fail if probe.probe == ProbeKind::Command.as_str() => "fails",
+                ProbeVerdict::Fail if OWN.iter().any(|own| probe.probe == own.as_str()) => "fails",
                 ProbeVerdict::Fail => "does not open",
                 _ => "skipped",
             };

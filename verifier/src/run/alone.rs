@@ -133,7 +133,7 @@ impl Call<'_> {
             clock,
             entropy,
             limits,
-            probe: None,
+            probes: &[],
             canaries: None,
             leaving: self.asked.leaving,
             voice,

@@ -83,11 +83,9 @@ impl Session<'_> {
         if let Some(reservation) = &reservation {
             report.drill.notes.extend(self.noted(reservation, (name, opened, chosen), &report.drill));
         }
-        let has_probe = self.job(&chosen.job_name).is_some_and(|job| job.probe.is_some());
-        if has_probe {
-            report
-                .drill
-                .skip_probe("command", "a cold drill knows no configuration, so the job's own probe was not run");
+        for probe in self.job(&chosen.job_name).iter().flat_map(|job| &job.probes) {
+            let why = "a cold drill knows no configuration, so the job's own probe was not run";
+            report.drill.skip_probe(probe.kind(), why);
         }
         let proved = self.catalog.as_ref().map_or(Ok(()), |catalog| prove(catalog, (opened, chosen), &report, now));
         report.drill.notes.extend(proved.err());

@@ -201,3 +201,17 @@ fn a_database_that_nobody_can_open_is_no_top_rung() {
     assert_eq!((skipped, &found["verdict"], &found["proof"]), (1, &"pass".into(), &"restored".into()), "{ran}");
     assert_eq!(proof(&bench, "usb"), "restored");
 }
+
+#[test]
+fn each_probe_of_a_job_is_skipped_by_a_cold_drill_and_named() {
+    let bench = protected(&["usb"]);
+    let config = fs::read_to_string(bench.path("offsite.toml")).expect("readable");
+    let probes = "[{ command = [\"true\"] }, { query = \"select 1\" }, { newest = { table = \"t\", column = \"c\" } }]";
+    let config = config.replace("[job.data]\n", &format!("[job.data]\nprobe = {probes}\n"));
+    fs::write(bench.path("offsite.toml"), config).expect("ours");
+    let ran = drill(&bench, &["--cold"]).exits(0);
+    let found = ran.json()["drills"][0]["probes"].as_array().expect("probes").clone();
+    let skipped = found.iter().filter(|it| it["verdict"] == "skipped");
+    let kinds: Vec<&str> = skipped.map(|it| it["probe"].as_str().expect("text")).collect();
+    assert_eq!(kinds, ["command", "query", "newest"], "{ran}");
+}

@@ -16,13 +16,13 @@ use crate::harness::{bare, copy, drill, drill_command, reports};
 
 /// Runs a client to its end; its output.
 #[track_caller]
-fn ask(command: &mut Command) -> Vec<u8> {
+pub fn ask(command: &mut Command) -> Vec<u8> {
     let ended = command.stdin(Stdio::null()).output().expect("the client is installed");
     assert!(ended.status.success(), "{command:?}: {}", String::from_utf8_lossy(&ended.stderr));
     ended.stdout
 }
 
-fn password(server: &Server) -> String {
+pub fn password(server: &Server) -> String {
     fs::read_to_string(server.folder.join("password")).expect("there").trim().to_owned()
 }
 
@@ -66,7 +66,7 @@ fn cut(data: &Path, whole: &str, short: &str, percent: usize) {
     fs::write(data.join(short), &bytes[..bytes.len() / 100 * percent]).expect("writable");
 }
 
-fn postgres(server: &Server, program: &str, words: &[&str]) -> Vec<u8> {
+pub fn postgres(server: &Server, program: &str, words: &[&str]) -> Vec<u8> {
     let mut client = Command::new(program);
     client.args(["-h", "127.0.0.1", "-p", &server.port().to_string(), "-U", "admin"]).args(words);
     ask(client.env("PGPASSWORD", password(server)))
@@ -204,7 +204,7 @@ fn a_server_of_a_killed_drill_dies_with_it_and_the_next_drill_cleans_up() {
     drop(server);
 }
 
-fn mariadb(server: &Server, program: &str, words: &[&str]) -> Vec<u8> {
+pub fn mariadb(server: &Server, program: &str, words: &[&str]) -> Vec<u8> {
     let mut client = Command::new(program);
     client.args(["--no-defaults", "-h", "127.0.0.1", "-P", &server.port().to_string(), "-u", "ann"]);
     ask(client.arg(format!("-p{}", password(server))).args(words))

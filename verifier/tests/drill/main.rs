@@ -14,6 +14,7 @@ mod images;
 mod ledger;
 mod live;
 mod missing;
+mod questions;
 mod seed;
 mod server;
 mod service;

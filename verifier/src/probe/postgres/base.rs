@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use super::super::budget::Budget;
 use super::super::copy_folder::{bytes_below, copy_below};
 use super::super::sandbox::{Sandbox, at};
-use super::super::{Answer, Finding, is_tar, tar, tool, unable};
+use super::super::{Answer, Asked, Finding, is_tar, tar, tool, unable};
 use super::error::ServerError;
 use super::{Cluster, USER, Version, open, own_settings};
 
@@ -18,7 +18,7 @@ use super::{Cluster, USER, Version, open, own_settings};
 const NOT_OURS: [&str; 3] = ["postmaster.pid", "standby.signal", "recovery.signal"];
 const MANIFEST: &str = "backup_manifest";
 
-pub(in crate::probe) fn probe(path: &Path, work: &Path, budget: &Budget) -> Answer {
+pub(in crate::probe) fn probe(path: &Path, work: &Path, budget: &Budget, asked: &mut Asked<'_>) -> Answer {
     let head = super::super::head_of(path).map_err(|error| unable(format!("it can't be read: {error}")))?;
     let is_packed = is_tar(&head);
     if is_packed {
@@ -38,6 +38,7 @@ pub(in crate::probe) fn probe(path: &Path, work: &Path, budget: &Budget) -> Answ
     recover(&sandbox, &version)?;
     let cluster = Cluster::start(&sandbox, version, &[])?;
     let (counted, checked) = (cluster.count()?, cluster.amcheck()?);
+    cluster.ask_all(budget, asked)?;
     Ok(format!("started as PostgreSQL {}: {verified}; {counted}; {checked}", cluster.version.text))
 }
 

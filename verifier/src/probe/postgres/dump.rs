@@ -5,17 +5,16 @@ use std::path::Path;
 
 use super::super::budget::Budget;
 use super::super::sandbox::Sandbox;
-use super::super::{Answer, Finding, broken, unable};
-use super::{Cluster, Version, client, of_tool, open, roles, version_in};
+use super::super::{Answer, Asked, Finding, broken, unable};
+use super::{Cluster, RESTORED, Version, client, of_tool, open, roles, version_in};
 
 /// Where a dump's own description ends at the latest.
 const BEGIN_BYTES: u64 = 64 << 10;
 /// Where a script's last words are.
 const END_BYTES: u64 = 1024;
-const RESTORED: &str = "restored";
 
 /// An archive of `pg_dump`: read whole first, which needs no server.
-pub(in crate::probe) fn probe_archive(path: &Path, work: &Path, budget: &Budget) -> Answer {
+pub(in crate::probe) fn probe_archive(path: &Path, work: &Path, budget: &Budget, asked: &mut Asked<'_>) -> Answer {
     let sandbox = Sandbox::open(work, budget)?;
     let version = Version::newest(&sandbox)?;
     let tool = version.tool("pg_restore");
@@ -33,11 +32,11 @@ pub(in crate::probe) fn probe_archive(path: &Path, work: &Path, budget: &Budget)
     let words = ["--exit-on-error", "--no-owner", "--no-acl", "--no-tablespaces", "-d", RESTORED];
     let call = client(&sandbox, &cluster.version, "pg_restore").words(words).input(open(path)?);
     cluster.run("pg_restore", call).map_err(|finding| of_version(finding, from, &cluster.version))?;
-    looked_through(&cluster)
+    looked_through(&cluster, budget, asked)
 }
 
 /// A script of `pg_dump` or `pg_dumpall`.
-pub(in crate::probe) fn probe_script(path: &Path, work: &Path, budget: &Budget) -> Answer {
+pub(in crate::probe) fn probe_script(path: &Path, work: &Path, budget: &Budget, asked: &mut Asked<'_>) -> Answer {
     ends(path)?;
     let sandbox = Sandbox::open(work, budget)?;
     let cluster = Cluster::fresh(&sandbox, Version::newest(&sandbox)?)?;
@@ -51,11 +50,12 @@ pub(in crate::probe) fn probe_script(path: &Path, work: &Path, budget: &Budget) 
         let from = read.ok().and_then(|_| dumped_from(&begin));
         return Err(of_version(finding, from, &cluster.version));
     }
-    looked_through(&cluster)
+    looked_through(&cluster, budget, asked)
 }
 
-fn looked_through(cluster: &Cluster<'_, '_>) -> Answer {
+fn looked_through(cluster: &Cluster<'_, '_>, budget: &Budget, asked: &mut Asked<'_>) -> Answer {
     let (counted, checked) = (cluster.count()?, cluster.amcheck()?);
+    cluster.ask_all(budget, asked)?;
     Ok(format!("restored into PostgreSQL {}: {counted}; {checked}", cluster.version.text))
 }
 

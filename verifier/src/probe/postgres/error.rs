@@ -48,6 +48,11 @@ impl ServerError {
         Some(Self { state, severity, message, place: place.and_then(place_of) })
     }
 
+    /// Its SQLSTATE.
+    pub fn state(&self) -> &str {
+        &self.state
+    }
+
     /// Did it end the server, or keep it from starting?
     pub fn is_fatal(&self) -> bool {
         self.severity != "ERROR"

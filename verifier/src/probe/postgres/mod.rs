@@ -5,6 +5,7 @@
 //! of the backup's is believed, so none of its commands runs; what this computer lacks (a version, an extension, a
 //! locale) is `skipped`, never a failure of the data.
 
+mod asked;
 mod base;
 mod dump;
 mod error;
@@ -21,6 +22,8 @@ use super::tool::postgres_folders;
 use super::{Answer, Finding, unable};
 use error::ServerError;
 
+/// The database that a dump of one is restored into.
+const RESTORED: &str = "restored";
 /// Our user in a server: nobody else's name.
 const USER: &str = "offsite_drill";
 /// Tables that are told by name.
@@ -145,11 +148,16 @@ impl<'s, 'b> Cluster<'s, 'b> {
         Ok(said.out.lines().map(str::to_owned).collect())
     }
 
+    /// Those that take clients.
+    fn databases(&self) -> Result<Vec<String>, Finding> {
+        let databases = "select datname from pg_database where datallowconn and datname <> 'template1' order by 1;";
+        self.ask("template1", databases)
+    }
+
     /// Reads every row of every table.
     fn count(&self) -> Answer {
-        let databases = "select datname from pg_database where datallowconn and datname <> 'template1' order by 1;";
         let (mut counts, mut held) = (Vec::new(), 0_u64);
-        for database in self.ask("template1", databases)? {
+        for database in self.databases()? {
             let tables = self.ask(
                 &database,
                 "select quote_ident(nspname) || '.' || quote_ident(relname) from pg_class c \
