@@ -8,12 +8,11 @@
 //!
 //! Order of a write: temporary file, data, a look at the length (where it took more than one request of known length),
 //! MOVE with `Overwrite: F`, a look at the name. Requests of an object, one after the other: 1 to begin (another beside it
-//! for a folder that was not seen before), 1 PUT for each 4 MiB, the first of them alone and then two to eight at once, or one
-//! PUT for all where the server takes no parts (and a look beside the first for what is left), 1 for the length, 2 for the
-//! name: 4 or 5 for an object of up to 4 MiB in 4 round trips, 20 for one of 64 MiB on Apache, 6 on others. Beside the
-//! first object: 12 to 16, one round trip of which it waits for. Reading, `list` and `space`: 1,
+//! for a folder that was not seen before; where the server takes no parts, a look for what is left), 1 PUT until a `flush`, then
+//! where the server takes parts 1 for each 4 MiB, two to eight at once, and 1 for the length; 2 for the name: 4 or 5 in 4 round
+//! trips. Beside the first object: 14 to 18, none of which it waits for where it is large. Reading, `list` and `space`: 1,
 //! one more for what is not there; `delete`: 1, on servers that would delete a folder, too, or when nothing was written
-//! before, 2. More parts for `flush`, which ends one.
+//! before, 2.
 //!
 //! What this protocol can't do: flush anything, so that after a power cut of the server acknowledged bytes or names may
 //! be gone; tell whether a read came from the medium; tell folders or file systems apart, so that another folder in the
