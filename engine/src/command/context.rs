@@ -34,7 +34,7 @@ pub(super) fn wrong_configuration(error: &LoadError) -> Failure {
     let advice = match error {
         LoadError::NotFound(_) => "`engine init` writes a starter to begin with",
         LoadError::Read { .. } => "check the path and its permissions",
-        LoadError::Wrong(_) => "correct the configuration; nothing was done",
+        LoadError::Wrong(_) | LoadError::Unfinished(_) => "correct the configuration; nothing was done",
     };
     Failure::usage("the configuration can't be used", chain(error), advice)
 }
