@@ -269,6 +269,8 @@ fn answer(server: &Server, who: usize, method: &str, (bucket, key): (&str, &str)
         "%{http_code}",
         "--aws-sigv4",
         "aws:amz:us-east-1:s3",
+        "--header",
+        "x-amz-content-sha256: UNSIGNED-PAYLOAD",
     ]);
     curl.args(["--user", &login, &url]);
     match method {
